@@ -1,0 +1,21 @@
+# recon_room(NAME DIR folder LINKS libs...): the static library recon_NAME of all sources under the folder.
+# A room named in LINKS by its short name (core) links recon_core. All rooms share one precompiled header (ATen).
+function(recon_room name)
+  cmake_parse_arguments(ROOM "" "DIR" "LINKS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${ROOM_DIR}/*.cpp")
+  list(FILTER sources EXCLUDE REGEX "_cuda\\.cpp$")  # host side of recon_cuda, see cuda_backend.cmake
+  add_library(recon_${name} STATIC ${sources})
+  target_include_directories(recon_${name} PUBLIC "${PROJECT_SOURCE_DIR}")
+  foreach(link IN LISTS ROOM_LINKS)
+    if(TARGET recon_${link})
+      target_link_libraries(recon_${name} PUBLIC recon_${link})
+    else()
+      target_link_libraries(recon_${name} PUBLIC ${link})
+    endif()
+  endforeach()
+  if(name STREQUAL "core")
+    target_precompile_headers(recon_core PRIVATE "${PROJECT_SOURCE_DIR}/recon/cmake/precompiled.h")
+  else()
+    target_precompile_headers(recon_${name} REUSE_FROM recon_core)
+  endif()
+endfunction()

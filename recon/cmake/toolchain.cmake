@@ -1,0 +1,44 @@
+# Language standard, warnings, sanitizers, linker, ccache: everything that concerns how, not what, is compiled.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_CXX_FLAGS_RELEASE "-O2")  # asserts stay on: they are cheap beside the tensor work they guard
+
+add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wall> $<$<COMPILE_LANGUAGE:CXX>:-Wextra>
+                    $<$<COMPILE_LANGUAGE:CXX>:-Wconversion> $<$<COMPILE_LANGUAGE:CXX>:-Wshadow>)
+if(RECON_WERROR)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Werror>)
+endif()
+if(RECON_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize=vptr -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
+find_program(RECON_MOLD mold)
+if(RECON_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+find_program(RECON_CCACHE ccache)
+if(RECON_CCACHE)
+  # Precompiled headers need these two; base_dir lets clones in other folders share the cache.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${RECON_CCACHE})
+endif()
+
+# A file that sees ATen takes up to 1.3 GB: bound the parallel compiles by memory, not only by cores.
+cmake_host_system_information(RESULT recon_memory_mib QUERY TOTAL_PHYSICAL_MEMORY)
+cmake_host_system_information(RESULT recon_cores QUERY NUMBER_OF_LOGICAL_CORES)
+math(EXPR recon_jobs "${recon_memory_mib} / 1500")
+if(recon_jobs GREATER recon_cores)
+  set(recon_jobs ${recon_cores})
+elseif(recon_jobs LESS 1)
+  set(recon_jobs 1)
+endif()
+set_property(GLOBAL PROPERTY JOB_POOLS compile=${recon_jobs})
+set(CMAKE_JOB_POOL_COMPILE compile)

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+
+namespace recon {
+
+/// An immutable array owned by an operator or prior (mask, kernel, transfer function), kept in double precision.
+///
+/// `like(x)` gives it on the device and in the precision of `x`, converting once per combination. So operators need no
+/// `to(device)`: they follow their input. Thread-safe; copies share the cache.
+class Constant {
+ public:
+  Constant() = default;
+  /// Any real or complex tensor; integers and bools become float64.
+  explicit Constant(const at::Tensor& value);
+
+  bool defined() const { return cache_ != nullptr; }
+  const at::Tensor& value() const;              ///< float64 or complex128 on the CPU
+  at::Tensor like(const at::Tensor& x) const;   ///< device and precision of x; real stays real, complex stays complex
+
+ private:
+  struct Cache;
+  std::shared_ptr<Cache> cache_;
+};
+
+}  // namespace recon

@@ -1,0 +1,64 @@
+// Host side of the shared library recon_cuda: sees ATen and the CUDA runtime, but no kernel (those are in philox_cuda.cu,
+// which sees no ATen).
+#include <ATen/ATen.h>
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+#include <cuda_runtime_api.h>
+
+#include "recon/core/cuda_backend.h"
+#include "recon/core/error.h"
+#include "recon/core/philox_cuda.h"
+
+namespace recon {
+namespace {
+
+class Backend final : public CudaBackend {
+ public:
+  int device_count() const override { return c10::cuda::device_count(); }
+
+  std::string device_name(int index) const override {
+    cudaDeviceProp properties{};
+    check(cudaGetDeviceProperties(&properties, index), "cudaGetDeviceProperties");
+    return properties.name;
+  }
+
+  void fill_normal(const at::Tensor& out, std::uint64_t key, std::uint32_t step) const override {
+    if (!out.is_contiguous()) throw internal_error("CudaBackend::fill_normal", "expected contiguous memory");
+    const c10::cuda::CUDAGuard guard(out.device());
+    cudaStream_t stream = c10::cuda::getCurrentCUDAStream(out.device().index()).stream();
+    if (out.scalar_type() == at::kDouble) {
+      philox_normal(out.data_ptr<double>(), out.numel(), key, step, stream);
+    } else {
+      philox_normal(out.data_ptr<float>(), out.numel(), key, step, stream);
+    }
+    check(cudaGetLastError(), "philox_normal");
+  }
+
+  std::int64_t peak_bytes(int index) const override {
+    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(index));
+    return stats.allocated_bytes[0].peak;
+  }
+
+  void reset_peak(int index) const override {
+    c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(index));
+  }
+
+  void synchronize(int index) const override {
+    c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(index)).synchronize();
+  }
+
+ private:
+  static void check(cudaError_t status, const char* call) {
+    if (status != cudaSuccess) throw internal_error(call, "CUDA error: {}", cudaGetErrorString(status));
+  }
+};
+
+}  // namespace
+}  // namespace recon
+
+extern "C" const recon::CudaBackend* recon_cuda_backend() {
+  static const recon::Backend backend;
+  return &backend;
+}

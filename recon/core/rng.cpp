@@ -1,0 +1,81 @@
+#include "recon/core/rng.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "recon/core/cuda_backend.h"
+#include "recon/core/error.h"
+#include "recon/core/philox.h"
+
+namespace recon {
+namespace {
+
+std::uint64_t stream_key(std::uint64_t seed, std::uint64_t stream, const StreamKey& key) {
+  return philox::mix(philox::mix(philox::mix(seed) ^ stream) ^ key.item) ^ philox::mix(key.sample + 1ULL);
+}
+
+constexpr std::int64_t grain = 4096;
+
+template <class T>
+void fill_normal(T* out, std::uint64_t key, std::uint32_t step, std::int64_t count) {
+  at::parallel_for(0, count, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      out[i] = static_cast<T>(philox::normal(key, step, static_cast<std::uint64_t>(i)));
+    }
+  });
+}
+
+}  // namespace
+
+std::uint64_t stable_hash(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  return hash;
+}
+
+Rng::Rng(std::uint64_t seed, std::string_view stream) : seed_(seed), stream_(stable_hash(stream)) {}
+
+at::Tensor Rng::normal(const std::vector<StreamKey>& keys, std::uint32_t step, const TensorSpec& spec,
+                       const at::TensorOptions& like) const {
+  if (keys.empty()) throw internal_error("Rng::normal", "expected at least one stream key");
+  const at::ScalarType real = c10::toRealValueType(c10::typeMetaToScalarType(like.dtype()));
+  Shape shape = spec.shape;
+  shape.insert(shape.begin(), static_cast<std::int64_t>(keys.size()));
+  if (spec.field == Field::complex) shape.push_back(2);
+  const at::Tensor out = at::empty(shape, like.dtype(real));
+  const std::int64_t count = spec.real_components();
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const std::uint64_t key = stream_key(seed_, stream_, keys[i]);
+    const at::Tensor item = out[static_cast<std::int64_t>(i)];
+    if (out.is_cuda()) {
+      cuda_backend().fill_normal(item, key, step);
+    } else if (real == at::kDouble) {
+      fill_normal(item.data_ptr<double>(), key, step, count);
+    } else {
+      fill_normal(item.data_ptr<float>(), key, step, count);
+    }
+  }
+  return spec.field == Field::complex ? at::view_as_complex(out) : out;
+}
+
+at::Tensor Rng::uniform(const std::vector<StreamKey>& keys, std::uint32_t step, const TensorSpec& spec) const {
+  if (keys.empty() || spec.field != Field::real) throw internal_error("Rng::uniform", "expected keys and a real spec");
+  Shape shape = spec.shape;
+  shape.insert(shape.begin(), static_cast<std::int64_t>(keys.size()));
+  const at::Tensor out = at::empty(shape, at::kDouble);
+  const std::int64_t count = spec.numel();
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const std::uint64_t key = stream_key(seed_, stream_, keys[i]);
+    auto* values = out[static_cast<std::int64_t>(i)].data_ptr<double>();
+    for (std::int64_t j = 0; j < count; ++j) {
+      const auto counter = static_cast<std::uint64_t>(j);
+      const auto random = philox::block(
+          {{static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), step, 1U}},
+          static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32));
+      values[j] = philox::uniform(random.word[0], random.word[1]);
+    }
+  }
+  return out;
+}
+
+}  // namespace recon

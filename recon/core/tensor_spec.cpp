@@ -1,0 +1,80 @@
+#include "recon/core/tensor_spec.h"
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+#include "recon/core/error.h"
+
+namespace recon {
+
+std::int64_t TensorSpec::numel() const {
+  std::int64_t count = 1;
+  for (const auto extent : shape) count *= extent;
+  return count;
+}
+
+std::int64_t TensorSpec::real_components() const { return field == Field::complex ? 2 * numel() : numel(); }
+
+std::string TensorSpec::to_string() const {
+  return (field == Field::complex ? "complex " : "real ") + recon::to_string(shape);
+}
+
+std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+
+Field field_of(const at::Tensor& tensor) { return tensor.is_complex() ? Field::complex : Field::real; }
+
+TensorSpec spec_of_item(const at::Tensor& batched) {
+  return {Shape(batched.sizes().begin() + 1, batched.sizes().end()), field_of(batched)};
+}
+
+at::ScalarType real_dtype(const at::Tensor& tensor) { return c10::toRealValueType(tensor.scalar_type()); }
+
+at::ScalarType complex_dtype(const at::Tensor& tensor) {
+  return tensor.is_complex() ? tensor.scalar_type() : c10::toComplexType(tensor.scalar_type());
+}
+
+void require(const at::Tensor& tensor, const TensorSpec& spec, std::string_view where) {
+  if (!tensor.defined()) throw internal_error(std::string(where), "expected {}, got an undefined tensor", spec.to_string());
+  const bool floating = tensor.is_floating_point() || tensor.is_complex();
+  const bool ok = floating && field_of(tensor) == spec.field &&
+                  tensor.dim() == static_cast<std::int64_t>(spec.shape.size()) + 1 && tensor.size(0) >= 1 &&
+                  tensor.sizes().slice(1) == at::IntArrayRef(spec.shape);
+  if (!ok) {
+    throw internal_error(std::string(where), "expected a batch of {}, got {} {}", spec.to_string(),
+                         c10::toString(tensor.scalar_type()),
+                         to_string(Shape(tensor.sizes().begin(), tensor.sizes().end())));
+  }
+}
+
+void require_finite(const at::Tensor& tensor, const std::string& place) {
+  const at::Tensor finite = at::isfinite(tensor);
+  if (finite.all().item<bool>()) return;
+  const at::Tensor offenders = finite.logical_not().nonzero();
+  std::vector<std::int64_t> index;
+  for (std::int64_t i = 0; i < offenders.size(1); ++i) index.push_back(offenders[0][i].item<std::int64_t>());
+  throw data_error(place, "{} of {} values are NaN or infinite, the first at index {}; mask them out or repair the file",
+                   offenders.size(0), tensor.numel(), to_string(index));
+}
+
+at::Tensor squared_norms(const at::Tensor& batched) { return real_inner(batched, batched); }
+
+at::Tensor real_inner(const at::Tensor& a, const at::Tensor& b) {
+  const auto real_view = [](const at::Tensor& tensor) {
+    return (tensor.is_complex() ? at::view_as_real(tensor.resolve_conj()) : tensor).flatten(1);
+  };
+  return (real_view(a) * real_view(b)).sum(1, false, at::kDouble).cpu();
+}
+
+at::Tensor per_item(const at::Tensor& values, const at::Tensor& like) {
+  Shape shape(static_cast<std::size_t>(like.dim()), 1);
+  shape[0] = values.numel();
+  return values.reshape(shape).to(like.device(), real_dtype(like));
+}
+
+at::Tensor per_item(const std::vector<double>& values, const at::Tensor& like) {
+  return per_item(at::tensor(values, at::kDouble), like);
+}
+
+at::Tensor resolved(const at::Tensor& tensor) { return tensor.resolve_conj().resolve_neg().contiguous(); }
+
+}  // namespace recon
