@@ -1,0 +1,26 @@
+#pragma once
+
+#include <complex>
+#include <vector>
+
+#include "operators/operator.h"
+
+namespace recon {
+
+/// outer(inner(x)). Linear when both are. Throws Error(usage) unless inner.range() == outer.domain().
+OperatorPtr compose(OperatorPtr outer, OperatorPtr inner);
+/// sum_i A_i x; all with the same domain and range.
+OperatorPtr sum(std::vector<OperatorPtr> terms);
+/// [A_1 x; A_2 x; ...], flattened and concatenated to a vector range; same domain and field.
+OperatorPtr stack(std::vector<OperatorPtr> parts);
+/// factor * A(x).
+OperatorPtr scaled(OperatorPtr op, double factor);
+/// y -> A^H y as an operator of its own.
+LinearOperatorPtr adjoint_of(LinearOperatorPtr op);
+/// x -> weights * A(x) with real weights that broadcast to the range `[1 or batch, range...]`: whitens a measurement.
+OperatorPtr weighted(OperatorPtr op, const at::Tensor& weights);
+/// x -> A(scale * x + offset): the map between image units (see recon/pipeline/units.h). Linear operators stay linear
+/// only with offset = 0.
+OperatorPtr in_units(OperatorPtr op, double scale, double offset);
+
+}  // namespace recon

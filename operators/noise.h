@@ -1,0 +1,37 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+#include "recon/core/rng.h"
+
+namespace recon {
+
+enum class NoiseType { none, gaussian, poisson };
+
+/// The noise of a measurement: y = A(x) + n.
+///
+/// gaussian: n ~ N(0, std²) per REAL component (complex data have `std` on the real and on the imaginary part each).
+/// poisson: y = Poisson(peak * max(A(x), 0)) / peak, real data only.
+struct Noise {
+  NoiseType type = NoiseType::none;
+  std::vector<double> std;  ///< gaussian: one value, or one per item
+  double peak = 0;          ///< poisson: photons at intensity 1
+
+  /// Noisy data of `clean` [batch, range...]; one key per item.
+  at::Tensor simulate(const at::Tensor& clean, const Rng& rng, const std::vector<StreamKey>& keys) const;
+
+  /// Variance per real component, broadcastable to `y` [batch, range...]. For poisson it is estimated from the data,
+  /// max(y, 1/peak) / peak (the weighted least squares of Chung et al. 2023, Algorithm 2, up to their factor 2), so that
+  /// chi² = sum |r|²/variance / m has expectation about 1. none: Error(usage), there is nothing to weigh by.
+  at::Tensor variance(const at::Tensor& y) const;
+
+  double std_of(std::size_t item) const;
+};
+
+std::string to_string(NoiseType type);
+NoiseType noise_type_from(const std::string& text);  ///< throws Error(data) naming the known ones
+
+}  // namespace recon

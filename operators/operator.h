@@ -1,0 +1,108 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "recon/core/tensor_spec.h"
+
+namespace recon {
+
+/// A measurement operator A: domain -> range, without noise.
+///
+/// Immutable and shared. It computes on the device and in the precision of its input and never records on the autograd
+/// tape: solvers compute `v = A.gradient(x0_hat, y)` and seed one vector-Jacobian product through the network with it.
+/// The inner product is real everywhere: <u, v> = Re sum conj(u) v.
+///
+/// The public members check shapes (Error(internal) naming the operator); subclasses implement the raw do_* members,
+/// which may rely on checked input and must not modify it.
+class Operator {
+ public:
+  virtual ~Operator() = default;
+  Operator(const Operator&) = delete;
+  Operator& operator=(const Operator&) = delete;
+
+  const std::string& name() const { return name_; }      ///< registered name with its main parameters
+  const TensorSpec& domain() const { return domain_; }
+  const TensorSpec& range() const { return range_; }
+  virtual bool is_linear() const { return false; }
+
+  /// A(x): `[batch, domain]` -> `[batch, range]`.
+  at::Tensor apply(const at::Tensor& x) const;
+  /// J_A(x)^H v, the gradient of Re <v, A(x)> in x: `[batch, domain]`.
+  at::Tensor vjp(const at::Tensor& x, const at::Tensor& v) const;
+  /// Gradient of 1/2 ||A(x) - y||² in x: vjp(x, A(x) - y).
+  at::Tensor gradient(const at::Tensor& x, const at::Tensor& y) const;
+
+ protected:
+  Operator(std::string name, TensorSpec domain, TensorSpec range)
+      : name_(std::move(name)), domain_(std::move(domain)), range_(std::move(range)) {}
+
+ private:
+  virtual at::Tensor do_apply(const at::Tensor& x) const = 0;
+  virtual at::Tensor do_vjp(const at::Tensor& x, const at::Tensor& v) const = 0;
+
+  std::string name_;
+  TensorSpec domain_, range_;
+};
+
+/// A^H A = V diag(eigenvalues) V^H with unitary V: every f(A^H A) in closed form.
+///
+/// `analyze` is V^H, `synthesize` is V (its result is real when the domain is), `eigenvalues` (real, >= 0) has the shape
+/// of one item's coefficients or broadcasts to it. What solvers need of A A^H follows from
+/// A^H g(A A^H) = g(A^H A) A^H; with the singular values s = sqrt(eigenvalues), U^H y = V^H A^H y / s.
+struct SpectralForm {
+  std::function<at::Tensor(const at::Tensor&)> analyze;
+  std::function<at::Tensor(const at::Tensor&)> synthesize;
+  std::function<at::Tensor(const at::Tensor& like)> eigenvalues;  ///< on the device and in the precision of `like`
+
+  /// f(A^H A) x, f acting on the tensor of eigenvalues.
+  at::Tensor filter(const at::Tensor& x, const std::function<at::Tensor(const at::Tensor&)>& f) const;
+};
+
+struct IterativeSolve {
+  double tolerance = 1e-6;           ///< relative residual at which conjugate gradients stop
+  std::int64_t max_iterations = 200;
+};
+
+/// A linear operator with its adjoint A^H (with respect to the real inner product).
+class LinearOperator : public Operator {
+ public:
+  bool is_linear() const final { return true; }
+
+  /// A^H y: `[batch, range]` -> `[batch, domain]`.
+  at::Tensor adjoint(const at::Tensor& y) const;
+  /// A^H A x.
+  at::Tensor normal(const at::Tensor& x) const;
+
+  /// Closed form of A^H A where there is one; empty otherwise.
+  virtual std::optional<SpectralForm> spectral() const { return std::nullopt; }
+
+  /// (A^H A + shift I)^-1 b for `b` in the domain and shift > 0, one shift per item (`[batch]` or a single one):
+  /// spectral form where there is one, otherwise conjugate gradients.
+  at::Tensor solve_shifted(const at::Tensor& b, const at::Tensor& shift, const IterativeSolve& options = {}) const;
+
+  /// A^+ y, the least-squares solution of least norm: spectral form (eigenvalues below 1e-10 of the largest count as
+  /// zero; 1e-6 in single precision), otherwise conjugate gradients on the normal equations from zero.
+  at::Tensor pseudo_inverse(const at::Tensor& y, const IterativeSolve& options = {}) const;
+
+ protected:
+  using Operator::Operator;
+
+ private:
+  at::Tensor do_vjp(const at::Tensor&, const at::Tensor& v) const final { return do_adjoint(v); }
+  virtual at::Tensor do_adjoint(const at::Tensor& y) const = 0;
+  virtual at::Tensor do_normal(const at::Tensor& x) const;  ///< adjoint of apply unless there is something faster
+};
+
+using OperatorPtr = std::shared_ptr<const Operator>;
+using LinearOperatorPtr = std::shared_ptr<const LinearOperator>;
+
+/// The operator as a linear one, or Error(usage) naming `needed_by` and what to use instead.
+LinearOperatorPtr as_linear(const OperatorPtr& op, const std::string& needed_by);
+
+}  // namespace recon

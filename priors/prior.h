@@ -1,0 +1,75 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "priors/noise_schedule.h"
+#include "recon/core/tensor_spec.h"
+
+namespace recon {
+
+/// What images a prior is about.
+struct ImageDomain {
+  std::int64_t channels = 1;
+  std::vector<std::int64_t> fixed_size;  ///< {H, W} when the prior knows one size only; empty: any
+  std::int64_t multiple = 1;             ///< height and width must be multiples of it
+  double low = -1, high = 1;             ///< the value range of clean images, and the unit of every sigma
+};
+
+/// A differentiable denoiser's value and its pullback at one x_t.
+struct Linearized {
+  at::Tensor x0;                                             ///< E[x_0 | x_t], detached
+  std::function<at::Tensor(const at::Tensor& v)> pullback;   ///< J^T v with J = d x0 / d x_t; may be called once
+};
+
+/// A prior over images, known through its denoiser D(x_t; level) = E[x_0 | x_t].
+///
+/// Works at any noise level of any schedule: a network trained on one process is used by another through
+/// x_t / alpha, which depends on the relative sigma only. Immutable; safe to use from several threads.
+class Prior {
+ public:
+  virtual ~Prior() = default;
+  Prior(const Prior&) = delete;
+  Prior& operator=(const Prior&) = delete;
+
+  const std::string& name() const { return name_; }
+  const ImageDomain& domain() const { return domain_; }
+  /// The process the prior was trained on (closed-form priors: VP linear); solvers take their steps on it by default.
+  const NoiseSchedule& schedule() const { return schedule_; }
+
+  /// E[x_0 | x_t], `[batch, C, H, W]`, no graph. At sigma = 0 it is x_t / alpha.
+  at::Tensor denoise(const at::Tensor& x_t, const NoiseLevel& level) const;
+  /// The same with its pullback: one forward pass that keeps what the backward pass needs.
+  Linearized linearize(const at::Tensor& x_t, const NoiseLevel& level) const;
+  /// grad log p_t(x_t) = (alpha D - x_t) / sigma² = -eps / sigma   (Tweedie). No graph; sigma > 0.
+  at::Tensor score(const at::Tensor& x_t, const NoiseLevel& level) const;
+  /// eps = (x_t - alpha D) / sigma. No graph; sigma > 0.
+  at::Tensor epsilon(const at::Tensor& x_t, const NoiseLevel& level) const;
+
+  /// Mean squared error per pixel of the denoiser at this relative sigma, in squared units of domain(): the prior's card
+  /// (interpolated log-log, constant beyond its ends); 0 without a table.
+  virtual double denoising_mse(double relative_sigma) const = 0;
+  /// Noisiest relative sigma at which the denoiser is to be trusted; loops start there.
+  virtual double max_relative_sigma() const { return schedule_.max_relative_sigma(); }
+
+ protected:
+  Prior(std::string name, ImageDomain domain, NoiseSchedule schedule)
+      : name_(std::move(name)), domain_(std::move(domain)), schedule_(std::move(schedule)) {}
+
+ private:
+  /// E[x_0 | x_t] with at:: ops, recording on the tape when grad mode is on and x_t requires it. sigma > 0.
+  virtual at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const = 0;
+
+  std::string name_;
+  ImageDomain domain_;
+  NoiseSchedule schedule_;
+};
+
+using PriorPtr = std::shared_ptr<const Prior>;
+
+}  // namespace recon
