@@ -23,4 +23,9 @@ OperatorPtr weighted(OperatorPtr op, const at::Tensor& weights);
 /// only with offset = 0.
 OperatorPtr in_units(OperatorPtr op, double scale, double offset);
 
+/// Cuts the image out of a larger one (centred, top-left biased): solvers work on the padded image that a prior needs.
+LinearOperatorPtr crop(const TensorSpec& padded, const TensorSpec& image);
+/// Real [2C, H, W] (real parts, then imaginary parts) -> complex [C, H, W].
+LinearOperatorPtr complex_from_parts(const TensorSpec& complex_image);
+
 }  // namespace recon
