@@ -1,0 +1,152 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+// The rules of the design that a compiler does not check: which room may include which, sizes, what is nowhere used.
+namespace recon {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Source {
+  std::string path;  ///< relative to the checkout
+  std::vector<std::string> lines;
+};
+
+const std::vector<Source>& sources() {
+  static const std::vector<Source> all = [] {
+    std::vector<Source> found;
+    const fs::path root = RECON_SOURCE_DIR;
+    for (const char* room : {"recon", "operators", "priors", "data", "tests"}) {
+      for (const auto& entry : fs::recursive_directory_iterator(root / room)) {
+        const auto extension = entry.path().extension();
+        if (extension != ".h" && extension != ".cpp" && extension != ".cu") continue;
+        Source source{fs::relative(entry.path(), root).string(), {}};
+        std::ifstream file(entry.path());
+        for (std::string line; std::getline(file, line);) source.lines.push_back(line);
+        found.push_back(std::move(source));
+      }
+    }
+    return found;
+  }();
+  return all;
+}
+
+/// The box of the architecture that a path belongs to: the longest matching folder.
+std::string room_of(const std::string& path) {
+  static const std::vector<std::string> rooms = {"recon/core",     "recon/config",   "recon/solvers", "recon/metrics",
+                                                 "recon/pipeline", "recon/commands", "recon/report",  "operators",
+                                                 "priors",         "data",           "tests"};
+  for (const auto& room : rooms) {
+    if (path.starts_with(room + "/")) return room;
+  }
+  return path.starts_with("recon/main") ? "recon/main" : "";
+}
+
+/// What each room may include, besides itself.
+const std::map<std::string, std::set<std::string>>& arrows() {
+  static const std::map<std::string, std::set<std::string>> allowed = {
+      {"recon/core", {}},
+      {"operators", {"recon/core"}},
+      {"priors", {"recon/core"}},
+      {"data", {"recon/core"}},
+      {"recon/metrics", {"recon/core"}},
+      {"recon/config", {"recon/core"}},
+      {"recon/solvers", {"recon/core", "operators", "priors"}},
+      {"recon/pipeline",
+       {"recon/core", "operators", "priors", "data", "recon/solvers", "recon/config", "recon/metrics", "recon/report"}},
+      {"recon/report", {"recon/core", "data", "recon/metrics"}},
+      {"recon/commands",
+       {"recon/core", "operators", "priors", "data", "recon/solvers", "recon/config", "recon/metrics", "recon/report",
+        "recon/pipeline"}},
+      {"recon/main", {"recon/core", "recon/commands"}},
+  };
+  return allowed;
+}
+
+/// The wrong arrows of one file, as "path includes other".
+std::vector<std::string> wrong_arrows(const Source& source) {
+  std::vector<std::string> wrong;
+  const std::string room = room_of(source.path);
+  if (room == "tests") return wrong;
+  for (const auto& line : source.lines) {
+    if (!line.starts_with("#include \"")) continue;
+    const std::string included = line.substr(10, line.find('"', 10) - 10);
+    const std::string target = room_of(included);
+    if (target.empty()) {
+      wrong.push_back(source.path + " includes " + included + ", which is in no room (write the path from the top)");
+    } else if (target != room && !arrows().at(room).contains(target)) {
+      wrong.push_back(source.path + " includes " + included);
+    }
+  }
+  return wrong;
+}
+
+TEST(Architecture, IncludesFollowTheArrows) {
+  for (const auto& source : sources()) {
+    for (const auto& message : wrong_arrows(source)) ADD_FAILURE() << message;
+  }
+}
+
+TEST(Architecture, AWrongArrowIsFound) {
+  EXPECT_EQ(wrong_arrows({"operators/x.cpp", {"#include \"priors/prior.h\""}}).size(), 1U);
+  EXPECT_EQ(wrong_arrows({"recon/solvers/x.cpp", {"#include \"data/hdf5.h\""}}).size(), 1U);
+  EXPECT_EQ(wrong_arrows({"recon/core/x.h", {"#include \"sibling.h\""}}).size(), 1U);
+  EXPECT_TRUE(wrong_arrows({"recon/solvers/x.cpp", {"#include \"priors/prior.h\""}}).empty());
+}
+
+TEST(Architecture, NamesOneIdeaPerFile) {
+  for (const auto& source : sources()) {
+    const std::size_t limit = source.path.ends_with(".h") ? 150 : 400;
+    EXPECT_LE(source.lines.size(), limit) << source.path << " probably holds two ideas";
+  }
+}
+
+TEST(Architecture, HeavyAndForbiddenThingsStayOut) {
+  // Split so that this file does not find itself.
+  const std::map<std::string, std::string> forbidden = {
+      {std::string("torch/") + "torch.h", "costs 16 s and 1.3 GB per file; include what is used"},
+      {std::string("manual_") + "seed(", "randomness comes from recon/core/rng.h"},
+      {std::string("at::") + "randn", "randomness comes from recon/core/rng.h"},
+      {std::string("std::") + "random_device", "randomness comes from recon/core/rng.h"},
+      {std::string("using namespace ") + "std", "names stay qualified"}};
+  for (const auto& source : sources()) {
+    for (const auto& [text, why] : forbidden) {
+      for (const auto& line : source.lines) {
+        EXPECT_EQ(line.find(text), std::string::npos) << source.path << " uses " << text << ": " << why;
+      }
+    }
+  }
+}
+
+TEST(Architecture, TheTopLevelHoldsTheAgreedNamesOnly) {
+  const std::set<std::string> agreed = {"recon", "operators",      "priors",            "data",     "configs",
+                                        "tests", "CMakeLists.txt", "CMakePresets.json", "README.md"};
+  for (const auto& entry : fs::directory_iterator(RECON_SOURCE_DIR)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(".") || name == "build" || name == "out") continue;  // build outputs are ignored by git
+    EXPECT_TRUE(agreed.contains(name)) << name << " is not on the agreed list";
+  }
+}
+
+TEST(Architecture, EveryHeaderGuardsAndDocumentsItself) {
+  for (const auto& source : sources()) {
+    if (!source.path.ends_with(".h") || source.path.starts_with("tests/")) continue;
+    bool once = false;
+    bool documented = false;
+    for (const auto& line : source.lines) {
+      once = once || line == "#pragma once";
+      documented = documented || line.find("//") != std::string::npos;
+    }
+    EXPECT_TRUE(once) << source.path << " has no #pragma once";
+    EXPECT_TRUE(documented) << source.path << " says nothing about what it is for";
+  }
+}
+
+}  // namespace
+}  // namespace recon
