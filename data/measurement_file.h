@@ -1,0 +1,97 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "data/hdf5/hdf5_file.h"
+#include "recon/core/tensor_spec.h"
+
+namespace recon {
+
+/// Values that stand for black and white in a file's images and ground truth.
+struct ImageRange {
+  double low = 0;
+  double high = 1;
+  bool operator==(const ImageRange&) const = default;
+};
+
+/// How the noise of a measurement is stored; its meaning is operators/noise.h.
+struct MeasurementNoise {
+  std::string type = "none";  ///< gaussian | poisson | none
+  std::vector<double> std;    ///< gaussian: one value, or one per item; in the units of the measurements
+  double peak = 0;            ///< poisson: photons at intensity 1
+  bool operator==(const MeasurementNoise&) const = default;
+};
+
+/// What all items of a file share.
+struct MeasurementHeader {
+  TensorSpec image;  ///< [C, H, W], real or complex: the domain of the operator
+  ImageRange range;
+  std::string operator_config;  ///< YAML text of the operator; arrays are named as in operator_arrays
+  std::map<std::string, at::Tensor> operator_arrays;  ///< shared by all items: mask, kernel, ...
+  MeasurementNoise noise;
+  std::string provenance;  ///< free text: who made it from what
+};
+
+struct MeasurementItem {
+  std::string id;
+  at::Tensor y;                              ///< [range...]
+  at::Tensor ground_truth;                   ///< [C, H, W]; undefined when the file has none
+  std::map<std::string, at::Tensor> arrays;  ///< this item's own operator arrays
+  double noise_std = 0;                      ///< gaussian only
+};
+
+/// A whole measurement file in memory, for writing: the leading axis is the item.
+struct MeasurementSet {
+  MeasurementHeader header;
+  std::vector<std::string> ids;                       ///< empty: "0", "1", ...
+  at::Tensor y;                                       ///< [N, range...], float32/64 or complex64/128
+  at::Tensor ground_truth;                            ///< [N, C, H, W] or undefined
+  std::map<std::string, at::Tensor> per_item_arrays;  ///< [N, ...]
+};
+
+/// A measurement file (data/FORMAT.md), opened for reading; items are read when asked for.
+///
+/// Everything is checked on opening except the values, which item() checks: NaN or infinite entries are Error(data)
+/// saying where. All errors are Error(data) with file, dataset, what was expected and found.
+class MeasurementFile {
+ public:
+  static constexpr std::uint64_t version = 1;
+
+  static MeasurementFile open(const std::string& path, const hdf5::ReadLimits& limits = {});
+
+  const std::string& path() const { return path_; }
+  const MeasurementHeader& header() const { return header_; }
+  std::int64_t count() const { return static_cast<std::int64_t>(ids_.size()); }
+  const std::vector<std::string>& ids() const { return ids_; }
+  const TensorSpec& measurement() const { return measurement_; }  ///< of one item: the range of the operator
+  bool has_ground_truth() const { return has_ground_truth_; }
+  const std::vector<std::string>& per_item_arrays() const { return per_item_; }
+
+  MeasurementItem item(std::int64_t index) const;
+  /// Throws Error(usage) naming some of the ids there are.
+  std::int64_t index_of(const std::string& id) const;
+
+ private:
+  explicit MeasurementFile(hdf5::File file) : file_(std::move(file)) {}
+  void read_header();
+  void read_operator();
+  void read_noise();
+  void read_items();
+
+  hdf5::File file_;
+  std::string path_;
+  MeasurementHeader header_;
+  TensorSpec measurement_;
+  std::vector<std::string> ids_, per_item_;
+  bool has_ground_truth_ = false;
+};
+
+/// Writes `set` atomically; checks it first (shapes, finite values, unique ids).
+void write_measurement_file(const std::string& path, const MeasurementSet& set);
+
+}  // namespace recon
