@@ -1,0 +1,140 @@
+#include "recon/solvers/context.h"
+
+#include <ATen/ATen.h>
+
+#include "recon/core/error.h"
+#include "recon/solvers/stopwatch.h"
+
+namespace recon {
+namespace {
+
+/// `x` with the entries that are not finite replaced by those of `fallback` (zero where it is undefined).
+at::Tensor with_fallback(const at::Tensor& x, const std::vector<bool>& finite, const at::Tensor& fallback) {
+  at::Tensor patched = x.clone();
+  for (std::size_t i = 0; i < finite.size(); ++i) {
+    if (finite[i]) continue;
+    const auto entry = static_cast<std::int64_t>(i);
+    if (fallback.defined()) {
+      patched[entry].copy_(fallback[entry]);
+    } else {
+      patched[entry].zero_();
+    }
+  }
+  return patched;
+}
+
+bool all(const std::vector<bool>& flags) { return std::find(flags.begin(), flags.end(), false) == flags.end(); }
+
+}  // namespace
+
+SolverContext::SolverContext(const Problem& problem, const Prior* prior, const Controls& controls, Report& report)
+    : problem_(problem), prior_(prior), controls_(controls), report_(report) {
+  report_.outcomes.assign(static_cast<std::size_t>(batch()), Outcome::finished);
+}
+
+at::TensorOptions SolverContext::image_options() const {
+  const auto dtype = problem_.image.field == Field::complex ? complex_dtype(y()) : real_dtype(y());
+  return y().options().dtype(dtype);
+}
+
+at::Tensor SolverContext::normal(std::string_view stream, std::int64_t step) const {
+  return Rng(seed(), stream).normal(problem_.keys, static_cast<std::uint32_t>(step), problem_.image, image_options());
+}
+
+at::Tensor SolverContext::denoise(const at::Tensor& x_t, const NoiseLevel& level) {
+  ++report_.nfe_forward;
+  const Stopwatch watch(y().device(), report_.seconds_network_forward);
+  return prior_->denoise(x_t, level);
+}
+
+Linearized SolverContext::linearize(const at::Tensor& x_t, const NoiseLevel& level) {
+  ++report_.nfe_forward;
+  const Stopwatch watch(y().device(), report_.seconds_network_forward);
+  Linearized result = prior_->linearize(x_t, level);
+  result.pullback = [this, inner = std::move(result.pullback)](const at::Tensor& v) {
+    ++report_.nfe_backward;
+    const Stopwatch backward(y().device(), report_.seconds_network_backward);
+    return inner(v);
+  };
+  return result;
+}
+
+at::Tensor SolverContext::residual(const at::Tensor& x) {
+  return operate([&] { return y() - op().apply(x); });
+}
+
+at::Tensor SolverContext::vjp(const at::Tensor& x, const at::Tensor& v) {
+  return operate([&] { return op().vjp(x, v); });
+}
+
+at::Tensor SolverContext::operate(const std::function<at::Tensor()>& work) {
+  const Stopwatch watch(y().device(), report_.seconds_operator);
+  return work();
+}
+
+std::vector<double> SolverContext::chi2(const at::Tensor& residual_squares) const {
+  const auto components = static_cast<double>(op().range().real_components());
+  std::vector<double> values;
+  for (std::int64_t i = 0; i < batch(); ++i) {
+    const double noise_std = problem_.noise_std[static_cast<std::size_t>(i)];
+    values.push_back(noise_std > 0 ? residual_squares[i].item<double>() / (components * noise_std * noise_std)
+                                   : std::numeric_limits<double>::quiet_NaN());
+  }
+  return values;
+}
+
+std::vector<bool> SolverContext::finite_entries(const at::Tensor& x) const {
+  // A sum is finite only if every term is; overflow of a sum of squares would be divergence all the same.
+  const at::Tensor squares = squared_norms(x);
+  std::vector<bool> finite;
+  for (std::int64_t i = 0; i < batch(); ++i) finite.push_back(std::isfinite(squares[i].item<double>()));
+  return finite;
+}
+
+void SolverContext::contain(const std::vector<bool>& finite, at::Tensor& iterate, const at::Tensor& estimate) {
+  for (std::size_t i = 0; i < finite.size(); ++i) {
+    if (!finite[i]) report_.outcomes[i] = Outcome::diverged;
+  }
+  if (!all(finite)) iterate = with_fallback(iterate, finite, {});
+  std::vector<bool> sound;
+  for (const Outcome outcome : report_.outcomes) sound.push_back(outcome != Outcome::diverged);
+  last_finite_ = all(sound) ? estimate : with_fallback(estimate, sound, last_finite_);
+}
+
+bool SolverContext::end_step(const Step& step, at::Tensor& iterate, const at::Tensor& estimate) {
+  contain(finite_entries(iterate), iterate, estimate);
+  ProgressEvent event{.step = step.done, .steps = step.total, .chi2 = {}, .relative_sigma = {}};
+  if (step.relative_sigma > 0) event.relative_sigma = step.relative_sigma;
+  const bool traced = controls_.trace_every > 0 && (step.done % controls_.trace_every == 0 || step.done == step.total);
+  if (traced || (controls_.observer && step.residual_squares.defined())) {
+    const std::vector<double> values =
+        chi2(step.residual_squares.defined() ? step.residual_squares : squared_norms(residual(last_finite_)));
+    if (traced) report_.trace.push_back({step.done, step.relative_sigma, values});
+    if (std::isfinite(values.front())) event.chi2 = values.front();
+  }
+  if (controls_.observer) controls_.observer(event);
+  const auto is_diverged = [](Outcome outcome) { return outcome == Outcome::diverged; };
+  if (std::all_of(report_.outcomes.begin(), report_.outcomes.end(), is_diverged)) return false;
+  if (step.done >= step.total || controls_.cancellation == nullptr || !controls_.cancellation->cancelled()) return true;
+  for (Outcome& outcome : report_.outcomes) {
+    if (outcome == Outcome::finished) outcome = Outcome::stopped_early;
+  }
+  return false;
+}
+
+void SolverContext::mark_converged(std::int64_t entry) {
+  Outcome& outcome = report_.outcomes[static_cast<std::size_t>(entry)];
+  if (outcome == Outcome::finished) outcome = Outcome::converged;
+}
+
+void SolverContext::finish(const at::Tensor& result) {
+  require(result, problem_.image, "Solver::run");
+  if (result.size(0) != batch())
+    throw internal_error("Solver::run", "expected {} images, got {}", batch(), result.size(0));
+  at::Tensor x = result;
+  contain(finite_entries(x), x, result);
+  report_.x = resolved(last_finite_);
+  report_.chi2 = chi2(squared_norms(residual(report_.x)));
+}
+
+}  // namespace recon
