@@ -1,0 +1,52 @@
+#include "recon/config/config.h"
+
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+constexpr std::uintmax_t max_file_bytes = 16U << 20U;
+
+}  // namespace
+
+Config::Config(YamlNodePtr root) : root_(std::move(root)) {
+  if (root_->kind != YamlNode::Kind::mapping && root_->kind != YamlNode::Kind::null) {
+    throw usage_error(root_->place, "expected a config of `key: value` lines, found {}", root_->description());
+  }
+}
+
+Config Config::from_file(const std::filesystem::path& file) {
+  std::error_code failure;
+  if (!std::filesystem::is_regular_file(file, failure)) {
+    throw usage_error(file.string(), "no such config file");
+  }
+  const auto bytes = std::filesystem::file_size(file, failure);
+  if (!failure && bytes > max_file_bytes) {
+    throw usage_error(file.string(), "expected a config of at most 16 MiB, found {} MiB", bytes >> 20U);
+  }
+  std::ifstream stream(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  if (!stream) throw usage_error(file.string(), "cannot be read");
+  return from_text(text, file.string(), file.parent_path());
+}
+
+Config Config::from_text(const std::string& text, const std::string& name, const std::filesystem::path& folder) {
+  return Config(parse_yaml(text, {.name = name, .folder = folder}));
+}
+
+void Config::set(const std::string& assignment) {
+  const std::size_t equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw usage_error("--set", "expected KEY.KEY...=VALUE, found '{}'", assignment);
+  }
+  const std::string path = assignment.substr(0, equals);
+  const std::string place = "--set " + path;
+  root_ = with_value(root_, path,
+                     parse_yaml(assignment.substr(equals + 1), {.name = place, .folder = {}, .with_lines = false}));
+}
+
+}  // namespace recon

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "recon/config/yaml_node.h"
+
+namespace recon {
+
+/// A config file with the command line's overrides applied. Read it through YamlOptions (yaml_options.h).
+class Config {
+ public:
+  /// Reads `file`. Throws Error(usage): file missing or larger than 16 MiB, not YAML (see parse_yaml), not a mapping.
+  static Config from_file(const std::filesystem::path& file);
+  /// `name` stands for the file in messages.
+  static Config from_text(const std::string& text, const std::string& name, const std::filesystem::path& folder = {});
+
+  /// Applies one `--set a.b.0.c=value`; the value is YAML. Its relative paths start at the working directory, and its
+  /// place in messages is "--set a.b.0.c". Throws Error(usage).
+  void set(const std::string& assignment);
+
+  const YamlNodePtr& root() const { return root_; }
+
+ private:
+  explicit Config(YamlNodePtr root);
+  YamlNodePtr root_;
+};
+
+}  // namespace recon

@@ -1,0 +1,111 @@
+#include "recon/config/option_lister.h"
+
+#include <ATen/core/Tensor.h>
+#include <fmt/ranges.h>
+
+#include "recon/config/yaml_scalars.h"
+
+namespace recon {
+namespace {
+
+using nlohmann::ordered_json;
+
+bool is_flat(const ordered_json& value) {
+  if (!value.is_structured() || value.empty()) return true;
+  if (value.is_object()) return false;
+  for (const auto& item : value) {
+    if (!is_flat(item)) return false;
+  }
+  return true;
+}
+
+void write_yaml(const ordered_json& value, const std::string& indent, std::string& out) {
+  if (is_flat(value)) {
+    out += " " + value.dump() + "\n";
+  } else if (value.is_object()) {
+    out += "\n";
+    for (const auto& [key, item] : value.items()) {
+      out += indent + key + ":";
+      write_yaml(item, indent + "  ", out);
+    }
+  } else {
+    out += "\n";
+    for (const auto& item : value) {
+      std::string block;
+      write_yaml(item, indent + "  ", block);
+      // A mapping begins on the line of its dash.
+      const std::size_t skip = block.front() == '\n' ? indent.size() + 3 : 1;
+      out += indent + "- " + block.substr(skip);
+    }
+  }
+}
+
+std::string shown_default(const ordered_json& option) {
+  if (!option.contains("default")) return "";
+  const ordered_json& value = option["default"];
+  if (value.is_null()) return "-";
+  if (value.is_string()) return value.get<std::string>().empty() ? "-" : value.get<std::string>();
+  return value.dump();
+}
+
+}  // namespace
+
+void OptionLister::add(const char* name, const char* type, ordered_json value, const char* doc, const Limits& limits) {
+  ordered_json option = {{"name", name}, {"type", type}, {"default", std::move(value)}, {"doc", doc}};
+  if (const std::string bounds = to_string(limits); !bounds.empty()) option["limits"] = bounds;
+  options_.push_back(std::move(option));
+}
+
+void OptionLister::field(const char* name, bool& value, const char* doc) { add(name, "bool", value, doc); }
+void OptionLister::field(const char* name, std::int64_t& value, const char* doc, Limits limits) {
+  add(name, "integer", value, doc, limits);
+}
+void OptionLister::field(const char* name, double& value, const char* doc, Limits limits) {
+  add(name, "number", value, doc, limits);
+}
+void OptionLister::field(const char* name, std::string& value, const char* doc) { add(name, "text", value, doc); }
+void OptionLister::field(const char* name, std::optional<double>& value, const char* doc, Limits limits) {
+  add(name, "number", value ? ordered_json(*value) : ordered_json(nullptr), doc, limits);
+}
+void OptionLister::field(const char* name, std::optional<std::string>& value, const char* doc) {
+  add(name, "text", value ? ordered_json(*value) : ordered_json(nullptr), doc);
+}
+void OptionLister::field(const char* name, std::vector<double>& value, const char* doc) {
+  add(name, "numbers", value, doc);
+}
+void OptionLister::field(const char* name, std::vector<std::string>& value, const char* doc) {
+  add(name, "texts", value, doc);
+}
+void OptionLister::choice(const char* name, std::string& value, const std::vector<std::string>& allowed,
+                          const char* doc) {
+  add(name, "choice", value, doc);
+  options_.back()["choices"] = allowed;
+}
+void OptionLister::array(const char* name, at::Tensor&, const char* doc) { add(name, "array", nullptr, doc); }
+
+std::vector<std::shared_ptr<ParameterVisitor>> OptionLister::sections(const char* name, const char* doc) {
+  options_.push_back({{"name", name}, {"type", "section"}, {"doc", doc}});
+  children_.push_back(std::make_shared<OptionLister>());
+  return {children_.back()};
+}
+
+std::string options_as_text(const ordered_json& options, int indent) {
+  std::string text;
+  for (const auto& option : options) {
+    std::string doc = option["doc"].get<std::string>();
+    if (option.contains("choices"))
+      doc += fmt::format(" ({})", fmt::join(option["choices"].get<std::vector<std::string>>(), " | "));
+    if (option.contains("limits")) doc += fmt::format(" ({})", option["limits"].get<std::string>());
+    text += fmt::format("{:{}}{:<20} {:<10} {}\n", "", indent, option["name"].get<std::string>(), shown_default(option),
+                        doc);
+  }
+  return text;
+}
+
+std::string to_yaml(const ordered_json& value) {
+  std::string text;
+  write_yaml(value, "", text);
+  return text.substr(1);  // the space or line break before the first value
+}
+
+}  // namespace recon

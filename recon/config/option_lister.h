@@ -1,0 +1,46 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "recon/core/parameters.h"
+
+namespace recon {
+
+/// The visitor that collects what options there are: name, type, default, limits, allowed words, documentation.
+class OptionLister final : public ParameterVisitor {
+ public:
+  void field(const char* name, bool& value, const char* doc) override;
+  void field(const char* name, std::int64_t& value, const char* doc, Limits limits = {}) override;
+  void field(const char* name, double& value, const char* doc, Limits limits = {}) override;
+  void field(const char* name, std::string& value, const char* doc) override;
+  void field(const char* name, std::optional<double>& value, const char* doc, Limits limits = {}) override;
+  void field(const char* name, std::optional<std::string>& value, const char* doc) override;
+  void field(const char* name, std::vector<double>& value, const char* doc) override;
+  void field(const char* name, std::vector<std::string>& value, const char* doc) override;
+  void choice(const char* name, std::string& value, const std::vector<std::string>& allowed, const char* doc) override;
+  void array(const char* name, at::Tensor& value, const char* doc) override;
+  std::vector<std::shared_ptr<ParameterVisitor>> sections(const char* name, const char* doc) override;
+  std::string place() const override { return "list"; }
+  bool reading() const override { return false; }
+
+  /// `[{"name", "type", "default", "doc"}, ...]` with "limits" and "choices" where there are any. The default of an
+  /// array is null; a section has no default.
+  const nlohmann::ordered_json& options() const { return options_; }
+
+ private:
+  void add(const char* name, const char* type, nlohmann::ordered_json value, const char* doc,
+           const Limits& limits = {});
+
+  nlohmann::ordered_json options_ = nlohmann::ordered_json::array();
+  std::vector<std::shared_ptr<OptionLister>> children_;
+};
+
+/// One indented line per option: name, default, documentation with limits and choices.
+std::string options_as_text(const nlohmann::ordered_json& options, int indent);
+
+/// A JSON value as YAML text in block style, short lists on one line; parse_yaml reads it back.
+std::string to_yaml(const nlohmann::ordered_json& value);
+
+}  // namespace recon

@@ -1,0 +1,206 @@
+#include "recon/config/yaml_options.h"
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "recon/config/nearest.h"
+#include "recon/config/yaml_scalars.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+using nlohmann::ordered_json;
+
+template <class T>
+ordered_json to_json(const T& value) {
+  return ordered_json(value);
+}
+
+template <class T>
+ordered_json to_json(const std::optional<T>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+
+/// A list of values; a single value is a list of one.
+template <class T, class Parse>
+std::vector<T> list_of(const YamlNode& node, const Parse& parse) {
+  if (node.kind != YamlNode::Kind::sequence) return {parse(node)};
+  std::vector<T> values;
+  for (const auto& item : node.items) values.push_back(parse(*item));
+  return values;
+}
+
+ordered_json nested_list(const at::Tensor& numbers) {
+  if (numbers.dim() == 0) return numbers.item<double>();
+  ordered_json list = ordered_json::array();
+  for (std::int64_t i = 0; i < numbers.size(0); ++i) list.push_back(nested_list(numbers[i]));
+  return list;
+}
+
+}  // namespace
+
+YamlOptions::YamlOptions(YamlNodePtr node, std::string section, Mode mode, ArraySource arrays)
+    : node_(std::move(node)), section_(std::move(section)), mode_(mode), arrays_(std::move(arrays)) {
+  if (node_->kind != YamlNode::Kind::mapping && node_->kind != YamlNode::Kind::null) {
+    throw usage_error(node_->place, "{}: expected a section of `key: value` lines, found {}", section_,
+                      node_->description());
+  }
+}
+
+const YamlNode* YamlOptions::find(const char* name) {
+  if (std::find(known_.begin(), known_.end(), name) == known_.end()) known_.emplace_back(name);
+  const YamlEntry* entry = node_->find(name);
+  return entry == nullptr ? nullptr : entry->value.get();
+}
+
+template <class T, class Parse>
+void YamlOptions::read(const char* name, T& value, const Parse& parse) {
+  if (const YamlNode* node = find(name)) value = parse(*node);
+  resolved_[name] = to_json(value);
+}
+
+void YamlOptions::field(const char* name, bool& value, const char*) {
+  read(name, value, [&](const YamlNode& node) { return bool_of(node, name); });
+}
+
+void YamlOptions::field(const char* name, std::int64_t& value, const char*, Limits limits) {
+  read(name, value, [&](const YamlNode& node) { return integer_of(node, name, limits); });
+}
+
+void YamlOptions::field(const char* name, double& value, const char*, Limits limits) {
+  read(name, value, [&](const YamlNode& node) { return number_of(node, name, limits); });
+}
+
+void YamlOptions::field(const char* name, std::string& value, const char*) {
+  read(name, value, [&](const YamlNode& node) { return text_of(node, name); });
+}
+
+void YamlOptions::field(const char* name, std::optional<double>& value, const char*, Limits limits) {
+  read(name, value, [&](const YamlNode& node) {
+    return node.kind == YamlNode::Kind::null ? std::nullopt : std::optional(number_of(node, name, limits));
+  });
+}
+
+void YamlOptions::field(const char* name, std::optional<std::string>& value, const char*) {
+  read(name, value, [&](const YamlNode& node) {
+    return node.kind == YamlNode::Kind::null ? std::nullopt : std::optional(text_of(node, name));
+  });
+}
+
+void YamlOptions::field(const char* name, std::vector<double>& value, const char*) {
+  read(name, value, [&](const YamlNode& node) {
+    return list_of<double>(node, [&](const YamlNode& item) { return number_of(item, name); });
+  });
+}
+
+void YamlOptions::field(const char* name, std::vector<std::string>& value, const char*) {
+  read(name, value, [&](const YamlNode& node) {
+    return list_of<std::string>(node, [&](const YamlNode& item) { return text_of(item, name); });
+  });
+}
+
+void YamlOptions::choice(const char* name, std::string& value, const std::vector<std::string>& allowed, const char*) {
+  read(name, value, [&](const YamlNode& node) {
+    std::string word = text_of(node, name);
+    if (std::find(allowed.begin(), allowed.end(), word) == allowed.end()) {
+      const auto near = nearest(word, allowed);
+      throw usage_error(node.place, "{}: expected one of {}; found '{}'{}", name, fmt::join(allowed, ", "), word,
+                        near ? fmt::format("; did you mean '{}'?", *near) : "");
+    }
+    return word;
+  });
+}
+
+void YamlOptions::array(const char* name, at::Tensor& value, const char*) {
+  const YamlNode* node = find(name);
+  if (node == nullptr || node->kind == YamlNode::Kind::null) return;
+  if (node->kind == YamlNode::Kind::sequence) {
+    value = numbers_of(*node, name);
+    resolved_[name] = nested_list(value);
+  } else if (node->kind == YamlNode::Kind::mapping && arrays_ != nullptr) {
+    if (mode_ == Mode::check) return;
+    LoadedArray loaded = arrays_(*node, name);
+    value = std::move(loaded.value);
+    resolved_[name] = std::move(loaded.written);
+  } else {
+    throw usage_error(node->place, "{}: expected a list of numbers{}, found {}", name,
+                      arrays_ == nullptr ? "" : ", {file: PATH} or {dataset: NAME}", node->description());
+  }
+}
+
+std::vector<YamlNodePtr> YamlOptions::nodes(const char* name) {
+  find(name);
+  const YamlEntry* entry = node_->find(name);
+  if (entry == nullptr || entry->value->kind == YamlNode::Kind::null) return {};
+  if (entry->value->kind == YamlNode::Kind::sequence) return entry->value->items;
+  return {entry->value};
+}
+
+std::vector<std::shared_ptr<ParameterVisitor>> YamlOptions::sections(const char* name, const char*) {
+  const auto mappings = nodes(name);
+  auto& children = children_[name];
+  children.clear();
+  for (std::size_t i = 0; i < mappings.size(); ++i) {
+    const std::string label = mappings.size() > 1 ? fmt::format("{}.{}", name, i) : name;
+    children.push_back(
+        std::make_shared<YamlOptions>(mappings[i], section_.empty() ? label : section_ + "." + label, mode_, arrays_));
+  }
+  resolved_[name] = nullptr;  // keeps the key's position; resolved() fills it
+  return {children.begin(), children.end()};
+}
+
+std::string YamlOptions::place() const { return section_.empty() ? node_->place : node_->place + " " + section_; }
+
+std::string YamlOptions::place_of(const char* name) const {
+  const YamlEntry* entry = node_->find(name);
+  return entry == nullptr ? place() : fmt::format("{} {}", entry->value->place, name);
+}
+
+std::filesystem::path YamlOptions::path_of(const char* name, const std::string& value) const {
+  const YamlEntry* entry = node_->find(name);
+  if (entry == nullptr || value.empty()) return value;
+  return (entry->value->folder / value).lexically_normal();
+}
+
+void YamlOptions::finish() const {
+  for (const auto& entry : node_->entries) {
+    if (std::find(known_.begin(), known_.end(), entry.key) == known_.end()) {
+      throw usage_error(entry.place, "unknown key '{}'{}{}", entry.key, section_.empty() ? "" : " in " + section_,
+                        suggestion(entry.key, known_));
+    }
+  }
+  for (const auto& [name, children] : children_) {
+    for (const auto& child : children) child->finish();
+  }
+}
+
+ordered_json YamlOptions::resolved() const {
+  ordered_json all = resolved_;
+  for (const auto& [name, children] : children_) {
+    const YamlEntry* entry = node_->find(name);
+    const bool single = entry != nullptr && entry->value->kind == YamlNode::Kind::mapping;
+    if (single) {
+      all[name] = children.front()->resolved();
+      continue;
+    }
+    all[name] = ordered_json::array();
+    for (const auto& child : children) all[name].push_back(child->resolved());
+  }
+  return all;
+}
+
+YamlOptions checked_read(const YamlNodePtr& node, const std::string& section, const ArraySource& arrays,
+                         const std::function<void(YamlOptions&)>& visit) {
+  YamlOptions check(node, section, YamlOptions::Mode::check, arrays);
+  visit(check);
+  check.finish();
+  YamlOptions read(node, section, YamlOptions::Mode::read, arrays);
+  visit(read);
+  return read;
+}
+
+}  // namespace recon

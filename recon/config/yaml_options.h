@@ -1,0 +1,89 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "recon/config/yaml_node.h"
+#include "recon/core/parameters.h"
+
+namespace recon {
+
+/// An array that an option names, and how the resolved options are to name it.
+struct LoadedArray {
+  at::Tensor value;
+  nlohmann::ordered_json written;
+};
+
+/// Loads `{file: mask.png}`, `{dataset: mask}` and the like for the option of that name; supplied by those who can read
+/// files. Throws Error for anything it does not know. Number lists given inline never get here.
+using ArraySource = std::function<LoadedArray(const YamlNode& node, const std::string& option)>;
+
+/// The visitor that reads options from a YAML mapping.
+///
+/// Faults are Error(usage) with the value's place, what was expected and what was found. After everything has been
+/// visited, finish() refuses keys that nobody asked for, naming the nearest known one. `resolved()` then holds every
+/// option with its value, given or default, so that what is read, stored and shown cannot differ.
+///
+/// Factories build while they visit, so a mistyped key would first show as a missing one: checked_read() visits twice.
+class YamlOptions final : public ParameterVisitor {
+ public:
+  /// check: values are read and checked, but reading() is false and arrays are not loaded, so nothing gets built.
+  enum class Mode { check, read };
+
+  /// `section` is its name in messages, "" for the whole config. A null node is an empty section.
+  YamlOptions(YamlNodePtr node, std::string section, Mode mode = Mode::read, ArraySource arrays = {});
+
+  void field(const char* name, bool& value, const char* doc) override;
+  void field(const char* name, std::int64_t& value, const char* doc, Limits limits = {}) override;
+  void field(const char* name, double& value, const char* doc, Limits limits = {}) override;
+  void field(const char* name, std::string& value, const char* doc) override;
+  void field(const char* name, std::optional<double>& value, const char* doc, Limits limits = {}) override;
+  void field(const char* name, std::optional<std::string>& value, const char* doc) override;
+  void field(const char* name, std::vector<double>& value, const char* doc) override;
+  void field(const char* name, std::vector<std::string>& value, const char* doc) override;
+  void choice(const char* name, std::string& value, const std::vector<std::string>& allowed, const char* doc) override;
+  void array(const char* name, at::Tensor& value, const char* doc) override;
+  std::vector<std::shared_ptr<ParameterVisitor>> sections(const char* name, const char* doc) override;
+  std::string place() const override;
+  bool reading() const override { return mode_ == Mode::read; }
+
+  /// The mappings under a key (one, or a list of them) without reading them; empty when the key is absent.
+  std::vector<YamlNodePtr> nodes(const char* name);
+  /// Stores what a key read through nodes() resolved to.
+  void set_resolved(const char* name, nlohmann::ordered_json value) { resolved_[name] = std::move(value); }
+
+  bool given(const char* name) const { return node_->find(name) != nullptr; }
+  /// The place of a key's value, or place() when it is not given.
+  std::string place_of(const char* name) const;
+  /// `value`, read from the key, as a path that starts at the folder of the config (or of the working directory when it
+  /// came from the command line). Defaults, absolute paths and the empty path stay as they are.
+  std::filesystem::path path_of(const char* name, const std::string& value) const;
+
+  /// Throws Error(usage) for the first key that was never visited, here or in a sub-section.
+  void finish() const;
+  nlohmann::ordered_json resolved() const;
+
+ private:
+  const YamlNode* find(const char* name);
+  template <class T, class Parse>
+  void read(const char* name, T& value, const Parse& parse);
+
+  YamlNodePtr node_;
+  std::string section_;
+  Mode mode_;
+  ArraySource arrays_;
+  std::vector<std::string> known_;
+  nlohmann::ordered_json resolved_ = nlohmann::ordered_json::object();
+  std::map<std::string, std::vector<std::shared_ptr<YamlOptions>>> children_;
+};
+
+/// Calls `visit` with a checking visitor, refuses unknown keys, then calls it with a reading one and returns that.
+YamlOptions checked_read(const YamlNodePtr& node, const std::string& section, const ArraySource& arrays,
+                         const std::function<void(YamlOptions&)>& visit);
+
+}  // namespace recon

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+
+#include "recon/config/yaml_node.h"
+#include "recon/core/parameters.h"
+
+namespace recon {
+
+// Typed values of YAML nodes. `option` names the key in messages; every fault is an Error(usage) "PLACE: OPTION:
+// expected ..., found ...".
+
+bool bool_of(const YamlNode& node, const std::string& option);
+std::int64_t integer_of(const YamlNode& node, const std::string& option, const Limits& limits = {});
+double number_of(const YamlNode& node, const std::string& option, const Limits& limits = {});
+std::string text_of(const YamlNode& node, const std::string& option);
+/// Nested number lists of equal lengths as a float64 tensor; a single number is 0-dimensional.
+at::Tensor numbers_of(const YamlNode& node, const std::string& option);
+
+/// ">= 1", "> 0 and <= 1", "" without bounds.
+std::string to_string(const Limits& limits);
+
+}  // namespace recon
