@@ -18,11 +18,11 @@ struct NoiseLevel {
 };
 
 /// alpha_bar per integer timestep 0..T-1 (DDPM and its kin; Ho et al. 2020), variance preserving. Between entries the
-/// logarithm of the relative sigma is interpolated linearly; below entry 0 the level falls linearly in t to sigma = 0 at
-/// t = -1 (the clean image).
+/// logarithm of the relative sigma is interpolated linearly; below entry 0 the level falls linearly in t to sigma = 0
+/// at t = -1 (the clean image).
 struct TabulatedSchedule {
-  std::string name;                ///< "vp_linear", "vp_scaled_linear", "vp_cosine", "tabulated"
-  std::vector<double> alpha_bar;   ///< strictly decreasing, in (0, 1)
+  std::string name;               ///< "vp_linear", "vp_scaled_linear", "vp_cosine", "tabulated"
+  std::vector<double> alpha_bar;  ///< strictly decreasing, in (0, 1)
 };
 /// Continuous VP: log alpha = -t²(b1-b0)/4 - t b0/2 on t in [0, 1] (Song et al. 2021, eq. 33 ff.).
 struct VpContinuousSchedule {
@@ -36,7 +36,8 @@ struct CosineContinuousSchedule {
 struct VeGeometricSchedule {
   double sigma_min = 0.01, sigma_max = 50;
 };
-/// alpha = 1, sigma = (smax^(1/rho) + (1-t)(smin^(1/rho) - smax^(1/rho)))^rho, t = 1 at sigma_max (Karras et al. 2022, eq. 5).
+/// alpha = 1, sigma = (smax^(1/rho) + (1-t)(smin^(1/rho) - smax^(1/rho)))^rho, t = 1 at sigma_max (Karras et al. 2022,
+/// eq. 5).
 struct EdmRhoSchedule {
   double sigma_min = 0.002, sigma_max = 80, rho = 7;
 };
@@ -72,15 +73,17 @@ class NoiseSchedule {
   std::string name() const;
   const Kind& kind() const { return kind_; }
 
-  NoiseLevel at(double t) const;                    ///< throws Error(internal) outside [min_time, max_time]
-  double time_of(double relative_sigma) const;      ///< inverse of at(t).relative_sigma(); clamped to the ends
-  double min_time() const;                          ///< -1 for tables (clean), 0 otherwise
+  NoiseLevel at(double t) const;                ///< throws Error(internal) outside [min_time, max_time]
+  double time_of(double relative_sigma) const;  ///< inverse of at(t).relative_sigma(); clamped to the ends
+  double min_time() const;                      ///< -1 for tables (clean), 0 otherwise
   double max_time() const;
-  double max_relative_sigma() const;                ///< at max_time (flow: at t = 0.999; infinite at 1)
-  double min_relative_sigma() const;                ///< smallest nonzero level a network was trained at
+  double max_relative_sigma() const;  ///< at max_time (flow, continuous cosine: at t = 0.999)
+  double min_relative_sigma() const;  ///< entry 0 of a table, sigma_min, or the level at t = 0.001
 
-  /// n levels of decreasing noise, from `from_relative_sigma` (default: the noisiest) to the cleanest nonzero one. The
-  /// final clean level (sigma = 0) is not included. n >= 1.
+  /// n levels of decreasing noise, from `from_relative_sigma` (0 and anything noisier: the noisiest) to the cleanest
+  /// nonzero one, both kept; n = 1 gives the first only. The final clean level (sigma = 0) is not included. Equal steps
+  /// of a table's time are rounded to whole timesteps, where its network was trained, as long as there are enough of
+  /// them (n <= T). Throws Error(usage) for n < 1 and for a start that is not above the cleanest level.
   std::vector<NoiseLevel> steps(std::int64_t n, Spacing spacing, double from_relative_sigma = 0) const;
 
  private:

@@ -23,8 +23,8 @@ struct ImageDomain {
 
 /// A differentiable denoiser's value and its pullback at one x_t.
 struct Linearized {
-  at::Tensor x0;                                             ///< E[x_0 | x_t], detached
-  std::function<at::Tensor(const at::Tensor& v)> pullback;   ///< J^T v with J = d x0 / d x_t; may be called once
+  at::Tensor x0;                                            ///< E[x_0 | x_t], detached
+  std::function<at::Tensor(const at::Tensor& v)> pullback;  ///< J^T v with J = d x0 / d x_t; may be called once
 };
 
 /// A prior over images, known through its denoiser D(x_t; level) = E[x_0 | x_t].
@@ -51,8 +51,8 @@ class Prior {
   /// eps = (x_t - alpha D) / sigma. No graph; sigma > 0.
   at::Tensor epsilon(const at::Tensor& x_t, const NoiseLevel& level) const;
 
-  /// Mean squared error per pixel of the denoiser at this relative sigma, in squared units of domain(): the prior's card
-  /// (interpolated log-log, constant beyond its ends); 0 without a table.
+  /// Mean squared error per pixel of the denoiser at this relative sigma, in squared units of domain(): the prior's
+  /// card (interpolated log-log, constant beyond its ends); 0 without a table.
   virtual double denoising_mse(double relative_sigma) const = 0;
   /// Noisiest relative sigma at which the denoiser is to be trusted; loops start there.
   virtual double max_relative_sigma() const { return schedule_.max_relative_sigma(); }
@@ -60,6 +60,11 @@ class Prior {
  protected:
   Prior(std::string name, ImageDomain domain, NoiseSchedule schedule)
       : name_(std::move(name)), domain_(std::move(domain)), schedule_(std::move(schedule)) {}
+
+  /// For priors made of other priors: `inner`'s denoiser, recorded on the tape where grad mode is on. sigma > 0.
+  static at::Tensor denoise_on_tape(const Prior& inner, const at::Tensor& x_t, const NoiseLevel& level) {
+    return inner.do_denoise(x_t, level);
+  }
 
  private:
   /// E[x_0 | x_t] with at:: ops, recording on the tape when grad mode is on and x_t requires it. sigma > 0.

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+
+#include "priors/prior.h"
+
+namespace recon {
+
+/// A one-channel prior applied to each channel of a C-channel image: the channels are folded into the batch, so their
+/// denoiser's Jacobian is block diagonal. For RGB images, and for complex images as real and imaginary part.
+///
+/// Its domain is the inner prior's with `channels` = C; noise level, schedule and errors per pixel are unchanged.
+class ChannelwisePrior final : public Prior {
+ public:
+  /// Throws Error(usage) unless the inner prior has one channel and channels >= 1.
+  ChannelwisePrior(PriorPtr inner, std::int64_t channels);
+
+  double denoising_mse(double relative_sigma) const override { return inner_->denoising_mse(relative_sigma); }
+  double max_relative_sigma() const override { return inner_->max_relative_sigma(); }
+
+ private:
+  at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const override;
+
+  PriorPtr inner_;
+};
+
+}  // namespace recon

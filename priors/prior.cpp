@@ -1,0 +1,74 @@
+#include "priors/prior.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <cmath>
+
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+void check_input(const Prior& prior, const at::Tensor& x_t, const NoiseLevel& level) {
+  const std::string place = "prior " + prior.name();
+  const ImageDomain& domain = prior.domain();
+  if (!x_t.defined() || x_t.dim() != 4) {
+    throw internal_error(place, "expected images [batch, {}, H, W], got {} axes", domain.channels,
+                         x_t.defined() ? x_t.dim() : 0);
+  }
+  const std::int64_t height = x_t.size(2), width = x_t.size(3);
+  require(x_t, {{domain.channels, height, width}, Field::real}, place);
+  if (!domain.fixed_size.empty() && domain.fixed_size != std::vector{height, width}) {
+    throw internal_error(place, "expected images of size {}, got {}x{}", to_string(domain.fixed_size), height, width);
+  }
+  if (height % domain.multiple != 0 || width % domain.multiple != 0) {
+    throw internal_error(place, "expected height and width to be multiples of {}, got {}x{}; pad the image",
+                         domain.multiple, height, width);
+  }
+  if (!(level.alpha > 0 && level.sigma >= 0 && std::isfinite(level.relative_sigma()))) {
+    throw internal_error(place, "expected alpha > 0 and a finite sigma >= 0, got alpha {} and sigma {}", level.alpha,
+                         level.sigma);
+  }
+}
+
+void require_noise(const Prior& prior, const NoiseLevel& level) {
+  if (!(level.sigma > 0)) {
+    throw internal_error("prior " + prior.name(), "the score and epsilon need sigma > 0, got {}", level.sigma);
+  }
+}
+
+}  // namespace
+
+at::Tensor Prior::denoise(const at::Tensor& x_t, const NoiseLevel& level) const {
+  check_input(*this, x_t, level);
+  const c10::NoGradGuard no_grad;
+  return level.sigma == 0 ? x_t / level.alpha : do_denoise(x_t, level);
+}
+
+Linearized Prior::linearize(const at::Tensor& x_t, const NoiseLevel& level) const {
+  check_input(*this, x_t, level);
+  if (level.sigma == 0) {
+    return {x_t.detach() / level.alpha, [alpha = level.alpha](const at::Tensor& v) { return v / alpha; }};
+  }
+  const c10::AutoGradMode with_grad(true);
+  const at::Tensor leaf = x_t.detach().requires_grad_(true);
+  const at::Tensor x0 = do_denoise(leaf, level);
+  return {x0.detach(), [leaf, x0](const at::Tensor& v) {
+            if (!x0.requires_grad()) return at::zeros_like(leaf);  // a denoiser that ignores its input
+            return torch::autograd::grad({x0}, {leaf}, {v})[0];
+          }};
+}
+
+at::Tensor Prior::score(const at::Tensor& x_t, const NoiseLevel& level) const {
+  require_noise(*this, level);
+  return (level.alpha * denoise(x_t, level) - x_t) / (level.sigma * level.sigma);
+}
+
+at::Tensor Prior::epsilon(const at::Tensor& x_t, const NoiseLevel& level) const {
+  require_noise(*this, level);
+  return (x_t - level.alpha * denoise(x_t, level)) / level.sigma;
+}
+
+}  // namespace recon
