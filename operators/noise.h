@@ -15,20 +15,24 @@ enum class NoiseType { none, gaussian, poisson };
 ///
 /// gaussian: n ~ N(0, std²) per REAL component (complex data have `std` on the real and on the imaginary part each).
 /// poisson: y = Poisson(peak * max(A(x), 0)) / peak, real data only.
+/// none: y = A(x).
 struct Noise {
   NoiseType type = NoiseType::none;
   std::vector<double> std;  ///< gaussian: one value, or one per item
   double peak = 0;          ///< poisson: photons at intensity 1
 
-  /// Noisy data of `clean` [batch, range...]; one key per item.
-  at::Tensor simulate(const at::Tensor& clean, const Rng& rng, const std::vector<StreamKey>& keys) const;
+  /// Noisy data of `clean` [batch, range...]; one key per item. `support` is Operator::support(): where it is 0 nothing
+  /// is measured and no noise is added. Poisson draws: own sampler on Philox (see noise.cpp), the same numbers for any
+  /// batch and thread count. Throws Error(usage) for a bad std or peak and for Poisson noise on complex data.
+  at::Tensor simulate(const at::Tensor& clean, const Rng& rng, const std::vector<StreamKey>& keys,
+                      const at::Tensor& support = {}) const;
 
   /// Variance per real component, broadcastable to `y` [batch, range...]. For poisson it is estimated from the data,
-  /// max(y, 1/peak) / peak (the weighted least squares of Chung et al. 2023, Algorithm 2, up to their factor 2), so that
-  /// chi² = sum |r|²/variance / m has expectation about 1. none: Error(usage), there is nothing to weigh by.
+  /// max(y, 1/peak) / peak (the weighted least squares of Chung et al. 2023, Algorithm 2, up to their factor 2), so
+  /// that chi² = sum |r|²/variance / m has expectation about 1. none: Error(usage), there is nothing to weigh by.
   at::Tensor variance(const at::Tensor& y) const;
 
-  double std_of(std::size_t item) const;
+  double std_of(std::size_t item) const;  ///< gaussian: of one item; Error(usage) when there is none
 };
 
 std::string to_string(NoiseType type);

@@ -19,17 +19,24 @@ namespace recon {
 /// The inner product is real everywhere: <u, v> = Re sum conj(u) v.
 ///
 /// The public members check shapes (Error(internal) naming the operator); subclasses implement the raw do_* members,
-/// which may rely on checked input and must not modify it.
+/// which may rely on checked input, must not modify it and return memory of their own (never an alias of an argument).
 class Operator {
  public:
   virtual ~Operator() = default;
   Operator(const Operator&) = delete;
   Operator& operator=(const Operator&) = delete;
 
-  const std::string& name() const { return name_; }      ///< registered name with its main parameters
+  const std::string& name() const { return name_; }  ///< registered name with its main parameters
   const TensorSpec& domain() const { return domain_; }
   const TensorSpec& range() const { return range_; }
   virtual bool is_linear() const { return false; }
+
+  /// Which entries of the range are measured: undefined when all are, otherwise a 0/1 float64 tensor on the CPU that
+  /// broadcasts to the range (a mask of inpainting or of k-space). apply() is zero elsewhere, and so must the data be:
+  /// noise is added on the support only.
+  virtual at::Tensor support() const { return {}; }
+  /// Real numbers measured per item, the `m` of chi²: the real components of the range that lie on the support.
+  std::int64_t measured_components() const;
 
   /// A(x): `[batch, domain]` -> `[batch, range]`.
   at::Tensor apply(const at::Tensor& x) const;
@@ -52,9 +59,12 @@ class Operator {
 
 /// A^H A = V diag(eigenvalues) V^H with unitary V: every f(A^H A) in closed form.
 ///
-/// `analyze` is V^H, `synthesize` is V (its result is real when the domain is), `eigenvalues` (real, >= 0) has the shape
-/// of one item's coefficients or broadcasts to it. What solvers need of A A^H follows from
-/// A^H g(A A^H) = g(A^H A) A^H; with the singular values s = sqrt(eigenvalues), U^H y = V^H A^H y / s.
+/// `analyze` is V^H, `synthesize` is V (its result is real when the domain is), `eigenvalues` (real, >= 0) has the rank
+/// of the batch of coefficients, leading axis 1, and broadcasts to it; so a number per item (per_item(v, eigenvalues))
+/// combines with it. analyze keeps the real inner product: <analyze(u), analyze(v)> = <u, v>. The half spectrum of a
+/// real image is redundant (its self-conjugate columns), so there V V^H is a projection: draw noise for the
+/// coefficients as analyze(noise image). What solvers need of A A^H follows from A^H g(A A^H) = g(A^H A) A^H; with the
+/// singular values s = sqrt(eigenvalues), U^H y = V^H A^H y / s.
 struct SpectralForm {
   std::function<at::Tensor(const at::Tensor&)> analyze;
   std::function<at::Tensor(const at::Tensor&)> synthesize;
@@ -65,7 +75,7 @@ struct SpectralForm {
 };
 
 struct IterativeSolve {
-  double tolerance = 1e-6;           ///< relative residual at which conjugate gradients stop
+  double tolerance = 1e-6;  ///< relative residual at which conjugate gradients stop
   std::int64_t max_iterations = 200;
 };
 
@@ -79,6 +89,8 @@ class LinearOperator : public Operator {
   /// A^H A x.
   at::Tensor normal(const at::Tensor& x) const;
 
+  /// True when A^H A and A A^H are known to be the identity: such an operator keeps its partner's spectral form.
+  virtual bool is_unitary() const { return false; }
   /// Closed form of A^H A where there is one; empty otherwise.
   virtual std::optional<SpectralForm> spectral() const { return std::nullopt; }
 

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "operators/operator.h"
+
+namespace recon {
+
+/// "a, b, c" of the operators' names.
+inline std::string joined_names(const std::vector<OperatorPtr>& parts) {
+  std::string names;
+  for (const auto& part : parts) names += (names.empty() ? "" : ", ") + part->name();
+  return names;
+}
+
+/// The parts as linear operators; empty unless all are linear.
+inline std::vector<LinearOperatorPtr> linear_parts(const std::vector<OperatorPtr>& parts) {
+  std::vector<LinearOperatorPtr> linear;
+  for (const auto& part : parts) {
+    linear.push_back(std::dynamic_pointer_cast<const LinearOperator>(part));
+    if (linear.back() == nullptr) return {};
+  }
+  return linear;
+}
+
+}  // namespace recon

@@ -1,0 +1,144 @@
+#include <ATen/ATen.h>
+
+#include "operators/algebra.h"
+#include "recon/core/constant.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+std::string scaled_name(const Operator& op, double factor) { return fmt::format("{} * {}", factor, op.name()); }
+
+class LinearScaled final : public LinearOperator {
+ public:
+  LinearScaled(LinearOperatorPtr op, double factor)
+      : LinearOperator(scaled_name(*op, factor), op->domain(), op->range()), op_(std::move(op)), factor_(factor) {}
+
+  at::Tensor support() const override { return op_->support(); }
+  bool is_unitary() const override { return op_->is_unitary() && std::abs(factor_) == 1; }
+
+  std::optional<SpectralForm> spectral() const override {
+    auto form = op_->spectral();
+    if (form) {
+      form->eigenvalues = [values = form->eigenvalues, square = factor_ * factor_](const at::Tensor& like) {
+        return values(like) * square;
+      };
+    }
+    return form;
+  }
+
+ private:
+  at::Tensor do_apply(const at::Tensor& x) const override { return op_->apply(x).mul_(factor_); }
+  at::Tensor do_adjoint(const at::Tensor& y) const override { return op_->adjoint(y).mul_(factor_); }
+  at::Tensor do_normal(const at::Tensor& x) const override { return op_->normal(x).mul_(factor_ * factor_); }
+
+  LinearOperatorPtr op_;
+  double factor_;
+};
+
+class Scaled final : public Operator {
+ public:
+  Scaled(OperatorPtr op, double factor)
+      : Operator(scaled_name(*op, factor), op->domain(), op->range()), op_(std::move(op)), factor_(factor) {}
+
+  at::Tensor support() const override { return op_->support(); }
+
+ private:
+  at::Tensor do_apply(const at::Tensor& x) const override { return op_->apply(x).mul_(factor_); }
+  at::Tensor do_vjp(const at::Tensor& x, const at::Tensor& v) const override { return op_->vjp(x, v).mul_(factor_); }
+
+  OperatorPtr op_;
+  double factor_;
+};
+
+std::string units_name(const Operator& op, double scale, double offset) {
+  return fmt::format("{} on {} x + {}", op.name(), scale, offset);
+}
+
+/// x -> A(scale x + offset): affine for a linear A, hence not a LinearOperator unless offset = 0.
+class InUnits final : public Operator {
+ public:
+  InUnits(OperatorPtr op, double scale, double offset)
+      : Operator(units_name(*op, scale, offset), op->domain(), op->range()),
+        op_(std::move(op)),
+        scale_(scale),
+        offset_(offset) {}
+
+  at::Tensor support() const override { return op_->support(); }
+
+ private:
+  at::Tensor inside(const at::Tensor& x) const { return x * scale_ + offset_; }
+  at::Tensor do_apply(const at::Tensor& x) const override { return op_->apply(inside(x)); }
+  at::Tensor do_vjp(const at::Tensor& x, const at::Tensor& v) const override {
+    return op_->vjp(inside(x), v).mul_(scale_);
+  }
+
+  OperatorPtr op_;
+  double scale_, offset_;
+};
+
+std::string weighted_name(const Operator& op) { return "weighted " + op.name(); }
+
+class LinearWeighted final : public LinearOperator {
+ public:
+  LinearWeighted(LinearOperatorPtr op, const at::Tensor& weights)
+      : LinearOperator(weighted_name(*op), op->domain(), op->range()), op_(std::move(op)), weights_(weights) {}
+
+  at::Tensor support() const override { return op_->support(); }
+
+ private:
+  at::Tensor do_apply(const at::Tensor& x) const override { return op_->apply(x).mul_(weights_.like(x)); }
+  at::Tensor do_adjoint(const at::Tensor& y) const override { return op_->adjoint(y * weights_.like(y)); }
+
+  LinearOperatorPtr op_;
+  Constant weights_;
+};
+
+class Weighted final : public Operator {
+ public:
+  Weighted(OperatorPtr op, const at::Tensor& weights)
+      : Operator(weighted_name(*op), op->domain(), op->range()), op_(std::move(op)), weights_(weights) {}
+
+  at::Tensor support() const override { return op_->support(); }
+
+ private:
+  at::Tensor do_apply(const at::Tensor& x) const override { return op_->apply(x).mul_(weights_.like(x)); }
+  at::Tensor do_vjp(const at::Tensor& x, const at::Tensor& v) const override {
+    return op_->vjp(x, v * weights_.like(v));
+  }
+
+  OperatorPtr op_;
+  Constant weights_;
+};
+
+}  // namespace
+
+OperatorPtr scaled(OperatorPtr op, double factor) {
+  if (!std::isfinite(factor)) throw usage_error("scale", "the factor must be finite, got {}", factor);
+  auto linear = std::dynamic_pointer_cast<const LinearOperator>(op);
+  if (linear) return std::make_shared<LinearScaled>(std::move(linear), factor);
+  return std::make_shared<Scaled>(std::move(op), factor);
+}
+
+OperatorPtr in_units(OperatorPtr op, double scale, double offset) {
+  if (!std::isfinite(scale) || !std::isfinite(offset)) {
+    throw usage_error("in_units", "scale and offset must be finite, got {} and {}", scale, offset);
+  }
+  if (offset == 0 && op->is_linear()) return scaled(std::move(op), scale);
+  return std::make_shared<InUnits>(std::move(op), scale, offset);
+}
+
+OperatorPtr weighted(OperatorPtr op, const at::Tensor& weights) {
+  const Shape& range = op->range().shape;
+  const bool ok = !weights.is_complex() && weights.dim() == static_cast<std::int64_t>(range.size()) + 1 &&
+                  at::is_expandable_to(weights.sizes().slice(1), range) && at::isfinite(weights).all().item<bool>();
+  if (!ok) {
+    throw internal_error("weighted", "expected finite real weights [1 or batch, ...] that broadcast to {}, got {}",
+                         to_string(range), to_string(Shape(weights.sizes().begin(), weights.sizes().end())));
+  }
+  auto linear = std::dynamic_pointer_cast<const LinearOperator>(op);
+  if (linear) return std::make_shared<LinearWeighted>(std::move(linear), weights);
+  return std::make_shared<Weighted>(std::move(op), weights);
+}
+
+}  // namespace recon

@@ -1,0 +1,53 @@
+#include "operators/conjugate_gradient.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+/// numerator / denominator where `active`, otherwise 0: a stopped item takes no further step.
+at::Tensor guarded_ratio(const at::Tensor& numerator, const at::Tensor& denominator, const at::Tensor& active) {
+  return at::where(active, numerator / at::where(active, denominator, at::ones_like(denominator)),
+                   at::zeros_like(numerator));
+}
+
+}  // namespace
+
+ConjugateGradientResult conjugate_gradient(const std::function<at::Tensor(const at::Tensor&)>& apply_matrix,
+                                           const at::Tensor& b, const at::Tensor& start,
+                                           const IterativeSolve& options) {
+  const c10::NoGradGuard no_grad;
+  at::Tensor x = start.defined() ? start.clone() : at::zeros_like(b);
+  at::Tensor r = start.defined() ? b - apply_matrix(x) : b.clone();
+  if (r.sizes() != b.sizes())
+    throw internal_error("conjugate_gradient", "the matrix changed the shape of its argument");
+  at::Tensor p = r.clone();
+  at::Tensor rho = squared_norms(r);
+  const at::Tensor scale = squared_norms(b);
+  const at::Tensor threshold = scale * (options.tolerance * options.tolerance);
+  at::Tensor active = rho > threshold;
+
+  ConjugateGradientResult result;
+  while (result.iterations < options.max_iterations && active.any().item<bool>()) {
+    const at::Tensor q = apply_matrix(p);
+    const at::Tensor energy = real_inner(p, q);
+    active = active.logical_and(energy > 0);
+    const at::Tensor step = per_item(guarded_ratio(rho, energy, active), b);
+    x.addcmul_(p, step);
+    r.addcmul_(q, step, -1);
+    const at::Tensor rho_next = squared_norms(r);
+    p.mul_(per_item(guarded_ratio(rho_next, rho, active), b)).add_(r);
+    rho = rho_next;
+    active = active.logical_and(rho > threshold);
+    ++result.iterations;
+  }
+  result.x = x;
+  result.relative_residual =
+      at::where(scale > 0, at::sqrt(rho / at::where(scale > 0, scale, at::ones_like(scale))), at::zeros_like(scale));
+  return result;
+}
+
+}  // namespace recon
