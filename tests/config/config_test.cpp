@@ -105,7 +105,7 @@ TEST(Config, EverySlipNamesItsLineWhatWasExpectedAndWhatWasFound) {
 
 TEST(Config, HostileTextsAreOneErrorEach) {
   EXPECT_TRUE(contains(fault("steps: 3\n\tkeep: true"), "run.yaml:2: not valid YAML: "));
-  EXPECT_TRUE(contains(fault("steps: [3"), "is a bracket left open?"));
+  EXPECT_TRUE(contains(fault("steps: [3"), "run.yaml:1: not valid YAML"));
   EXPECT_EQ(fault(std::string("steps: 3\n\0x", 11)), "run.yaml:2: expected YAML text, found binary data");
   EXPECT_TRUE(contains(fault("steps: 3\n---\nsteps: 4"), "expected one YAML document"));
   EXPECT_TRUE(contains(fault("kernel: " + std::string(1000, '[') + std::string(1000, ']')), "nested deeper than 32"));
