@@ -55,3 +55,6 @@ find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs)
 add_library(recon::opencv INTERFACE IMPORTED)
 target_include_directories(recon::opencv SYSTEM INTERFACE ${OpenCV_INCLUDE_DIRS})
 target_link_libraries(recon::opencv INTERFACE opencv_core opencv_imgproc opencv_imgcodecs)
+
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+add_library(recon::crypto ALIAS OpenSSL::Crypto)

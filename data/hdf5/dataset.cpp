@@ -1,0 +1,193 @@
+#include <ATen/ATen.h>
+
+#include "data/hdf5/attribute.h"
+#include "data/hdf5/types.h"
+
+namespace recon::hdf5 {
+namespace {
+
+// DEFLATE cannot compress better than this (zlib's technical notes); other built-in filters stay far below.
+constexpr std::int64_t max_compression = 1032;
+constexpr int max_rank = 16;
+
+bool multiply(std::int64_t& product, std::int64_t factor) { return !__builtin_mul_overflow(product, factor, &product); }
+
+/// Refuses a dataset that claims more than the file can hold, before anything is allocated for it.
+void require_plausible(hid_t dataset, const Shape& shape, hid_t type, const FileState& file, const std::string& place) {
+  if (file.bytes == 0) return;  // our own, just created
+  const Handle properties(checked(H5Dget_create_plist(dataset), place, "read its layout", damaged), H5Pclose);
+  const H5D_layout_t layout = H5Pget_layout(properties.get());
+  if (layout == H5D_VIRTUAL || H5Pget_external_count(properties.get()) > 0) {
+    throw data_error(place, "expected data inside the file, they lie in other files; copy them in (h5repack)");
+  }
+  std::int64_t bytes = static_cast<std::int64_t>(H5Tget_size(type));
+  bool ok = bytes > 0;
+  for (const auto extent : shape) ok = ok && extent >= 0 && multiply(bytes, extent);
+  const bool filtered = layout == H5D_CHUNKED && H5Pget_nfilters(properties.get()) > 0;
+  const auto stored = static_cast<std::int64_t>(H5Dget_storage_size(dataset));
+  const auto bound = std::min(stored, file.bytes) * (filtered ? max_compression : 1);
+  if (!ok || stored < 0 || bytes > bound) {
+    throw data_error(place,
+                     "expected as many values as the file holds, it claims {} but only {} bytes are stored in {}; {}",
+                     to_string(shape), stored, file.bytes, damaged);
+  }
+  if (layout != H5D_CHUNKED) return;
+  std::vector<hsize_t> chunk(max_rank);
+  const int rank = H5Pget_chunk(properties.get(), max_rank, chunk.data());
+  std::int64_t chunk_bytes = static_cast<std::int64_t>(H5Tget_size(type));
+  for (int axis = 0; axis < rank; ++axis)
+    ok = ok && multiply(chunk_bytes, static_cast<std::int64_t>(chunk[static_cast<std::size_t>(axis)]));
+  if (!ok || chunk_bytes > std::min(file.limits.max_bytes, file.bytes * max_compression)) {
+    throw data_error(place, "its chunks claim {} bytes each in a file of {} bytes; {}", chunk_bytes, file.bytes,
+                     damaged);
+  }
+}
+
+Shape read_shape(hid_t dataset, const std::string& place) {
+  const Handle space(checked(H5Dget_space(dataset), place, "read its shape", damaged), H5Sclose);
+  const int rank = H5Sget_simple_extent_ndims(space.get());
+  if (rank < 0 || rank > max_rank || H5Sget_simple_extent_type(space.get()) == H5S_NULL) {
+    throw data_error(place, "expected an array of rank 0 to {}, got rank {} or an empty dataspace; {}", max_rank, rank,
+                     damaged);
+  }
+  std::vector<hsize_t> extents(static_cast<std::size_t>(rank));
+  H5Sget_simple_extent_dims(space.get(), extents.data(), nullptr);
+  return {extents.begin(), extents.end()};
+}
+
+std::unique_ptr<Handle> disk_type(hid_t dataset, const std::string& place) {
+  return std::make_unique<Handle>(checked(H5Dget_type(dataset), place, "read its type", damaged), H5Tclose);
+}
+
+/// Dataspaces in file and memory of items first .. first+count-1.
+struct Selection {
+  Selection(hid_t dataset, const Shape& shape, std::int64_t first, std::int64_t count, const std::string& place)
+      : file(H5Dget_space(dataset), H5Sclose), memory(memory_space(shape, count), H5Sclose) {
+    std::vector<hsize_t> start(shape.size(), 0), extent(shape.begin(), shape.end());
+    start[0] = static_cast<hsize_t>(first);
+    extent[0] = static_cast<hsize_t>(count);
+    if (H5Sselect_hyperslab(file.get(), H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr) < 0) {
+      throw failure(place, "select items", damaged);
+    }
+  }
+  static hid_t memory_space(const Shape& shape, std::int64_t count) {
+    std::vector<hsize_t> extent(shape.begin(), shape.end());
+    extent[0] = static_cast<hsize_t>(count);
+    return H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr);
+  }
+
+  Handle file, memory;
+};
+
+/// An uninitialised tensor, or Error(data) when it is larger than the limit.
+at::Tensor allocate(const Shape& shape, at::ScalarType dtype, const FileState& file, const std::string& place) {
+  std::int64_t bytes = static_cast<std::int64_t>(c10::elementSize(dtype));
+  bool ok = true;
+  for (const auto extent : shape) ok = ok && multiply(bytes, extent);
+  if (!ok || bytes > file.limits.max_bytes) {
+    throw data_error(place, "{} {} values are more than the limit of {} MiB; read fewer items or raise the limit",
+                     to_string(shape), c10::toString(dtype), file.limits.max_bytes >> 20);
+  }
+  return at::empty(shape, at::dtype(dtype));
+}
+
+at::Tensor read_selected(hid_t dataset, const Shape& shape, const Selection* selection, const FileState& file,
+                         const std::string& place) {
+  const at::ScalarType dtype = tensor_type_of(disk_type(dataset, place)->get(), place);
+  // Bools as bytes first: a damaged file may hold others than 0 and 1, which a C++ bool must not.
+  at::Tensor out = allocate(shape, dtype == at::kBool ? at::kByte : dtype, file, place);
+  const auto type = memory_type(dtype, place);
+  const hid_t memory = selection ? selection->memory.get() : H5S_ALL,
+              from = selection ? selection->file.get() : H5S_ALL;
+  if (out.numel() > 0 && H5Dread(dataset, type->get(), memory, from, H5P_DEFAULT, out.mutable_data_ptr()) < 0) {
+    throw failure(place, "read the dataset", damaged);
+  }
+  return dtype == at::kBool ? out.ne(0) : out;
+}
+
+}  // namespace
+
+Dataset::Dataset(std::shared_ptr<FileState> file, std::shared_ptr<Handle> id, std::string place)
+    : file_(std::move(file)), id_(std::move(id)), place_(std::move(place)) {
+  const auto type = disk_type(id_->get(), place_);
+  is_text_ = H5Tget_class(type->get()) == H5T_STRING;
+  shape_ = read_shape(id_->get(), place_);
+  require_plausible(id_->get(), shape_, type->get(), *file_, place_);
+}
+
+at::ScalarType Dataset::dtype() const {
+  const Lock lock;
+  return tensor_type_of(disk_type(id_->get(), place_)->get(), place_);
+}
+
+at::Tensor Dataset::read() const {
+  const Lock lock;
+  return read_selected(id_->get(), shape_, nullptr, *file_, place_);
+}
+
+at::Tensor Dataset::read_items(std::int64_t first, std::int64_t count) const {
+  const Lock lock;
+  if (shape_.empty() || first < 0 || count < 0 || first > shape_[0] - count) {
+    throw data_error(place_, "items {} to {} were asked for, the shape is {}; choose among those there are", first,
+                     first + count, to_string(shape_));
+  }
+  Shape shape = shape_;
+  shape[0] = count;
+  if (count == 0) return at::empty(shape, at::dtype(dtype()));
+  const Selection selection(id_->get(), shape_, first, count, place_);
+  return read_selected(id_->get(), shape, &selection, *file_, place_);
+}
+
+at::Tensor Dataset::read_item(std::int64_t index) const { return read_items(index, 1).squeeze(0); }
+
+std::vector<std::string> Dataset::read_strings() const {
+  const Lock lock;
+  if (!is_text_ || shape_.size() > 1) {
+    throw data_error(place_, "expected a list of texts, got {} of shape {}; store strings",
+                     describe_type(disk_type(id_->get(), place_)->get()), to_string(shape_));
+  }
+  const auto type = disk_type(id_->get(), place_);
+  const auto count = static_cast<std::size_t>(shape_.empty() ? 1 : shape_[0]);
+  return read_texts(type->get(), count, place_, [&](hid_t memory, void* buffer) {
+    return H5Dread(id_->get(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
+  });
+}
+
+bool Dataset::has_attribute(const std::string& name) const {
+  const Lock lock;
+  return attribute_exists(id_->get(), name);
+}
+
+double Dataset::number_attribute(const std::string& name) const {
+  const Lock lock;
+  const auto values = read_number_attribute(id_->get(), place_, name);
+  if (values.size() == 1) return values.front();
+  throw data_error(place_, "expected one number in attribute '{}', got {}; store a scalar", name, values.size());
+}
+
+void Dataset::set_attribute(const std::string& name, double value) {
+  const Lock lock;
+  write_attribute(id_->get(), place_, name, H5T_NATIVE_DOUBLE, &value, 1, true);
+}
+
+void Dataset::set_attribute(const std::string& name, const std::string& value) {
+  const Lock lock;
+  write_text_attribute(id_->get(), place_, name, value);
+}
+
+void Dataset::write_item(std::int64_t index, const at::Tensor& value) {
+  const Lock lock;
+  const at::Tensor source = resolved(value.cpu());
+  if (shape_.empty() || index < 0 || index >= shape_[0] || source.sizes() != at::IntArrayRef(shape_).slice(1)) {
+    throw internal_error(place_, "item {} of shape {} does not fit into {}", index,
+                         to_string(Shape(source.sizes().begin(), source.sizes().end())), to_string(shape_));
+  }
+  const Selection selection(id_->get(), shape_, index, 1, place_);
+  const auto type = memory_type(source.scalar_type(), place_);
+  if (H5Dwrite(id_->get(), type->get(), selection.memory.get(), selection.file.get(), H5P_DEFAULT,
+               source.const_data_ptr()) < 0) {
+    throw failure(place_, "write the dataset", disk);
+  }
+}
+
+}  // namespace recon::hdf5

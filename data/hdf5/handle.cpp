@@ -1,0 +1,52 @@
+#include "data/hdf5/handle.h"
+
+#include <vector>
+
+namespace recon::hdf5 {
+namespace {
+
+std::recursive_mutex& library_mutex() {
+  static std::recursive_mutex mutex;
+  return mutex;
+}
+
+herr_t collect(unsigned, const H5E_error2_t* entry, void* out) {
+  auto& reasons = *static_cast<std::vector<std::string>*>(out);
+  if (entry->desc != nullptr && *entry->desc != '\0') reasons.emplace_back(entry->desc);
+  return 0;
+}
+
+}  // namespace
+
+Lock::Lock() : guard_(library_mutex()) {
+  // Without HDF5's exit handler: after a full disk it would try to flush the broken file again.
+  static const herr_t once = H5dont_atexit();
+  static_cast<void>(once);
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  H5Eclear2(H5E_DEFAULT);
+}
+
+Handle::~Handle() { close(); }
+
+bool Handle::close() {
+  if (id_ < 0) return true;
+  const Lock lock;
+  const bool closed = close_(id_) >= 0;
+  id_ = -1;
+  return closed;
+}
+
+Error failure(const std::string& place, const std::string& action, const char* advice) {
+  std::vector<std::string> reasons;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, collect, &reasons);
+  std::string why = reasons.empty() ? "HDF5 gives no reason" : reasons.front();
+  if (reasons.size() > 1 && reasons.back() != reasons.front()) why += "; " + reasons.back();
+  return data_error(place, "cannot {} ({}); {}", action, why, advice);
+}
+
+hid_t checked(hid_t id, const std::string& place, const char* action, const char* advice) {
+  if (id < 0) throw failure(place, action, advice);
+  return id;
+}
+
+}  // namespace recon::hdf5

@@ -1,0 +1,241 @@
+#include "data/hdf5/hdf5_file.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "data/hdf5/attribute.h"
+#include "data/hdf5/types.h"
+
+namespace recon::hdf5 {
+namespace {
+
+constexpr const char* format_advice = "see data/FORMAT.md for what a file needs";
+
+std::unique_ptr<Handle> file_access() {
+  auto access = std::make_unique<Handle>(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  // The format of HDF5 1.8 has checksums over its metadata. Locks would only fail on network disks: readers share the
+  // file, writers have a temporary one to themselves.
+  H5Pset_libver_bounds(access->get(), H5F_LIBVER_V18, H5F_LIBVER_LATEST);
+  H5Pset_file_locking(access->get(), false, true);
+  H5Pset_fclose_degree(access->get(), H5F_CLOSE_STRONG);
+  return access;
+}
+
+/// Creation properties without time stamps, so that equal content makes equal files.
+std::unique_ptr<Handle> creation(hid_t kind) {
+  auto properties = std::make_unique<Handle>(H5Pcreate(kind), H5Pclose);
+  H5Pset_obj_track_times(properties->get(), false);
+  return properties;
+}
+
+std::string join_place(const std::string& parent, const std::string& name) {
+  return parent + (parent.ends_with('/') ? "" : "/") + name;
+}
+
+/// An object inside `parent`, of the given kind.
+std::shared_ptr<Handle> open_object(hid_t parent, const std::string& parent_place, const std::string& name,
+                                    H5I_type_t kind, const char* kind_name) {
+  const std::string place = join_place(parent_place, name);
+  if (H5Lexists(parent, name.c_str(), H5P_DEFAULT) <= 0) {
+    throw data_error(place, "expected a {}, there is none; {}", kind_name, format_advice);
+  }
+  auto id = std::make_shared<Handle>(checked(H5Oopen(parent, name.c_str(), H5P_DEFAULT), place, "open it", damaged),
+                                     H5Oclose);
+  if (H5Iget_type(id->get()) != kind) {
+    throw data_error(place, "expected a {}, got another kind of object; {}", kind_name, format_advice);
+  }
+  return id;
+}
+
+}  // namespace
+
+Group::Group(std::shared_ptr<FileState> file, std::shared_ptr<Handle> id, std::string place)
+    : file_(std::move(file)), id_(std::move(id)), place_(std::move(place)) {}
+
+bool Group::has(const std::string& name) const {
+  const Lock lock;
+  return H5Lexists(id_->get(), name.c_str(), H5P_DEFAULT) > 0;
+}
+
+std::vector<std::string> Group::names() const {
+  const Lock lock;
+  std::vector<std::string> names;
+  const auto collect = [](hid_t, const char* name, const H5L_info_t*, void* out) -> herr_t {
+    static_cast<std::vector<std::string>*>(out)->emplace_back(name);
+    return 0;
+  };
+  hsize_t start = 0;
+  if (H5Literate(id_->get(), H5_INDEX_NAME, H5_ITER_NATIVE, &start, collect, &names) < 0) {
+    throw failure(place_, "list the group", damaged);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool Group::is_group(const std::string& name) const {
+  const Lock lock;
+  const Handle id(H5Oopen(id_->get(), name.c_str(), H5P_DEFAULT), H5Oclose);
+  return id.get() >= 0 && H5Iget_type(id.get()) == H5I_GROUP;
+}
+
+Group Group::group(const std::string& name) const {
+  const Lock lock;
+  return {file_, open_object(id_->get(), place_, name, H5I_GROUP, "group"), join_place(place_, name)};
+}
+
+Dataset Group::dataset(const std::string& name) const {
+  const Lock lock;
+  return {file_, open_object(id_->get(), place_, name, H5I_DATASET, "dataset"), join_place(place_, name)};
+}
+
+bool Group::has_attribute(const std::string& name) const {
+  const Lock lock;
+  return attribute_exists(id_->get(), name);
+}
+
+std::vector<std::string> Group::attribute_names() const {
+  const Lock lock;
+  return list_attributes(id_->get(), place_);
+}
+
+std::string Group::text_attribute(const std::string& name) const {
+  const Lock lock;
+  return read_text_attribute(id_->get(), place_, name);
+}
+
+double Group::number_attribute(const std::string& name) const {
+  const auto values = numbers_attribute(name);
+  if (values.size() == 1) return values.front();
+  throw data_error(place_, "expected one number in attribute '{}', got {}; {}", name, values.size(), format_advice);
+}
+
+std::uint64_t Group::uint64_attribute(const std::string& name) const {
+  const Lock lock;
+  return read_uint64_attribute(id_->get(), place_, name);
+}
+
+std::vector<double> Group::numbers_attribute(const std::string& name) const {
+  const Lock lock;
+  return read_number_attribute(id_->get(), place_, name);
+}
+
+Group Group::create_group(const std::string& name) {
+  const Lock lock;
+  const std::string place = join_place(place_, name);
+  const auto properties = creation(H5P_GROUP_CREATE);
+  const hid_t id = H5Gcreate2(id_->get(), name.c_str(), H5P_DEFAULT, properties->get(), H5P_DEFAULT);
+  return {file_, std::make_shared<Handle>(checked(id, place, "create the group", disk), H5Gclose), place};
+}
+
+Dataset Group::create_dataset(const std::string& name, at::ScalarType dtype, const Shape& shape) {
+  const Lock lock;
+  const std::string place = join_place(place_, name);
+  const std::vector<hsize_t> extents(shape.begin(), shape.end());
+  const int rank = static_cast<int>(extents.size());
+  const Handle space(rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, extents.data(), nullptr), H5Sclose);
+  const auto type = memory_type(dtype, place);
+  const auto properties = creation(H5P_DATASET_CREATE);
+  const hid_t id = H5Dcreate2(id_->get(), name.c_str(), type->get(), checked(space.get(), place, "describe it", disk),
+                              H5P_DEFAULT, properties->get(), H5P_DEFAULT);
+  return {file_, std::make_shared<Handle>(checked(id, place, "create the dataset", disk), H5Dclose), place};
+}
+
+Dataset Group::write(const std::string& name, const at::Tensor& value) {
+  const Lock lock;
+  const at::Tensor source = resolved(value.cpu());
+  Dataset dataset = create_dataset(name, source.scalar_type(), Shape(source.sizes().begin(), source.sizes().end()));
+  const auto type = memory_type(source.scalar_type(), dataset.place_);
+  if (source.numel() > 0 &&
+      H5Dwrite(dataset.id_->get(), type->get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, source.const_data_ptr()) < 0) {
+    throw failure(dataset.place_, "write the dataset", disk);
+  }
+  return dataset;
+}
+
+void Group::write_strings(const std::string& name, const std::vector<std::string>& values) {
+  const Lock lock;
+  const std::string place = join_place(place_, name);
+  const hsize_t extent = values.size();
+  const Handle space(H5Screate_simple(1, &extent, nullptr), H5Sclose);
+  const auto type = text_type();
+  const auto properties = creation(H5P_DATASET_CREATE);
+  const Handle id(checked(H5Dcreate2(id_->get(), name.c_str(), type->get(), space.get(), H5P_DEFAULT, properties->get(),
+                                     H5P_DEFAULT),
+                          place, "create the dataset", disk),
+                  H5Dclose);
+  std::vector<const char*> texts;
+  for (const auto& value : values) texts.push_back(value.c_str());
+  if (!texts.empty() && H5Dwrite(id.get(), type->get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, texts.data()) < 0) {
+    throw failure(place, "write the dataset", disk);
+  }
+}
+
+void Group::set_attribute(const std::string& name, const std::string& value) {
+  const Lock lock;
+  write_text_attribute(id_->get(), place_, name, value);
+}
+
+void Group::set_attribute(const std::string& name, double value) {
+  const Lock lock;
+  write_attribute(id_->get(), place_, name, H5T_NATIVE_DOUBLE, &value, 1, true);
+}
+
+void Group::set_attribute(const std::string& name, std::uint64_t value) {
+  const Lock lock;
+  write_attribute(id_->get(), place_, name, H5T_NATIVE_UINT64, &value, 1, true);
+}
+
+void Group::set_attribute(const std::string& name, const std::vector<double>& values) {
+  const Lock lock;
+  write_attribute(id_->get(), place_, name, H5T_NATIVE_DOUBLE, values.data(), values.size(), false);
+}
+
+void Group::set_attribute(const std::string& name, const std::vector<std::int64_t>& values) {
+  const Lock lock;
+  write_attribute(id_->get(), place_, name, H5T_NATIVE_INT64, values.data(), values.size(), false);
+}
+
+File File::open(const std::string& path, const ReadLimits& limits) {
+  const Lock lock;
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const auto status = fs::status(path, error);
+  if (!fs::exists(status)) throw data_error(path, "expected an HDF5 file, there is no such file; check the path");
+  if (!fs::is_regular_file(status)) throw data_error(path, "expected an HDF5 file, this is not a file; check the path");
+  auto state = std::make_shared<FileState>(FileState{path, limits, 0, nullptr});
+  state->bytes = static_cast<std::int64_t>(fs::file_size(path, error));
+  if (!looks_like_hdf5(path)) {
+    throw data_error(path, "expected an HDF5 file, got {} bytes without its signature (or no permission to read); {}",
+                     state->bytes, damaged);
+  }
+  const auto access = file_access();
+  const hid_t id = checked(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access->get()), path, "open the file", damaged);
+  state->id = std::make_unique<Handle>(id, H5Fclose);
+  const hid_t root = checked(H5Gopen2(id, "/", H5P_DEFAULT), path, "open the root group", damaged);
+  return {state, std::make_shared<Handle>(root, H5Gclose), path + ":/"};
+}
+
+File File::create(const std::string& path) {
+  const Lock lock;
+  const auto access = file_access();
+  const auto properties = creation(H5P_FILE_CREATE);
+  const hid_t id =
+      checked(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, properties->get(), access->get()), path, "create the file", disk);
+  auto state = std::make_shared<FileState>(FileState{path, {}, 0, std::make_unique<Handle>(id, H5Fclose)});
+  const hid_t root = checked(H5Gopen2(id, "/", H5P_DEFAULT), path, "open the root group", disk);
+  return {state, std::make_shared<Handle>(root, H5Gclose), path + ":/"};
+}
+
+bool File::looks_like_hdf5(const std::string& path) {
+  const Lock lock;
+  return H5Fis_hdf5(path.c_str()) > 0;
+}
+
+void File::close() {
+  const Lock lock;
+  const hid_t id = file_->id->get();
+  if (id >= 0 && H5Fflush(id, H5F_SCOPE_GLOBAL) < 0) throw failure(file_->path, "write the file", disk);
+  if (!file_->id->close()) throw failure(file_->path, "close the file", disk);
+}
+
+}  // namespace recon::hdf5

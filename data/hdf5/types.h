@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/hdf5/handle.h"
+
+// Private to data/hdf5: types on disk and in memory.
+namespace recon::hdf5 {
+
+/// The tensor type that holds the values of an on-disk type, see hdf5_file.h. Throws Error(data) naming what was found.
+at::ScalarType tensor_type_of(hid_t disk_type, const std::string& place);
+
+/// The HDF5 type of a tensor's elements in memory; on disk the same (little-endian on the machines recon runs on).
+std::unique_ptr<Handle> memory_type(at::ScalarType type, const std::string& place);
+
+/// What a type is, in words: "32-bit float", "compound".
+std::string describe_type(hid_t type);
+
+/// Variable-length UTF-8 text, as h5py writes `str`.
+std::unique_ptr<Handle> text_type();
+
+/// Texts of a string type (fixed or variable length): `read(memory_type, buffer)` fills the buffer of `count` elements.
+/// Throws Error(data) when a text is not UTF-8, for it could not be shown.
+std::vector<std::string> read_texts(hid_t disk_type, std::size_t count, const std::string& place,
+                                    const std::function<herr_t(hid_t, void*)>& read);
+
+bool is_utf8(std::string_view text);
+
+}  // namespace recon::hdf5

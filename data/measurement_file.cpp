@@ -1,0 +1,251 @@
+#include "data/measurement_file.h"
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "data/atomic_file.h"
+#include "data/schema.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+constexpr const char* see_format = "see data/FORMAT.md for what a measurement file needs";
+
+Shape shape_of(const at::Tensor& tensor) { return {tensor.sizes().begin(), tensor.sizes().end()}; }
+
+/// The spec of one item of a dataset of real or complex floating-point numbers.
+TensorSpec item_spec(const hdf5::Dataset& dataset) {
+  const at::ScalarType dtype = dataset.dtype();
+  if (!c10::isFloatingType(dtype) && !c10::isComplexType(dtype)) {
+    throw data_error(dataset.place(), "expected float32, float64, complex64 or complex128, got {}; convert the values",
+                     c10::toString(dtype));
+  }
+  const Shape& shape = dataset.shape();
+  if (shape.size() < 2) {
+    throw data_error(dataset.place(), "expected shape [N, ...] with the item first, got {}; add the leading axis",
+                     to_string(shape));
+  }
+  return {Shape(shape.begin() + 1, shape.end()), c10::isComplexType(dtype) ? Field::complex : Field::real};
+}
+
+void require_items(const hdf5::Dataset& dataset, std::int64_t count) {
+  if (!dataset.shape().empty() && dataset.shape()[0] == count) return;
+  throw data_error(dataset.place(), "expected one entry for each of the {} items, got shape {}; {}", count,
+                   to_string(dataset.shape()), see_format);
+}
+
+bool is_per_item(const hdf5::Dataset& dataset) {
+  return dataset.has_attribute("per_item") && dataset.number_attribute("per_item") != 0;
+}
+
+void require_unique(const std::vector<std::string>& ids, const std::string& place) {
+  std::set<std::string> seen;
+  for (const auto& id : ids) {
+    if (id.empty()) throw data_error(place, "expected a text for each item, one is empty; name every item");
+    if (!seen.insert(id).second) throw data_error(place, "expected different ids, '{}' is there twice; rename one", id);
+  }
+}
+
+void require_valid(const MeasurementNoise& noise, std::int64_t count, Field field, const std::string& place) {
+  const auto& known = {"gaussian", "poisson", "none"};
+  if (std::find(known.begin(), known.end(), noise.type) == known.end()) {
+    throw data_error(place, "expected type gaussian, poisson or none, got '{}'; {}", noise.type, see_format);
+  }
+  if (noise.type == "gaussian") {
+    const auto entries = static_cast<std::int64_t>(noise.std.size());
+    if (entries != 1 && entries != count) {
+      throw data_error(place, "expected one std, or one for each of the {} items, got {}; {}", count, entries,
+                       see_format);
+    }
+    for (const double std : noise.std) {
+      if (!(std >= 0) || !std::isfinite(std)) throw data_error(place, "expected std >= 0, got {}; correct it", std);
+    }
+  }
+  if (noise.type == "poisson" && (!(noise.peak > 0) || !std::isfinite(noise.peak))) {
+    throw data_error(place, "expected peak > 0 (photons at intensity 1), got {}; correct it", noise.peak);
+  }
+  if (noise.type == "poisson" && field == Field::complex) {
+    throw data_error(place, "expected real measurements with poisson noise, they are complex; use gaussian");
+  }
+}
+
+}  // namespace
+
+MeasurementFile MeasurementFile::open(const std::string& path, const hdf5::ReadLimits& limits) {
+  MeasurementFile file(hdf5::File::open(path, limits));
+  file.path_ = path;
+  require_format(file.file_, "recon-measurement", version);
+  file.read_header();
+  file.read_items();
+  file.read_operator();
+  file.read_noise();
+  return file;
+}
+
+void MeasurementFile::read_header() {
+  header_.range = read_image_range(file_);
+  const auto shape = file_.numbers_attribute("image_shape");
+  bool ok = shape.size() == 3;
+  double pixels = 1;
+  for (const double extent : shape) {
+    ok = ok && extent >= 1 && extent == std::floor(extent);
+    pixels *= extent;
+  }
+  if (!ok || pixels > 0x1p40) {
+    throw data_error(file_.place(), "expected image_shape = [C, H, W] of positive integers, got [{}]; correct it",
+                     fmt::join(shape, ", "));
+  }
+  for (const double extent : shape) header_.image.shape.push_back(static_cast<std::int64_t>(extent));
+  const std::string field = file_.has_attribute("image_field") ? file_.text_attribute("image_field") : "real";
+  if (field != "real" && field != "complex") {
+    throw data_error(file_.place(), "expected image_field real or complex, got '{}'; correct it", field);
+  }
+  header_.image.field = field == "complex" ? Field::complex : Field::real;
+  if (file_.has_attribute("provenance")) header_.provenance = file_.text_attribute("provenance");
+}
+
+void MeasurementFile::read_items() {
+  const auto measurements = file_.dataset("measurements");
+  measurement_ = item_spec(measurements);
+  const std::int64_t count = measurements.shape()[0];
+  if (count < 1 || measurement_.numel() < 1) {
+    throw data_error(measurements.place(), "expected at least one item with at least one value, got shape {}; {}",
+                     to_string(measurements.shape()), see_format);
+  }
+  if (file_.has("ids")) {
+    ids_ = read_ids(file_.dataset("ids"));
+    require_items(file_.dataset("ids"), count);
+    require_unique(ids_, file_.dataset("ids").place());
+  } else {
+    ids_ = default_ids(count);
+  }
+  has_ground_truth_ = file_.has("ground_truth");
+  if (!has_ground_truth_) return;
+  const auto truth = file_.dataset("ground_truth");
+  require_items(truth, count);
+  if (item_spec(truth) != header_.image) {
+    throw data_error(truth.place(),
+                     "expected images {} as image_shape and image_field say, got {}; correct one of them",
+                     header_.image.to_string(), item_spec(truth).to_string());
+  }
+}
+
+void MeasurementFile::read_operator() {
+  const auto group = file_.group("operator");
+  header_.operator_config = group.text_attribute("config");
+  for (const auto& name : group.names()) {
+    const auto array = group.dataset(name);
+    if (is_per_item(array)) {
+      require_items(array, count());
+      per_item_.push_back(name);
+      continue;
+    }
+    const at::Tensor value = array.read();
+    if (value.is_floating_point() || value.is_complex()) require_finite(value, array.place());
+    header_.operator_arrays.emplace(name, value);
+  }
+}
+
+void MeasurementFile::read_noise() {
+  const auto group = file_.group("noise");
+  auto& noise = header_.noise;
+  noise.type = group.text_attribute("type");
+  if (noise.type == "poisson") noise.peak = group.number_attribute("peak");
+  if (noise.type == "gaussian") {
+    if (group.has("std")) {
+      const at::Tensor std = group.dataset("std").read().to(at::kDouble).reshape(-1);
+      noise.std.assign(std.const_data_ptr<double>(), std.const_data_ptr<double>() + std.numel());
+    } else {
+      noise.std = group.numbers_attribute("std");
+    }
+  }
+  require_valid(noise, count(), measurement_.field, group.place());
+}
+
+MeasurementItem MeasurementFile::item(std::int64_t index) const {
+  if (index < 0 || index >= count()) {
+    throw usage_error(path_, "expected an item from 0 to {}, got {}", count() - 1, index);
+  }
+  MeasurementItem item;
+  item.id = ids_[static_cast<std::size_t>(index)];
+  const auto read = [&](const hdf5::Dataset& dataset) {
+    at::Tensor value = dataset.read_item(index);
+    const bool floating = value.is_floating_point() || value.is_complex();
+    if (floating) require_finite(value, fmt::format("{} item {} ('{}')", dataset.place(), index, item.id));
+    return value;
+  };
+  item.y = read(file_.dataset("measurements"));
+  if (has_ground_truth_) item.ground_truth = read(file_.dataset("ground_truth"));
+  for (const auto& name : per_item_) item.arrays.emplace(name, read(file_.group("operator").dataset(name)));
+  const auto& std = header_.noise.std;
+  if (!std.empty()) item.noise_std = std.size() == 1 ? std.front() : std[static_cast<std::size_t>(index)];
+  return item;
+}
+
+std::int64_t MeasurementFile::index_of(const std::string& id) const {
+  const auto found = std::find(ids_.begin(), ids_.end(), id);
+  if (found != ids_.end()) return found - ids_.begin();
+  const std::vector<std::string> some(ids_.begin(), ids_.begin() + std::min<std::ptrdiff_t>(count(), 8));
+  throw usage_error(path_, "expected the id of one of its {} items ({}{}), got '{}'", count(), fmt::join(some, ", "),
+                    count() > 8 ? ", ..." : "", id);
+}
+
+namespace {
+
+void require_consistent(const std::string& path, const MeasurementSet& set, const std::vector<std::string>& ids) {
+  const auto count = static_cast<std::int64_t>(ids.size());
+  const auto check = [&](const at::Tensor& value, const std::string& name) {
+    if (value.dim() < 1 || value.size(0) != count) {
+      throw internal_error(path, "{}: expected {} items, got shape {}", name, count, to_string(shape_of(value)));
+    }
+    if (value.is_floating_point() || value.is_complex()) require_finite(value, path + ":/" + name);
+  };
+  check(set.y, "measurements");
+  if (set.ground_truth.defined()) {
+    check(set.ground_truth, "ground_truth");
+    require(set.ground_truth, set.header.image, path + ":/ground_truth");
+  }
+  for (const auto& [name, value] : set.per_item_arrays) check(value, "operator/" + name);
+  require_unique(ids, path + ":/ids");
+  require_valid(set.header.noise, count, field_of(set.y), path + ":/noise");
+}
+
+void write_noise(hdf5::Group group, const MeasurementNoise& noise) {
+  group.set_attribute("type", noise.type);
+  if (noise.type == "poisson") group.set_attribute("peak", noise.peak);
+  if (noise.type == "gaussian" && noise.std.size() == 1) group.set_attribute("std", noise.std.front());
+  if (noise.type == "gaussian" && noise.std.size() > 1) group.write("std", at::tensor(noise.std, at::kDouble));
+}
+
+}  // namespace
+
+void write_measurement_file(const std::string& path, const MeasurementSet& set) {
+  if (!set.y.defined() || set.y.dim() < 2 || set.y.size(0) < 1) {
+    throw internal_error(path, "expected measurements [N >= 1, range...]");
+  }
+  const auto ids = set.ids.empty() ? default_ids(set.y.size(0)) : set.ids;
+  require_consistent(path, set, ids);
+  AtomicFile target(path);
+  auto file = hdf5::File::create(target.temporary());
+  write_format(file, "recon-measurement", MeasurementFile::version);
+  write_image_range(file, set.header.range);
+  file.set_attribute("image_shape", set.header.image.shape);
+  file.set_attribute("image_field", std::string(set.header.image.field == Field::complex ? "complex" : "real"));
+  file.set_attribute("provenance", set.header.provenance);
+  file.write("measurements", set.y);
+  file.write_strings("ids", ids);
+  if (set.ground_truth.defined()) file.write("ground_truth", set.ground_truth);
+  auto op = file.create_group("operator");
+  op.set_attribute("config", set.header.operator_config);
+  for (const auto& [name, value] : set.header.operator_arrays) op.write(name, value);
+  for (const auto& [name, value] : set.per_item_arrays) op.write(name, value).set_attribute("per_item", 1.0);
+  write_noise(file.create_group("noise"), set.header.noise);
+  file.close();
+  target.commit();
+}
+
+}  // namespace recon
