@@ -120,6 +120,11 @@ at::ScalarType Dataset::dtype() const {
   return tensor_type_of(disk_type(id_->get(), place_)->get(), place_);
 }
 
+std::string Dataset::type_name() const {
+  const Lock lock;
+  return describe_type(disk_type(id_->get(), place_)->get());
+}
+
 at::Tensor Dataset::read() const {
   const Lock lock;
   return read_selected(id_->get(), shape_, nullptr, *file_, place_);

@@ -38,6 +38,8 @@ class Dataset {
   bool is_text() const { return is_text_; }
   at::ScalarType dtype() const;  ///< of the tensors that read() gives; Error(data) for text and unsupported types
 
+  std::string type_name() const;  ///< on disk: "16-bit unsigned integer"
+
   at::Tensor read() const;
   /// Items first .. first+count-1 of the leading axis, as `[count, rest...]`.
   at::Tensor read_items(std::int64_t first, std::int64_t count) const;

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <opencv2/core/mat.hpp>
+#include <string>
+
+#include "data/image_io.h"
+
+// Private to data: between tensors and OpenCV's matrices (interleaved, B, G, R).
+namespace recon {
+
+/// float32 matrix of [1 or 3, H, W], magnitude of complex values; Error(internal) naming `place` for other shapes.
+cv::Mat to_mat(const at::Tensor& image, const std::string& place);
+
+/// range.low -> 0, range.high -> 1, clipped, NaN -> 0.
+at::Tensor to_unit(const at::Tensor& image, const ImageRange& range);
+
+/// 8-bit matrix as PNG, atomically.
+void write_mat_png(const std::string& path, const cv::Mat& pixels);
+
+}  // namespace recon
