@@ -1,0 +1,201 @@
+#include "operators/blur/blur.h"
+
+#include <ATen/ATen.h>
+
+#include "operators/blur/blur_kernel.h"
+#include "operators/fourier/fft.h"
+#include "operators/fourier/half_spectrum.h"
+#include "operators/masks.h"
+#include "recon/core/constant.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+/// Smallest even number >= n whose prime factors are 2, 3 and 5: a size that FFTs are fast for.
+std::int64_t fast_size(std::int64_t n) {
+  for (std::int64_t size = n + n % 2;; size += 2) {
+    std::int64_t rest = size;
+    for (const std::int64_t prime : {2, 3, 5}) {
+      while (rest % prime == 0) rest /= prime;
+    }
+    if (rest == 1) return size;
+  }
+}
+
+/// One axis of the padded convolution.
+struct Axis {
+  std::int64_t dim;            ///< counted from the end
+  std::int64_t image;          ///< entries of the image
+  std::int64_t before, after;  ///< entries that the kernel sees beyond either end
+  std::int64_t offset;         ///< where the image begins in the padded array
+  std::int64_t padded;
+
+  static Axis make(std::int64_t dim, std::int64_t image, std::int64_t kernel, Boundary boundary) {
+    const std::int64_t after = kernel / 2;
+    const std::int64_t before = kernel - 1 - after;
+    switch (boundary) {
+      case Boundary::circular:
+        return {dim, image, before, after, 0, image};
+      case Boundary::zero:
+        return {dim, image, before, after, 0, fast_size(image + std::max(before, after))};
+      case Boundary::reflect:
+        return {dim, image, before, after, before, fast_size(image + before + after)};
+    }
+    throw internal_error("Boundary", "value {} is not one of the enumerators", static_cast<int>(boundary));
+  }
+
+  at::Tensor image_part(const at::Tensor& padded_array) const { return padded_array.narrow(dim, offset, image); }
+};
+
+/// [mirrored head | x | mirrored tail] along one axis.
+at::Tensor mirrored(const at::Tensor& x, const Axis& axis) {
+  return at::cat({x.narrow(axis.dim, 0, axis.before).flip(axis.dim), x,
+                  x.narrow(axis.dim, axis.image - axis.after, axis.after).flip(axis.dim)},
+                 axis.dim);
+}
+
+/// The transpose of mirrored(): head and tail are folded back onto the image.
+at::Tensor folded(const at::Tensor& z, const Axis& axis) {
+  at::Tensor x = z.narrow(axis.dim, axis.before, axis.image).clone();
+  x.narrow(axis.dim, 0, axis.before) += z.narrow(axis.dim, 0, axis.before).flip(axis.dim);
+  x.narrow(axis.dim, axis.image - axis.after, axis.after) +=
+      z.narrow(axis.dim, axis.before + axis.image, axis.after).flip(axis.dim);
+  return x;
+}
+
+/// Complex [B, C, H, W] -> real [B, 2, C, H, W], real tensors unchanged: the kernel is real, so the parts are apart.
+at::Tensor parts_apart(const at::Tensor& x) {
+  return x.is_complex() ? at::view_as_real(x.resolve_conj()).movedim(-1, 1) : x;
+}
+at::Tensor parts_joined(const at::Tensor& parts, Field field) {
+  return field == Field::complex ? at::view_as_complex(parts.movedim(1, -1).contiguous()) : parts;
+}
+
+class Blur final : public LinearOperator {
+ public:
+  Blur(const TensorSpec& image, const at::Tensor& kernel, Boundary boundary, const std::string& description)
+      : LinearOperator(fmt::format("blur({}, {} boundary)", description, to_string(boundary)), image, image),
+        boundary_(boundary),
+        rows_(Axis::make(-2, image.shape[1], kernel.size(0), boundary)),
+        columns_(Axis::make(-1, image.shape[2], kernel.size(1), boundary)) {
+    const at::Tensor embedded = at::zeros({rows_.padded, columns_.padded}, at::kDouble);
+    embedded.narrow(0, 0, kernel.size(0)).narrow(1, 0, kernel.size(1)).copy_(kernel);
+    const at::Tensor transfer = rfft2(at::roll(embedded, {-rows_.after, -columns_.after}, {0, 1}));
+    const double scale = 1.0 / static_cast<double>(rows_.padded * columns_.padded);
+    forward_ = Constant(transfer * scale);
+    backward_ = Constant(transfer.conj() * scale);
+    energy_ = Constant(at::real(transfer * transfer.conj()));
+  }
+
+  std::optional<SpectralForm> spectral() const override {
+    if (boundary_ != Boundary::circular) return std::nullopt;
+    const Field field = domain().field;
+    const Shape leading(field == Field::complex ? 3 : 2, 1);
+    Shape shape = leading;
+    shape.insert(shape.end(), {rows_.padded, columns_.padded / 2 + 1});
+    const Constant eigenvalues(energy_.value().reshape(shape));
+    SpectralForm form = half_spectrum_form(rows_.padded, columns_.padded, eigenvalues);
+    if (field == Field::real) return form;
+    return SpectralForm{.analyze = [analyze = form.analyze](const at::Tensor& x) { return analyze(parts_apart(x)); },
+                        .synthesize = [synthesize = form.synthesize](
+                                          const at::Tensor& c) { return parts_joined(synthesize(c), Field::complex); },
+                        .eigenvalues = form.eigenvalues};
+  }
+
+ private:
+  at::Tensor do_apply(const at::Tensor& x) const override {
+    const at::Tensor wide = apply_circulant(padded(extended(parts_apart(x)), 0, 0), forward_.like(x));
+    return parts_joined(columns_.image_part(rows_.image_part(wide)).contiguous(), domain().field);
+  }
+
+  at::Tensor do_adjoint(const at::Tensor& y) const override {
+    const at::Tensor wide = apply_circulant(padded(parts_apart(y), rows_.offset, columns_.offset), backward_.like(y));
+    return parts_joined(restricted(wide), domain().field);
+  }
+
+  at::Tensor do_normal(const at::Tensor& x) const override {
+    if (boundary_ != Boundary::circular) return adjoint(apply(x));
+    const double scale = 1.0 / static_cast<double>(rows_.padded * columns_.padded);
+    return parts_joined(apply_circulant(parts_apart(x), energy_.like(x) * scale), domain().field);
+  }
+
+  at::Tensor extended(const at::Tensor& x) const {
+    return boundary_ == Boundary::reflect ? mirrored(mirrored(x, rows_), columns_) : x;
+  }
+
+  /// Transpose of padded(extended(x), 0, 0).
+  at::Tensor restricted(const at::Tensor& wide) const {
+    if (boundary_ == Boundary::reflect) return folded(folded(wide, columns_), rows_);
+    return columns_.image_part(rows_.image_part(wide)).contiguous();
+  }
+
+  /// Zeros around x up to the padded size, x beginning at [top, left].
+  at::Tensor padded(const at::Tensor& x, std::int64_t top, std::int64_t left) const {
+    const std::int64_t below = rows_.padded - top - x.size(-2);
+    const std::int64_t right = columns_.padded - left - x.size(-1);
+    if (top == 0 && left == 0 && below == 0 && right == 0) return x;
+    return at::constant_pad_nd(x, {left, right, top, below});
+  }
+
+  Boundary boundary_;
+  Axis rows_, columns_;
+  Constant forward_, backward_, energy_;
+};
+
+constexpr Boundary boundaries[] = {Boundary::circular, Boundary::zero, Boundary::reflect};
+
+OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
+  BlurKernel options;
+  options.visit(visitor);
+  const Boundary boundary = visit_boundary(visitor);
+  if (!visitor.reading()) return nullptr;
+  return make_blur(image, options.on(image, visitor.place()), boundary, options.describe());
+}
+
+}  // namespace
+
+std::string to_string(Boundary boundary) {
+  switch (boundary) {
+    case Boundary::circular:
+      return "circular";
+    case Boundary::zero:
+      return "zero";
+    case Boundary::reflect:
+      return "reflect";
+  }
+  throw internal_error("Boundary", "value {} is not one of the enumerators", static_cast<int>(boundary));
+}
+
+Boundary visit_boundary(ParameterVisitor& v) {
+  std::string text = to_string(Boundary::circular);
+  std::vector<std::string> names;
+  for (const auto boundary : boundaries) names.push_back(to_string(boundary));
+  v.choice("boundary", text, names, "what lies beyond the border: the other side, darkness or the mirror image");
+  for (const auto boundary : boundaries) {
+    if (to_string(boundary) == text) return boundary;
+  }
+  throw usage_error(v.place(), "expected boundary circular, zero or reflect, got '{}'", text);
+}
+
+LinearOperatorPtr make_blur(const TensorSpec& image, const at::Tensor& kernel, Boundary boundary,
+                            const std::string& description) {
+  require_image(image, "blur");
+  if (kernel.dim() != 2 || kernel.is_complex() || kernel.size(0) > image.shape[1] || kernel.size(1) > image.shape[2]) {
+    throw usage_error("blur", "expected a real kernel [height, width] no larger than the {} x {} image, got {}",
+                      image.shape[1], image.shape[2], to_string(Shape(kernel.sizes().begin(), kernel.sizes().end())));
+  }
+  return std::make_shared<Blur>(image, kernel.to(at::kCPU, at::kDouble), boundary, description);
+}
+
+OperatorKind blur_kind() {
+  return {.name = "blur",
+          .summary = "convolution with a gaussian, motion, disk or own kernel; circular, zero or reflecting boundary",
+          .examples = {R"({"type": "blur", "std_px": 1.2})",
+                       R"({"type": "blur", "shape": "motion", "length_px": 5, "angle_deg": 30, "boundary": "zero"})",
+                       R"({"type": "blur", "shape": "disk", "radius_px": 2.2, "boundary": "reflect"})",
+                       R"({"type": "blur", "kernel": [[1, 2, 0], [0, 3, 1]], "boundary": "reflect"})"},
+          .make = make};
+}
+
+}  // namespace recon

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+#include "operators/operator.h"
+#include "operators/registry.h"
+
+namespace recon {
+
+/// How a convolution continues the image beyond its border.
+enum class Boundary {
+  circular,  ///< periodic: exact and fastest, but real photographs are not periodic
+  zero,      ///< dark outside
+  reflect    ///< mirrored with the edge pixel repeated, c b a | a b c (OpenCV BORDER_REFLECT, scipy.ndimage "reflect")
+};
+std::string to_string(Boundary boundary);
+
+/// Convolution y[i] = sum_j k[j] x[i - j + c] with the kernel's centre c = [height / 2, width / 2], the same kernel for
+/// all channels; image and result have the same size [C, H, W].
+///
+/// By FFT: circular directly (spectral form: eigenvalues |k^|²), zero and reflect on a padded image; the adjoint is
+/// exact for each. Real or complex images (a complex one as its two parts: the kernel is real). Throws Error(usage) for
+/// a kernel that is not [height, width] or is larger than the image.
+LinearOperatorPtr make_blur(const TensorSpec& image, const at::Tensor& kernel, Boundary boundary,
+                            const std::string& description);
+
+OperatorKind blur_kind();
+
+/// The option `boundary`, shared with super_resolution.
+Boundary visit_boundary(ParameterVisitor& v);
+
+}  // namespace recon

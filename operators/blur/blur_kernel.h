@@ -1,0 +1,34 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+
+#include "recon/core/parameters.h"
+#include "recon/core/tensor_spec.h"
+
+namespace recon {
+
+/// Which point spread function a blur has. The kernel's centre is the entry [height / 2, width / 2].
+struct BlurKernel {
+  at::Tensor kernel;
+  std::string shape = "gaussian";
+  double std_px = 1.5;
+  double radius_px = 2.5;
+  double length_px = 9;
+  double angle_deg = 0;
+  std::int64_t size_px = 0;
+  bool normalize = true;
+
+  void visit(ParameterVisitor& v);
+
+  /// The kernel as float64 [height, width]. Generated ones sum to 1; with `even_size` they have an even number of rows
+  /// and columns and are centred between entries (what decimation by an even factor needs to cause no shift). Throws
+  /// Error(usage) naming `place` for a kernel that is larger than the image, not finite or without a sum to divide by.
+  at::Tensor on(const TensorSpec& image, const std::string& place, bool even_size = false) const;
+
+  std::string describe() const;  ///< "gaussian, std 1.5 px"
+};
+
+}  // namespace recon

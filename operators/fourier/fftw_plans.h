@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+
+namespace recon::fftw {
+
+enum class Kind { forward, backward, real_to_half, half_to_real };
+
+/// What an FFTW plan depends on. `aligned`: both arrays are 16-byte aligned; other plans avoid SIMD loads.
+struct PlanKey {
+  Kind kind = Kind::forward;
+  bool double_precision = false;
+  bool aligned = true;
+  std::int64_t height = 0, width = 0;
+  int threads = 1;
+  auto operator<=>(const PlanKey&) const = default;
+};
+
+/// Transforms one image from `in` to `out`, distinct arrays laid out as PlanKey::kind says (complex: interleaved
+/// pairs). Unscaled. half_to_real overwrites `in`. Thread-safe; the plan is made at first use and kept for the process.
+void transform(const PlanKey& key, void* in, void* out);
+
+/// Plans made so far: lets a test see that the cache works.
+std::int64_t plan_count();
+
+}  // namespace recon::fftw

@@ -1,0 +1,82 @@
+#include "operators/fourier/fourier.h"
+
+#include <ATen/ATen.h>
+
+#include "operators/fourier/fft.h"
+#include "operators/fourier/half_spectrum.h"
+#include "operators/fourier/sampling_patterns.h"
+#include "operators/masks.h"
+#include "recon/core/constant.h"
+
+namespace recon {
+namespace {
+
+/// (M + M~) / 2 on the half spectrum of rfft2: [1, channels, H, W / 2 + 1].
+at::Tensor symmetrised(const at::Tensor& mask) {
+  const std::vector<std::int64_t> axes{-2, -1};
+  const at::Tensor uncentred = at::fft_ifftshift(mask, axes);
+  const at::Tensor mirrored = at::roll(at::flip(uncentred, axes), {1, 1}, axes);
+  return (0.5 * (uncentred + mirrored)).narrow(-1, 0, mask.size(-1) / 2 + 1).unsqueeze(0).contiguous();
+}
+
+class MaskedFourier final : public LinearOperator {
+ public:
+  MaskedFourier(const TensorSpec& image, const at::Tensor& mask, const std::string& pattern)
+      : LinearOperator(fmt::format("fourier({}, {:.1f} % sampled)", pattern, 100 * mask.mean().item<double>()), image,
+                       {image.shape, Field::complex}),
+        mask_(mask),
+        symmetric_(symmetrised(mask)),
+        multiplier_(symmetric_.value() / static_cast<double>(image.shape[1] * image.shape[2])),
+        full_(mask.min().item<double>() == 1) {}
+
+  at::Tensor support() const override { return full_ ? at::Tensor() : mask_.value(); }
+  bool is_unitary() const override { return full_ && domain().field == Field::complex; }
+
+  std::optional<SpectralForm> spectral() const override {
+    if (domain().field == Field::real) return half_spectrum_form(domain().shape[1], domain().shape[2], symmetric_);
+    return SpectralForm{.analyze = fft2_centred,
+                        .synthesize = ifft2_centred,
+                        .eigenvalues = [mask = mask_](const at::Tensor& like) { return mask.like(like).unsqueeze(0); }};
+  }
+
+ private:
+  at::Tensor do_apply(const at::Tensor& x) const override { return fft2_centred(x).mul_(mask_.like(x)); }
+  at::Tensor do_adjoint(const at::Tensor& y) const override {
+    const at::Tensor x = ifft2_centred(y * mask_.like(y));
+    return domain().field == Field::real ? at::real(x).contiguous() : x;
+  }
+  at::Tensor do_normal(const at::Tensor& x) const override {
+    if (domain().field == Field::complex) return adjoint(fft2_centred(x));
+    return apply_circulant(x, multiplier_.like(x));
+  }
+
+  Constant mask_;
+  Constant symmetric_, multiplier_;
+  bool full_;
+};
+
+OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
+  SamplingPattern options;
+  options.visit(visitor);
+  if (!visitor.reading()) return nullptr;
+  return std::make_shared<MaskedFourier>(image, options.on(image, visitor.place()), options.pattern);
+}
+
+}  // namespace
+
+LinearOperatorPtr make_fourier(const TensorSpec& image, const at::Tensor& mask, const std::string& pattern) {
+  return std::make_shared<MaskedFourier>(image, checked_mask(mask, image, "fourier"), pattern);
+}
+
+OperatorKind fourier_kind() {
+  return {.name = "fourier",
+          .summary = "masked centred Fourier samples, as of single-coil Cartesian MRI",
+          .examples = {R"({"type": "fourier", "acceleration": 3, "seed": 1})",
+                       R"({"type": "fourier", "pattern": "cartesian_equispaced", "acceleration": 2})",
+                       R"({"type": "fourier", "pattern": "poisson_disc", "acceleration": 4})",
+                       R"({"type": "fourier", "pattern": "radial", "spokes": 5})",
+                       R"({"type": "fourier", "pattern": "full"})"},
+          .make = make};
+}
+
+}  // namespace recon

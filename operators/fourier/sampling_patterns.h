@@ -1,0 +1,38 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+
+#include "recon/core/parameters.h"
+#include "recon/core/tensor_spec.h"
+
+namespace recon {
+
+/// Which positions of the centred k-space grid [H, W] are sampled.
+///
+/// full               every position.
+/// cartesian_random   whole columns: the `center_lines` central ones, then others drawn without replacement until
+///                    round(W / acceleration) are taken.
+/// cartesian_equispaced  every acceleration-th column (the central one among them) and the `center_lines` central ones,
+///                    so the true acceleration is lower than the nominal one.
+/// poisson_disc       variable density: no sample within r(k) = r0 (1 + 4 |k| / |k|_max) of an earlier one, a full
+///                    central square of `center_lines`, exactly round(HW / acceleration) samples in all. r0 is found by
+///                    bisection (dart throwing in a random order; Bridson 2007 has the constant-radius case).
+/// radial             `spokes` lines through the centre at equal angles, rounded to the grid.
+/// array              a mask of one's own.
+struct SamplingPattern {
+  at::Tensor mask;
+  std::string pattern = "cartesian_random";
+  double acceleration = 4;
+  std::int64_t center_lines = 0;  ///< 0: 8 % of the width (poisson_disc: of the smaller side), at least 1
+  std::int64_t spokes = 32;
+  std::int64_t seed = 0;
+
+  void visit(ParameterVisitor& v);
+  /// 0/1 float64 [1 or C, H, W]. Throws Error(usage) naming `place`.
+  at::Tensor on(const TensorSpec& image, const std::string& place) const;
+};
+
+}  // namespace recon

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "operators/operator.h"
+#include "operators/registry.h"
+
+namespace recon {
+
+/// A x = x, for denoising. Real or complex arrays of any shape; unitary, all eigenvalues 1.
+LinearOperatorPtr make_identity(const TensorSpec& spec);
+
+OperatorKind identity_kind();
+
+}  // namespace recon

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "recon/core/error.h"
+#include "recon/core/tensor_spec.h"
+
+namespace recon {
+
+/// [C, H/f, W/f]. Throws Error(usage) unless the image is a real [C, H, W] whose sides are multiples of f.
+inline TensorSpec downsampled_spec(const TensorSpec& image, std::int64_t factor) {
+  if (image.shape.size() != 3 || image.field != Field::real) {
+    throw usage_error("super_resolution",
+                      "expected a real image [channels, height, width], got {}; for a complex one "
+                      "reconstruct its parts as two channels",
+                      image.to_string());
+  }
+  const std::int64_t height = image.shape[1];
+  const std::int64_t width = image.shape[2];
+  if (factor < 1 || height % factor != 0 || width % factor != 0) {
+    throw usage_error("super_resolution", "the {} x {} image cannot be divided by factor {}; crop it to {} x {}",
+                      height, width, factor, factor < 1 ? 0 : height / factor * factor,
+                      factor < 1 ? 0 : width / factor * factor);
+  }
+  return {{image.shape[0], height / factor, width / factor}, Field::real};
+}
+
+}  // namespace recon

@@ -1,0 +1,75 @@
+#include "operators/resampling/super_resolution.h"
+
+#include <ATen/ATen.h>
+
+#include "operators/algebra.h"
+#include "operators/blur/blur.h"
+#include "operators/blur/blur_kernel.h"
+#include "operators/resampling/downsampled_spec.h"
+
+namespace recon {
+namespace {
+
+class Decimation final : public LinearOperator {
+ public:
+  Decimation(const TensorSpec& image, std::int64_t factor, std::int64_t offset)
+      : LinearOperator(fmt::format("decimation(factor {})", factor), image, downsampled_spec(image, factor)),
+        factor_(factor),
+        offset_(offset) {}
+
+ private:
+  at::Tensor kept(const at::Tensor& x) const {
+    return x.slice(2, offset_, std::nullopt, factor_).slice(3, offset_, std::nullopt, factor_);
+  }
+  at::Tensor do_apply(const at::Tensor& x) const override { return kept(x).clone(at::MemoryFormat::Contiguous); }
+  at::Tensor do_adjoint(const at::Tensor& y) const override {
+    const Shape& shape = domain().shape;
+    at::Tensor x = at::zeros({y.size(0), shape[0], shape[1], shape[2]}, y.options());
+    kept(x).copy_(y);
+    return x;
+  }
+
+  std::int64_t factor_, offset_;
+};
+
+OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
+  std::int64_t factor = 4;
+  std::string filter = "average";
+  std::string border = "renormalize";
+  visitor.field("factor", factor, "high-resolution pixels per low-resolution pixel and axis", {.min = 2});
+  visitor.choice("filter", filter, {"average", "bicubic", "kernel"}, "what a low-resolution pixel sees");
+  visitor.choice("border", border, {"renormalize", "mirror"},
+                 "bicubic: taps outside, as Pillow or as MATLAB treat them");
+  BlurKernel kernel;
+  kernel.visit(visitor);
+  const Boundary boundary = visit_boundary(visitor);
+  if (!visitor.reading()) return nullptr;
+  if (filter == "average") return make_average_downsampling(image, factor);
+  if (filter == "bicubic") return make_bicubic_downsampling(image, factor, border);
+  downsampled_spec(image, factor);
+  const at::Tensor weights = kernel.on(image, visitor.place(), /*even_size=*/factor % 2 == 0);
+  return compose(make_decimation(image, factor, (factor - 1) / 2),
+                 make_blur(image, weights, boundary, kernel.describe()));
+}
+
+}  // namespace
+
+LinearOperatorPtr make_decimation(const TensorSpec& image, std::int64_t factor, std::int64_t offset) {
+  if (offset < 0 || offset >= factor) {
+    throw usage_error("decimation", "expected an offset in [0, {}), got {}", factor, offset);
+  }
+  return std::make_shared<Decimation>(image, factor, offset);
+}
+
+OperatorKind super_resolution_kind() {
+  return {.name = "super_resolution",
+          .summary = "downsampling by a factor: block average, antialiased bicubic, or blur and decimate",
+          .examples = {R"({"type": "super_resolution", "factor": 4})",
+                       R"({"type": "super_resolution", "factor": 2, "filter": "bicubic"})",
+                       R"({"type": "super_resolution", "factor": 4, "filter": "kernel", "std_px": 1.5})",
+                       R"({"type": "super_resolution", "factor": 2, "filter": "kernel", "shape": "motion",
+                           "length_px": 4, "angle_deg": 45, "boundary": "reflect"})"},
+          .make = make};
+}
+
+}  // namespace recon
