@@ -18,8 +18,8 @@ struct Constant::Cache {
 };
 
 Constant::Constant(const at::Tensor& value) : cache_(std::make_shared<Cache>()) {
-  cache_->value =
-      resolved(value.detach().to(at::kCPU, value.is_complex() ? at::kComplexDouble : at::kDouble, false, /*copy=*/true));
+  cache_->value = resolved(
+      value.detach().to(at::kCPU, value.is_complex() ? at::kComplexDouble : at::kDouble, false, /*copy=*/true));
 }
 
 const at::Tensor& Constant::value() const {

@@ -17,8 +17,8 @@ class Constant {
   explicit Constant(const at::Tensor& value);
 
   bool defined() const { return cache_ != nullptr; }
-  const at::Tensor& value() const;              ///< float64 or complex128 on the CPU
-  at::Tensor like(const at::Tensor& x) const;   ///< device and precision of x; real stays real, complex stays complex
+  const at::Tensor& value() const;             ///< float64 or complex128 on the CPU
+  at::Tensor like(const at::Tensor& x) const;  ///< device and precision of x; real stays real, complex stays complex
 
  private:
   struct Cache;

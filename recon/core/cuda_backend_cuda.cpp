@@ -1,5 +1,5 @@
-// Host side of the shared library recon_cuda: sees ATen and the CUDA runtime, but no kernel (those are in philox_cuda.cu,
-// which sees no ATen).
+// Host side of the shared library recon_cuda: sees ATen and the CUDA runtime, but no kernel (those are in
+// philox_cuda.cu, which sees no ATen).
 #include <ATen/ATen.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>

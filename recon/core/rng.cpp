@@ -69,9 +69,9 @@ at::Tensor Rng::uniform(const std::vector<StreamKey>& keys, std::uint32_t step, 
     auto* values = out[static_cast<std::int64_t>(i)].data_ptr<double>();
     for (std::int64_t j = 0; j < count; ++j) {
       const auto counter = static_cast<std::uint64_t>(j);
-      const auto random = philox::block(
-          {{static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), step, 1U}},
-          static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32));
+      const auto random =
+          philox::block({{static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), step, 1U}},
+                        static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32));
       values[j] = philox::uniform(random.word[0], random.word[1]);
     }
   }

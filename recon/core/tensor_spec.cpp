@@ -34,7 +34,8 @@ at::ScalarType complex_dtype(const at::Tensor& tensor) {
 }
 
 void require(const at::Tensor& tensor, const TensorSpec& spec, std::string_view where) {
-  if (!tensor.defined()) throw internal_error(std::string(where), "expected {}, got an undefined tensor", spec.to_string());
+  if (!tensor.defined())
+    throw internal_error(std::string(where), "expected {}, got an undefined tensor", spec.to_string());
   const bool floating = tensor.is_floating_point() || tensor.is_complex();
   const bool ok = floating && field_of(tensor) == spec.field &&
                   tensor.dim() == static_cast<std::int64_t>(spec.shape.size()) + 1 && tensor.size(0) >= 1 &&
@@ -52,7 +53,8 @@ void require_finite(const at::Tensor& tensor, const std::string& place) {
   const at::Tensor offenders = finite.logical_not().nonzero();
   std::vector<std::int64_t> index;
   for (std::int64_t i = 0; i < offenders.size(1); ++i) index.push_back(offenders[0][i].item<std::int64_t>());
-  throw data_error(place, "{} of {} values are NaN or infinite, the first at index {}; mask them out or repair the file",
+  throw data_error(place,
+                   "{} of {} values are NaN or infinite, the first at index {}; mask them out or repair the file",
                    offenders.size(0), tensor.numel(), to_string(index));
 }
 

@@ -40,10 +40,10 @@ TEST(TensorSpec, RequireSaysWhereExpectedAndFound) {
   EXPECT_NE(wrong_shape.find("blur.apply"), std::string::npos) << wrong_shape;
   EXPECT_NE(wrong_shape.find("real [1, 4]"), std::string::npos) << wrong_shape;
   EXPECT_NE(wrong_shape.find("[3, 1, 5]"), std::string::npos) << wrong_shape;
-  EXPECT_NE(refusal(at::zeros({1, 4})), "(no error)");                          // the batch axis is missing
-  EXPECT_NE(refusal(at::zeros({0, 1, 4})), "(no error)");                       // empty batch
-  EXPECT_NE(refusal(at::zeros({1, 1, 4}, at::kComplexFloat)), "(no error)");    // wrong field
-  EXPECT_NE(refusal(at::zeros({1, 1, 4}, at::kInt)), "(no error)");             // not floating
+  EXPECT_NE(refusal(at::zeros({1, 4})), "(no error)");                        // the batch axis is missing
+  EXPECT_NE(refusal(at::zeros({0, 1, 4})), "(no error)");                     // empty batch
+  EXPECT_NE(refusal(at::zeros({1, 1, 4}, at::kComplexFloat)), "(no error)");  // wrong field
+  EXPECT_NE(refusal(at::zeros({1, 1, 4}, at::kInt)), "(no error)");           // not floating
   EXPECT_NE(refusal(at::Tensor()), "(no error)");
 }
 

@@ -125,8 +125,8 @@ TEST(Architecture, HeavyAndForbiddenThingsStayOut) {
 }
 
 TEST(Architecture, TheTopLevelHoldsTheAgreedNamesOnly) {
-  const std::set<std::string> agreed = {"recon", "operators",      "priors",            "data",     "configs",
-                                        "tests", "CMakeLists.txt", "CMakePresets.json", "README.md"};
+  const std::set<std::string> agreed = {"recon",          "operators",         "priors",   "data", "configs", "tests",
+                                        "CMakeLists.txt", "CMakePresets.json", "README.md"};
   for (const auto& entry : fs::directory_iterator(RECON_SOURCE_DIR)) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with(".") || name == "build" || name == "out") continue;  // build outputs are ignored by git
