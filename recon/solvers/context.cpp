@@ -73,7 +73,7 @@ at::Tensor SolverContext::operate(const std::function<at::Tensor()>& work) {
 }
 
 std::vector<double> SolverContext::chi2(const at::Tensor& residual_squares) const {
-  const auto components = static_cast<double>(op().range().real_components());
+  const auto components = static_cast<double>(op().measured_components());
   std::vector<double> values;
   for (std::int64_t i = 0; i < batch(); ++i) {
     const double noise_std = problem_.noise_std[static_cast<std::size_t>(i)];
@@ -105,13 +105,14 @@ bool SolverContext::end_step(const Step& step, at::Tensor& iterate, const at::Te
   contain(finite_entries(iterate), iterate, estimate);
   ProgressEvent event{.step = step.done, .steps = step.total, .chi2 = {}, .relative_sigma = {}};
   if (step.relative_sigma > 0) event.relative_sigma = step.relative_sigma;
-  const bool traced = controls_.trace_every > 0 && (step.done % controls_.trace_every == 0 || step.done == step.total);
-  if (traced || (controls_.observer && step.residual_squares.defined())) {
-    const std::vector<double> values =
-        chi2(step.residual_squares.defined() ? step.residual_squares : squared_norms(residual(last_finite_)));
-    if (traced) report_.trace.push_back({step.done, step.relative_sigma, values});
-    if (std::isfinite(values.front())) event.chi2 = values.front();
+  std::vector<double> values;
+  if (controls_.trace_every > 0 && (step.done % controls_.trace_every == 0 || step.done == step.total)) {
+    values = chi2(squared_norms(residual(last_finite_)));
+    report_.trace.push_back({step.done, step.relative_sigma, values});
+  } else if (controls_.observer && step.residual_squares.defined()) {
+    values = chi2(step.residual_squares);
   }
+  if (!values.empty() && std::isfinite(values.front())) event.chi2 = values.front();
   if (controls_.observer) controls_.observer(event);
   const auto is_diverged = [](Outcome outcome) { return outcome == Outcome::diverged; };
   if (std::all_of(report_.outcomes.begin(), report_.outcomes.end(), is_diverged)) return false;

@@ -13,7 +13,7 @@ struct Step {
   std::int64_t done = 0;        ///< steps done, this one included
   std::int64_t total = 0;       ///< steps in all
   double relative_sigma = 0;    ///< noise level of the iterate; 0 for classical solvers
-  at::Tensor residual_squares;  ///< `[batch]` ||y - A estimate||² where the algorithm has it; may be undefined
+  at::Tensor residual_squares;  ///< `[batch]` ||y - A x||² of an image near the estimate, for the progress line
 };
 
 /// The world as an algorithm sees it while it runs.

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+
+#include "recon/solvers/solver.h"
+
+namespace recon {
+
+/// DiffPIR (Zhu et al. 2023, "Denoising diffusion models for plug-and-play image restoration", Algorithm 1): the fast
+/// solver, without a backward pass through the network. Linear operators only.
+///
+/// At each level t, with r = sigma_t / alpha_t and D = E[x_0 | x_t]:
+///
+///     x_0 = argmin_x ||y - A x||² + rho ||x - D||² = D + (A^H A + rho)^-1 A^H (y - A D),   rho = lambda noise_std² /
+///     r² eps = (x_t - alpha_t x_0) / sigma_t x_s = alpha_s x_0 + sigma_s (sqrt(1 - zeta) eps + sqrt(zeta) z),   z ~
+///     N(0, I)
+///
+/// (their eq. 12 ff.; zeta = 1 replaces all noise). The inverse is the operator's closed form where it has one,
+/// conjugate gradients otherwise. It starts from the Tikhonov image at `start_relative_sigma`, not from pure noise, and
+/// ends on the x_0 of the cleanest level. Not a sampler: its spread is smaller than the posterior's. Noise-free data
+/// are treated as having a noise of 1e-3 of half the prior's range, which keeps the system solvable in single
+/// precision.
+class DiffPir final : public Solver {
+ public:
+  std::int64_t steps = 40;
+  double lambda = 1;
+  double zeta = 1;
+  double start_relative_sigma = 2;
+  std::string spacing = "uniform_log_snr";
+
+  void visit(ParameterVisitor& options) override;
+  bool needs_prior() const override { return true; }
+  bool is_sampler() const override { return false; }
+
+ private:
+  at::Tensor run(SolverContext& context) const override;
+};
+
+}  // namespace recon

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "recon/solvers/solver.h"
+
+namespace recon {
+
+/// Diffusion posterior sampling (Chung et al. 2023, "Diffusion posterior sampling for general noisy inverse problems").
+///
+/// Walks the reverse process from noise to an image. With D = E[x_0 | x_t], r = y - A(D), w = A'(D)^H r and
+/// J = d D / d x_t, each step pulls by p = J^T w, one vector-Jacobian product through the network:
+///
+/// `guidance: auto` (default) knows the noise and has no weight to tune. It models y | x_t as Gaussian around A(D) with
+/// variance v per real component, so that the likelihood score p / v moves the denoised image by Tweedie to
+///
+///     D_y = D + (sigma_t² / alpha_t) p / v
+///     v   = max( ||r||² / m,  noise_std² + c(t) ||A||_F² / m,  k (noise_std² + (sigma_t²/alpha_t) <w, p> / ||r||²) )
+///
+/// per entry, m the number of measured real components, c(t) the denoiser's mean squared error (Prior::denoising_mse).
+/// The first term is the evidence estimate of v, the second keeps it from fitting the noise. The third, with
+/// k = 1 - r_s²/r_t² the share of the way to D_y that the step to level s goes, is the curvature along the step:
+/// without it, long steps diverge for operators whose gain is uneven (blur); it vanishes with short ones. D_y then
+/// takes D's place in the step. `order: 2` extrapolates it from the step before (the multistep rule of Lu et al. 2022,
+/// "DPM-Solver++", eq. 3.6 ff., with the noise of an ancestral step): no bias of the spread at 100 steps.
+///
+/// `guidance: constant` is Algorithm 1 of the paper: an unguided step, then
+///     norm: residual   x_s -= step_size grad ||y - A(D)||    = step_size/(2 ||r||) grad ||r||², the published code
+///     norm: squared    x_s -= step_size grad ||y - A(D)||²
+/// with one norm per entry (a norm over the batch would weaken it with the number of images).
+///
+/// Works for any operator with a vjp and any noise level, noise_std = 0 included. One forward and one backward pass per
+/// step. The last step ends on D_y, without noise.
+class Dps final : public Solver {
+ public:
+  std::int64_t steps = 100;
+  std::string guidance = "auto";
+  std::string norm = "residual";
+  double step_size = 0.3;
+  double eta = 1;
+  std::string spacing = "auto";
+  std::string order = "auto";
+  bool clip_mean = false;
+  std::optional<double> start_relative_sigma;
+
+  void visit(ParameterVisitor& options) override;
+  bool needs_prior() const override { return true; }
+  bool is_sampler() const override { return true; }
+
+ private:
+  at::Tensor run(SolverContext& context) const override;
+  std::vector<NoiseLevel> levels(const Prior& prior) const;
+};
+
+}  // namespace recon
