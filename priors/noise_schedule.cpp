@@ -44,7 +44,7 @@ NoiseLevel preserving_level_of_log_alpha(double log_alpha) {
 }
 
 double table_relative_sigma(const TabulatedSchedule& table, std::size_t i) {
-  return std::sqrt((1 - table.alpha_bar[i]) / table.alpha_bar[i]);
+  return std::sqrt(1 - table.alpha_bar[i]) / std::sqrt(table.alpha_bar[i]);  // rounds as level_at does
 }
 
 NoiseLevel level_at(const TabulatedSchedule& table, double t) {
@@ -112,7 +112,7 @@ double time_at(const EdmRhoSchedule& edm, double r) {
 
 NoiseLevel level_at(const FlowSchedule&, double t) { return {1 - t, t}; }
 
-double time_at(const FlowSchedule&, double r) { return std::isinf(r) ? 1 : r / (1 + r); }
+double time_at(const FlowSchedule&, double r) { return r / (1 + r); }
 
 void check_parameters(const NoiseSchedule::Kind& kind) {
   const auto ordered = [](double low, double high) { return low > 0 && low < high && std::isfinite(high); };
@@ -145,7 +145,7 @@ std::vector<double> linear_betas(std::int64_t timesteps, double start, double en
   if (timesteps < 1) throw data_error("noise schedule", "expected at least one timestep, got {}", timesteps);
   std::vector<double> betas(static_cast<std::size_t>(timesteps), start);
   for (std::size_t i = 1; i < betas.size(); ++i) {
-    betas[i] = start + (end - start) * static_cast<double>(i) / static_cast<double>(betas.size() - 1);
+    betas[i] = std::lerp(start, end, static_cast<double>(i) / static_cast<double>(betas.size() - 1));
   }
   return betas;
 }
@@ -222,6 +222,7 @@ double NoiseSchedule::time_of(double relative_sigma) const {
   if (!(relative_sigma >= 0)) {
     throw internal_error("noise schedule " + name(), "expected a relative sigma >= 0, got {}", relative_sigma);
   }
+  if (std::isinf(relative_sigma)) return max_time();
   const double t = std::visit([&](const auto& schedule) { return time_at(schedule, relative_sigma); }, kind_);
   return std::clamp(t, min_time(), max_time());
 }

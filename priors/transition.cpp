@@ -14,7 +14,8 @@ Transition reverse_transition(const NoiseLevel& from, const NoiseLevel& to, doub
                          from.relative_sigma(), to.relative_sigma(), eta);
   }
   const double noise_std = eta * to.sigma * std::sqrt((1 - ratio) * (1 + ratio));
-  const double kept = std::sqrt((to.sigma - noise_std) * (to.sigma + noise_std));
+  // sqrt(sigma_s² - noise_std²) without the cancellation that ratio << 1 brings.
+  const double kept = to.sigma * std::hypot(eta * ratio, std::sqrt((1 - eta) * (1 + eta)));
   const double xt_weight = kept / from.sigma;
   return {to.alpha - from.alpha * xt_weight, xt_weight, noise_std};
 }
