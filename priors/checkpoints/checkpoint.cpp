@@ -1,0 +1,171 @@
+#include "priors/checkpoints/checkpoint.h"
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "priors/checkpoints/json_fields.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr const char* kWeights = ".safetensors";
+constexpr const char* kIndex = ".safetensors.index.json";
+
+std::vector<fs::path> files_ending_in(const fs::path& folder, const std::string& ending) {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename().string().ends_with(ending)) found.push_back(entry.path());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+/// The file or index in a folder that stands for the whole model.
+fs::path weights_in(const fs::path& folder) {
+  for (const char* ending : {kWeights, kIndex}) {
+    const fs::path usual = folder / (std::string("diffusion_pytorch_model") + ending);
+    if (fs::exists(usual)) return usual;
+  }
+  for (const char* ending : {kIndex, kWeights}) {
+    const auto found = files_ending_in(folder, ending);
+    if (found.size() == 1) return found.front();
+    if (found.size() > 1) {
+      std::vector<std::string> names;
+      for (const auto& path : found) names.push_back(path.filename().string());
+      throw data_error(folder.string(), "expected one model, got {}; name it diffusion_pytorch_model.safetensors",
+                       fmt::join(names, ", "));
+    }
+  }
+  const bool pickled = !files_ending_in(folder, ".bin").empty() || !files_ending_in(folder, ".ckpt").empty();
+  throw data_error(folder.string(), "no *.safetensors{}",
+                   pickled ? "; pickle files run code when read and are not taken: save with safe_serialization=True"
+                           : " with the weights");
+}
+
+/// What older diffusers called the last part of an attention parameter's name; empty when there is no older name.
+std::string old_attention_name(const std::string& name) {
+  static constexpr std::array<std::pair<const char*, const char*>, 4> kRenamed{
+      {{".to_q.", ".query."}, {".to_k.", ".key."}, {".to_v.", ".value."}, {".to_out.0.", ".proj_attn."}}};
+  for (const auto& [now, before] : kRenamed) {
+    const auto at = name.rfind(now);
+    if (at != std::string::npos) return std::string(name).replace(at, std::string(now).size(), before);
+  }
+  return {};
+}
+
+/// The same numbers with trailing axes of length 1: a matrix stored as a 1x1 convolution.
+bool is_pointwise(const Shape& stored, const Shape& wanted) {
+  Shape padded = wanted;
+  padded.resize(stored.size(), 1);
+  return wanted.size() == 2 && stored.size() > 2 && stored == padded;
+}
+
+}  // namespace
+
+Checkpoint Checkpoint::open(const fs::path& path) {
+  const fs::path file = fs::is_directory(path) ? weights_in(path) : path;
+  Checkpoint checkpoint(file.string());
+  if (file.string().ends_with(kIndex)) {
+    checkpoint.add_index(file);
+  } else {
+    checkpoint.add_file(file);
+  }
+  return checkpoint;
+}
+
+void Checkpoint::add_file(const fs::path& path) {
+  files_.emplace_back(path);
+  for (const auto& entry : files_.back().entries()) {
+    if (!file_of_.emplace(entry.name, files_.size() - 1).second) {
+      throw data_error(path.string(), "tensor '{}' is in another file of the model as well", entry.name);
+    }
+  }
+}
+
+void Checkpoint::add_index(const fs::path& path) {
+  const nlohmann::json index = parse_json_file(path);
+  JsonFields fields(index, path.string());
+  fields.ignore({"metadata"});
+  const nlohmann::json& map = fields.take("weight_map");
+  fields.refuse_the_rest("the index reader");
+  if (!map.is_object()) throw data_error(path.string(), "'weight_map': expected an object of tensor and file names");
+  std::map<std::string, std::set<std::string>> tensors_of;
+  for (const auto& [tensor, file] : map.items()) {
+    if (!file.is_string() || fs::path(file.get<std::string>()).filename() != file.get<std::string>()) {
+      throw data_error(path.string(), "tensor '{}': expected the name of a file beside the index, got {}", tensor,
+                       file.dump());
+    }
+    tensors_of[file.get<std::string>()].insert(tensor);
+  }
+  for (const auto& [file, tensors] : tensors_of) {
+    add_file(path.parent_path() / file);
+    for (const auto& entry : files_.back().entries()) {
+      if (!tensors.contains(entry.name)) {
+        throw data_error(files_.back().path(), "tensor '{}' is not in the index {}", entry.name, path.string());
+      }
+    }
+    for (const auto& tensor : tensors) {
+      if (files_.back().find(tensor) == nullptr) {
+        throw data_error(files_.back().path(), "lacks tensor '{}', which the index {} promises", tensor, path.string());
+      }
+    }
+  }
+}
+
+std::vector<std::string> Checkpoint::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, file] : file_of_) names.push_back(name);
+  return names;
+}
+
+const SafetensorsEntry* Checkpoint::find(const std::string& name) const {
+  const auto found = file_of_.find(name);
+  return found == file_of_.end() ? nullptr : files_[found->second].find(name);
+}
+
+at::Tensor Checkpoint::tensor(const std::string& name) const {
+  const auto found = file_of_.find(name);
+  if (found == file_of_.end()) throw data_error(place_, "there is no tensor '{}'", name);
+  return files_[found->second].tensor(name);
+}
+
+at::Tensor CheckpointParameters::get(const std::string& name, const Shape& shape) {
+  std::string stored = name;
+  if (checkpoint_->find(stored) == nullptr) stored = old_attention_name(name);
+  const SafetensorsEntry* const entry = stored.empty() ? nullptr : checkpoint_->find(stored);
+  if (entry == nullptr) {
+    missing_.push_back(name);
+    return at::empty({0});
+  }
+  used_.insert(stored);
+  const bool attention = !old_attention_name(name).empty();
+  if (entry->shape != shape && !(attention && is_pointwise(entry->shape, shape))) {
+    misshapen_.push_back(fmt::format("{} is {}, expected {}", stored, to_string(entry->shape), to_string(shape)));
+    return at::empty({0});
+  }
+  return checkpoint_->tensor(stored).to(at::kFloat).reshape(shape);
+}
+
+void CheckpointParameters::require_complete() const {
+  std::vector<std::string> unused;
+  for (const auto& name : checkpoint_->names()) {
+    if (!used_.contains(name)) unused.push_back(name);
+  }
+  std::vector<std::string> faults;
+  const auto add = [&](const char* what, const std::vector<std::string>& names) {
+    if (!names.empty()) faults.push_back(fmt::format("{}: {}", what, fmt::join(names, ", ")));
+  };
+  add("missing", missing_);
+  add("of another shape", misshapen_);
+  add("not part of the network", unused);
+  if (!faults.empty()) {
+    throw data_error(checkpoint_->place(), "the tensors do not fit the config; {}", fmt::join(faults, "; "));
+  }
+}
+
+}  // namespace recon

@@ -1,0 +1,110 @@
+#include "priors/checkpoints/json_fields.h"
+
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "priors/checkpoints/mapped_file.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+using Json = nlohmann::json;
+
+bool fits(const Json& json, const bool*) { return json.is_boolean(); }
+bool fits(const Json& json, const std::int64_t*) {
+  // Unsigned numbers beyond the signed range would wrap around.
+  return json.is_number_integer() && (!json.is_number_unsigned() || json.get<std::uint64_t>() <= INT64_MAX);
+}
+bool fits(const Json& json, const double*) { return json.is_number(); }
+bool fits(const Json& json, const std::string*) { return json.is_string(); }
+template <class T>
+bool fits(const Json& json, const std::vector<T>*) {
+  return json.is_array() &&
+         std::all_of(json.begin(), json.end(), [](const Json& item) { return fits(item, static_cast<T*>(nullptr)); });
+}
+
+}  // namespace
+
+nlohmann::json parse_json(std::string_view text, const std::string& place, int max_depth) {
+  std::vector<std::set<std::string>> open_objects;
+  const auto check = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    if (depth > max_depth) throw data_error(place, "expected JSON nested at most {} deep, got more", max_depth);
+    if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
+    if (event == Json::parse_event_t::object_end) open_objects.pop_back();
+    if (event == Json::parse_event_t::key && !open_objects.back().insert(parsed.get<std::string>()).second) {
+      throw data_error(place, "the key '{}' is there twice", parsed.get<std::string>());
+    }
+    return true;
+  };
+  try {
+    return Json::parse(text.begin(), text.end(), check);
+  } catch (const Json::exception& error) {
+    throw data_error(place, "not valid JSON: {}", error.what());
+  }
+}
+
+nlohmann::json parse_json_file(const std::filesystem::path& path) {
+  return parse_json(MappedFile(path).bytes(), path.string());
+}
+
+JsonFields::JsonFields(const nlohmann::json& object, std::string place)
+    : object_(std::make_unique<Json>(object)), place_(std::move(place)) {
+  if (!object_->is_object()) throw data_error(place_, "expected a JSON object, got {}", object_->type_name());
+}
+
+JsonFields::~JsonFields() = default;
+
+template <class T>
+bool JsonFields::read_as(const char* key, T& value, const char* wanted) {
+  const Json& json = take(key);
+  if (!object_->contains(key)) return false;
+  if (!fits(json, &value)) throw data_error(place_, "'{}': expected {}, got {}", key, wanted, json.dump());
+  json.get_to(value);
+  return true;
+}
+
+bool JsonFields::read(const char* key, bool& value) { return read_as(key, value, "true or false"); }
+bool JsonFields::read(const char* key, std::int64_t& value) { return read_as(key, value, "a whole number"); }
+bool JsonFields::read(const char* key, double& value) { return read_as(key, value, "a number"); }
+bool JsonFields::read(const char* key, std::string& value) { return read_as(key, value, "a text"); }
+bool JsonFields::read(const char* key, std::vector<std::int64_t>& value) {
+  return read_as(key, value, "a list of whole numbers");
+}
+bool JsonFields::read(const char* key, std::vector<double>& value) { return read_as(key, value, "a list of numbers"); }
+bool JsonFields::read(const char* key, std::vector<std::string>& value) {
+  return read_as(key, value, "a list of texts");
+}
+
+bool JsonFields::read(const char* key, std::optional<std::int64_t>& value) {
+  if (!object_->contains(key)) return false;
+  if (take(key).is_null()) return value.reset(), true;
+  return read_as(key, value.emplace(), "a whole number or null");
+}
+
+bool JsonFields::read(const char* key, std::optional<std::string>& value) {
+  if (!object_->contains(key)) return false;
+  if (take(key).is_null()) return value.reset(), true;
+  return read_as(key, value.emplace(), "a text or null");
+}
+
+const nlohmann::json& JsonFields::take(const char* key) {
+  static const Json absent;
+  taken_.insert(key);
+  const auto found = object_->find(key);
+  return found == object_->end() ? absent : *found;
+}
+
+void JsonFields::ignore(const std::vector<const char*>& keys) { taken_.insert(keys.begin(), keys.end()); }
+
+void JsonFields::refuse_the_rest(const std::string& reader) const {
+  std::vector<std::string> unknown;
+  for (const auto& [key, value] : object_->items()) {
+    if (!key.starts_with('_') && !taken_.contains(key)) unknown.push_back(key);
+  }
+  if (unknown.empty()) return;
+  throw data_error(place_, "unknown key(s) {}: {} knows {}", fmt::join(unknown, ", "), reader, fmt::join(taken_, ", "));
+}
+
+}  // namespace recon

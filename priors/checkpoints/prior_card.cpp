@@ -1,0 +1,175 @@
+#include "priors/checkpoints/prior_card.h"
+
+#include <fmt/ranges.h>
+#include <yaml-cpp/yaml.h>
+
+#include <cmath>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "priors/checkpoints/mapped_file.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+/// A node and where it stands.
+struct Entry {
+  YAML::Node node;
+  std::string place;  ///< file:line 'key'
+
+  Error wrong(const char* wanted) const {
+    return data_error(place, "expected {}, got {}", wanted,
+                      node.IsScalar() ? "'" + node.Scalar() + "'"
+                      : node.IsNull() ? "nothing"
+                                      : "a list or a map");
+  }
+  std::string text() const {
+    if (!node.IsScalar() || node.Scalar().empty()) throw wrong("a text");
+    return node.Scalar();
+  }
+  double number(const char* wanted = "a number") const {
+    double value = 0;
+    if (!node.IsScalar() || !YAML::convert<double>::decode(node, value) || !std::isfinite(value)) throw wrong(wanted);
+    return value;
+  }
+  double positive() const {
+    const double value = number("a positive number");
+    if (!(value > 0)) throw wrong("a positive number");
+    return value;
+  }
+  std::int64_t whole(std::int64_t low, std::int64_t high) const {
+    std::int64_t value = 0;
+    const std::string wanted = fmt::format("a whole number in {}..{}", low, high);
+    if (!node.IsScalar() || !YAML::convert<std::int64_t>::decode(node, value)) throw wrong(wanted.c_str());
+    if (value < low || value > high) throw wrong(wanted.c_str());
+    return value;
+  }
+  std::vector<Entry> list(const char* wanted, std::size_t length = 0) const {
+    if (!node.IsSequence() || (length != 0 && node.size() != length)) throw wrong(wanted);
+    std::vector<Entry> entries;
+    for (const auto& item : node) entries.push_back({item, place});
+    return entries;
+  }
+};
+
+constexpr std::int64_t kMaxSide = 1 << 20;
+
+std::optional<NoiseSchedule> schedule_named(const Entry& entry) {
+  const std::string name = entry.text();
+  if (name == "from_scheduler") return std::nullopt;
+  if (name == "vp_linear") return NoiseSchedule::vp_linear();
+  if (name == "vp_scaled_linear") return NoiseSchedule::vp_scaled_linear();
+  if (name == "vp_cosine") return NoiseSchedule::vp_cosine();
+  if (name == "ve_geometric") return NoiseSchedule(VeGeometricSchedule{});
+  throw entry.wrong("one of from_scheduler, vp_linear, vp_scaled_linear, vp_cosine, ve_geometric");
+}
+
+Prediction prediction_named(const Entry& entry) {
+  try {
+    return prediction_from(entry.text());
+  } catch (const Error& error) {
+    throw data_error(entry.place, "{}", error.what());
+  }
+}
+
+TimeInput time_input_named(const Entry& entry) {
+  for (const auto input : {TimeInput::timestep, TimeInput::relative_sigma}) {
+    if (entry.text() == to_string(input)) return input;
+  }
+  throw entry.wrong("one of timestep, relative_sigma");
+}
+
+std::pair<double, double> range_of(const Entry& entry) {
+  const auto ends = entry.list("[low, high]", 2);
+  const std::pair range(ends[0].number(), ends[1].number());
+  if (!(range.first < range.second)) throw data_error(entry.place, "expected low < high");
+  return range;
+}
+
+void read_size(const Entry& entry, PriorCard& card) {
+  if (entry.node.IsSequence()) {
+    for (const auto& side : entry.list("[height, width]", 2)) card.fixed_size.push_back(side.whole(1, kMaxSide));
+  } else if (entry.text() == "any") {
+    card.any_size = true;
+  } else {
+    card.fixed_size = {entry.whole(1, kMaxSide), entry.whole(1, kMaxSide)};
+  }
+}
+
+void read_denoising_mse(const Entry& entry, PriorCard& card) {
+  for (const auto& row : entry.list("a list of [relative sigma, mean squared error]")) {
+    const auto pair = row.list("[relative sigma, mean squared error]", 2);
+    card.denoising_mse.emplace_back(pair[0].positive(), pair[1].positive());
+    const std::size_t n = card.denoising_mse.size();
+    if (n > 1 && !(card.denoising_mse[n - 2].first < card.denoising_mse[n - 1].first)) {
+      throw data_error(entry.place, "expected increasing relative sigmas, got {} after {}",
+                       card.denoising_mse[n - 1].first, card.denoising_mse[n - 2].first);
+    }
+  }
+}
+
+using Reader = std::function<void(const Entry&, PriorCard&)>;
+
+const std::map<std::string, Reader>& readers() {
+  static const std::map<std::string, Reader> table{
+      {"name", [](const Entry& e, PriorCard& card) { card.name = e.text(); }},
+      {"format",
+       [](const Entry& e, PriorCard& card) {
+         if (e.text() != "diffusers_unet2d") throw e.wrong("diffusers_unet2d");
+         card.format = e.text();
+       }},
+      {"prediction", [](const Entry& e, PriorCard& card) { card.prediction = prediction_named(e); }},
+      {"schedule", [](const Entry& e, PriorCard& card) { card.schedule = schedule_named(e); }},
+      {"time_input", [](const Entry& e, PriorCard& card) { card.time_input = time_input_named(e); }},
+      {"value_range", [](const Entry& e, PriorCard& card) { card.value_range = range_of(e); }},
+      {"channels", [](const Entry& e, PriorCard& card) { card.channels = e.whole(1, 1 << 16); }},
+      {"space_to_depth", [](const Entry& e, PriorCard& card) { card.space_to_depth = e.whole(1, 64); }},
+      {"size", read_size},
+      {"multiple", [](const Entry& e, PriorCard& card) { card.multiple = e.whole(1, kMaxSide); }},
+      {"max_relative_sigma", [](const Entry& e, PriorCard& card) { card.max_relative_sigma = e.positive(); }},
+      {"denoising_mse", read_denoising_mse},
+      {"description", [](const Entry& e, PriorCard& card) { card.description = e.text(); }},
+      {"training_data", [](const Entry& e, PriorCard& card) { card.training_data = e.text(); }},
+      {"licence", [](const Entry& e, PriorCard& card) { card.licence = e.text(); }},
+  };
+  return table;
+}
+
+std::string known_keys() {
+  std::vector<std::string> names;
+  for (const auto& [name, reader] : readers()) names.push_back(name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+YAML::Node load_yaml(const std::string& place) {
+  try {
+    return YAML::Load(std::string(MappedFile(place).bytes()));
+  } catch (const YAML::Exception& error) {
+    throw data_error(fmt::format("{}:{}", place, error.mark.line + 1), "not valid YAML: {}", error.msg);
+  }
+}
+
+}  // namespace
+
+std::string to_string(TimeInput input) { return input == TimeInput::timestep ? "timestep" : "relative_sigma"; }
+
+PriorCard read_prior_card(const std::filesystem::path& path) {
+  PriorCard card;
+  card.place = path.string();
+  const YAML::Node root = load_yaml(card.place);
+  if (!root.IsMap()) throw data_error(card.place, "expected `key: value` lines; known keys are {}", known_keys());
+  std::set<std::string> seen;
+  for (const auto& pair : root) {
+    const std::string key = pair.first.IsScalar() ? pair.first.Scalar() : "";
+    const Entry entry{pair.second, fmt::format("{}:{} '{}'", card.place, pair.first.Mark().line + 1, key)};
+    const auto reader = readers().find(key);
+    if (reader == readers().end()) throw data_error(entry.place, "unknown key; known are {}", known_keys());
+    if (!seen.insert(key).second) throw data_error(entry.place, "the key is there twice");
+    reader->second(entry, card);
+  }
+  return card;
+}
+
+}  // namespace recon

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace recon {
+
+/// Where the parts of a prior lie in its folder. Two layouts of diffusers are taken: the pipeline's
+/// (`unet/config.json`, `unet/*.safetensors`, `scheduler/scheduler_config.json`) and the flat one (all in the folder
+/// itself).
+struct PriorFiles {
+  std::filesystem::path folder;
+  std::filesystem::path network_config;
+  std::filesystem::path weights_folder;
+  std::optional<std::filesystem::path> scheduler_config;
+  std::optional<std::filesystem::path> card;   ///< prior.yaml
+  std::optional<std::filesystem::path> index;  ///< model_index.json
+};
+
+/// Throws Error(data) when the folder or the network's config is missing.
+PriorFiles locate_prior_files(const std::filesystem::path& folder);
+
+/// "fnv1a64:" and 16 hex digits over the relative names and contents of all regular files that make up the prior
+/// (configs, card, weights), in the order of their names: equal folders have equal hashes on all machines.
+std::string hash_prior_files(const PriorFiles& files);
+
+}  // namespace recon

@@ -1,0 +1,95 @@
+#include "priors/checkpoints/scheduler_config.h"
+
+#include <nlohmann/json.hpp>
+
+#include "priors/checkpoints/json_fields.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+constexpr std::int64_t kMaxTimesteps = 1'000'000;
+
+NoiseSchedule read_schedule(JsonFields& fields) {
+  std::int64_t timesteps = 1000;
+  double beta_start = 1e-4, beta_end = 0.02;
+  std::string kind = "linear";
+  bool zero_snr = false;
+  fields.read("num_train_timesteps", timesteps);
+  fields.read("beta_start", beta_start);
+  fields.read("beta_end", beta_end);
+  fields.read("beta_schedule", kind);
+  fields.read("rescale_betas_zero_snr", zero_snr);
+  if (zero_snr) {
+    throw data_error(fields.place(), "'rescale_betas_zero_snr': true is not supported: its last level has no signal");
+  }
+  if (timesteps < 1 || timesteps > kMaxTimesteps) {
+    throw data_error(fields.place(), "'num_train_timesteps': expected 1..{}, got {}", kMaxTimesteps, timesteps);
+  }
+  if (!fields.take("trained_betas").is_null()) {
+    std::vector<double> betas;
+    fields.read("trained_betas", betas);
+    if (static_cast<std::int64_t>(betas.size()) != timesteps) {
+      throw data_error(fields.place(), "'trained_betas': expected num_train_timesteps = {} numbers, got {}", timesteps,
+                       betas.size());
+    }
+    return NoiseSchedule::from_betas("tabulated", betas);
+  }
+  if (kind == "linear") return NoiseSchedule::vp_linear(timesteps, beta_start, beta_end);
+  if (kind == "scaled_linear") return NoiseSchedule::vp_scaled_linear(timesteps, beta_start, beta_end);
+  if (kind == "squaredcos_cap_v2") return NoiseSchedule::vp_cosine(timesteps);
+  throw data_error(fields.place(),
+                   "'beta_schedule': supported are linear, scaled_linear, squaredcos_cap_v2 and "
+                   "trained_betas, got '{}'",
+                   kind);
+}
+
+Prediction read_prediction(JsonFields& fields) {
+  std::string type = "epsilon";
+  fields.read("prediction_type", type);
+  if (type == "epsilon") return Prediction::epsilon;
+  if (type == "sample") return Prediction::x0;
+  if (type == "v_prediction") return Prediction::v;
+  throw data_error(fields.place(), "'prediction_type': supported are epsilon, sample, v_prediction, got '{}'", type);
+}
+
+bool read_learned_variance(JsonFields& fields) {
+  std::string type = "fixed_small";
+  fields.read("variance_type", type);
+  if (type == "learned" || type == "learned_range") return true;
+  if (type.starts_with("fixed_")) return false;
+  throw data_error(fields.place(), "'variance_type': supported are fixed_*, learned, learned_range, got '{}'", type);
+}
+
+}  // namespace
+
+SchedulerConfig parse_scheduler_config(const nlohmann::json& json, const std::string& place) {
+  JsonFields fields(json, place);
+  std::string class_name;
+  fields.read("_class_name", class_name);
+  if (class_name != "DDPMScheduler" && class_name != "DDIMScheduler") {
+    throw data_error(place,
+                     "'_class_name': supported are DDPMScheduler and DDIMScheduler, got '{}'; state `schedule` "
+                     "and `prediction` in prior.yaml and remove this file",
+                     class_name);
+  }
+  SchedulerConfig config{.schedule = read_schedule(fields),
+                         .prediction = read_prediction(fields),
+                         .learned_variance = read_learned_variance(fields),
+                         .clip_sample_range = std::nullopt};
+  bool clip = true;
+  double range = 1;
+  const bool said = fields.read("clip_sample", clip);
+  fields.read("clip_sample_range", range);
+  if (said && clip) config.clip_sample_range = range;
+  fields.ignore({"thresholding", "dynamic_thresholding_ratio", "sample_max_value", "timestep_spacing", "steps_offset",
+                 "set_alpha_to_one"});
+  fields.refuse_the_rest("the scheduler reader");
+  return config;
+}
+
+SchedulerConfig read_scheduler_config(const std::filesystem::path& path) {
+  return parse_scheduler_config(parse_json_file(path), path.string());
+}
+
+}  // namespace recon

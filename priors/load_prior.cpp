@@ -1,0 +1,197 @@
+#include "priors/load_prior.h"
+
+#include <fmt/ranges.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "priors/checkpoints/checkpoint.h"
+#include "priors/checkpoints/json_fields.h"
+#include "priors/checkpoints/load_network.h"
+#include "priors/checkpoints/safetensors_types.h"
+#include "priors/checkpoints/scheduler_config.h"
+#include "priors/networks/unet2d.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Everything about a prior but its weights.
+struct Sources {
+  PriorFiles files;
+  UNet2DConfig network;
+  PriorCard card;
+  std::optional<SchedulerConfig> scheduler;
+
+  explicit Sources(const std::string& folder)
+      : files(locate_prior_files(folder)), network(read_unet2d_config(files.network_config)) {
+    card.place = (files.folder / "prior.yaml").string();
+    if (files.card) card = read_prior_card(*files.card);
+    if (files.scheduler_config) scheduler = read_scheduler_config(*files.scheduler_config);
+  }
+
+  /// What to say when the files leave something open.
+  Error unknown(const char* key, const char* example) const {
+    return data_error(files.folder.string(), "its files do not say the {}; write it into {}, for example `{}: {}`", key,
+                      card.place, key, example);
+  }
+};
+
+bool is_ddpm_pipeline(const PriorFiles& files) {
+  if (!files.index) return false;
+  const nlohmann::json index = parse_json_file(*files.index);
+  const std::string name = index.is_object() ? index.value("_class_name", nlohmann::json()).dump() : "";
+  return name == "\"DDPMPipeline\"" || name == "\"DDIMPipeline\"";
+}
+
+std::pair<double, double> value_range(const Sources& sources) {
+  if (sources.card.value_range) return *sources.card.value_range;
+  if (sources.scheduler && sources.scheduler->clip_sample_range) {
+    const double range = *sources.scheduler->clip_sample_range;
+    return {-range, range};
+  }
+  if (is_ddpm_pipeline(sources.files)) return {-1, 1};
+  throw sources.unknown("value_range", "[-1, 1]");
+}
+
+std::vector<std::int64_t> fixed_size(const Sources& sources) {
+  if (sources.card.any_size) return {};
+  if (!sources.card.fixed_size.empty()) return sources.card.fixed_size;
+  std::vector<std::int64_t> size = sources.network.sample_size;
+  for (auto& side : size) side *= sources.card.space_to_depth;
+  return size;
+}
+
+ImageDomain domain_of(const Sources& sources) {
+  const std::int64_t block = sources.card.space_to_depth;
+  if (sources.network.in_channels % (block * block) != 0) {
+    throw data_error(sources.card.place, "'space_to_depth': the network's {} channels are no multiple of {}",
+                     sources.network.in_channels, block * block);
+  }
+  const auto [low, high] = value_range(sources);
+  return {.channels = sources.card.channels.value_or(sources.network.in_channels / (block * block)),
+          .fixed_size = fixed_size(sources),
+          .multiple = sources.card.multiple.value_or(sources.network.size_multiple() * block),
+          .low = low,
+          .high = high};
+}
+
+const NoiseSchedule& schedule_of(const Sources& sources) {
+  if (sources.card.schedule) return *sources.card.schedule;
+  if (sources.scheduler) return sources.scheduler->schedule;
+  throw sources.unknown("schedule", "vp_linear");
+}
+
+Prediction prediction_of(const Sources& sources) {
+  if (sources.card.prediction) return *sources.card.prediction;
+  if (sources.scheduler) return sources.scheduler->prediction;
+  throw sources.unknown("prediction", "epsilon");
+}
+
+TimeInput time_input_of(const Sources& sources) {
+  if (sources.card.time_input) return *sources.card.time_input;
+  // The logarithm of a timestep that may be 0 is no input: such networks are told a noise level, but which is not said.
+  if (sources.network.fourier_time) throw sources.unknown("time_input", "relative_sigma");
+  return TimeInput::timestep;
+}
+
+std::string folder_name(const fs::path& folder) {
+  const fs::path plain = fs::absolute(folder).lexically_normal();
+  return plain.has_filename() ? plain.filename().string() : plain.parent_path().filename().string();
+}
+
+NetworkPriorDescription describe(const Sources& sources) {
+  return {.name = sources.card.name.value_or(folder_name(sources.files.folder)),
+          .domain = domain_of(sources),
+          .schedule = schedule_of(sources),
+          .prediction = prediction_of(sources),
+          .time_input = time_input_of(sources),
+          .space_to_depth = sources.card.space_to_depth,
+          .learned_variance = sources.scheduler && sources.scheduler->learned_variance,
+          .max_relative_sigma = sources.card.max_relative_sigma.value_or(0),
+          .denoising_mse = sources.card.denoising_mse};
+}
+
+bool is_prior(const fs::path& folder) {
+  return fs::exists(folder / "config.json") || fs::exists(folder / "unet" / "config.json");
+}
+
+}  // namespace
+
+std::vector<std::string> prior_search_folders() {
+  std::vector<std::string> folders;
+  const char* const listed = std::getenv("RECON_PRIORS");
+  std::string rest = listed == nullptr ? "" : listed;
+  while (!rest.empty()) {
+    const std::size_t colon = std::min(rest.find(':'), rest.size());
+    if (colon > 0) folders.push_back(rest.substr(0, colon));
+    rest.erase(0, colon + 1);
+  }
+  std::error_code ignored;  // no /proc: no such folder
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+  folders.push_back((program.parent_path().parent_path() / "share/recon/priors").string());
+  folders.emplace_back(RECON_PRIOR_WEIGHTS);
+  return folders;
+}
+
+std::vector<std::string> embedded_priors() {
+  std::set<std::string> names;
+  for (const auto& folder : prior_search_folders()) {
+    std::error_code missing;
+    for (const auto& entry : fs::directory_iterator(folder, missing)) {
+      if (is_prior(entry.path())) names.insert(entry.path().filename().string());
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
+std::string find_prior(const std::string& path_or_name) {
+  if (fs::is_directory(path_or_name) && is_prior(path_or_name)) return path_or_name;
+  if (path_or_name.find('/') != std::string::npos) return path_or_name;  // what it lacks is said when it is opened
+  for (const auto& folder : prior_search_folders()) {
+    const fs::path candidate = fs::path(folder) / path_or_name;
+    if (!path_or_name.empty() && is_prior(candidate)) return candidate.string();
+  }
+  throw usage_error("prior '" + path_or_name + "'",
+                    "neither the folder of a prior nor the name of one; known names are {}",
+                    fmt::join(embedded_priors(), ", "));
+}
+
+PriorPtr load_prior(const std::string& path_or_name) {
+  const Sources sources(find_prior(path_or_name));
+  return std::make_shared<NetworkPrior>(describe(sources), load_network(sources.files));
+}
+
+PriorSummary inspect_prior(const std::string& path_or_name) {
+  const Sources sources(find_prior(path_or_name));
+  PriorSummary summary{.folder = sources.files.folder.string(),
+                       .hash = hash_prior_files(sources.files),
+                       .description = describe(sources),
+                       .parameters = 0,
+                       .weight_types = "",
+                       .weight_files = {},
+                       .card_description = sources.card.description,
+                       .training_data = sources.card.training_data,
+                       .licence = sources.card.licence};
+  std::set<std::string_view> types;
+  const Checkpoint checkpoint = Checkpoint::open(sources.files.weights_folder);
+  for (const auto& file : checkpoint.files()) {
+    summary.weight_files.push_back(fs::path(file.path()).filename().string());
+    for (const auto& entry : file.entries()) {
+      types.insert(safetensors_type(entry.dtype)->name);
+      summary.parameters += TensorSpec{entry.shape}.numel();
+    }
+  }
+  summary.weight_types = fmt::format("{}", fmt::join(types, ", "));
+  return summary;
+}
+
+std::string prior_hash(const std::string& path_or_name) {
+  return hash_prior_files(locate_prior_files(find_prior(path_or_name)));
+}
+
+}  // namespace recon

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "priors/network_prior.h"
+
+namespace recon {
+
+/// Folders in which priors are looked up by name, in this order: those of the environment variable RECON_PRIORS
+/// (separated by colons), `share/recon/priors` beside the program's folder, `priors/weights` of the source tree.
+std::vector<std::string> prior_search_folders();
+
+/// Names of the priors there are in those folders.
+std::vector<std::string> embedded_priors();
+
+/// The folder meant by a path to a folder or by one of those names. A text with a slash is a path. Throws Error(usage)
+/// listing the known names.
+std::string find_prior(const std::string& path_or_name);
+
+/// Loads a prior with its network on the CPU. What its card omits is read from the diffusers files:
+///
+/// | what        | without a word in prior.yaml                                                                   |
+/// |-------------|------------------------------------------------------------------------------------------------|
+/// | prediction, schedule | the scheduler's config                                                                |
+/// | value_range | ±clip_sample_range of the scheduler; [-1, 1] for the DDPM and DDIM pipelines (model_index.json) |
+/// | size        | sample_size of the network; any size when that is null                                          |
+/// | time_input  | timestep; Fourier networks must say                                                             |
+///
+/// Throws Error(data) naming the file and the key to add to prior.yaml when something cannot be known.
+PriorPtr load_prior(const std::string& path_or_name);
+
+/// What is in a prior's folder, for people and for `recon inspect`.
+struct PriorSummary {
+  std::string folder, hash;
+  NetworkPriorDescription description;
+  std::int64_t parameters = 0;
+  std::string weight_types;  ///< "F16" or "F16, F32"
+  std::vector<std::string> weight_files;
+  std::string card_description, training_data, licence;
+};
+PriorSummary inspect_prior(const std::string& path_or_name);
+
+/// Content hash of a prior for provenance, "fnv1a64:0123456789abcdef".
+std::string prior_hash(const std::string& path_or_name);
+
+}  // namespace recon

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "priors/checkpoints/prior_card.h"
+#include "priors/networks/network.h"
+#include "priors/parameterization.h"
+#include "priors/prior.h"
+
+namespace recon {
+
+/// How a network is to be read as a denoiser.
+struct NetworkPriorDescription {
+  std::string name;
+  ImageDomain domain;
+  NoiseSchedule schedule;  ///< the process the network was trained on
+  Prediction prediction = Prediction::epsilon;
+  TimeInput time_input = TimeInput::timestep;
+  std::int64_t space_to_depth = 1;  ///< block side s: the network sees [B, C s², H/s, W/s]
+  bool learned_variance = false;    ///< the network has twice the channels; the second half is not used
+  double max_relative_sigma = 0;    ///< 0: all that the schedule has
+  std::vector<std::pair<double, double>> denoising_mse;  ///< see PriorCard
+};
+
+/// A prior whose denoiser is a trained network.
+///
+/// An image at any level (alpha, sigma) is rescaled to the point of the network's own process with the same relative
+/// sigma, z = x_t alpha_own / alpha; the network sees z and the (fractional) time of that point, and its output is
+/// converted to E[x_0 | x_t] by the table of parameterization.h. Below the cleanest level of training the network is
+/// told that cleanest level's time. Space-to-depth has the channel order of torch's pixel_unshuffle; being a
+/// permutation, it leaves the diffusion as it is.
+///
+/// The network computes in float32, whatever the precision of x_t; everything around it in x_t's. Weights follow x_t
+/// to its device, once per device.
+class NetworkPrior final : public Prior {
+ public:
+  /// Throws Error(data) at the prior's name when channels, multiples or sizes of the description do not fit the
+  /// network.
+  NetworkPrior(NetworkPriorDescription description, std::shared_ptr<const Network> network);
+
+  double denoising_mse(double relative_sigma) const override;
+  double max_relative_sigma() const override;
+
+  const NetworkPriorDescription& description() const { return description_; }
+  const Network& network() const { return *network_; }
+
+ private:
+  at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const override;
+  at::Tensor predict(const at::Tensor& z, double time) const;
+  std::shared_ptr<const Network> network_on(c10::Device device) const;
+
+  NetworkPriorDescription description_;
+  std::shared_ptr<const Network> network_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, std::shared_ptr<const Network>> elsewhere_;  ///< copies on other devices
+};
+
+}  // namespace recon

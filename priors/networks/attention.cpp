@@ -1,0 +1,31 @@
+#include "priors/networks/attention.h"
+
+#include <ATen/ATen.h>
+
+namespace recon {
+
+Attention::Attention(const ParameterScope& scope, std::int64_t channels, std::int64_t head_channels,
+                     std::optional<std::int64_t> groups, double eps, double output_scale)
+    : heads_(channels / head_channels),
+      head_channels_(head_channels),
+      query_(scope.child("to_q"), channels, heads_ * head_channels),
+      key_(scope.child("to_k"), channels, heads_ * head_channels),
+      value_(scope.child("to_v"), channels, heads_ * head_channels),
+      out_(scope.child("to_out", 0), heads_ * head_channels, channels),
+      output_scale_(output_scale) {
+  if (groups) norm_.emplace(scope.child("group_norm"), channels, *groups, eps);
+}
+
+at::Tensor Attention::split_heads(const at::Tensor& x) const {
+  return x.reshape({x.size(0), x.size(1), heads_, head_channels_}).transpose(1, 2);
+}
+
+at::Tensor Attention::operator()(const at::Tensor& x) const {
+  const at::Tensor pixels = (norm_ ? (*norm_)(x) : x).flatten(2).transpose(1, 2);  // [B, H W, channels]
+  const at::Tensor mixed = at::scaled_dot_product_attention(split_heads(query_(pixels)), split_heads(key_(pixels)),
+                                                            split_heads(value_(pixels)));
+  const at::Tensor out = out_(mixed.transpose(1, 2).flatten(2)).transpose(1, 2).reshape(x.sizes());
+  return output_scale_ == 1 ? x + out : (x + out) / output_scale_;
+}
+
+}  // namespace recon

@@ -1,0 +1,54 @@
+#include "priors/networks/layers.h"
+
+#include <ATen/ATen.h>
+
+#include "recon/core/error.h"
+
+namespace recon {
+
+Conv2d::Conv2d(const ParameterScope& scope, std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t step,
+               std::int64_t pad)
+    : weight(scope.get("weight", {out, in, kernel, kernel})),
+      bias(scope.get("bias", {out})),
+      stride(step),
+      padding(pad >= 0 ? pad : kernel / 2) {}
+
+at::Tensor Conv2d::operator()(const at::Tensor& x) const {
+  return at::conv2d(x, weight, bias, {stride, stride}, {padding, padding});
+}
+
+Linear::Linear(const ParameterScope& scope, std::int64_t in, std::int64_t out)
+    : weight(scope.get("weight", {out, in})), bias(scope.get("bias", {out})) {}
+
+at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
+
+GroupNorm::GroupNorm(const ParameterScope& scope, std::int64_t channels, std::int64_t group_count, double epsilon)
+    : weight(scope.get("weight", {channels})), bias(scope.get("bias", {channels})), groups(group_count), eps(epsilon) {}
+
+at::Tensor GroupNorm::operator()(const at::Tensor& x) const { return at::group_norm(x, groups, weight, bias, eps); }
+
+Activation activation_from(const std::string& name, const std::string& place) {
+  std::string lower = name;
+  for (char& letter : lower) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  if (lower == "silu" || lower == "swish") return Activation::silu;
+  if (lower == "mish") return Activation::mish;
+  if (lower == "gelu") return Activation::gelu;
+  if (lower == "relu") return Activation::relu;
+  throw data_error(place, "'act_fn': expected one of silu, swish, mish, gelu, relu, got '{}'", name);
+}
+
+at::Tensor activate(Activation activation, const at::Tensor& x) {
+  switch (activation) {
+    case Activation::silu:
+      return at::silu(x);
+    case Activation::mish:
+      return at::mish(x);
+    case Activation::gelu:
+      return at::gelu(x);
+    case Activation::relu:
+      return at::relu(x);
+  }
+  throw internal_error("activate", "unknown activation");
+}
+
+}  // namespace recon

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+
+#include "priors/networks/parameters.h"
+
+namespace recon {
+
+// The elementary layers of our networks: parameters and one operator() each. Parameter names are `weight` and `bias`.
+
+/// 2-D convolution, zero padding. Weight [out, in, k, k], bias [out].
+struct Conv2d {
+  Conv2d(const ParameterScope& scope, std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t step = 1,
+         std::int64_t pad = -1);  ///< pad -1: keeps the size at step 1
+  at::Tensor operator()(const at::Tensor& x) const;
+
+  at::Tensor weight, bias;
+  std::int64_t stride, padding;
+};
+
+/// y = x W^T + b over the last axis. Weight [out, in], bias [out].
+struct Linear {
+  Linear(const ParameterScope& scope, std::int64_t in, std::int64_t out);
+  at::Tensor operator()(const at::Tensor& x) const;
+
+  at::Tensor weight, bias;
+};
+
+/// Normalisation over groups of channels (Wu & He 2018), then a scale and a shift per channel.
+struct GroupNorm {
+  GroupNorm(const ParameterScope& scope, std::int64_t channels, std::int64_t group_count, double epsilon);
+  at::Tensor operator()(const at::Tensor& x) const;
+
+  at::Tensor weight, bias;
+  std::int64_t groups;
+  double eps;
+};
+
+enum class Activation { silu, mish, gelu, relu };
+
+/// Any capitals; "swish" is silu. Throws Error(data) at `place` naming the known ones.
+Activation activation_from(const std::string& name, const std::string& place);
+at::Tensor activate(Activation activation, const at::Tensor& x);
+
+}  // namespace recon

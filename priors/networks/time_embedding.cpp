@@ -1,0 +1,41 @@
+#include "priors/networks/time_embedding.h"
+
+#include <ATen/ATen.h>
+
+#include <numbers>
+
+namespace recon {
+namespace {
+
+constexpr double kLongestPeriod = 10000;
+
+std::int64_t feature_count(const TimeEmbeddingOptions& options) {
+  return options.fourier ? 2 * options.channels : options.channels;
+}
+
+}  // namespace
+
+TimeEmbedding::TimeEmbedding(const ParameterScope& scope, const TimeEmbeddingOptions& options)
+    : options_(options),
+      linear1_(scope.child("time_embedding").child("linear_1"), feature_count(options), options.out_channels),
+      linear2_(scope.child("time_embedding").child("linear_2"), options.out_channels, options.out_channels) {
+  if (options.fourier) frequencies_ = scope.child("time_proj").get("weight", {options.channels});
+}
+
+at::Tensor TimeEmbedding::features(const at::Tensor& t) const {
+  if (options_.fourier) {
+    const at::Tensor angle = t.log().unsqueeze(1) * frequencies_ * (2 * std::numbers::pi);
+    return at::cat({angle.sin(), angle.cos()}, 1);
+  }
+  const std::int64_t half = options_.channels / 2;
+  const at::Tensor k = at::arange(half, t.options());
+  const at::Tensor rates = (k * (-std::log(kLongestPeriod)) / (static_cast<double>(half) - options_.freq_shift)).exp();
+  const at::Tensor angle = t.unsqueeze(1) * rates;
+  const at::Tensor both =
+      options_.flip_sin_to_cos ? at::cat({angle.cos(), angle.sin()}, 1) : at::cat({angle.sin(), angle.cos()}, 1);
+  return options_.channels % 2 == 0 ? both : at::constant_pad_nd(both, {0, 1});
+}
+
+at::Tensor TimeEmbedding::operator()(const at::Tensor& t) const { return linear2_(at::silu(linear1_(features(t)))); }
+
+}  // namespace recon

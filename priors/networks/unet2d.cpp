@@ -1,0 +1,66 @@
+#include "priors/networks/unet2d.h"
+
+#include <ATen/ATen.h>
+
+#include "recon/core/error.h"
+
+namespace recon {
+
+UNet2D::UNet2D(const UNet2DConfig& config, ParameterSource& source) : config_(config) {
+  const ParameterScope scope(source, parameters_);
+  const auto& channels = config.channels;
+  const std::size_t levels = channels.size();
+  const BlockStyle style{.time_channels = config.time_embedding_dim.value_or(4 * channels.front()),
+                         .groups = config.norm_num_groups,
+                         .eps = config.norm_eps,
+                         .activation = config.activation,
+                         .scale_shift = config.scale_shift};
+  conv_in_.emplace(scope.child("conv_in"), config.in_channels, channels.front(), 3);
+  time_embedding_.emplace(scope, TimeEmbeddingOptions{.fourier = config.fourier_time,
+                                                      .channels = channels.front(),
+                                                      .out_channels = style.time_channels,
+                                                      .flip_sin_to_cos = config.flip_sin_to_cos,
+                                                      .freq_shift = static_cast<double>(config.freq_shift)});
+  for (std::size_t i = 0; i < levels; ++i) {
+    const LevelShape shape{channels[i == 0 ? 0 : i - 1], channels[i], config.layers_per_block, i + 1 == levels};
+    down_.emplace_back(scope.child("down_blocks", i), config.down[i], shape, config, style);
+  }
+  if (config.mid_block) mid_.emplace(scope.child("mid_block"), config, style);
+  for (std::size_t i = 0; i < levels; ++i) {
+    const std::size_t level = levels - 1 - i;
+    const std::int64_t previous = channels[std::min(level + 1, levels - 1)];
+    const LevelShape shape{channels[level == 0 ? 0 : level - 1], channels[level], config.layers_per_block + 1,
+                           level == 0};
+    up_.emplace_back(scope.child("up_blocks", i), config.up[i], shape, previous, config, style);
+  }
+  norm_out_.emplace(scope.child("conv_norm_out"), channels.front(), config.norm_num_groups, config.norm_eps);
+  conv_out_.emplace(scope.child("conv_out"), channels.front(), config.out_channels, 3);
+}
+
+at::Tensor UNet2D::forward(const at::Tensor& x, const at::Tensor& t) const {
+  const std::int64_t multiple = size_multiple();
+  if (x.dim() != 4 || x.size(1) != in_channels() || x.scalar_type() != at::kFloat || x.size(2) % multiple != 0 ||
+      x.size(3) % multiple != 0 || x.numel() == 0) {
+    throw internal_error("UNet2D::forward", "expected float32 [B, {}, H, W] with H and W multiples of {}, got {} {}",
+                         in_channels(), multiple, c10::toString(x.scalar_type()), to_string(x.sizes().vec()));
+  }
+  if (t.dim() != 1 || t.size(0) != x.size(0) || t.scalar_type() != at::kFloat) {
+    throw internal_error("UNet2D::forward", "expected one float32 time per image, got {} {}",
+                         c10::toString(t.scalar_type()), to_string(t.sizes().vec()));
+  }
+  const at::Tensor temb = (*time_embedding_)(t);
+  at::Tensor h = (*conv_in_)(config_.center_input_sample ? 2 * x - 1 : x);
+  std::vector<at::Tensor> skips{h};
+  for (const auto& level : down_) h = level(h, temb, skips);
+  if (mid_) h = (*mid_)(h, temb);
+  for (const auto& level : up_) h = level(h, temb, skips);
+  h = (*conv_out_)(at::silu((*norm_out_)(h)));
+  return config_.fourier_time ? h / t.reshape({-1, 1, 1, 1}) : h;
+}
+
+std::shared_ptr<const Network> UNet2D::to(c10::Device device) const {
+  CopiedParameters source(parameters_, device);
+  return std::make_shared<UNet2D>(config_, source);
+}
+
+}  // namespace recon

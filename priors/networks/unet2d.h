@@ -1,0 +1,40 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "priors/networks/network.h"
+#include "priors/networks/time_embedding.h"
+#include "priors/networks/unet2d_blocks.h"
+#include "priors/networks/unet2d_config.h"
+
+namespace recon {
+
+/// The U-Net of DDPM (Ho et al. 2020, appendix B) in the generality and with the parameter names of diffusers'
+/// `UNet2DModel`, so that its checkpoints load as they are and give the same output.
+///
+/// With Fourier time embedding the output is divided by t, as there.
+class UNet2D final : public Network {
+ public:
+  UNet2D(const UNet2DConfig& config, ParameterSource& source);
+
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& t) const override;
+  std::int64_t in_channels() const override { return config_.in_channels; }
+  std::int64_t out_channels() const override { return config_.out_channels; }
+  std::int64_t size_multiple() const override { return config_.size_multiple(); }
+  std::shared_ptr<const Network> to(c10::Device device) const override;
+
+  const UNet2DConfig& config() const { return config_; }
+
+ private:
+  UNet2DConfig config_;
+  std::optional<Conv2d> conv_in_;
+  std::optional<TimeEmbedding> time_embedding_;
+  std::vector<DownLevel> down_;
+  std::optional<MidLevel> mid_;
+  std::vector<UpLevel> up_;
+  std::optional<GroupNorm> norm_out_;
+  std::optional<Conv2d> conv_out_;
+};
+
+}  // namespace recon

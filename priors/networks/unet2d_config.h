@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "priors/networks/layers.h"
+
+namespace recon {
+
+/// How a level of the U-Net changes the resolution at its end.
+enum class LevelResample {
+  conv,   ///< strided convolution, or nearest neighbour and convolution
+  resnet  ///< a residual block that resamples inside
+};
+
+/// One level (resolution) on the way down or up.
+struct LevelConfig {
+  bool attention = false;
+  LevelResample resample = LevelResample::conv;
+};
+
+/// The config.json of a diffusers `UNet2DModel`, with that class's defaults for what older files omit.
+struct UNet2DConfig {
+  std::int64_t in_channels = 3, out_channels = 3;
+  bool center_input_sample = false;  ///< the network sees 2 x - 1
+  bool fourier_time = false;
+  std::optional<std::int64_t> time_embedding_dim;  ///< null: four times the channels of the first level
+  std::int64_t freq_shift = 0;
+  bool flip_sin_to_cos = true;
+  std::vector<LevelConfig> down, up;  ///< up: coarsest level first
+  std::vector<std::int64_t> channels = {224, 448, 672, 896};
+  bool mid_block = true, mid_attention = true;
+  std::int64_t layers_per_block = 2;
+  double mid_block_scale_factor = 1;
+  std::int64_t downsample_padding = 1;  ///< 0: one row and column of zeros at the bottom and right only
+  Activation activation = Activation::silu;
+  std::optional<std::int64_t> attention_head_dim = 8;  ///< null: one head
+  std::int64_t norm_num_groups = 32;
+  std::optional<std::int64_t> attn_norm_num_groups;  ///< mid block only; null: as norm_num_groups, none if scale_shift
+  double norm_eps = 1e-5;
+  bool scale_shift = false;               ///< resnet_time_scale_shift
+  std::vector<std::int64_t> sample_size;  ///< {H, W} of training; empty: not said
+
+  /// Height and width of the input must be multiples of it.
+  std::int64_t size_multiple() const { return std::int64_t{1} << (channels.size() - 1); }
+};
+
+/// Reads it. Throws Error(data) at `place` naming the key for: an unknown key, a wrong type, numbers that do not fit
+/// each other, and what is not supported: Skip and AttnSkip blocks, learned time embedding, class embeddings, `spatial`
+/// and `ada_group` conditioning, downsample_padding beyond 0 and 1.
+UNet2DConfig parse_unet2d_config(const nlohmann::json& json, const std::string& place);
+UNet2DConfig read_unet2d_config(const std::filesystem::path& path);
+
+}  // namespace recon
