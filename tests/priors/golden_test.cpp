@@ -1,0 +1,47 @@
+#include "priors/checkpoints/golden.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "priors/checkpoints/safetensors.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kRecords = fs::path(RECON_SOURCE_DIR) / "tests/golden/unet2d";
+
+// The acceptance figures of the project: what two float32 implementations of the same ~100 layers differ by, with the
+// rounding of each layer (6e-8) growing by their number and by the order of summation in convolutions.
+constexpr double kOutputTolerance = 1e-5;
+constexpr double kVjpTolerance = 1e-4;
+
+class UNet2DGolden : public testing::TestWithParam<std::string> {};
+
+TEST_P(UNet2DGolden, EqualsDiffusers) {
+  const GoldenReport report = check_golden(kRecords / GetParam(), kRecords / GetParam() / "golden.safetensors");
+  EXPECT_EQ(report.items, 2);
+  EXPECT_LT(report.output_error, kOutputTolerance);
+  ASSERT_TRUE(report.vjp_error.has_value());
+  EXPECT_LT(*report.vjp_error, kVjpTolerance);
+  RecordProperty("output_error", fmt::format("{:.2e}", report.output_error));
+  RecordProperty("vjp_error", fmt::format("{:.2e}", *report.vjp_error));
+}
+
+std::vector<std::string> recorded_cases() {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(kRecords)) {
+    if (entry.is_directory()) names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Records, UNet2DGolden, testing::ValuesIn(recorded_cases()),
+                         [](const auto& instance) { return instance.param; });
+
+}  // namespace
+}  // namespace recon

@@ -1,0 +1,233 @@
+#include "priors/network_prior.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "priors/load_prior.h"
+#include "recon/core/error.h"
+#include "recon/core/rng.h"
+
+namespace recon {
+namespace {
+
+at::Tensor normal(const Shape& shape, std::uint32_t step = 0, at::ScalarType dtype = at::kFloat) {
+  return Rng(3, "test").normal({{0, 0}}, step, {shape, Field::real}, dtype)[0];
+}
+
+/// A network that returns a known function of what it is given and writes down the time it was told.
+class Probe final : public Network {
+ public:
+  Probe(std::int64_t in, std::int64_t out, std::function<at::Tensor(const at::Tensor&)> f)
+      : in_(in), out_(out), f_(std::move(f)) {
+    parameters_.push_back({"weight", at::ones({1})});
+  }
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& t) const override {
+    seen_time = t[0].item<double>();
+    seen_input = x.detach();
+    return f_(x);
+  }
+  std::int64_t in_channels() const override { return in_; }
+  std::int64_t out_channels() const override { return out_; }
+  std::int64_t size_multiple() const override { return 2; }
+  std::shared_ptr<const Network> to(c10::Device) const override { throw internal_error("Probe", "one device only"); }
+
+  mutable double seen_time = -1;
+  mutable at::Tensor seen_input;
+
+ private:
+  std::int64_t in_, out_;
+  std::function<at::Tensor(const at::Tensor&)> f_;
+};
+
+NetworkPriorDescription description(std::int64_t block = 1) {
+  return {.name = "probe",
+          .domain = {.channels = 1, .fixed_size = {}, .multiple = 2 * block},
+          .schedule = NoiseSchedule::vp_linear(),
+          .space_to_depth = block,
+          .denoising_mse = {}};
+}
+
+TEST(NetworkPrior, TellsTheNetworkTheFractionalTimeOfTheSameRelativeSigma) {
+  const auto probe = std::make_shared<const Probe>(1, 1, [](const at::Tensor& x) { return x * 0; });
+  const NetworkPrior prior(description(), probe);
+  const NoiseSchedule schedule = NoiseSchedule::vp_linear();
+  const at::Tensor x = normal({1, 1, 4, 4});
+  for (const double t : {0.0, 10.0, 431.25, 999.0}) {
+    const double r = schedule.at(t).relative_sigma();
+    // Any process with that relative sigma: here alpha = 3.
+    const at::Tensor x0 = prior.denoise(x, {.alpha = 3, .sigma = 3 * r});
+    EXPECT_NEAR(probe->seen_time, t, 1e-4);  // float32 times near 1000 are 6e-5 apart
+    const double alpha = schedule.at(t).alpha;
+    EXPECT_TRUE(at::allclose(probe->seen_input, x * (alpha / 3), 1e-6, 1e-7));
+    EXPECT_TRUE(at::allclose(x0, x / 3, 1e-6, 1e-7));  // predicted noise 0
+  }
+  // Below the cleanest level of training the network is told that level, the conversion uses the true one.
+  prior.denoise(x, {.alpha = 1, .sigma = 1e-4});
+  EXPECT_EQ(probe->seen_time, 0);
+}
+
+TEST(NetworkPrior, TellsTheRelativeSigmaWhenTheCardSaysSo) {
+  auto options = description();
+  options.time_input = TimeInput::relative_sigma;
+  const auto probe = std::make_shared<const Probe>(1, 1, [](const at::Tensor& x) { return x * 0; });
+  NetworkPrior(options, probe).denoise(normal({1, 1, 4, 4}), {.alpha = 0.5, .sigma = 1.5});
+  EXPECT_FLOAT_EQ(static_cast<float>(probe->seen_time), 3);
+}
+
+TEST(NetworkPrior, SpaceToDepthIsPixelUnshuffle) {
+  auto options = description(2);
+  options.prediction = Prediction::x0;
+  // Keeps the first of the four channels: the top left pixel of each 2x2 block, nothing else.
+  const auto first = std::make_shared<const Probe>(4, 4, [](const at::Tensor& x) {
+    return x * at::tensor({1.0F, 0.0F, 0.0F, 0.0F}).reshape({1, 4, 1, 1});
+  });
+  const NetworkPrior prior(options, first);
+  const at::Tensor x = normal({1, 1, 8, 4});
+  const at::Tensor x0 = prior.denoise(x, {.alpha = 1, .sigma = 1});
+  const double alpha = prior.schedule().at(prior.schedule().time_of(1)).alpha;
+  at::Tensor expected = at::zeros_like(x);
+  for (std::int64_t i = 0; i < 8; i += 2) {
+    for (std::int64_t j = 0; j < 4; j += 2) expected[0][0][i][j] = x[0][0][i][j] * alpha;
+  }
+  EXPECT_TRUE(at::allclose(x0, expected, 1e-6, 1e-7));
+  EXPECT_FALSE(at::allclose(x0, expected.transpose(2, 3).reshape({1, 1, 8, 4}), 1e-6, 1e-7));
+}
+
+TEST(NetworkPrior, LeavesOutALearnedVariance) {
+  auto options = description();
+  options.prediction = Prediction::x0;
+  options.learned_variance = true;
+  const auto both = std::make_shared<const Probe>(1, 2, [](const at::Tensor& x) { return at::cat({x, 7 + x}, 1); });
+  const at::Tensor x0 = NetworkPrior(options, both).denoise(normal({2, 1, 4, 4}), {.alpha = 1, .sigma = 1});
+  EXPECT_EQ(x0.sizes(), (at::IntArrayRef{2, 1, 4, 4}));
+  EXPECT_LT(x0.abs().max().item<double>(), 6);
+  options.learned_variance = false;
+  EXPECT_THROW(NetworkPrior(options, both), Error);
+}
+
+TEST(NetworkPrior, InterpolatesTheErrorTableLogLog) {
+  auto options = description();
+  options.denoising_mse = {{0.1, 1e-3}, {1, 1e-1}, {10, 1e-1}};
+  options.max_relative_sigma = 20;
+  const auto probe = std::make_shared<const Probe>(1, 1, [](const at::Tensor& x) { return x; });
+  const NetworkPrior prior(options, probe);
+  EXPECT_DOUBLE_EQ(prior.denoising_mse(0.01), 1e-3);
+  EXPECT_NEAR(prior.denoising_mse(std::sqrt(0.1)), 1e-2, 1e-15);
+  EXPECT_DOUBLE_EQ(prior.denoising_mse(1), 1e-1);
+  EXPECT_DOUBLE_EQ(prior.denoising_mse(100), 1e-1);
+  EXPECT_DOUBLE_EQ(prior.max_relative_sigma(), 20);
+  EXPECT_EQ(NetworkPrior(description(), probe).denoising_mse(1), 0);
+}
+
+TEST(NetworkPrior, RefusesDescriptionsThatDoNotFitTheNetwork) {
+  const auto probe = std::make_shared<const Probe>(4, 4, [](const at::Tensor& x) { return x; });
+  EXPECT_THROW(NetworkPrior(description(1), probe), Error);  // 1 channel, the network has 4
+  auto odd = description(2);
+  odd.domain.multiple = 6;
+  EXPECT_THROW(NetworkPrior(odd, probe), Error);
+  auto size = description(2);
+  size.domain.fixed_size = {8, 10};
+  EXPECT_THROW(NetworkPrior(size, probe), Error);
+  EXPECT_NO_THROW(NetworkPrior(description(2), probe));
+}
+
+// The embedded prior, loaded once.
+const Prior& natural_gray() {
+  static const PriorPtr prior = load_prior("natural_gray");
+  return *prior;
+}
+
+TEST(EmbeddedPrior, IsWhatItsCardSays) {
+  const Prior& prior = natural_gray();
+  EXPECT_EQ(prior.name(), "natural_gray");
+  EXPECT_EQ(prior.domain().channels, 1);
+  EXPECT_EQ(prior.domain().multiple, 8);
+  EXPECT_TRUE(prior.domain().fixed_size.empty());
+  EXPECT_EQ(prior.domain().low, -1);
+  EXPECT_EQ(prior.domain().high, 1);
+  EXPECT_EQ(prior.schedule().name(), "vp_linear");
+  EXPECT_EQ(prior.max_relative_sigma(), 30);
+  EXPECT_NEAR(prior.denoising_mse(1.01008), 0.03116, 1e-9);
+  const PriorSummary summary = inspect_prior("natural_gray");
+  EXPECT_EQ(summary.parameters, 4'173'636);
+  EXPECT_EQ(summary.weight_types, "F16");
+  EXPECT_EQ(summary.description.space_to_depth, 2);
+  EXPECT_EQ(summary.description.prediction, Prediction::epsilon);
+  EXPECT_EQ(summary.hash, prior_hash("natural_gray"));
+  EXPECT_TRUE(summary.hash.starts_with("fnv1a64:"));
+  const auto names = embedded_priors();
+  EXPECT_NE(std::find(names.begin(), names.end(), "natural_gray"), names.end());
+}
+
+/// Smooth stripes with an edge, [1, 1, 64, 64] in [-0.8, 0.8].
+at::Tensor picture() {
+  const at::Tensor i = at::arange(64, at::kFloat);
+  const at::Tensor stripes = 0.4 * (i.unsqueeze(1) / 7 + i / 11).sin();
+  return (stripes + 0.4 * (i > 30).to(at::kFloat) - 0.2).reshape({1, 1, 64, 64});
+}
+
+TEST(EmbeddedPrior, RemovesNoise) {
+  const at::Tensor clean = picture();
+  for (const double sigma : {0.1, 0.5, 2.0}) {
+    const at::Tensor noisy = clean + sigma * normal({1, 1, 64, 64});
+    const double error =
+        (natural_gray().denoise(noisy, {.alpha = 1, .sigma = sigma}) - clean).square().mean().item<double>();
+    // An easier picture than photographs: less than the card's error; a wrong channel order or time is 10 times above.
+    EXPECT_LT(error, natural_gray().denoising_mse(sigma)) << "at sigma " << sigma;
+  }
+}
+
+TEST(EmbeddedPrior, DependsOnTheRelativeSigmaOnly) {
+  const at::Tensor noisy = picture() + 0.5 * normal({1, 1, 64, 64});
+  const at::Tensor ve = natural_gray().denoise(noisy, {.alpha = 1, .sigma = 0.5});
+  const at::Tensor scaled = natural_gray().denoise(0.3 * noisy, {.alpha = 0.3, .sigma = 0.15});
+  EXPECT_LT((ve - scaled).abs().max().item<double>(), 1e-5);  // rounding of 0.3 x, amplified by ~20 layers
+}
+
+TEST(EmbeddedPrior, AnItemDoesNotDependOnItsBatch) {
+  const at::Tensor two = at::cat({picture(), picture().flip(3)}) + 0.3 * normal({2, 1, 64, 64});
+  const NoiseLevel level{.alpha = 1, .sigma = 0.3};
+  const at::Tensor together = natural_gray().denoise(two, level);
+  const at::Tensor alone = natural_gray().denoise(two.narrow(0, 1, 1), level);
+  EXPECT_LT((together[1] - alone[0]).abs().max().item<double>(), 1e-5);
+}
+
+TEST(EmbeddedPrior, PullbackIsTheDerivative) {
+  const at::Tensor x = picture() + 0.5 * normal({1, 1, 64, 64});
+  const NoiseLevel level{.alpha = 1, .sigma = 0.5};
+  const at::Tensor v = normal({1, 1, 64, 64}, 1), d = normal({1, 1, 64, 64}, 2);
+  const Linearized at_x = natural_gray().linearize(x, level);
+  EXPECT_FALSE(at_x.x0.requires_grad());
+  const double predicted = real_inner(at_x.pullback(v), d).item<double>();
+  // Central difference, step h: truncation ~h², rounding of <D, v> ~ 64 * 1e-6 / h. At h = 1e-2 both are < 1 % of it.
+  const double h = 1e-2;
+  const at::Tensor slope =
+      (natural_gray().denoise(x + h * d, level) - natural_gray().denoise(x - h * d, level)) / (2 * h);
+  const double measured = real_inner(slope, v).item<double>();
+  const double scale = (squared_norms(slope) * squared_norms(v)).sqrt().item<double>();
+  EXPECT_NEAR(predicted, measured, 1e-2 * scale / 8);
+}
+
+TEST(EmbeddedPrior, KeepsThePrecisionOfItsInput) {
+  const at::Tensor x = picture().to(at::kDouble);
+  const at::Tensor x0 = natural_gray().denoise(x, {.alpha = 1, .sigma = 0.2});
+  EXPECT_EQ(x0.scalar_type(), at::kDouble);
+  const at::Tensor single = natural_gray().denoise(x.to(at::kFloat), {.alpha = 1, .sigma = 0.2});
+  EXPECT_LT((x0 - single).abs().max().item<double>(), 1e-5);
+}
+
+TEST(FindPrior, NamesWhatThereIs) {
+  try {
+    find_prior("no_such_prior");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_NE(std::string(error.what()).find("natural_gray"), std::string::npos);
+  }
+  EXPECT_THROW(load_prior("/no/such/folder"), Error);
+  EXPECT_THROW(load_prior(""), Error);
+}
+
+}  // namespace
+}  // namespace recon
