@@ -1,1 +1,3 @@
-int main(){return 0;}
+#include "recon/commands/program.h"
+
+int main(int argc, char** argv) { return recon::run_program(argc, argv); }

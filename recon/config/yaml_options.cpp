@@ -166,13 +166,17 @@ std::filesystem::path YamlOptions::path_of(const char* name, const std::string& 
   return (entry->value->folder / value).lexically_normal();
 }
 
-void YamlOptions::finish() const {
+void YamlOptions::finish_this_section() const {
   for (const auto& entry : node_->entries) {
     if (std::find(known_.begin(), known_.end(), entry.key) == known_.end()) {
       throw usage_error(entry.place, "unknown key '{}'{}{}", entry.key, section_.empty() ? "" : " in " + section_,
                         suggestion(entry.key, known_));
     }
   }
+}
+
+void YamlOptions::finish() const {
+  finish_this_section();
   for (const auto& [name, children] : children_) {
     for (const auto& child : children) child->finish();
   }
@@ -197,9 +201,10 @@ YamlOptions checked_read(const YamlNodePtr& node, const std::string& section, co
                          const std::function<void(YamlOptions&)>& visit) {
   YamlOptions check(node, section, YamlOptions::Mode::check, arrays);
   visit(check);
-  check.finish();
+  check.finish_this_section();
   YamlOptions read(node, section, YamlOptions::Mode::read, arrays);
   visit(read);
+  read.finish();
   return read;
 }
 

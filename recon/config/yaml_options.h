@@ -64,8 +64,9 @@ class YamlOptions final : public ParameterVisitor {
   /// came from the command line). Defaults, absolute paths and the empty path stay as they are.
   std::filesystem::path path_of(const char* name, const std::string& value) const;
 
-  /// Throws Error(usage) for the first key that was never visited, here or in a sub-section.
+  /// Throws Error(usage) for the first key that was never visited, here or (finish) in a sub-section.
   void finish() const;
+  void finish_this_section() const;
   nlohmann::ordered_json resolved() const;
 
  private:
@@ -82,7 +83,8 @@ class YamlOptions final : public ParameterVisitor {
   std::map<std::string, std::vector<std::shared_ptr<YamlOptions>>> children_;
 };
 
-/// Calls `visit` with a checking visitor, refuses unknown keys, then calls it with a reading one and returns that.
+/// Calls `visit` with a checking visitor, refuses unknown keys, then calls it with a reading one, refuses unknown keys
+/// in the sub-sections too (a factory looks into them only when it builds), and returns the reading visitor.
 YamlOptions checked_read(const YamlNodePtr& node, const std::string& section, const ArraySource& arrays,
                          const std::function<void(YamlOptions&)>& visit);
 

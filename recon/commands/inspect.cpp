@@ -1,0 +1,129 @@
+// recon inspect: what is in a file or folder, and is it sound.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+
+#include "data/hdf5/hdf5_file.h"
+#include "data/result_file.h"
+#include "priors/load_prior.h"
+#include "recon/commands/verb.h"
+#include "recon/config/config.h"
+#include "recon/config/option_lister.h"
+#include "recon/core/error.h"
+#include "recon/pipeline/inspection.h"
+
+namespace recon {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_known_prior(const std::string& name) {
+  const auto names = embedded_priors();
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string text_of(Inspection inspection) {
+  const nlohmann::ordered_json checks = inspection.found.value("checks", nlohmann::ordered_json::array());
+  inspection.found.erase("checks");
+  std::string text;
+  for (const auto& [key, value] : inspection.found.items()) {
+    if (value.is_string() && value.get<std::string>().find('\n') != std::string::npos) {
+      std::string block = value.get<std::string>();
+      for (std::size_t at = 0; (at = block.find('\n', at)) != std::string::npos; at += 3) block.replace(at, 1, "\n  ");
+      text += key + ":\n  " + block.substr(0, block.find_last_not_of(" \n") + 1) + "\n";
+    } else {
+      text += to_yaml({{key, value}});
+    }
+  }
+  for (const auto& check : checks) {
+    text += fmt::format("{}  {:<58} {:.3g} (limit {:.3g})\n", check["passed"].get<bool>() ? "ok    " : "FAILED",
+                        check["check"].get<std::string>(), check["value"].get<double>(), check["limit"].get<double>());
+    if (check.contains("detail")) text += "        " + check["detail"].get<std::string>() + "\n";
+  }
+  return text;
+}
+
+class InspectVerb final : public Verb {
+ public:
+  const char* name() const override { return "inspect"; }
+  const char* summary() const override { return "Show what is in a measurement, result, prior, config or operator"; }
+  const char* examples() const override {
+    return "TARGET: a measurement or result file (HDF5), a prior (its folder, or the name of an embedded one), a "
+           "config\n"
+           "with an `operator` section, a safetensors file. --check exits with 1 when something is not sound.\n\n"
+           "Examples:\n"
+           "  recon inspect measurement.h5 --check      operator laws, finite values, chi2 of the truth\n"
+           "  recon inspect natural_gray --check        the embedded prior, with a denoiser self-test\n"
+           "  recon inspect PRIOR_DIR --golden record.safetensors --tolerance 1e-5   proves a port\n"
+           "  recon inspect --operator '{type: blur, std_px: 2}' --image 1,64,64 --check\n";
+  }
+
+  void describe(CLI::App& app) override {
+    app.add_option("TARGET", target_, "File, folder or name of a prior");
+    app.add_flag("--check", check_, "Run the self-tests");
+    app.add_option("--golden", golden_, "Recorded outputs of a prior's network (safetensors: x, t, out[, v, vjp])");
+    app.add_option("--tolerance", tolerance_, "Largest relative error that --golden allows")->capture_default_str();
+    app.add_option("--operator", operator_, "An operator as YAML, instead of TARGET");
+    app.add_option("--image", image_, "Shape of the images for an operator: C,H,W")->delimiter(',')->expected(3);
+    app.add_flag("--complex", complex_, "The images for an operator are complex");
+  }
+
+  VerbResult execute(const GlobalOptions& options) override {
+    const Inspection inspection = inspect(options);
+    VerbResult result;
+    result.json = inspection.found;
+    result.json["passed"] = inspection.passed;
+    result.text = text_of(inspection);
+    result.exit_code = inspection.passed ? exit_ok : exit_some_failed;
+    return result;
+  }
+
+ private:
+  Inspection inspect(const GlobalOptions& options) const {
+    if (!operator_.empty() && target_.empty()) {
+      return inspect_operator(parse_yaml(operator_, {.name = "--operator", .folder = {}, .with_lines = false}), image(),
+                              check_);
+    }
+    if (target_.empty()) throw usage_error("inspect", "expected a TARGET or --operator; see `recon inspect --help`");
+    if (!golden_.empty()) return inspect_golden(target_, golden_, tolerance_);
+    if (is_known_prior(target_)) return inspect_prior(target_, check_);
+    if (fs::is_directory(target_)) return inspect_prior(with_slash(target_), check_);
+    if (!fs::exists(target_)) throw usage_error(target_, "no such file, folder or embedded prior");
+    const std::string extension = fs::path(target_).extension().string();
+    if (extension == ".yaml" || extension == ".yml") return inspect_config(options);
+    if (extension == ".safetensors") return inspect_safetensors(target_);
+    if (!hdf5::File::looks_like_hdf5(target_)) {
+      throw data_error(target_, "expected an HDF5 file, a YAML config, a safetensors file or a prior's folder");
+    }
+    const std::string format = hdf5_format(target_);
+    if (format == "recon-result") return inspect_result(target_);
+    return inspect_measurement(target_, check_);
+  }
+
+  Inspection inspect_config(const GlobalOptions& options) const {
+    Config config = Config::from_file(target_);
+    for (const auto& assignment : options.set) config.set(assignment);
+    const YamlEntry* entry = config.root()->find("operator");
+    if (entry == nullptr) throw usage_error(target_, "there is no `operator` section to inspect");
+    return inspect_operator(entry->value, image(), check_);
+  }
+
+  TensorSpec image() const { return {image_, complex_ ? Field::complex : Field::real}; }
+
+  /// A folder's name without a slash would be looked up among the embedded priors.
+  static std::string with_slash(const std::string& folder) {
+    return folder.find('/') == std::string::npos ? "./" + folder : folder;
+  }
+
+  std::string target_, golden_, operator_;
+  bool check_ = false, complex_ = false;
+  double tolerance_ = 1e-4;
+  Shape image_ = {1, 64, 64};
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_inspect_verb() { return std::make_unique<InspectVerb>(); }
+
+}  // namespace recon

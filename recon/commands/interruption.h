@@ -1,0 +1,11 @@
+#pragma once
+
+#include "recon/core/progress.h"
+
+namespace recon {
+
+/// From the first call on, SIGINT and SIGTERM cancel this token: loops stop after their step and what is done is saved.
+/// A second signal kills the program.
+const CancellationToken& interruption();
+
+}  // namespace recon

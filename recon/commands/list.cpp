@@ -1,0 +1,123 @@
+// recon list: what exists, with parameters and defaults. Everything is asked of the registries, nothing listed twice.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "operators/registry.h"
+#include "priors/load_prior.h"
+#include "priors/noise_schedule.h"
+#include "recon/commands/verb.h"
+#include "recon/config/option_lister.h"
+#include "recon/solvers/solver.h"
+
+namespace recon {
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json operators() {
+  ordered_json list = ordered_json::array();
+  const TensorSpec image{{1, 16, 16}, Field::real};  // a lister builds nothing: any image will do
+  for (const auto& kind : operator_kinds()) {
+    OptionLister lister;
+    kind.make(lister, image);
+    list.push_back({{"name", kind.name}, {"summary", kind.summary}, {"parameters", lister.options()}});
+  }
+  return list;
+}
+
+ordered_json solvers() {
+  ordered_json list = ordered_json::array();
+  for (const auto& kind : solver_kinds()) {
+    OptionLister lister;
+    const auto solver = kind.make();
+    solver->visit(lister);
+    list.push_back({{"name", kind.name},
+                    {"summary", kind.summary},
+                    {"needs_prior", solver->needs_prior()},
+                    {"samples_posterior", solver->is_sampler()},
+                    {"parameters", lister.options()}});
+  }
+  return list;
+}
+
+ordered_json priors() {
+  ordered_json list = ordered_json::array();
+  for (const auto& name : embedded_priors()) {
+    list.push_back({{"name", name}, {"summary", find_prior(name)}, {"parameters", ordered_json::array()}});
+  }
+  return list;
+}
+
+ordered_json schedules() {
+  ordered_json list = ordered_json::array();
+  const std::vector<NoiseSchedule> all = {
+      NoiseSchedule::vp_linear(),           NoiseSchedule::vp_scaled_linear(),
+      NoiseSchedule::vp_cosine(),           NoiseSchedule(VpContinuousSchedule{}),
+      NoiseSchedule(VeGeometricSchedule{}), NoiseSchedule(CosineContinuousSchedule{}),
+      NoiseSchedule(EdmRhoSchedule{}),      NoiseSchedule(FlowSchedule{})};
+  for (const auto& schedule : all) {
+    list.push_back(
+        {{"name", schedule.name()},
+         {"summary", fmt::format("time {:g} to {:g}, relative sigma {:.4g} to {:.4g}", schedule.min_time(),
+                                 schedule.max_time(), schedule.min_relative_sigma(), schedule.max_relative_sigma())},
+         {"parameters", ordered_json::array()}});
+  }
+  return list;
+}
+
+struct Topic {
+  const char* name;
+  std::function<ordered_json()> list;
+};
+
+const std::vector<Topic>& topics() {
+  static const std::vector<Topic> all = {
+      {"operators", operators}, {"solvers", solvers}, {"priors", priors}, {"schedules", schedules}};
+  return all;
+}
+
+class ListVerb final : public Verb {
+ public:
+  const char* name() const override { return "list"; }
+  const char* summary() const override { return "Show the operators, solvers, priors and schedules there are"; }
+  const char* examples() const override {
+    return "Examples:\n"
+           "  recon list                   everything, one line each\n"
+           "  recon list solvers           solvers with their parameters, defaults and limits\n"
+           "  recon list operators --json  the same for programs\n";
+  }
+
+  void describe(CLI::App& app) override {
+    std::vector<std::string> names;
+    for (const auto& topic : topics()) names.emplace_back(topic.name);
+    app.add_option("what", topic_, "One of them in detail")->check(CLI::IsMember(names));
+  }
+
+  VerbResult execute(const GlobalOptions&) override {
+    VerbResult result;
+    for (const auto& topic : topics()) {
+      if (!topic_.empty() && topic_ != topic.name) continue;
+      const ordered_json list = topic.list();
+      result.json[topic.name] = list;
+      result.text += std::string(topic.name) + "\n";
+      for (const auto& entry : list) {
+        result.text +=
+            fmt::format("  {:<18} {}\n", entry["name"].get<std::string>(), entry["summary"].get<std::string>());
+        if (!topic_.empty()) result.text += options_as_text(entry["parameters"], 6);
+      }
+    }
+    if (topic_.empty()) result.text += "\nWith their parameters: recon list operators | solvers\n";
+    return result;
+  }
+
+ private:
+  std::string topic_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_list_verb() { return std::make_unique<ListVerb>(); }
+
+}  // namespace recon

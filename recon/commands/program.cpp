@@ -1,0 +1,176 @@
+#include "recon/commands/program.h"
+
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+#include "recon/commands/verb.h"
+#include "recon/core/error.h"
+#include "recon/core/log.h"
+#include "recon/pipeline/version.h"
+
+namespace recon {
+namespace {
+
+constexpr const char* exit_code_text =
+    "Exit codes: 0 ok; 1 some items failed, a check did not pass or the run was interrupted (what is done is saved);\n"
+    "2 command line or config; 3 bad data; 4 internal. Faults are one line on stderr: recon: error: PLACE: MESSAGE.\n"
+    "With --json stdout carries one JSON object and nothing else, after a fault {\"error\": {...}}.";
+
+constexpr const char* program_examples =
+    "Examples:\n"
+    "  recon run configs/run/quickstart.yaml               reconstruct the shipped sample\n"
+    "  recon run measurement.h5 --set samples=4            a measurement file of yours, all defaults\n"
+    "  recon simulate configs/simulate/photo_inpaint.yaml  make a measurement file from images\n"
+    "  recon inspect measurement.h5 --check                what is in a file, and is it sound\n"
+    "  recon list solvers                                  solvers with their parameters and defaults\n\n";
+
+void add_global_options(CLI::App& app, GlobalOptions& options) {
+  app.add_option("--set", options.set, "KEY=VALUE: override the config, e.g. solver.steps=20 (YAML value; repeatable)")
+      ->take_all()
+      ->allow_extra_args(false)
+      ->group("Common");
+  app.add_option("--device", options.device, "auto | cpu | cuda | cuda:INDEX")->capture_default_str()->group("Common");
+  app.add_option("--seed", options.seed, "Seed of all randomness, instead of the config's")->group("Common");
+  app.add_option("--threads", options.threads, "CPU threads (0: all cores)")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str()
+      ->group("Common");
+  app.add_flag("--json", options.json, "Print one JSON object on stdout and nothing else")->group("Common");
+  app.add_flag("-v,--verbose", options.verbose, "More messages on stderr")->group("Common");
+  app.add_flag("-q,--quiet", options.quiet, "No progress and no warnings on stderr")->group("Common");
+}
+
+void set_up_logging(const GlobalOptions& options) {
+  auto logger = std::make_shared<spdlog::logger>("recon", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  logger->set_pattern("recon: %^%l%$: %v");
+  logger->set_level(options.quiet         ? spdlog::level::err
+                    : options.verbose > 0 ? spdlog::level::debug
+                                          : spdlog::level::info);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+const char* name_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::usage:
+      return "usage";
+    case ErrorKind::data:
+      return "data";
+    case ErrorKind::internal:
+      break;
+  }
+  return "internal";
+}
+
+int exit_code_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::usage:
+      return exit_usage;
+    case ErrorKind::data:
+      return exit_bad_data;
+    case ErrorKind::internal:
+      break;
+  }
+  return exit_internal;
+}
+
+/// One line on stderr, one object on stdout.
+int report(const Error& error, bool json) {
+  std::string message = error.what();
+  for (char& c : message) c = c == '\n' ? ' ' : c;
+  std::fprintf(stderr, "recon: error: %s\n", message.c_str());
+  const int exit_code = exit_code_of(error.kind());
+  if (json) {
+    const nlohmann::ordered_json object = {
+        {"error",
+         {{"kind", name_of(error.kind())}, {"place", error.place()}, {"message", message}, {"exit_code", exit_code}}}};
+    std::printf("%s\n", object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  }
+  return exit_code;
+}
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+bool is_memory_fault(const std::string& text) {
+  return text.find("allocate memory") != std::string::npos || text.find("out of memory") != std::string::npos;
+}
+
+Error memory_error() {
+  return {ErrorKind::internal, "memory", "not enough memory for this; use smaller images, fewer samples or --device"};
+}
+
+/// Runs the verb; whatever it throws becomes an Error.
+VerbResult execute(Verb& verb, const GlobalOptions& options) {
+  try {
+    if (options.threads > 0) at::set_num_threads(options.threads);
+    return verb.execute(options);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw memory_error();
+  } catch (const c10::Error& error) {
+    const std::string text = error.what_without_backtrace();
+    throw is_memory_fault(text) ? memory_error() : internal_error("libtorch", "{}", first_line(text));
+  } catch (const std::exception& error) {
+    throw internal_error(verb.name(), "{}", first_line(error.what()));
+  }
+}
+
+int print(const VerbResult& result, const GlobalOptions& options) {
+  const std::string text =
+      options.json ? result.json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : result.text;
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (std::fflush(stdout) != 0) throw data_error("stdout", "cannot be written: {}", std::strerror(errno));
+  return result.exit_code;
+}
+
+bool asks_for_json(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--json") == 0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+int run_program(int argc, const char* const* argv) {
+  CLI::App app("recon: reconstructs images from measurements with diffusion priors and classical solvers", "recon");
+  app.set_version_flag("--version", version_text());
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  app.footer(std::string(program_examples) + exit_code_text);
+  GlobalOptions options;
+  std::vector<std::unique_ptr<Verb>> verbs;
+  verbs.push_back(make_run_verb());
+  verbs.push_back(make_simulate_verb());
+  verbs.push_back(make_inspect_verb());
+  verbs.push_back(make_list_verb());
+  for (const auto& verb : verbs) {
+    CLI::App* sub = app.add_subcommand(verb->name(), verb->summary());
+    sub->footer(std::string(verb->examples()) + "\n" + exit_code_text);
+    verb->describe(*sub);
+    add_global_options(*sub, options);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return report(usage_error("command line", "{}; see `recon --help`", error.what()), asks_for_json(argc, argv));
+  }
+  set_up_logging(options);
+  try {
+    for (const auto& verb : verbs) {
+      if (app.got_subcommand(verb->name())) return print(execute(*verb, options), options);
+    }
+  } catch (const Error& error) {
+    return report(error, options.json);
+  }
+  return exit_usage;
+}
+
+}  // namespace recon

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "recon/core/progress.h"
+
+namespace recon {
+
+/// Shows running loops on stderr: a bar with rate, time left and chi² on a terminal, otherwise a plain line at most
+/// every five seconds. Silent when told so.
+class ProgressPrinter {
+ public:
+  explicit ProgressPrinter(bool silent);
+  ~ProgressPrinter();
+  ProgressPrinter(const ProgressPrinter&) = delete;
+  ProgressPrinter& operator=(const ProgressPrinter&) = delete;
+
+  /// Starts a new loop, e.g. "item 3: dps".
+  void begin(const std::string& label);
+  void update(const ProgressEvent& event);
+  /// Ends the line of the bar.
+  void end();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::string line(const ProgressEvent& event, double seconds) const;
+
+  bool silent_, terminal_;
+  std::string label_;
+  Clock::time_point start_, shown_;
+  bool open_ = false;  ///< a bar stands on the current line
+};
+
+}  // namespace recon

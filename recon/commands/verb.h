@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace recon {
+
+/// Exit codes of the program; faults get theirs from Error::kind().
+enum ExitCode : int {
+  exit_ok = 0,
+  exit_some_failed = 1,  ///< items failed, a check did not pass, or the run was interrupted; the rest is saved
+  exit_usage = 2,
+  exit_bad_data = 3,
+  exit_internal = 4
+};
+
+/// Options that every verb takes.
+struct GlobalOptions {
+  std::vector<std::string> set;  ///< KEY=VALUE overrides of the config
+  std::string device = "auto";
+  std::optional<std::uint64_t> seed;  ///< instead of the config's
+  int threads = 0;                    ///< 0: as many as there are cores
+  bool json = false;
+  int verbose = 0;
+  bool quiet = false;
+};
+
+/// What a verb has to say: `json` with --json, `text` otherwise. Nothing else goes to stdout.
+struct VerbResult {
+  int exit_code = exit_ok;
+  nlohmann::ordered_json json;
+  std::string text;
+};
+
+/// One verb of the program: `recon NAME ...`.
+class Verb {
+ public:
+  virtual ~Verb() = default;
+  virtual const char* name() const = 0;
+  virtual const char* summary() const = 0;
+  virtual const char* examples() const = 0;  ///< end of its --help: examples and conventions
+  virtual void describe(CLI::App& app) = 0;  ///< its own options and arguments
+  virtual VerbResult execute(const GlobalOptions& options) = 0;
+};
+
+std::unique_ptr<Verb> make_run_verb();
+std::unique_ptr<Verb> make_simulate_verb();
+std::unique_ptr<Verb> make_inspect_verb();
+std::unique_ptr<Verb> make_list_verb();
+
+}  // namespace recon

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "operators/operator.h"
+#include "recon/config/config.h"
+#include "recon/core/tensor_spec.h"
+
+namespace recon {
+
+/// What was found; `passed` is false when a check did not.
+struct Inspection {
+  nlohmann::ordered_json found;
+  bool passed = true;
+
+  /// Adds {"check", "value", "limit", "passed"} to found["checks"].
+  void check(const std::string& name, double value, double limit, bool ok);
+};
+
+/// A measurement file: shapes, operator, noise, ids. With `check`: the operator's diagnostics, all values finite and,
+/// where there is ground truth, chi² of the truth (1 when noise level and operator are what the file says).
+Inspection inspect_measurement(const std::string& path, bool check);
+
+/// A result file: solver, figures per item, provenance.
+Inspection inspect_result(const std::string& path);
+
+/// A prior by folder or name. With `check`: it denoises a drawn test picture at several levels, better than doing
+/// nothing, and its pullback agrees with finite differences.
+Inspection inspect_prior(const std::string& path_or_name, bool check);
+/// Compares a prior's network with recorded outputs (priors/checkpoints/golden.h).
+Inspection inspect_golden(const std::string& path_or_name, const std::string& golden, double tolerance);
+
+/// An operator section for images of a spec. With `check`: its diagnostics.
+Inspection inspect_operator(const YamlNodePtr& node, const TensorSpec& image, bool check);
+
+/// A safetensors file: names, types and shapes.
+Inspection inspect_safetensors(const std::string& path);
+
+}  // namespace recon

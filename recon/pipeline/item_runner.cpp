@@ -1,0 +1,112 @@
+#include "recon/pipeline/item_runner.h"
+
+#include <ATen/ATen.h>
+
+#include <utility>
+
+#include "priors/channelwise_prior.h"
+#include "recon/core/log.h"
+#include "recon/metrics/metrics.h"
+#include "recon/solvers/samples.h"
+
+namespace recon {
+namespace {
+
+/// Of several samples: interrupted if one is, diverged if all are.
+std::string status_of(const std::vector<Outcome>& outcomes, const std::string& what) {
+  std::size_t diverged = 0;
+  for (const Outcome outcome : outcomes) {
+    if (outcome == Outcome::stopped_early) return to_string(outcome);
+    diverged += outcome == Outcome::diverged ? 1U : 0U;
+  }
+  if (diverged == outcomes.size()) return to_string(Outcome::diverged);
+  if (diverged > 0) log::warn("{}: {} of {} samples diverged and are left out", what, diverged, outcomes.size());
+  for (const Outcome outcome : outcomes) {
+    if (outcome != Outcome::diverged) return to_string(outcome);
+  }
+  return to_string(outcomes.front());
+}
+
+/// Reconstructions may leave the range, they are never clipped; far outside it something is wrong.
+void warn_outside(const at::Tensor& x, const ImageRange& range, const std::string& what) {
+  if (x.is_complex()) return;
+  const double margin = 0.1 * (range.high - range.low);
+  const auto outside = (x < range.low - margin).logical_or(x > range.high + margin).sum().item<std::int64_t>();
+  if (outside == 0) return;
+  log::warn("{}: {} of {} values lie more than 10 % outside image_range [{:g}, {:g}]; they are kept", what, outside,
+            x.numel(), range.low, range.high);
+}
+
+ResultRow row_of(const Report& report, const std::string& id, const std::string& solver, std::int64_t runs) {
+  ResultRow row;
+  row.id = id;
+  row.solver = solver;
+  row.nfe_forward = report.nfe_forward * runs;
+  row.nfe_backward = report.nfe_backward * runs;
+  row.seconds = report.seconds;
+  row.peak_mib = report.peak_mib;
+  return row;
+}
+
+}  // namespace
+
+void judge(ResultRow& row, const at::Tensor& x, const PreparedItem& item) {
+  const at::Tensor image = x.cpu();
+  if (item.ground_truth.defined()) {
+    // A magnitude reconstruction is real, its truth may be complex.
+    const bool magnitudes = image.is_complex() != item.ground_truth.is_complex();
+    const at::Tensor truth = magnitudes ? item.ground_truth.abs() : item.ground_truth;
+    const at::Tensor shown = magnitudes ? image.abs() : image;
+    const double data_range = item.range.high - item.range.low;
+    row.psnr = psnr(shown, truth, data_range).front();
+    row.ssim = ssim(shown, truth, data_range).front();
+    row.nrmse = nrmse(shown, truth).front();
+  }
+  if (item.noise.variance.defined()) {
+    const at::Tensor residual = item.y - item.op->apply(x.to(item.y.device()));
+    const TensorSpec& range = item.op->range();
+    // reduced_chi2 divides by all components; off the support nothing is measured and the residual is zero.
+    row.chi2 = reduced_chi2(residual, item.noise.variance).front() * static_cast<double>(range.real_components()) /
+               static_cast<double>(item.op->measured_components());
+  }
+}
+
+ItemRunner::ItemRunner(NamedSolver solver, PriorPtr prior, ComplexImage complex_image, std::string place)
+    : solver_(std::move(solver)), prior_(std::move(prior)), complex_image_(complex_image), place_(std::move(place)) {}
+
+MethodResult ItemRunner::run(const PreparedItem& item, std::int64_t samples, const Controls& controls) const {
+  const bool with_prior = solver_.solver->needs_prior();
+  const ImageMapping mapping(item.op->domain(), item.range, with_prior ? &prior_->domain() : nullptr, complex_image_,
+                             place_);
+  PriorPtr prior = with_prior ? prior_ : nullptr;
+  const std::int64_t channels = mapping.solver_image().shape[0];
+  if (with_prior && prior->domain().channels != channels) prior = std::make_shared<ChannelwisePrior>(prior, channels);
+  const std::int64_t runs = solver_.solver->is_sampler() ? samples : 1;
+  const Problem problem = make_problem(mapping, item.op, item.y, item.noise, item.id, runs);
+
+  MethodResult result;
+  result.report = solver_.solver->solve(problem, prior.get(), controls);
+  const at::Tensor images = mapping.to_file(result.report.x);
+  result.samples = images.cpu();
+  ResultRow row = row_of(result.report, item.id, name(), runs);
+  row.status = status_of(result.report.outcomes, item.id + " " + name());
+  at::Tensor mean = images;
+  if (runs > 1) {
+    const SampleSummary summary = combine_samples(result.report.x, problem.keys, result.report.outcomes);
+    mean = mapping.to_file(summary.mean);
+    result.std = mapping.std_to_file(summary.std)[0].cpu();
+  }
+  result.x = mean[0].cpu();
+  warn_outside(result.x, item.range, item.id + " " + name());
+  judge(row, mean, item);
+  result.rows.push_back(row);
+  if (runs > 1) {
+    ResultRow single = row_of(result.report, item.id, name() + "_sample", 1);
+    single.status = to_string(result.report.outcomes.front());
+    judge(single, images.narrow(0, 0, 1), item);
+    result.rows.push_back(single);
+  }
+  return result;
+}
+
+}  // namespace recon

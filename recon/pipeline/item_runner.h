@@ -1,0 +1,52 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "data/measurement_file.h"
+#include "operators/noise.h"
+#include "recon/pipeline/experiment.h"
+#include "recon/pipeline/image_mapping.h"
+
+namespace recon {
+
+/// One measured item, ready to be solved, in the units of the file.
+struct PreparedItem {
+  std::string id;
+  OperatorPtr op;
+  at::Tensor y;  ///< [1, range...] on the device, single precision
+  ItemNoise noise;
+  at::Tensor ground_truth;  ///< [1, C, H, W] or undefined
+  ImageRange range;
+};
+
+/// What a method made of an item, in the units of the file and on the CPU.
+struct MethodResult {
+  at::Tensor x;        ///< [C, H, W]: the mean of the samples
+  at::Tensor std;      ///< [C, H, W]; undefined with one sample
+  at::Tensor samples;  ///< [S, C, H, W]
+  Report report;
+  std::vector<ResultRow> rows;  ///< of x and, with several samples, of the first one
+};
+
+/// Solves items with one solver.
+class ItemRunner {
+ public:
+  /// `prior` may be null for solvers that need none. `place` is where complex_image is set, for messages.
+  ItemRunner(NamedSolver solver, PriorPtr prior, ComplexImage complex_image, std::string place);
+
+  const std::string& name() const { return solver_.name; }
+  /// `samples` counts for solvers that sample only.
+  MethodResult run(const PreparedItem& item, std::int64_t samples, const Controls& controls) const;
+
+ private:
+  NamedSolver solver_;
+  PriorPtr prior_;
+  ComplexImage complex_image_;
+  std::string place_;
+};
+
+/// Fills psnr, ssim, nrmse and chi2 of a row for `x` [1, C, H, W].
+void judge(ResultRow& row, const at::Tensor& x, const PreparedItem& item);
+
+}  // namespace recon

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <string>
+
+#include "operators/operator.h"
+#include "recon/config/yaml_options.h"
+
+namespace recon {
+
+/// An operator built from a config, with what a measurement file has to store to build it again.
+struct BuiltOperator {
+  OperatorPtr op;
+  nlohmann::ordered_json config;             ///< every option resolved; arrays as {dataset: NAME}
+  std::map<std::string, at::Tensor> arrays;  ///< by those names
+};
+
+/// Builds the operator of a config section. Arrays may be given as {file: PATH} (an image, grey; or `dataset: NAME` of
+/// an HDF5 file beside it: {file: PATH.h5, dataset: NAME}); relative paths as YamlNode::folder says.
+/// Throws Error(usage) with file:line for the config's faults, Error(data) for the files'.
+BuiltOperator build_operator(const YamlNodePtr& node, const std::string& section, const TensorSpec& image);
+
+/// Builds the operator that a measurement file describes: its text, with {dataset: NAME} taken from `arrays`. `place`
+/// is the file's name; faults are Error(data).
+OperatorPtr build_stored_operator(const std::string& config, const std::map<std::string, at::Tensor>& arrays,
+                                  const TensorSpec& image, const std::string& place);
+
+}  // namespace recon

@@ -1,0 +1,129 @@
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "priors/checkpoints/golden.h"
+#include "priors/checkpoints/safetensors.h"
+#include "priors/load_prior.h"
+#include "recon/core/error.h"
+#include "recon/core/rng.h"
+#include "recon/pipeline/inspection.h"
+
+namespace recon {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// Size of the pictures that a prior is tried on.
+Shape trial_shape(const ImageDomain& domain) {
+  if (!domain.fixed_size.empty()) return {domain.channels, domain.fixed_size[0], domain.fixed_size[1]};
+  const std::int64_t side = (64 + domain.multiple - 1) / domain.multiple * domain.multiple;
+  return {domain.channels, side, side};
+}
+
+/// A smooth shading with two sharp-edged shapes: not a photograph, but no prior of images should make it worse.
+at::Tensor drawn_picture(const Shape& shape, const ImageDomain& domain) {
+  const at::Tensor row = at::linspace(0, 1, shape[1], at::kFloat).unsqueeze(1);
+  const at::Tensor column = at::linspace(0, 1, shape[2], at::kFloat).unsqueeze(0);
+  at::Tensor picture = 0.3 + 0.4 * row * column;
+  const at::Tensor disk = ((row - 0.35).square() + (column - 0.4).square() < 0.04);
+  const at::Tensor box = (row > 0.6).logical_and(row < 0.85).logical_and(column > 0.5).logical_and(column < 0.9);
+  picture = at::where(disk, 0.85 * at::ones_like(picture), picture);
+  picture = at::where(box, 0.1 * at::ones_like(picture), picture);
+  return (domain.low + (domain.high - domain.low) * picture).expand({1, shape[0], shape[1], shape[2]}).contiguous();
+}
+
+/// Relative difference of <J u, v> by central differences and <u, J^T v> by the pullback.
+double pullback_error(const Prior& prior, const at::Tensor& x, const NoiseLevel& level, const Rng& rng) {
+  const TensorSpec spec = spec_of_item(x);
+  const at::Tensor u = rng.normal({{0, 0}}, 1, spec, x.options());
+  const at::Tensor v = rng.normal({{0, 0}}, 2, spec, x.options());
+  const double pulled = real_inner(u, prior.linearize(x, level).pullback(v)).item<double>();
+  const double h = 1e-2 * level.sigma;  // large enough for float32, small beside the noise
+  const at::Tensor difference = (prior.denoise(x + h * u, level) - prior.denoise(x - h * u, level)) / (2 * h);
+  const double expected = real_inner(difference, v).item<double>();
+  const double scale = std::sqrt(squared_norms(difference).item<double>() * squared_norms(v).item<double>());
+  return std::abs(pulled - expected) / scale;
+}
+
+void check_denoiser(Inspection& inspection, const Prior& prior) {
+  const Shape shape = trial_shape(prior.domain());
+  const at::Tensor picture = drawn_picture(shape, prior.domain());
+  const Rng rng(0, "denoiser check");
+  const double half_range = (prior.domain().high - prior.domain().low) / 2;
+  for (const double relative_sigma : {0.05, 0.2, 0.5, 1.0}) {
+    const double sigma = relative_sigma * half_range;
+    const NoiseLevel level = prior.schedule().at(prior.schedule().time_of(sigma));
+    const at::Tensor noise = rng.normal({{0, 0}}, 0, spec_of_item(picture), picture.options());
+    const at::Tensor x_t = level.alpha * picture + level.sigma * noise;
+    const double mse = (prior.denoise(x_t, level) - picture).square().mean().item<double>();
+    const double limit = level.relative_sigma() * level.relative_sigma();
+    inspection.check(
+        fmt::format("mean squared error at relative sigma {:.3g} below that of the noise", level.relative_sigma()), mse,
+        limit, mse < limit);
+    if (relative_sigma == 0.2) {
+      const double error = pullback_error(prior, x_t, level, rng);
+      // Central differences in float32: truncation h² and rounding eps/h, both about 1e-4 of the derivative here.
+      inspection.check("pullback against finite differences", error, 1e-2, error < 1e-2);
+    }
+  }
+}
+
+}  // namespace
+
+Inspection inspect_prior(const std::string& path_or_name, bool check) {
+  const PriorSummary summary = inspect_prior(path_or_name);
+  const NetworkPriorDescription& description = summary.description;
+  const ImageDomain& domain = description.domain;
+  Inspection inspection;
+  inspection.found = {{"kind", "prior"},
+                      {"name", description.name},
+                      {"folder", summary.folder},
+                      {"hash", summary.hash},
+                      {"parameters", summary.parameters},
+                      {"weight_types", summary.weight_types},
+                      {"weight_files", summary.weight_files},
+                      {"prediction", to_string(description.prediction)},
+                      {"schedule", description.schedule.name()},
+                      {"time_input", to_string(description.time_input)},
+                      {"value_range", {domain.low, domain.high}},
+                      {"channels", domain.channels},
+                      {"size", domain.fixed_size.empty() ? ordered_json("any") : ordered_json(domain.fixed_size)},
+                      {"multiple", domain.multiple},
+                      {"space_to_depth", description.space_to_depth},
+                      {"max_relative_sigma", description.max_relative_sigma},
+                      {"denoising_mse_entries", description.denoising_mse.size()},
+                      {"description", summary.card_description},
+                      {"training_data", summary.training_data},
+                      {"licence", summary.licence}};
+  if (check) check_denoiser(inspection, *load_prior(path_or_name));
+  return inspection;
+}
+
+Inspection inspect_golden(const std::string& path_or_name, const std::string& golden, double tolerance) {
+  const std::string folder = find_prior(path_or_name);
+  const GoldenReport report = check_golden(folder, golden);
+  Inspection inspection;
+  inspection.found = {{"kind", "prior"}, {"folder", folder}, {"golden", golden}, {"items", report.items}};
+  inspection.check("largest relative error of the output", report.output_error, tolerance,
+                   report.output_error <= tolerance);
+  if (report.vjp_error) {
+    inspection.check("largest relative error of the vector-Jacobian product", *report.vjp_error, tolerance,
+                     *report.vjp_error <= tolerance);
+  }
+  return inspection;
+}
+
+Inspection inspect_safetensors(const std::string& path) {
+  const SafetensorsFile file(path);
+  Inspection inspection;
+  inspection.found = {{"kind", "safetensors"}, {"path", path}, {"metadata", file.metadata()}};
+  inspection.found["tensors"] = ordered_json::array();
+  for (const auto& entry : file.entries()) {
+    inspection.found["tensors"].push_back(
+        {{"name", entry.name}, {"dtype", c10::toString(entry.dtype)}, {"shape", entry.shape}});
+  }
+  return inspection;
+}
+
+}  // namespace recon

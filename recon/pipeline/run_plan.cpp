@@ -1,0 +1,82 @@
+#include "recon/pipeline/run_plan.h"
+
+#include <set>
+
+#include "recon/config/yaml_options.h"
+#include "recon/core/error.h"
+#include "recon/pipeline/image_mapping.h"
+
+namespace recon {
+namespace {
+
+NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken) {
+  std::string type = "dps";
+  NamedSolver named{.name = {}, .solver = read_solver(section, type)};
+  named.name = type;
+  for (int i = 2; !taken.insert(named.name).second; ++i) named.name = type + "_" + std::to_string(i);
+  return named;
+}
+
+void visit_plan(YamlOptions& v, RunPlan& plan) {
+  plan.options.visit(v);
+  std::set<std::string> taken;
+  const auto solver = v.sections("solver", "the method whose result is the reconstruction");
+  if (solver.size() > 1) throw usage_error(v.place_of("solver"), "expected one solver; put the others under baselines");
+  if (!solver.empty()) {
+    plan.main = named_solver(*solver.front(), taken);
+  } else {
+    YamlOptions defaults(parse_yaml("{}", {.name = "the default solver", .folder = {}}), "solver");
+    plan.main = named_solver(defaults, taken);
+    v.set_resolved("solver", defaults.resolved());
+  }
+  plan.baselines.clear();
+  for (const auto& section : v.sections("baselines", "methods to compare with, on the same measurement")) {
+    plan.baselines.push_back(named_solver(*section, taken));
+  }
+}
+
+}  // namespace
+
+void RunOptions::visit(ParameterVisitor& v) {
+  v.field("input", input, "measurement file (HDF5, see data/FORMAT.md)");
+  v.field("items", items, "`all`, or the ids of the items to reconstruct");
+  v.field("prior", prior, "an embedded prior, or a folder with a diffusers model (a path needs a '/')");
+  v.field("samples", samples, "posterior samples per item; more than one gives mean and std", {.min = 1, .max = 1024});
+  v.field("output", output, "result file (HDF5); starts at the working directory");
+  v.field("preview", preview, "PNG panel of the results; starts at the working directory; empty: none");
+  v.field("preview_items", preview_items, "items shown in the panel", {.min = 1, .max = 64});
+  v.field("seed", seed, "seed of all randomness", {.min = 0});
+  v.field("noise_std", noise_std, "noise level per real component, in units of the file, instead of the file's own",
+          {.min = 0});
+  v.choice("complex_image", complex_image, complex_image_words(), "how a real prior treats complex images");
+  v.field("keep_samples", keep_samples, "store every sample in the result file");
+  v.field("trace_every", trace_every, "store chi² every so many steps; 0: never", {.min = 0});
+}
+
+std::shared_ptr<Solver> read_solver(ParameterVisitor& section, std::string& type) {
+  section.field("type", type, "the kind of solver; `recon list solvers` shows all");
+  std::shared_ptr<Solver> solver = find_solver_kind(type, section.place()).make();
+  solver->visit(section);
+  return solver;
+}
+
+RunPlan read_run_plan(const Config& config) {
+  RunPlan plan;
+  YamlOptions options(config.root(), "");
+  visit_plan(options, plan);
+  options.finish();
+  if (plan.options.input.empty()) {
+    throw usage_error(options.place(), "`input` is missing: which measurement file is to be reconstructed?");
+  }
+  plan.input = options.path_of("input", plan.options.input);
+  plan.output = plan.options.output;
+  plan.preview = plan.options.preview;
+  plan.prior = plan.options.prior;
+  if (plan.prior.find('/') != std::string::npos) plan.prior = options.path_of("prior", plan.prior).string();
+  plan.place_of_complex_image = options.place_of("complex_image");
+  plan.place_of_noise_std = options.place_of("noise_std");
+  plan.resolved = options.resolved();
+  return plan;
+}
+
+}  // namespace recon

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "data/measurement_file.h"
+#include "operators/noise.h"
+#include "recon/config/config.h"
+#include "recon/core/parameters.h"
+
+namespace recon {
+
+/// The top level of a simulate config, besides `operator` and `noise`.
+struct SimulationOptions {
+  std::vector<std::string> images;
+  std::string channels = "as_stored";
+  std::vector<double> crop;
+  std::int64_t shrink = 1;
+  std::vector<double> image_range = {0, 1};
+  std::string output = "measurement.h5";
+  bool keep_truth = true;
+  std::int64_t seed = 0;
+  std::string provenance;
+
+  void visit(ParameterVisitor& v);
+};
+
+/// The noise to add. std and peak are in the units of the images.
+struct NoiseOptions {
+  std::string type = "gaussian";
+  double std = 0.05;
+  double peak = 100;
+
+  void visit(ParameterVisitor& v);
+  Noise noise() const;
+};
+
+/// A simulate config, read and checked; the operator is built when the size of the images is known.
+struct SimulationPlan {
+  SimulationOptions options;
+  Noise noise;
+  YamlNodePtr op;
+  std::vector<std::string> images;  ///< paths that start at the config's folder
+  std::filesystem::path output;     ///< starts at the working directory
+  std::string place;
+};
+
+SimulationPlan read_simulation_plan(const Config& config);
+
+/// y = A(x) + n for every image, all of one shape. Noise is drawn per item from (seed, id), on the operator's support
+/// only. `cancelled` is asked between images; what is done by then is kept.
+MeasurementSet simulate(const SimulationPlan& plan, std::uint64_t seed, const std::function<bool()>& cancelled);
+
+}  // namespace recon

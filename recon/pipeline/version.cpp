@@ -1,0 +1,24 @@
+#include "recon/pipeline/version.h"
+
+#include <fmt/format.h>
+#include <hdf5.h>
+#include <torch/version.h>
+
+namespace recon {
+
+std::map<std::string, std::string> versions() {
+  return {{"recon", program_version},
+          {"libtorch", TORCH_VERSION},
+          {"hdf5", fmt::format("{}.{}.{}", H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE)},
+          {"compiler", fmt::format("g++ {}", __VERSION__)}};
+}
+
+std::string version_text() {
+  std::string libraries;
+  for (const auto& [name, version] : versions()) {
+    if (name != "recon") libraries += (libraries.empty() ? "" : ", ") + name + " " + version;
+  }
+  return fmt::format("recon {} ({})", program_version, libraries);
+}
+
+}  // namespace recon
