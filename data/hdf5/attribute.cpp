@@ -113,7 +113,7 @@ void write_attribute(hid_t owner, const std::string& place, const std::string& n
   const Handle id(checked(H5Acreate2(owner, name.c_str(), type, space.get(), H5P_DEFAULT, H5P_DEFAULT), where,
                           "create the attribute", disk),
                   H5Aclose);
-  if (H5Awrite(id.get(), type, values) < 0) throw failure(where, "write the attribute", disk);
+  if (count > 0 && H5Awrite(id.get(), type, values) < 0) throw failure(where, "write the attribute", disk);
 }
 
 }  // namespace recon::hdf5

@@ -1,0 +1,165 @@
+// Damaged files: every truncation and every flipped byte gives data or one Error(data); never a crash, a hang or an
+// allocation beyond the file's size.
+#include <algorithm>
+#include <random>
+
+#include "data/hdf5/hdf5_file.h"
+#include "data/image_io.h"
+#include "data/measurement_file.h"
+#include "data/result_file.h"
+#include "tests/data/data_support.h"
+
+namespace recon {
+namespace {
+
+using namespace testing_data;
+
+class Corruption : public DataTest {
+ protected:
+  /// Reads all of a file of any kind that the room knows; counts the errors.
+  template <class Read>
+  bool readable(const std::string& bytes, const Read& read) {
+    // Plain writes: thousands of synced ones would take minutes.
+    std::ofstream(path("damaged"), std::ios::binary) << bytes;
+    try {
+      read(path("damaged"));
+      return true;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::data) << error.what();
+      EXPECT_NE(std::string(error.what()).find(path("damaged")), std::string::npos) << error.what();
+      return false;
+    }
+  }
+
+  template <class Read>
+  void truncate_everywhere(const std::string& whole, std::size_t step, const Read& read) {
+    ASSERT_TRUE(readable(whole, read));
+    for (std::size_t length = 0; length + 1 < whole.size(); length += step) {
+      EXPECT_FALSE(readable(whole.substr(0, length), read))
+          << "cut to " << length << " of " << whole.size() << " bytes";
+    }
+  }
+
+  /// Overwrites 1 to 4 bytes `rounds` times; returns how many files were refused.
+  template <class Read>
+  int flip(const std::string& whole, int rounds, unsigned seed, const Read& read) {
+    std::mt19937 random(seed);
+    int refused = 0;
+    for (int round = 0; round < rounds; ++round) {
+      std::string bytes = whole;
+      for (unsigned k = 0; k <= random() % 4; ++k) {
+        const auto pick = random() % 4;
+        bytes[random() % bytes.size()] = static_cast<char>(pick == 0 ? 0 : pick == 1 ? 0xFF : random() % 256);
+      }
+      refused += readable(bytes, read) ? 0 : 1;
+    }
+    return refused;
+  }
+};
+
+void read_measurements(const std::string& path) {
+  const auto file = MeasurementFile::open(path);
+  for (std::int64_t i = 0; i < file.count(); ++i) file.item(i);
+}
+
+void read_results(const std::string& path) { read_result_file(path); }
+
+void read_everything(const hdf5::Group& group) {
+  for (const auto& name : group.attribute_names()) {
+    try {
+      group.text_attribute(name);
+    } catch (const Error&) {
+      group.numbers_attribute(name);
+    }
+  }
+  for (const auto& name : group.names()) {
+    if (group.is_group(name)) {
+      read_everything(group.group(name));
+    } else {
+      const auto dataset = group.dataset(name);
+      if (dataset.is_text()) {
+        dataset.read_strings();
+      } else {
+        dataset.read();
+      }
+    }
+  }
+}
+
+/// Our own file, with some of everything in it.
+std::string own_measurement_file(const std::string& path) {
+  MeasurementSet set;
+  set.header.image = {{1, 4, 5}, Field::real};
+  set.header.operator_config = "type: masked_fourier\nmask: mask\n";
+  set.header.operator_arrays = {{"mask", at::ones({4, 5}, at::kBool)}};
+  set.header.noise = {.type = "gaussian", .std = {0.1, 0.2}, .peak = 0};
+  set.y = at::ones({2, 1, 4, 5}, at::kComplexFloat);
+  set.ground_truth = at::ones({2, 1, 4, 5});
+  set.per_item_arrays = {{"maps", at::ones({2, 3})}};
+  write_measurement_file(path, set);
+  return file_bytes(path);
+}
+
+std::string own_result_file(const std::string& path) {
+  ResultSet set;
+  set.ids = {"a", "b"};
+  set.main.solver = "dps";
+  set.main.reconstructions = at::ones({2, 1, 3, 3}, at::kComplexFloat);
+  set.main.metrics = {{"psnr", {20, 30}}};
+  set.main.status = {"finished", "finished"};
+  set.main.chi2 = {1, 1};
+  set.main.trace = {{"chi2", at::ones({2, 4})}};
+  set.baselines["tv"] = set.main;
+  set.versions = {{"recon", "0.1"}};
+  write_result_file(path, set);
+  return file_bytes(path);
+}
+
+TEST_F(Corruption, TruncatedMeasurementFilesAreRefused) {
+  truncate_everywhere(own_measurement_file(path("whole")), 41, read_measurements);
+  truncate_everywhere(file_bytes(golden + "h5py_measurement.h5"), 53, read_measurements);
+}
+
+TEST_F(Corruption, TruncatedResultFilesAreRefused) {
+  truncate_everywhere(own_result_file(path("whole")), 97, read_results);
+}
+
+TEST_F(Corruption, FlippedBytesGiveDataOrOneError) {
+  const int rounds = 300;
+  const int own = flip(own_measurement_file(path("whole")), rounds, 1, read_measurements);
+  const int results = flip(own_result_file(path("whole")), rounds, 2, read_results);
+  const int h5py = flip(file_bytes(golden + "h5py_measurement.h5"), rounds, 3, read_measurements);
+  // Most bytes of such a small file are metadata, so that a test which damages nothing would show.
+  EXPECT_GT(own, rounds / 10);
+  EXPECT_GT(results, rounds / 10);
+  EXPECT_GT(h5py, rounds / 20);
+}
+
+TEST_F(Corruption, DamagedPicturesGiveDataOrOneError) {
+  const auto read = [](const std::string& file) { read_image(file, {.alpha = AlphaRule::drop}); };
+  for (const std::string name : {"gray8.png", "gray16.tiff", "rgb8.jpg", "gray_float.tiff"}) {
+    const std::string whole = file_bytes(golden + name);
+    ASSERT_TRUE(readable(whole, read)) << name;
+    for (std::size_t length = 0; length < whole.size() / 2; length += 13) readable(whole.substr(0, length), read);
+    flip(whole, 60, 5, read);
+  }
+  EXPECT_FALSE(readable("", read));
+  EXPECT_FALSE(readable("not a picture", read));
+}
+
+class SlowCorruption : public Corruption {};
+
+TEST_F(SlowCorruption, TwentyThousandDamagedFiles) {
+  const auto everything = [](const std::string& file) { read_everything(hdf5::File::open(file)); };
+  const std::string own = own_measurement_file(path("whole")), results = own_result_file(path("whole"));
+  const std::string h5py = file_bytes(golden + "h5py_measurement.h5");
+  for (unsigned seed = 10; seed < 15; ++seed) {
+    flip(own, 1000, seed, read_measurements);
+    flip(results, 1000, seed, read_results);
+    flip(h5py, 1000, seed, read_measurements);
+    flip(h5py, 1000, seed + 10, everything);
+  }
+}
+
+}  // namespace
+}  // namespace recon
