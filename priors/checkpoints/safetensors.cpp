@@ -59,7 +59,7 @@ SafetensorsEntry parse_entry(const std::string& name, const nlohmann::json& json
   if (offsets.size() != 2 || offsets[0] < 0 || offsets[1] < offsets[0] ||
       static_cast<std::uint64_t>(offsets[1]) > data_bytes) {
     throw data_error(place, "tensor '{}': expected data_offsets [begin, end] within the {} bytes of data, got {}", name,
-                     data_bytes, json.at("data_offsets").dump());
+                     data_bytes, fields.take("data_offsets").dump());
   }
   entry.begin = static_cast<std::uint64_t>(offsets[0]);
   entry.end = static_cast<std::uint64_t>(offsets[1]);
@@ -71,7 +71,7 @@ SafetensorsEntry parse_entry(const std::string& name, const nlohmann::json& json
   if (offsets[1] - offsets[0] != wanted) {
     throw data_error(place, "tensor '{}': shape {} of {} takes {} bytes, got data_offsets {}", name,
                      to_string(entry.shape), dtype, wanted < 0 ? "too many" : std::to_string(wanted),
-                     json.at("data_offsets").dump());
+                     fields.take("data_offsets").dump());
   }
   return entry;
 }

@@ -1,0 +1,213 @@
+// Everything of a prior's folder but the weights: prior.yaml, the scheduler's config, and what load_prior makes of
+// them.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "priors/checkpoints/prior_card.h"
+#include "priors/checkpoints/scheduler_config.h"
+#include "priors/load_prior.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+namespace fs = std::filesystem;
+const fs::path kRecords = fs::path(RECON_SOURCE_DIR) / "tests/golden/unet2d";
+
+fs::path scratch() {
+  const auto* const test = testing::UnitTest::GetInstance()->current_test_info();
+  const fs::path folder =
+      fs::path(testing::TempDir()) / fmt::format("recon_{}_{}", test->test_suite_name(), test->name());
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  return folder;
+}
+
+void write_text(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
+
+/// What a function complains about, always an Error of kind data; empty when it does not.
+template <class Function>
+std::string complaint(Function function) {
+  try {
+    function();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    return error.what();
+  }
+  return "";
+}
+
+void expect_says(const std::string& said, const std::vector<std::string>& words) {
+  for (const auto& word : words) EXPECT_NE(said.find(word), std::string::npos) << word << " in: " << said;
+}
+
+PriorCard card(const std::string& text) {
+  const fs::path path = scratch() / "prior.yaml";
+  write_text(path, text);
+  return read_prior_card(path);
+}
+
+TEST(PriorCard, ReadsEveryKey) {
+  const PriorCard read = card(R"(
+name: test
+description: a card
+format: diffusers_unet2d
+prediction: v
+schedule: vp_cosine
+time_input: relative_sigma
+value_range: [0, 255]
+channels: 3
+space_to_depth: 2
+size: [32, 64]
+multiple: 16
+max_relative_sigma: 12.5
+training_data: none
+licence: CC0
+denoising_mse: [[0.1, 1e-3], [1, 0.02]]
+)");
+  EXPECT_EQ(read.name, "test");
+  EXPECT_EQ(read.prediction, Prediction::v);
+  EXPECT_EQ(read.schedule->name(), "vp_cosine");
+  EXPECT_EQ(read.time_input, TimeInput::relative_sigma);
+  EXPECT_EQ(read.value_range, (std::pair<double, double>(0, 255)));
+  EXPECT_EQ(read.channels, 3);
+  EXPECT_EQ(read.space_to_depth, 2);
+  EXPECT_EQ(read.fixed_size, (std::vector<std::int64_t>{32, 64}));
+  EXPECT_EQ(read.multiple, 16);
+  EXPECT_EQ(read.max_relative_sigma, 12.5);
+  ASSERT_EQ(read.denoising_mse.size(), 2U);
+  EXPECT_EQ(read.denoising_mse[1].second, 0.02);
+  EXPECT_EQ(read.licence, "CC0");
+  EXPECT_TRUE(card("size: any").any_size);
+  EXPECT_EQ(card("size: 64").fixed_size, (std::vector<std::int64_t>{64, 64}));
+  EXPECT_FALSE(card("schedule: from_scheduler").schedule.has_value());
+}
+
+TEST(PriorCard, SaysWhereAndWhat) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> faults{
+      {"name: a\nchanels: 1\n", {":2", "'chanels'", "channels"}},
+      {"name: a\nchannels: 1\nname: b\n", {":3", "'name'", "twice"}},
+      {"name: a\nvalue_range: [-1, 1\n", {"prior.yaml:", "YAML"}},
+      {"- a list\n", {"prior.yaml", "key: value"}},
+      {"value_range: [1, -1]", {":1", "low < high"}},
+      {"value_range: [-1, 0, 1]", {":1", "[low, high]"}},
+      {"value_range: [-1, .inf]", {":1", "a number"}},
+      {"channels: two", {":1", "'channels'", "whole number", "two"}},
+      {"channels: 0", {":1", "1..65536"}},
+      {"channels: 1.5", {":1", "whole number"}},
+      {"prediction: noise", {":1", "'prediction'", "epsilon"}},
+      {"schedule: cosine", {":1", "vp_cosine"}},
+      {"time_input: sigma", {":1", "relative_sigma"}},
+      {"size: small", {":1", "'size'"}},
+      {"format: onnx", {":1", "diffusers_unet2d"}},
+      {"max_relative_sigma: -3", {":1", "positive"}},
+      {"denoising_mse: [[1, 0.1], [0.5, 0.1]]", {":1", "increasing"}},
+      {"denoising_mse: [[1, nan]]", {":1", "positive"}},
+      {"denoising_mse: [1, 2]", {":1", "[relative sigma, mean squared error]"}},
+      {"name:", {":1", "'name'", "a text"}},
+  };
+  for (const auto& [text, words] : faults) expect_says(complaint([&] { card(text); }), words);
+}
+
+SchedulerConfig scheduler(const std::string& changes) {
+  nlohmann::json config = {{"_class_name", "DDPMScheduler"}, {"num_train_timesteps", 1000}};
+  config.update(nlohmann::json::parse(changes));
+  return parse_scheduler_config(config, "scheduler_config.json");
+}
+
+TEST(SchedulerConfig, ReadsTheSchedulesOfDiffusers) {
+  // alphas_cumprod[500] of DDPMScheduler (diffusers 0.42), which computes in float32: 5e-5 relative, FIELD.md D4.
+  const auto alpha_bar = [](const std::string& changes) { return scheduler(changes).schedule.at(500).alpha_bar(); };
+  EXPECT_NEAR(alpha_bar("{}") / 0.077796653, 1, 5e-5);
+  EXPECT_NEAR(alpha_bar(R"({"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012})") / 0.27633247,
+              1, 5e-5);
+  EXPECT_NEAR(alpha_bar(R"({"beta_schedule": "squaredcos_cap_v2"})") / 0.49228504, 1, 5e-5);
+  EXPECT_NEAR(scheduler(R"({"num_train_timesteps": 2, "trained_betas": [0.1, 0.2]})").schedule.at(1).alpha_bar(), 0.72,
+              1e-12);
+  EXPECT_EQ(scheduler("{}").prediction, Prediction::epsilon);
+  EXPECT_EQ(scheduler(R"({"prediction_type": "sample"})").prediction, Prediction::x0);
+  EXPECT_EQ(scheduler(R"({"prediction_type": "v_prediction"})").prediction, Prediction::v);
+  EXPECT_TRUE(scheduler(R"({"variance_type": "learned_range"})").learned_variance);
+  EXPECT_EQ(scheduler(R"({"clip_sample": true, "clip_sample_range": 2.0})").clip_sample_range, 2);
+  EXPECT_FALSE(scheduler(R"({"clip_sample": false})").clip_sample_range.has_value());
+  EXPECT_FALSE(scheduler("{}").clip_sample_range.has_value());
+}
+
+TEST(SchedulerConfig, RefusesByName) {
+  const std::vector<std::pair<const char*, const char*>> refused{
+      {R"({"_class_name": "EulerDiscreteScheduler"})", "EulerDiscreteScheduler"},
+      {R"({"beta_schedule": "sigmoid"})", "sigmoid"},
+      {R"({"prediction_type": "flow_prediction"})", "flow_prediction"},
+      {R"({"rescale_betas_zero_snr": true})", "rescale_betas_zero_snr"},
+      {R"({"trained_betas": [0.1, 0.2]})", "trained_betas"},
+      {R"({"trained_betas": "many"})", "trained_betas"},
+      {R"({"num_train_timesteps": 0})", "num_train_timesteps"},
+      {R"({"num_train_timesteps": 99999999999})", "num_train_timesteps"},
+      {R"({"num_train_timesteps": 2, "trained_betas": [0.1, 1.5]})", "noise schedule"},
+      {R"({"variance_type": "other"})", "variance_type"},
+      {R"({"beta_start": "small"})", "beta_start"},
+      {R"({"use_karras_sigmas": true})", "use_karras_sigmas"},
+  };
+  for (const auto& [changes, name] : refused) {
+    const std::string said = complaint([&] { scheduler(changes); });
+    EXPECT_NE(said.find(name), std::string::npos) << changes << " -> " << said;
+  }
+}
+
+TEST(LoadPrior, ReadsBothLayoutsAndWhatTheCardOmits) {
+  const PriorPtr pipeline = load_prior((kRecords / "resnet_sampling").string());
+  EXPECT_EQ(pipeline->name(), "resnet_sampling");
+  EXPECT_EQ(pipeline->schedule().name(), "vp_scaled_linear");
+  EXPECT_EQ(pipeline->domain().low, -1);
+  EXPECT_EQ(pipeline->domain().fixed_size, (std::vector<std::int64_t>{16, 16}));
+  EXPECT_EQ(inspect_prior((kRecords / "resnet_sampling").string()).description.prediction, Prediction::v);
+  const PriorPtr flat = load_prior((kRecords / "one_head_padding0").string());
+  EXPECT_EQ(flat->domain().channels, 4);
+  EXPECT_EQ(flat->domain().multiple, 2);
+}
+
+TEST(LoadPrior, AsksForWhatCannotBeKnown) {
+  const fs::path folder = scratch();
+  fs::copy(kRecords / "plain_gray", folder, fs::copy_options::recursive);
+  const auto load = [&] { load_prior(folder.string()); };
+  EXPECT_EQ(complaint(load), "");
+  fs::remove_all(folder / "scheduler");
+  expect_says(complaint(load), {folder.string(), "value_range", "prior.yaml"});
+  write_text(folder / "model_index.json", R"({"_class_name": "DDPMPipeline"})");
+  expect_says(complaint(load), {folder.string(), "schedule", "prior.yaml"});
+  write_text(folder / "prior.yaml", "schedule: vp_linear");
+  expect_says(complaint(load), {folder.string(), "prediction", "prior.yaml"});
+  write_text(folder / "prior.yaml", "schedule: vp_linear\nprediction: epsilon\nsize: any\nspace_to_depth: 1\n");
+  EXPECT_EQ(complaint(load), "");
+  write_text(folder / "prior.yaml", "schedule: vp_linear\nprediction: epsilon\nspace_to_depth: 2\n");
+  expect_says(complaint(load), {"prior.yaml", "space_to_depth"});
+  expect_says(complaint([] { load_prior((kRecords / "fourier_scale_shift").string()); }), {"time_input"});
+}
+
+TEST(LoadPrior, HashesWhatItReads) {
+  const fs::path folder = scratch(), copy = folder / "copy";
+  fs::copy(kRecords / "plain_gray", copy, fs::copy_options::recursive);
+  const std::string hash = prior_hash(copy.string());
+  EXPECT_EQ(hash, prior_hash((kRecords / "plain_gray").string()));
+  write_text(copy / "notes.txt", "not part of it");
+  EXPECT_EQ(hash, prior_hash(copy.string()));
+  write_text(copy / "prior.yaml", "name: other");
+  EXPECT_NE(hash, prior_hash(copy.string()));
+}
+
+TEST(FindPrior, LooksInTheFoldersOfTheEnvironment) {
+  ASSERT_EQ(setenv("RECON_PRIORS", ("/no/such:" + kRecords.string()).c_str(), 1), 0);
+  const std::string found = find_prior("plain_gray");
+  const auto names = embedded_priors();
+  unsetenv("RECON_PRIORS");
+  EXPECT_EQ(found, (kRecords / "plain_gray").string());
+  EXPECT_NE(std::find(names.begin(), names.end(), "plain_gray"), names.end());
+  EXPECT_THROW(find_prior("plain_gray"), Error);
+}
+
+}  // namespace
+}  // namespace recon
