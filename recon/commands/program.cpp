@@ -10,6 +10,7 @@
 #include <new>
 
 #include "recon/commands/verb.h"
+#include "recon/config/nearest.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/pipeline/version.h"
@@ -136,6 +137,15 @@ bool asks_for_json(int argc, const char* const* argv) {
   return false;
 }
 
+/// CLI11 does not say which word it stumbled over.
+void refuse_unknown_verb(int argc, const char* const* argv, const std::vector<std::unique_ptr<Verb>>& verbs) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::vector<std::string> names;
+  for (const auto& verb : verbs) names.emplace_back(verb->name());
+  if (std::find(names.begin(), names.end(), argv[1]) != names.end()) return;
+  throw usage_error("command line", "there is no verb '{}'{}", argv[1], suggestion(argv[1], names));
+}
+
 }  // namespace
 
 int run_program(int argc, const char* const* argv) {
@@ -157,10 +167,13 @@ int run_program(int argc, const char* const* argv) {
     add_global_options(*sub, options);
   }
   try {
+    refuse_unknown_verb(argc, argv, verbs);
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     return report(usage_error("command line", "{}; see `recon --help`", error.what()), asks_for_json(argc, argv));
+  } catch (const Error& error) {
+    return report(error, asks_for_json(argc, argv));
   }
   set_up_logging(options);
   try {

@@ -90,14 +90,21 @@ std::vector<std::shared_ptr<ParameterVisitor>> OptionLister::sections(const char
 }
 
 std::string options_as_text(const ordered_json& options, int indent) {
+  std::size_t name_width = 0;
+  std::size_t default_width = 0;
+  for (const auto& option : options) {
+    name_width = std::max(name_width, option["name"].get<std::string>().size());
+    default_width = std::max(default_width, shown_default(option).size());
+  }
   std::string text;
   for (const auto& option : options) {
     std::string doc = option["doc"].get<std::string>();
-    if (option.contains("choices"))
+    if (option.contains("choices")) {
       doc += fmt::format(" ({})", fmt::join(option["choices"].get<std::vector<std::string>>(), " | "));
+    }
     if (option.contains("limits")) doc += fmt::format(" ({})", option["limits"].get<std::string>());
-    text += fmt::format("{:{}}{:<20} {:<10} {}\n", "", indent, option["name"].get<std::string>(), shown_default(option),
-                        doc);
+    text += fmt::format("{:{}}{:<{}}  {:<{}}  {}\n", "", indent, option["name"].get<std::string>(), name_width,
+                        shown_default(option), default_width, doc);
   }
   return text;
 }

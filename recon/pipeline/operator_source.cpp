@@ -43,6 +43,14 @@ at::Tensor read_array(const ArrayReference& reference, const YamlNode& node, con
   return image[0];
 }
 
+/// Visits all options of the kind that is named, and builds it when the visitor is reading.
+OperatorPtr visit_operator(YamlOptions& options, const TensorSpec& image) {
+  if (options.reading()) return make_operator(options, image);
+  std::string type;
+  options.field("type", type, "the kind of operator");
+  return type.empty() ? nullptr : find_operator_kind(type, options.place_of("type")).make(options, image);
+}
+
 }  // namespace
 
 BuiltOperator build_operator(const YamlNodePtr& node, const std::string& section, const TensorSpec& image) {
@@ -55,7 +63,7 @@ BuiltOperator build_operator(const YamlNodePtr& node, const std::string& section
     return LoadedArray{value, {{"dataset", name}}};
   };
   const YamlOptions read =
-      checked_read(node, section, arrays, [&](YamlOptions& options) { built.op = make_operator(options, image); });
+      checked_read(node, section, arrays, [&](YamlOptions& options) { built.op = visit_operator(options, image); });
   built.config = read.resolved();
   return built;
 }
@@ -73,7 +81,7 @@ OperatorPtr build_stored_operator(const std::string& config, const std::map<std:
   OperatorPtr op;
   try {
     const YamlNodePtr node = parse_yaml(config, {.name = place + " /operator config", .folder = {}});
-    checked_read(node, "operator", source, [&](YamlOptions& options) { op = make_operator(options, image); });
+    checked_read(node, "operator", source, [&](YamlOptions& options) { op = visit_operator(options, image); });
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::usage) throw;
     throw Error(ErrorKind::data, "", error.what());  // the text came from a file, not from the user's command
