@@ -93,7 +93,7 @@ at::Tensor BlurKernel::on(const TensorSpec& image, const std::string& place, boo
   } else {
     values = kernel.to(at::kCPU, at::kDouble);
   }
-  if (values.dim() != 2 || values.size(0) > image.shape[1] || values.size(1) > image.shape[2]) {
+  if (values.dim() != 2 || values.numel() == 0 || values.size(0) > image.shape[1] || values.size(1) > image.shape[2]) {
     throw usage_error(place, "expected a kernel [height, width] no larger than the {} x {} image, got {}",
                       image.shape[1], image.shape[2], to_string(Shape(values.sizes().begin(), values.sizes().end())));
   }
@@ -110,7 +110,7 @@ std::string BlurKernel::describe() const {
   if (shape == "gaussian") return fmt::format("gaussian, std {} px", std_px);
   if (shape == "disk") return fmt::format("disk, radius {} px", radius_px);
   if (shape == "motion") return fmt::format("motion, {} px at {} deg", length_px, angle_deg);
-  return fmt::format("kernel {} x {}", kernel.size(0), kernel.size(1));
+  return "kernel " + to_string(Shape(kernel.sizes().begin(), kernel.sizes().end()));
 }
 
 }  // namespace recon
