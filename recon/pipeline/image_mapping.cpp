@@ -67,8 +67,8 @@ ImageMapping::ImageMapping(const TensorSpec& image, const ImageRange& range, con
     offset_ = -scale_ * middle;
   }
   if (prior->channels != parts_.shape[0] && prior->channels != 1) {
-    throw usage_error(place, "the prior has {} channels, the images have {}; choose a prior with {} or 1",
-                      prior->channels, parts_.shape[0], parts_.shape[0]);
+    throw usage_error(place, "the prior has {} channels, the images have {}; choose a prior with as many or with 1",
+                      prior->channels, parts_.shape[0]);
   }
   solver_image_ = {size_for(*prior, parts_.shape, place), Field::real};
   padded_ = solver_image_ != parts_;
