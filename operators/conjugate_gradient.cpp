@@ -20,10 +20,15 @@ ConjugateGradientResult conjugate_gradient(const std::function<at::Tensor(const 
                                            const at::Tensor& b, const at::Tensor& start,
                                            const IterativeSolve& options) {
   const c10::NoGradGuard no_grad;
+  const auto matrix_times = [&](const at::Tensor& v) {
+    at::Tensor product = apply_matrix(v);
+    if (product.sizes() != b.sizes()) {
+      throw internal_error("conjugate_gradient", "the matrix changed the shape of its argument");
+    }
+    return product;
+  };
   at::Tensor x = start.defined() ? start.clone() : at::zeros_like(b);
-  at::Tensor r = start.defined() ? b - apply_matrix(x) : b.clone();
-  if (r.sizes() != b.sizes())
-    throw internal_error("conjugate_gradient", "the matrix changed the shape of its argument");
+  at::Tensor r = start.defined() ? b - matrix_times(x) : b.clone();
   at::Tensor p = r.clone();
   at::Tensor rho = squared_norms(r);
   const at::Tensor scale = squared_norms(b);
@@ -32,7 +37,7 @@ ConjugateGradientResult conjugate_gradient(const std::function<at::Tensor(const 
 
   ConjugateGradientResult result;
   while (result.iterations < options.max_iterations && active.any().item<bool>()) {
-    const at::Tensor q = apply_matrix(p);
+    const at::Tensor q = matrix_times(p);
     const at::Tensor energy = real_inner(p, q);
     active = active.logical_and(energy > 0);
     const at::Tensor step = per_item(guarded_ratio(rho, energy, active), b);

@@ -18,8 +18,8 @@ enum class NoiseType { none, gaussian, poisson };
 /// none: y = A(x).
 struct Noise {
   NoiseType type = NoiseType::none;
-  std::vector<double> std;  ///< gaussian: one value, or one per item
-  double peak = 0;          ///< poisson: photons at intensity 1
+  std::vector<double> std = {};  ///< gaussian: one value, or one per item
+  double peak = 0;               ///< poisson: photons at intensity 1
 
   /// Noisy data of `clean` [batch, range...]; one key per item. `support` is Operator::support(): where it is 0 nothing
   /// is measured and no noise is added. Poisson draws: own sampler on Philox (see noise.cpp), the same numbers for any

@@ -33,8 +33,8 @@ std::size_t edit_distance(const std::string& a, const std::string& b) {
 
 const std::vector<OperatorKind>& operator_kinds() {
   static const std::vector<OperatorKind> kinds{
-      blur_kind(),  compose_kind(), fourier_kind(),          identity_kind(), inpainting_kind(),
-      scale_kind(), stack_kind(),   super_resolution_kind(), sum_kind(),
+      blur_kind(),  compose_kind(), fourier_kind(), identity_kind(),         inpainting_kind(),
+      scale_kind(), stack_kind(),   sum_kind(),     super_resolution_kind(),
   };
   return kinds;
 }
