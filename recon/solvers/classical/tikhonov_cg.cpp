@@ -1,0 +1,43 @@
+#include "recon/solvers/classical/tikhonov_cg.h"
+
+#include <ATen/ATen.h>
+
+#include "operators/conjugate_gradient.h"
+#include "recon/solvers/classical/discrepancy.h"
+#include "recon/solvers/classical/image_gradient.h"
+#include "recon/solvers/classical/operator_norm.h"
+#include "recon/solvers/context.h"
+
+namespace recon {
+namespace {
+
+/// Pixel variance and variance of neighbouring differences of a typical photograph on [-1, 1]: first guesses only.
+constexpr double kPixelVariance = 0.25, kDifferenceVariance = 0.01;
+
+}  // namespace
+
+void TikhonovCg::visit(ParameterVisitor& v) {
+  v.field("weight", weight, "weight of the penalty; found by chi² = 1 when absent", {.min = 0, .open_min = true});
+  v.choice("penalty", penalty, {"gradient", "identity"}, "what is kept small: differences of neighbours, or the image");
+  v.field("tolerance", tolerance, "relative residual at which conjugate gradients stop", {.min = 0, .open_min = true});
+  v.field("max_iterations", max_iterations, "conjugate gradient steps at most, per weight", {.min = 1});
+}
+
+at::Tensor TikhonovCg::run(SolverContext& context) const {
+  const LinearOperatorPtr op = as_linear(context.problem().op, "solver tikhonov_cg");
+  const bool smooth = penalty == "gradient";
+  const at::Tensor b = context.operate([&] { return op->adjoint(context.y()); });
+  const auto solve = [&](const at::Tensor& weights, const at::Tensor& start) {
+    const at::Tensor weight_of = per_item(weights, b);
+    const auto normal = [&](const at::Tensor& x) {
+      const at::Tensor data = context.operate([&] { return op->normal(x); });
+      return data + weight_of * (smooth ? image_gradient_adjoint(image_gradient(x)) : x);
+    };
+    return conjugate_gradient(normal, b, start, {.tolerance = tolerance, .max_iterations = max_iterations}).x;
+  };
+  const double noise_free = 1e-6 * squared_operator_norm(*op, b.options());
+  return solve_at_discrepancy(context, weight,
+                              {solve, 1 / (smooth ? kDifferenceVariance : kPixelVariance), noise_free});
+}
+
+}  // namespace recon

@@ -1,0 +1,372 @@
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "operators/blur/blur.h"
+#include "operators/fourier/fourier.h"
+#include "operators/identity.h"
+#include "operators/inpainting/inpainting.h"
+#include "operators/resampling/super_resolution.h"
+#include "recon/core/error.h"
+#include "recon/solvers/classical/adjoint.h"
+#include "recon/solvers/classical/image_gradient.h"
+#include "recon/solvers/classical/operator_norm.h"
+#include "recon/solvers/classical/tikhonov_cg.h"
+#include "recon/solvers/classical/tv_pdhg.h"
+#include "recon/solvers/classical/wiener.h"
+
+namespace recon {
+namespace {
+
+constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+
+double largest(const at::Tensor& tensor) { return tensor.abs().max().item<double>(); }
+
+TensorSpec grey(std::int64_t size) { return {{1, size, size}, Field::real}; }
+
+at::Tensor normal(const char* stream, const TensorSpec& spec, std::int64_t batch = 1) {
+  std::vector<StreamKey> keys;
+  for (std::int64_t i = 0; i < batch; ++i) keys.push_back({static_cast<std::uint64_t>(i), 0});
+  return Rng(31, stream).normal(keys, 0, spec, at::kDouble);
+}
+
+/// A disk and a box on a ramp, [1, 1, size, size], in [-1, 1].
+at::Tensor phantom(std::int64_t size) {
+  const at::Tensor axis = at::linspace(-1, 1, size, at::kDouble);
+  const at::Tensor v = axis.view({-1, 1}), h = axis.view({1, -1});
+  const at::Tensor disk = ((v + 0.2).square() + (h - 0.1).square() < 0.3).to(at::kDouble);
+  const at::Tensor box = (((v - 0.5).abs() < 0.3).logical_and((h + 0.3).abs() < 0.4)).to(at::kDouble);
+  return (-0.6 + 0.9 * disk + 0.5 * box + 0.15 * h).view({1, 1, size, size});
+}
+
+LinearOperatorPtr task(const std::string& name, std::int64_t size) {
+  const TensorSpec image = grey(size);
+  const at::Tensor random = Rng(1, "mask").uniform({{0, 0}}, 0, {{size, size}, Field::real})[0];
+  if (name == "blur") {
+    const at::Tensor t = at::arange(-4, 5, at::kDouble), g = (-t.square() / (2 * 1.5 * 1.5)).exp();
+    const at::Tensor kernel = g.view({-1, 1}) * g.view({1, -1});
+    return make_blur(image, kernel / kernel.sum(), Boundary::circular, "gaussian");
+  }
+  if (name == "inpainting") return make_inpainting(image, (random < 0.4).to(at::kDouble), "random");
+  if (name == "fourier") {
+    const at::Tensor column = at::arange(size, at::kLong);
+    const at::Tensor kept = (column % 3 == 0).logical_or((column - size / 2).abs() < 3).to(at::kDouble);
+    return make_fourier(image, kept.expand({size, size}).contiguous(), "columns");
+  }
+  return make_average_downsampling(image, 2);
+}
+
+const std::vector<std::string> kTasks{"blur", "inpainting", "fourier", "super_resolution"};
+
+Problem problem_of(const LinearOperatorPtr& op, const at::Tensor& truth, std::vector<double> noise_std) {
+  Problem problem{
+      .op = op, .y = op->apply(truth), .noise_std = std::move(noise_std), .keys = {}, .image = op->domain()};
+  for (std::int64_t i = 0; i < truth.size(0); ++i) problem.keys.push_back({static_cast<std::uint64_t>(i), 0});
+  at::Tensor noise = normal("noise", op->range(), truth.size(0));
+  if (op->support().defined()) noise = noise * op->support();
+  problem.y = problem.y + noise * per_item(problem.noise_std, problem.y);
+  return problem;
+}
+
+Report solve(const Solver& solver, const Problem& problem) { return solver.solve(problem, nullptr, {}); }
+
+double mean_square(const at::Tensor& x) { return x.abs().square().mean().item<double>(); }
+
+/// A as a matrix [2m or m, n] on the flattened image: the images of all unit vectors, complex data as two rows.
+at::Tensor dense(const LinearOperator& op) {
+  const std::int64_t n = op.domain().numel();
+  Shape basis = op.domain().shape;
+  basis.insert(basis.begin(), n);
+  const at::Tensor columns = op.apply(at::eye(n, at::kDouble).view(basis));
+  return (columns.is_complex() ? at::view_as_real(columns) : columns).flatten(1).t();
+}
+
+at::Tensor real_rows(const at::Tensor& y) { return (y.is_complex() ? at::view_as_real(y) : y).flatten(1).t(); }
+
+/// D as a matrix, from its definition on each basis image.
+at::Tensor dense_gradient(std::int64_t size) {
+  const ImageGradient g = image_gradient(at::eye(size * size, at::kDouble).view({size * size, 1, size, size}));
+  return at::cat({g.vertical.flatten(1), g.horizontal.flatten(1)}, 1).t();
+}
+
+/// argmin ||y - A x||² + weight ||L x||², by least squares on the stacked system.
+at::Tensor dense_tikhonov(const LinearOperator& op, const at::Tensor& y, const at::Tensor& L, double weight) {
+  const at::Tensor A = dense(op);
+  const at::Tensor normal_matrix = at::matmul(A.t(), A) + weight * at::matmul(L.t(), L);
+  const at::Tensor x = at::linalg_solve(normal_matrix, at::matmul(A.t(), real_rows(y)));
+  const std::int64_t size = op.domain().shape[1];
+  return x.t().reshape({y.size(0), 1, size, size});
+}
+
+TEST(ImageGradient, AdjointAndNormHold) {
+  const TensorSpec image{{2, 5, 7}, Field::real};
+  const at::Tensor x = normal("x", image), a = normal("a", image), b = normal("b", image);
+  const ImageGradient g = image_gradient(x);
+  const double forward = real_inner(g.vertical, a).item<double>() + real_inner(g.horizontal, b).item<double>();
+  EXPECT_NEAR(forward, real_inner(x, image_gradient_adjoint({a, b})).item<double>(), 200 * kEpsilon);
+  EXPECT_EQ(x[0][1][3][2].item<double>() + g.vertical[0][1][3][2].item<double>(), x[0][1][4][2].item<double>());
+  EXPECT_EQ(largest(g.vertical.select(2, 4)), 0);
+  EXPECT_EQ(largest(g.horizontal.select(3, 6)), 0);
+  const at::Tensor D = dense_gradient(8);
+  EXPECT_LT(at::linalg_matrix_norm(D, 2).item<double>(), std::sqrt(8.0));
+}
+
+TEST(OperatorNorm, BoundsTheLargestSingularValueFromAbove) {
+  for (const std::string& name : kTasks) {
+    const LinearOperatorPtr op = task(name, 12);
+    const double exact = std::pow(at::linalg_matrix_norm(dense(*op), 2).item<double>(), 2);
+    const double estimate = squared_operator_norm(*op, at::kDouble);
+    EXPECT_GE(estimate, exact) << name;
+    EXPECT_LE(estimate, 1.03 * exact) << name;  // 2 % margin and what the iteration misses
+  }
+}
+
+TEST(Adjoint, HasTheBrightnessOfAnImage) {
+  Adjoint solver;
+  for (const std::string& name : kTasks) {
+    const LinearOperatorPtr op = task(name, 16);
+    const Problem problem = problem_of(op, phantom(16), {0.0});
+    const at::Tensor x = solve(solver, problem).x, back = op->adjoint(problem.y);
+    // A A^H is the identity on the support of a pixel mask and 1/f² for averaging, so the fit is known.
+    if (name == "inpainting") {
+      EXPECT_LT(largest(x - back), 100 * kEpsilon);
+    }
+    if (name == "super_resolution") {
+      EXPECT_LT(largest(x - 4 * back), 100 * kEpsilon);
+    }
+    // The fitted scale leaves a residual orthogonal to A x.
+    const at::Tensor data = op->apply(x);
+    EXPECT_NEAR(real_inner(problem.y - data, data).item<double>(), 0,
+                1e3 * kEpsilon * squared_norms(data).item<double>());
+  }
+  solver.scale = "none";
+  const LinearOperatorPtr op = task("super_resolution", 16);
+  const Problem problem = problem_of(op, phantom(16), {0.0});
+  EXPECT_TRUE(at::equal(solve(solver, problem).x, op->adjoint(problem.y)));
+}
+
+TEST(TikhonovCg, EqualsTheDenseSolution) {
+  const std::int64_t size = 12;
+  for (const std::string& name : kTasks) {
+    const LinearOperatorPtr op = task(name, size);
+    const Problem problem = problem_of(op, phantom(size), {0.05});
+    for (const std::string penalty : {"gradient", "identity"}) {
+      TikhonovCg solver;
+      solver.weight = 0.03;
+      solver.penalty = penalty;
+      solver.tolerance = 1e-10;
+      solver.max_iterations = 2000;
+      const at::Tensor L = penalty == "gradient" ? dense_gradient(size) : at::eye(size * size, at::kDouble);
+      const at::Tensor exact = dense_tikhonov(*op, problem.y, L, 0.03);
+      // The residual is 1e-10 of the right side; the condition number is at most ~ 9 / (.03 * smallest of L^T L).
+      EXPECT_LT(largest(solve(solver, problem).x - exact), 1e-6) << name << " " << penalty;
+      EXPECT_GT(largest(dense_tikhonov(*op, problem.y, L, 0.04) - exact), 1e-3) << "the weight must matter";
+    }
+  }
+}
+
+TEST(Wiener, EqualsTheDenseFilter) {
+  const std::int64_t size = 12;
+  // sqrt of the circular Laplacian: forward differences that wrap.
+  const at::Tensor basis = at::eye(size * size, at::kDouble).view({size * size, 1, size, size});
+  const at::Tensor circular =
+      at::cat({(basis.roll({-1}, {2}) - basis).flatten(1), (basis.roll({-1}, {3}) - basis).flatten(1)}, 1).t();
+  for (const std::string name : {"blur", "fourier"}) {
+    const LinearOperatorPtr op = task(name, size);
+    const Problem problem = problem_of(op, phantom(size), {0.05});
+    Wiener solver;
+    solver.weight = 0.03;
+    EXPECT_LT(largest(solve(solver, problem).x - dense_tikhonov(*op, problem.y, circular, 0.03)), 1e-10) << name;
+    solver.spectrum = "flat";
+    const at::Tensor identity = at::eye(size * size, at::kDouble);
+    EXPECT_LT(largest(solve(solver, problem).x - dense_tikhonov(*op, problem.y, identity, 0.03)), 1e-10) << name;
+  }
+}
+
+TEST(Wiener, RefusesOperatorsItHasNoFilterFor) {
+  const auto message = [](const Wiener& solver, const LinearOperatorPtr& op) {
+    try {
+      solve(solver, problem_of(op, phantom(16), {0.05}));
+      return std::string();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::usage);
+      return std::string(error.what());
+    }
+  };
+  Wiener solver;
+  EXPECT_NE(message(solver, task("inpainting", 16)).find("spectrum: flat"), std::string::npos);
+  EXPECT_NE(message(solver, task("super_resolution", 16)).find("tikhonov_cg"), std::string::npos);
+  const at::Tensor kernel = at::ones({3, 3}, at::kDouble) / 9;
+  EXPECT_NE(message(solver, make_blur(grey(16), kernel, Boundary::reflect, "box")).find("spectral"), std::string::npos);
+  solver.spectrum = "flat";
+  EXPECT_EQ(message(solver, task("super_resolution", 16)), "");
+}
+
+std::vector<std::unique_ptr<Solver>> regularised(const std::string& task_name) {
+  std::vector<std::unique_ptr<Solver>> solvers;
+  solvers.push_back(std::make_unique<TikhonovCg>());
+  solvers.push_back(std::make_unique<TvPdhg>());
+  if (task_name == "blur" || task_name == "fourier") solvers.push_back(std::make_unique<Wiener>());
+  return solvers;
+}
+
+TEST(Classical, DiscrepancyReachesChiSquaredOneAndBeatsTheAdjoint) {
+  for (const std::string& name : kTasks) {
+    const LinearOperatorPtr op = task(name, 32);
+    const at::Tensor truth = phantom(32);
+    const Problem problem = problem_of(op, truth, {0.05});
+    const double adjoint_error = mean_square(solve(Adjoint(), problem).x - truth);
+    for (const auto& solver : regularised(name)) {
+      const Report report = solve(*solver, problem);
+      EXPECT_GT(report.chi2[0], 0.97) << name;
+      EXPECT_LT(report.chi2[0], 1.03) << name;
+      EXPECT_EQ(report.outcomes[0], Outcome::converged) << name;
+      EXPECT_GT(report.weight.at(0), 0) << name;
+      EXPECT_LT(mean_square(report.x - truth), adjoint_error) << name;
+    }
+  }
+}
+
+TEST(Classical, AnEntryDoesNotDependOnItsBatch) {
+  for (const std::string name : {"blur", "inpainting"}) {
+    const LinearOperatorPtr op = task(name, 24);
+    const at::Tensor truth = at::cat({phantom(24), 0.3 * phantom(24).flip({2}), phantom(24).flip({3})});
+    const Problem all = problem_of(op, truth, {0.05, 0.01, 0.2});
+    for (const auto& solver : regularised(name)) {
+      const Report together = solve(*solver, all);
+      for (std::int64_t i = 0; i < 3; ++i) {
+        const auto entry = static_cast<std::size_t>(i);
+        const Problem one{.op = op,
+                          .y = all.y.slice(0, i, i + 1),
+                          .noise_std = {all.noise_std[entry]},
+                          .keys = {all.keys[entry]},
+                          .image = all.image};
+        const Report alone = solve(*solver, one);
+        // Batched and single FFTs and sums may round differently, and the search follows its own trail of rounding.
+        EXPECT_LT(largest(together.x[i] - alone.x[0]), 1e-9) << name << " entry " << i;
+        EXPECT_NEAR(together.weight[entry] / alone.weight[0], 1, 1e-9) << name << " entry " << i;
+      }
+    }
+  }
+}
+
+TEST(Classical, NoiseFreeDataAreReproduced) {
+  for (const std::string& name : kTasks) {
+    const LinearOperatorPtr op = task(name, 16);
+    const Problem problem = problem_of(op, phantom(16), {0.0});
+    for (const auto& solver : regularised(name)) {
+      const at::Tensor misfit = op->apply(solve(*solver, problem).x) - problem.y;
+      EXPECT_LT(mean_square(misfit), 1e-5 * mean_square(problem.y)) << name;
+    }
+  }
+}
+
+TEST(TvPdhg, EqualsScikitImage) {
+  std::ifstream file(RECON_SOURCE_DIR "/tests/golden/classical/tv.json");
+  const nlohmann::json golden = nlohmann::json::parse(file);
+  const std::int64_t height = golden["shape"][0], width = golden["shape"][1];
+  const auto image = [&](const char* key) {
+    return at::tensor(golden[key].get<std::vector<double>>(), at::kDouble).view({1, 1, height, width});
+  };
+  const LinearOperatorPtr op = make_identity({{1, height, width}, Field::real});
+  TvPdhg solver;
+  solver.weight = golden["weight"].get<double>();
+  solver.tolerance = 1e-9;
+  solver.max_iterations = 20000;
+  const Problem problem{.op = op, .y = image("noisy"), .noise_std = {0.15}, .keys = {{0, 0}}, .image = op->domain()};
+  const Report report = solve(solver, problem);
+  EXPECT_LT(largest(report.x - image("denoised")), 1e-5);  // the golden stops where it changes by 1e-15 of its energy
+  // The same image solves the constrained problem whose radius is its residual; the weight is found again.
+  TvPdhg constrained;
+  constrained.tolerance = 1e-9;
+  constrained.max_iterations = 20000;
+  Problem with_radius = problem;
+  with_radius.noise_std = {std::sqrt(mean_square(report.x - problem.y))};
+  const Report again = solve(constrained, with_radius);
+  EXPECT_LT(largest(again.x - report.x), 1e-5);
+  EXPECT_NEAR(again.weight[0] / *solver.weight, 1, 1e-4);
+}
+
+// A step of two plateaus, each `width` pixels wide, has a closed form: TV moves each by weight / width to the other.
+TEST(TvPdhg, MovesPlateausByTheClosedForm) {
+  const std::int64_t height = 6, width = 8;
+  at::Tensor step = at::full({1, 1, height, 2 * width}, -0.5, at::kDouble);
+  step.narrow(3, width, width).fill_(0.7);
+  const LinearOperatorPtr op = make_identity({{1, height, 2 * width}, Field::real});
+  const double noise_std = 0.04;
+  const Problem problem{.op = op, .y = step, .noise_std = {noise_std}, .keys = {{0, 0}}, .image = op->domain()};
+  for (const std::string variant : {"isotropic", "anisotropic"}) {
+    TvPdhg solver;
+    solver.variant = variant;
+    solver.tolerance = 1e-10;
+    solver.max_iterations = 20000;
+    const auto moved = [&](double shift) { return step - shift * at::sign(step); };
+    solver.weight = 0.8;
+    EXPECT_LT(largest(solve(solver, problem).x - moved(0.8 / width)), 1e-6) << variant;
+    solver.weight.reset();  // chi² = 1 moves every pixel by the noise's standard deviation
+    const Report report = solve(solver, problem);
+    EXPECT_LT(largest(report.x - moved(noise_std)), 1e-6) << variant;
+    EXPECT_NEAR(report.weight[0], noise_std * width, 1e-4) << variant;
+  }
+}
+
+// A diagonal edge is longer for the sum of both differences than for the gradient's length.
+TEST(TvPdhg, VariantsMinimiseTheirOwnTotalVariation) {
+  const LinearOperatorPtr op = make_identity(grey(16));
+  const Problem problem = problem_of(op, phantom(16), {0.1});
+  const auto objective = [&](const at::Tensor& x, const std::string& variant) {
+    const ImageGradient g = image_gradient(x);
+    const at::Tensor tv =
+        variant == "isotropic" ? at::hypot(g.vertical, g.horizontal) : g.vertical.abs() + g.horizontal.abs();
+    return 0.5 * squared_norms(x - problem.y).item<double>() + 0.1 * tv.sum().item<double>();
+  };
+  std::vector<at::Tensor> x;
+  for (const std::string variant : {"isotropic", "anisotropic"}) {
+    TvPdhg solver;
+    solver.weight = 0.1;
+    solver.variant = variant;
+    solver.tolerance = 1e-7;
+    solver.max_iterations = 5000;
+    x.push_back(solve(solver, problem).x);
+    const double best = objective(x.back(), variant);
+    for (const char* direction : {"d1", "d2", "d3"}) {
+      EXPECT_GT(objective(x.back() + 1e-2 * normal(direction, grey(16)), variant), best);
+    }
+  }
+  EXPECT_LT(objective(x[0], "isotropic"), objective(x[1], "isotropic"));
+  EXPECT_LT(objective(x[1], "anisotropic"), objective(x[0], "anisotropic"));
+}
+
+TEST(TvPdhg, BoundsAndFieldsAreHonoured) {
+  const LinearOperatorPtr op = task("inpainting", 16);
+  const Problem problem = problem_of(op, phantom(16), {0.05});
+  TvPdhg solver;
+  solver.low = -0.5;
+  solver.high = 0.2;
+  const at::Tensor x = solve(solver, problem).x;
+  EXPECT_EQ(x.min().item<double>(), -0.5);
+  EXPECT_EQ(x.max().item<double>(), 0.2);
+  solver.low = 0.3;
+  EXPECT_THROW(solve(solver, problem), Error);
+  // A complex image is treated as its two parts; a real one in it stays real.
+  const TensorSpec complex_image{{1, 16, 16}, Field::complex};
+  const LinearOperatorPtr fourier = make_fourier(complex_image, at::ones({16, 16}), "full");
+  const at::Tensor truth = phantom(16).to(at::kComplexDouble);
+  const Problem in_k_space = problem_of(fourier, truth, {0.05});
+  const Report report = solve(TvPdhg(), in_k_space);
+  EXPECT_NEAR(report.chi2[0], 1, 0.03);
+  EXPECT_LT(mean_square(report.x - truth), mean_square(solve(Adjoint(), in_k_space).x - truth));
+  solver = TvPdhg();
+  solver.low = 0;
+  EXPECT_THROW(solve(solver, in_k_space), Error);
+}
+
+}  // namespace
+}  // namespace recon
