@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 
 #include "data/hdf5/hdf5_file.h"
 #include "recon/commands/interruption.h"
@@ -78,12 +79,18 @@ class RunVerb final : public Verb {
   }
 
   VerbResult execute(const GlobalOptions& options) override {
+    const CancellationToken& stop = interruption();  // from here on Ctrl-C saves instead of killing
     const RunPlan plan = read_run_plan(read_config(options));
+    refuse_overwriting_input(plan);
     ProgressPrinter progress(options.quiet);
     ExperimentControls controls{.device = parse_device(options.device),
                                 .seed = options.seed.value_or(static_cast<std::uint64_t>(plan.options.seed)),
-                                .cancellation = &interruption(),
-                                .on_begin = [&](const std::string& label) { progress.begin(label); },
+                                .cancellation = &stop,
+                                .on_begin =
+                                    [&](const std::string& label) {
+                                      log::debug("begin {}", label);
+                                      progress.begin(label);
+                                    },
                                 .on_step = [&](const ProgressEvent& event) { progress.update(event); }};
     const ExperimentResult result = run_experiment(plan, controls);
     progress.end();
@@ -97,6 +104,13 @@ class RunVerb final : public Verb {
     if (measurement) config.set("input=" + nlohmann::json(config_).dump());
     for (const auto& assignment : options.set) config.set(assignment);
     return config;
+  }
+
+  static void refuse_overwriting_input(const RunPlan& plan) {
+    std::error_code absent;
+    if (std::filesystem::equivalent(plan.input, plan.output, absent)) {
+      throw usage_error(plan.output.string(), "`output` is the measurement file itself; choose another name");
+    }
   }
 
   static VerbResult reported(const RunPlan& plan, const ExperimentResult& result) {
