@@ -18,13 +18,12 @@ SolverKind kind(std::string name, std::string summary) {
 
 const std::vector<SolverKind>& solver_kinds() {
   static const std::vector<SolverKind> kinds = {
-      kind<Adjoint>("adjoint", "the adjoint image, zero-filled and scaled to fit: what the measurement looks like"),
+      kind<Adjoint>("adjoint", "A^H y, scaled to the data: the zero-filled image; no iterations"),
       kind<DiffPir>("diffpir", "diffusion prior with a proximal data step: fast, no backward pass, linear operators"),
       kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator"),
-      kind<TikhonovCg>("tikhonov_cg",
-                       "smoothest image that explains the data, by conjugate gradients, linear operators"),
-      kind<TvPdhg>("tv_pdhg", "least total variation that explains the data: edges stay sharp, linear operators"),
-      kind<Wiener>("wiener", "Wiener filter with a 1/f² signal: closed form, circular blur and Fourier samples"),
+      kind<TikhonovCg>("tikhonov_cg", "least squares with a quadratic penalty, by conjugate gradients"),
+      kind<TvPdhg>("tv_pdhg", "total variation with the discrepancy principle, by primal-dual hybrid gradients"),
+      kind<Wiener>("wiener", "linear filter of least mean squared error for a stationary image"),
   };
   return kinds;
 }

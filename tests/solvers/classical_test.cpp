@@ -178,8 +178,8 @@ TEST(Wiener, EqualsTheDenseFilter) {
   const at::Tensor basis = at::eye(size * size, at::kDouble).view({size * size, 1, size, size});
   const at::Tensor circular =
       at::cat({(basis.roll({-1}, {2}) - basis).flatten(1), (basis.roll({-1}, {3}) - basis).flatten(1)}, 1).t();
-  for (const std::string name : {"blur", "fourier"}) {
-    const LinearOperatorPtr op = task(name, size);
+  for (const std::string name : {"blur", "fourier", "denoising"}) {
+    const LinearOperatorPtr op = name == "denoising" ? make_identity(grey(size)) : task(name, size);
     const Problem problem = problem_of(op, phantom(size), {0.05});
     Wiener solver;
     solver.weight = 0.03;
@@ -342,6 +342,24 @@ TEST(TvPdhg, VariantsMinimiseTheirOwnTotalVariation) {
   }
   EXPECT_LT(objective(x[0], "isotropic"), objective(x[1], "isotropic"));
   EXPECT_LT(objective(x[1], "anisotropic"), objective(x[0], "anisotropic"));
+}
+
+// The penalised problem falls apart into its channels, whose step lengths differ when they are solved alone.
+TEST(TvPdhg, ChannelsAreSeparateInThePenalisedProblem) {
+  const LinearOperatorPtr rgb = make_identity({{3, 12, 12}, Field::real}), one = make_identity(grey(12));
+  const at::Tensor truth =
+      phantom(12).expand({1, 3, 12, 12}) * at::tensor({1.0, 0.2, -0.7}, at::kDouble).view({1, 3, 1, 1});
+  const Problem all = problem_of(rgb, truth, {0.1});
+  TvPdhg solver;
+  solver.weight = 0.1;
+  solver.tolerance = 1e-9;
+  solver.max_iterations = 20000;
+  const at::Tensor together = solve(solver, all).x;
+  for (std::int64_t c = 0; c < 3; ++c) {
+    const Problem alone{
+        .op = one, .y = all.y.slice(1, c, c + 1), .noise_std = {0.1}, .keys = all.keys, .image = one->domain()};
+    EXPECT_LT(largest(together.slice(1, c, c + 1) - solve(solver, alone).x), 1e-6) << c;
+  }
 }
 
 TEST(TvPdhg, BoundsAndFieldsAreHonoured) {

@@ -40,6 +40,33 @@ std::optional<at::Tensor> laplacian_eigenvalues(const SpectralForm& form, const 
   return diagonal ? std::optional(d) : std::nullopt;
 }
 
+/// The unitary 2-D DFT of each channel as a spectral form with constant eigenvalues.
+SpectralForm fourier_form(double eigenvalue, bool real_image) {
+  return {.analyze =
+              [](const at::Tensor& x) {
+                return at::fft_fft2(x, {}, {-2, -1}, "ortho");
+              },
+          .synthesize =
+              [real_image](const at::Tensor& c) {
+                const at::Tensor x = at::fft_ifft2(c, {}, {-2, -1}, "ortho");
+                return real_image ? at::real(x).contiguous() : x;
+              },
+          .eigenvalues =
+              [eigenvalue](const at::Tensor& like) {
+                return at::full({1, 1, 1, 1}, eigenvalue, like.options().dtype(real_dtype(like)));
+              }};
+}
+
+/// The operator's spectral form; the Fourier one if A^H A is a multiple of the identity, of which every basis is an
+/// eigenbasis (denoising).
+std::optional<SpectralForm> preferred_form(const LinearOperator& op, const at::TensorOptions& like) {
+  const std::optional<SpectralForm> form = op.spectral();
+  if (!form) return std::nullopt;
+  const at::Tensor l = form->eigenvalues(at::zeros({1}, like));
+  const double low = l.min().item<double>(), high = l.max().item<double>();
+  return high - low <= 1e-6 * high ? fourier_form(high, op.domain().field == Field::real) : form;
+}
+
 }  // namespace
 
 void Wiener::visit(ParameterVisitor& v) {
@@ -50,13 +77,13 @@ void Wiener::visit(ParameterVisitor& v) {
 at::Tensor Wiener::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver wiener");
   const std::string place = "solver wiener";
-  const std::optional<SpectralForm> form = op->spectral();
+  const at::TensorOptions like = context.image_options();
+  const std::optional<SpectralForm> form = preferred_form(*op, like);
   if (!form) {
     throw usage_error(place, "expected an operator with a spectral form, got {}; use tikhonov_cg or tv_pdhg",
                       op->name());
   }
   const bool flat = spectrum == "flat";
-  const at::TensorOptions like = context.image_options();
   const std::optional<at::Tensor> inverse_power =
       flat ? at::ones({1}, like.dtype(real_dtype(context.y()))) : laplacian_eigenvalues(*form, op->domain(), like);
   if (!inverse_power) {
