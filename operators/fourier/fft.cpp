@@ -15,8 +15,12 @@ constexpr std::int64_t threads_pay_from =
 
 bool is_aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0; }
 
-/// Runs the transform on every image of contiguous CPU tensors [..., height, columns]. The plan depends on the size of
-/// an image and not on how many there are or where one lies, so that an item's digits do not depend on its batch.
+/// Complex entries from row to row of a work array. With rows of 256 or 512 entries the columns that FFTW walks along
+/// fall on few cache lines: a small gap makes its estimated plans four times as fast.
+std::int64_t pitch_for(std::int64_t width) { return width % 32 == 0 ? width + 4 : width; }
+
+/// Runs the transform on every image of contiguous CPU tensors [..., height, row entries]. The plan depends on the size
+/// of an image and not on how many there are or where one lies, so that an item's digits do not depend on its batch.
 void transform_images(fftw::Kind kind, const at::Tensor& in, const at::Tensor& out, std::int64_t height,
                       std::int64_t width) {
   const std::int64_t in_bytes = height * in.size(-1) * in.element_size();
@@ -32,6 +36,7 @@ void transform_images(fftw::Kind kind, const at::Tensor& in, const at::Tensor& o
       .aligned = is_aligned(source) && is_aligned(target) && in_bytes % 16 == 0 && out_bytes % 16 == 0,
       .height = height,
       .width = width,
+      .pitch = kind == fftw::Kind::forward || kind == fftw::Kind::backward ? in.size(-1) : 0,
       .threads = over_images || at::in_parallel_region() ? 1 : threads};
   const auto run = [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) fftw::transform(key, source + i * in_bytes, target + i * out_bytes);
@@ -43,19 +48,22 @@ void transform_images(fftw::Kind kind, const at::Tensor& in, const at::Tensor& o
   }
 }
 
-/// out[(i + rows) mod H, (j + columns) mod W] = scale * in[i, j] in one pass per image.
+/// out[(i + rows) mod H, (j + columns) mod W] = scale * in[i, j] in one pass; either side may have gaps behind its
+/// rows.
 template <class In, class Out, class Scale>
-void rolled_copy(const at::Tensor& in, const at::Tensor& out, std::int64_t rows, std::int64_t columns, Scale scale) {
+void rolled_copy(const at::Tensor& in, const at::Tensor& out, std::int64_t width, std::int64_t rows,
+                 std::int64_t columns, Scale scale) {
   const std::int64_t height = in.size(-2);
-  const std::int64_t width = in.size(-1);
+  const std::int64_t in_pitch = in.size(-1);
+  const std::int64_t out_pitch = out.size(-1);
   const In* source = in.const_data_ptr<In>();
   Out* target = out.data_ptr<Out>();
   const std::int64_t grain = std::max<std::int64_t>(1, threads_pay_from / width);
-  at::parallel_for(0, in.numel() / width, grain, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, in.numel() / in_pitch, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t line = begin; line < end; ++line) {
       const std::int64_t row = line % height;
-      const In* from = source + line * width;
-      Out* to = target + (line - row + (row + rows) % height) * width;
+      const In* from = source + line * in_pitch;
+      Out* to = target + (line - row + (row + rows) % height) * out_pitch;
       for (std::int64_t j = 0; j < width - columns; ++j) to[j + columns] = Out(from[j] * scale);
       for (std::int64_t j = width - columns; j < width; ++j) to[j + columns - width] = Out(from[j] * scale);
     }
@@ -69,18 +77,20 @@ at::Tensor centred_on_cpu(const at::Tensor& x, fftw::Kind kind) {
   const std::int64_t width = x.size(-1);
   const at::Tensor in = resolved(x);
   const auto options = in.options().dtype(complex_dtype(in));
-  const at::Tensor shifted = at::empty(in.sizes(), options);
-  const at::Tensor spectrum = at::empty(in.sizes(), options);
+  Shape work_shape(in.sizes().begin(), in.sizes().end());
+  work_shape.back() = pitch_for(width);
+  const at::Tensor work = at::empty(work_shape, options);
+  const at::Tensor out = at::empty(in.sizes(), options);
   // ifftshift rolls by -floor(n / 2) = ceil(n / 2), fftshift by floor(n / 2).
   const Real scale = Real(1) / std::sqrt(static_cast<Real>(height * width));
   if (in.is_complex()) {
-    rolled_copy<Complex, Complex>(in, shifted, (height + 1) / 2, (width + 1) / 2, Real(1));
+    rolled_copy<Complex, Complex>(in, work, width, (height + 1) / 2, (width + 1) / 2, scale);
   } else {
-    rolled_copy<Real, Complex>(in, shifted, (height + 1) / 2, (width + 1) / 2, Real(1));
+    rolled_copy<Real, Complex>(in, work, width, (height + 1) / 2, (width + 1) / 2, scale);
   }
-  transform_images(kind, shifted, spectrum, height, width);
-  rolled_copy<Complex, Complex>(spectrum, shifted, height / 2, width / 2, scale);
-  return shifted;
+  transform_images(kind, work, work, height, width);
+  rolled_copy<Complex, Complex>(work, out, width, height / 2, width / 2, Real(1));
+  return out;
 }
 
 at::Tensor centred(const at::Tensor& x, fftw::Kind kind) {

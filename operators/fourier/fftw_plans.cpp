@@ -2,6 +2,7 @@
 
 #include <fftw3.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -19,7 +20,7 @@ struct Single {
   static constexpr auto set_threads = fftwf_plan_with_nthreads;
   static constexpr auto allocate = fftwf_malloc;
   static constexpr auto release = fftwf_free;
-  static constexpr auto plan_complex = fftwf_plan_dft_2d;
+  static constexpr auto plan_complex = fftwf_plan_many_dft;
   static constexpr auto plan_real_to_half = fftwf_plan_dft_r2c_2d;
   static constexpr auto plan_half_to_real = fftwf_plan_dft_c2r_2d;
   static constexpr auto execute_complex = fftwf_execute_dft;
@@ -35,7 +36,7 @@ struct Double {
   static constexpr auto set_threads = fftw_plan_with_nthreads;
   static constexpr auto allocate = fftw_malloc;
   static constexpr auto release = fftw_free;
-  static constexpr auto plan_complex = fftw_plan_dft_2d;
+  static constexpr auto plan_complex = fftw_plan_many_dft;
   static constexpr auto plan_real_to_half = fftw_plan_dft_r2c_2d;
   static constexpr auto plan_half_to_real = fftw_plan_dft_c2r_2d;
   static constexpr auto execute_complex = fftw_execute_dft;
@@ -48,7 +49,8 @@ typename Api::Plan make_plan(const PlanKey& key) {
   // FFTW_ESTIMATE reads no array, but wants some of the right alignment.
   const auto height = static_cast<int>(key.height);
   const auto width = static_cast<int>(key.width);
-  const std::size_t bytes = sizeof(typename Api::Complex) * static_cast<std::size_t>(key.height * (key.width + 2));
+  const std::size_t bytes =
+      sizeof(typename Api::Complex) * static_cast<std::size_t>(key.height * std::max(key.pitch, key.width + 2));
   void* in = Api::allocate(bytes);
   void* out = Api::allocate(bytes);
   auto* complex_in = static_cast<typename Api::Complex*>(in);
@@ -58,11 +60,13 @@ typename Api::Plan make_plan(const PlanKey& key) {
   typename Api::Plan plan = nullptr;
   switch (key.kind) {
     case Kind::forward:
-      plan = Api::plan_complex(height, width, complex_in, complex_out, FFTW_FORWARD, flags);
+    case Kind::backward: {
+      const int size[] = {height, width};
+      const int rows[] = {height, static_cast<int>(key.pitch)};
+      const int sign = key.kind == Kind::forward ? FFTW_FORWARD : FFTW_BACKWARD;
+      plan = Api::plan_complex(2, size, 1, complex_in, rows, 1, 0, complex_in, rows, 1, 0, sign, flags);
       break;
-    case Kind::backward:
-      plan = Api::plan_complex(height, width, complex_in, complex_out, FFTW_BACKWARD, flags);
-      break;
+    }
     case Kind::real_to_half:
       plan = Api::plan_real_to_half(height, width, static_cast<typename Api::Real*>(in), complex_out, flags);
       break;

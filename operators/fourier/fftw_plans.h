@@ -12,12 +12,14 @@ struct PlanKey {
   bool double_precision = false;
   bool aligned = true;
   std::int64_t height = 0, width = 0;
+  std::int64_t pitch = 0;  ///< forward and backward: complex entries from one row to the next, >= width
   int threads = 1;
   auto operator<=>(const PlanKey&) const = default;
 };
 
-/// Transforms one image from `in` to `out`, distinct arrays laid out as PlanKey::kind says (complex: interleaved
-/// pairs). Unscaled. half_to_real overwrites `in`. Thread-safe; the plan is made at first use and kept for the process.
+/// Transforms one image, unscaled. forward and backward work in place (out == in); the real kinds from `in` to a
+/// distinct `out`, both without gaps between rows, and half_to_real overwrites `in`. Thread-safe; the plan is made at
+/// first use and kept for the process.
 void transform(const PlanKey& key, void* in, void* out);
 
 /// Plans made so far: lets a test see that the cache works.
