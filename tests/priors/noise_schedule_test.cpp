@@ -32,7 +32,9 @@ std::vector<NoiseSchedule> every_schedule() {
 
 TEST(NoiseSchedule, TablesEqualDiffusers) {
   std::ifstream file(RECON_SOURCE_DIR "/tests/golden/schedules/schedules.json");
-  for (const auto& table : nlohmann::json::parse(file).at("tables")) {
+  const nlohmann::json golden = nlohmann::json::parse(file);
+  ASSERT_EQ(golden.at("tables").size(), 5U);
+  for (const auto& table : golden.at("tables")) {
     const std::string kind = table.at("schedule");
     const std::int64_t n = table.at("timesteps");
     const NoiseSchedule schedule =
