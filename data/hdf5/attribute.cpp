@@ -98,9 +98,8 @@ std::uint64_t read_uint64_attribute(hid_t owner, const std::string& place, const
 }
 
 void write_text_attribute(hid_t owner, const std::string& place, const std::string& name, const std::string& value) {
-  const auto type = text_type();
-  const char* text = value.c_str();
-  write_attribute(owner, place, name, type->get(), &text, 1, true);
+  const auto type = text_type(value.size());
+  write_attribute(owner, place, name, type->get(), value.c_str(), 1, true);
 }
 
 void write_attribute(hid_t owner, const std::string& place, const std::string& name, hid_t type, const void* values,

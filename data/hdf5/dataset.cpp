@@ -158,6 +158,24 @@ std::vector<std::string> Dataset::read_strings() const {
   });
 }
 
+void Dataset::visit_metadata() const {
+  const Lock lock;
+  for (const auto& name : list_attributes(id_->get(), place_)) {
+    const Handle attribute(H5Aopen(id_->get(), name.c_str(), H5P_DEFAULT), H5Aclose);
+    const Handle type(H5Aget_type(attribute.get()), H5Tclose);
+  }
+  if (is_text_) read_strings();
+  hsize_t chunks = 0, bytes = 0;
+  haddr_t address = 0;
+  unsigned filters = 0;
+  std::vector<hsize_t> offset(max_rank);
+  const Handle space(H5Dget_space(id_->get()), H5Sclose);
+  if (H5Dget_num_chunks(id_->get(), space.get(), &chunks) >= 0 && chunks > 0) {
+    // Asking for the last one walks the whole index.
+    H5Dget_chunk_info(id_->get(), space.get(), chunks - 1, offset.data(), &filters, &address, &bytes);
+  }
+}
+
 bool Dataset::has_attribute(const std::string& name) const {
   const Lock lock;
   return attribute_exists(id_->get(), name);

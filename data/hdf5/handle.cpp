@@ -18,7 +18,13 @@ herr_t collect(unsigned, const H5E_error2_t* entry, void* out) {
 
 }  // namespace
 
-Lock::Lock() : guard_(library_mutex()) {
+bool& in_child_process() {
+  static bool in_child = false;
+  return in_child;
+}
+
+Lock::Lock() : guard_(library_mutex(), std::defer_lock) {
+  if (!in_child_process()) guard_.lock();
   // Without HDF5's exit handler: after a full disk it would try to flush the broken file again.
   static const herr_t once = H5dont_atexit();
   static_cast<void>(once);

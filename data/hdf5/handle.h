@@ -12,6 +12,9 @@
 // Private to data/hdf5: owned identifiers, the lock and the error stack.
 namespace recon::hdf5 {
 
+/// True in a child process of run_isolated(): it has one thread, and the lock it inherited is held by its parent's.
+bool& in_child_process();
+
 /// Held during every call of HDF5: its usual build is not thread-safe. Recursive, because destructors take it too.
 /// Also keeps HDF5 from printing and empties its error stack.
 class Lock {
@@ -19,7 +22,7 @@ class Lock {
   Lock();
 
  private:
-  std::lock_guard<std::recursive_mutex> guard_;
+  std::unique_lock<std::recursive_mutex> guard_;
 };
 
 class Handle {

@@ -13,7 +13,7 @@
 ///
 /// Types on disk <-> tensors: float32/64, int8..int64, uint8 as they are; float16 -> float32; uint16 -> int32, uint32
 /// -> int64; h5py's bool enum <-> bool; compound {r, i} of float32/64 (h5py's complex) <-> complex64/128. Any byte
-/// order and layout (contiguous, chunked, compressed) is read. Strings: fixed or variable length; written variable,
+/// order and layout (contiguous, chunked, compressed) is read. Strings: fixed or variable length; written fixed,
 /// UTF-8.
 ///
 /// Every failure is Error(data) with place "FILE:/path" and the innermost messages of HDF5's error stack, which is
@@ -45,6 +45,7 @@ class Dataset {
   at::Tensor read_items(std::int64_t first, std::int64_t count) const;
   at::Tensor read_item(std::int64_t index) const;  ///< without the leading axis
   std::vector<std::string> read_strings() const;   ///< of a text dataset of rank 0 or 1
+  void visit_metadata() const;                     ///< attributes, texts and chunk index, see isolated.h
 
   bool has_attribute(const std::string& name) const;
   double number_attribute(const std::string& name) const;

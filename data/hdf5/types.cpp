@@ -5,6 +5,8 @@
 #include <array>
 #include <cstring>
 
+#include "data/hdf5/isolated.h"
+
 namespace recon::hdf5 {
 namespace {
 
@@ -86,18 +88,33 @@ std::unique_ptr<Handle> bool_memory_type() {
   return type;
 }
 
+/// Variable-length texts, read in a child process: see isolated.h. It answers the length of each text and the texts, or
+/// in place of the lengths the reason why not.
 std::vector<std::string> read_variable(hid_t disk_type, std::size_t count, const std::string& place,
                                        const std::function<herr_t(hid_t, void*)>& read) {
   const Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
   H5Tset_size(type.get(), H5T_VARIABLE);
   H5Tset_cset(type.get(), H5Tget_cset(disk_type));
-  std::vector<char*> texts(count, nullptr);
-  const herr_t status = read(type.get(), texts.data());
+  const auto answer = run_isolated([&] {
+    std::vector<char*> texts(count, nullptr);
+    if (read(type.get(), texts.data()) < 0) return "!" + std::string(failure(place, "read text", damaged).what());
+    std::string lengths = "=", all;
+    for (const char* text : texts) {
+      const std::uint64_t length = text == nullptr ? 0 : std::strlen(text);
+      lengths.append(reinterpret_cast<const char*>(&length), sizeof(length));
+      all.append(text == nullptr ? "" : text);
+    }
+    return lengths + all;
+  });
+  if (!answer) throw data_error(place, "its text is damaged so badly that HDF5 cannot read it; {}", damaged);
+  if (answer->front() == '!') throw Error(ErrorKind::data, "", answer->substr(1));
   std::vector<std::string> out;
-  for (char* text : texts) out.emplace_back(text == nullptr || status < 0 ? "" : text);
-  const Error error = failure(place, "read text", damaged);  // the stack, before anything else clears it
-  for (char* text : texts) H5free_memory(text);
-  if (status < 0) throw error;
+  for (std::size_t i = 0, begin = 1 + count * sizeof(std::uint64_t); i < count; ++i) {
+    std::uint64_t length = 0;
+    std::memcpy(&length, answer->data() + 1 + i * sizeof(length), sizeof(length));
+    out.push_back(answer->substr(begin, length));
+    begin += length;
+  }
   return out;
 }
 
@@ -179,10 +196,11 @@ std::unique_ptr<Handle> memory_type(at::ScalarType type, const std::string& plac
   }
 }
 
-std::unique_ptr<Handle> text_type() {
+std::unique_ptr<Handle> text_type(std::size_t bytes) {
   auto type = owned_type(H5Tcopy(H5T_C_S1));
-  H5Tset_size(type->get(), H5T_VARIABLE);
+  H5Tset_size(type->get(), std::max<std::size_t>(bytes, 1));
   H5Tset_cset(type->get(), H5T_CSET_UTF8);
+  H5Tset_strpad(type->get(), H5T_STR_NULLPAD);
   return type;
 }
 

@@ -19,8 +19,8 @@ std::unique_ptr<Handle> memory_type(at::ScalarType type, const std::string& plac
 /// What a type is, in words: "32-bit float", "compound".
 std::string describe_type(hid_t type);
 
-/// Variable-length UTF-8 text, as h5py writes `str`.
-std::unique_ptr<Handle> text_type();
+/// UTF-8 text of a fixed number of bytes, padded with zeros: what we write, for reasons given in isolated.h.
+std::unique_ptr<Handle> text_type(std::size_t bytes);
 
 /// Texts of a string type (fixed or variable length): `read(memory_type, buffer)` fills the buffer of `count` elements.
 /// Throws Error(data) when a text is not UTF-8, for it could not be shown.

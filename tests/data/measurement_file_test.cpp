@@ -160,7 +160,7 @@ TEST_F(Measurements, EachWrongPartIsOneErrorThatNamesIt) {
       group.set_attribute(name, value);
     };
   };
-  const at::Tensor nan = at::zeros({2, 3}).index_fill(0, at::tensor(1), NAN);
+  const at::Tensor nan = at::cat({at::zeros({1, 3}), at::full({1, 3}, NAN)});
   const std::vector<Wrong> wrongs = {
       {{"format"}, {"'recon-result'"}, [](hdf5::File& f) { f.set_attribute("format", std::string("recon-result")); }},
       {{"version"}, {"version 1 to 1", "got 2"}, [](hdf5::File& f) { f.set_attribute("version", std::uint64_t{2}); }},

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "data/hdf5/hdf5_file.h"
+
+// Private to data/hdf5: damaged files can crash HDF5 1.10 itself (it believes sizes in object headers of the old format
+// and in the "global heap" of variable-length texts). What can crash is tried in a child process first.
+namespace recon::hdf5 {
+
+/// What `work` returns when it is run in a child process; empty when the child crashed or computed for more
+/// than 2 s.
+///
+/// The child shares the open files, calls HDF5 only, and leaves by _exit, which is safe after fork() in a program with
+/// threads because the caller holds the lock of this layer.
+std::optional<std::string> run_isolated(const std::function<std::string()>& work);
+
+/// Goes through all groups, attributes, texts, and chunk indices, for run_isolated. Errors that HDF5 reports are
+/// ignored: whoever needs the damaged part meets them again.
+void visit_everything(const Group& group);
+
+}  // namespace recon::hdf5
