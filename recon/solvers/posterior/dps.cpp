@@ -39,9 +39,10 @@ at::Tensor evidence_variance(const SolverContext& context, const Pull& pull, con
   const double tweedie = from.sigma * from.sigma / from.alpha;
   const double ratio = to.relative_sigma() / from.relative_sigma();
   const at::Tensor floor = noise + context.prior().denoising_mse(from.relative_sigma()) * gain;
-  const at::Tensor stable = (1 - ratio * ratio) * (noise + tweedie * pull.curvature);
+  const at::Tensor along = noise + tweedie * pull.curvature;
+  const at::Tensor evidence = at::minimum(pull.residual_squares / m, along);
   constexpr double tiny = 1e-30;  // noise-free data met exactly: p is 0 then
-  return at::maximum(at::maximum(pull.residual_squares / m, floor), stable).clamp_min(tiny);
+  return at::maximum(at::maximum(evidence, floor), (1 - ratio * ratio) * along).clamp_min(tiny);
 }
 
 /// Linear extrapolation in log r to the middle of the next step (DPM-Solver++ 2M), from the two last denoised images.

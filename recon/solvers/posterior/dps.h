@@ -16,14 +16,17 @@ namespace recon {
 /// variance v per real component, so that the likelihood score p / v moves the denoised image by Tweedie to
 ///
 ///     D_y = D + (sigma_t² / alpha_t) p / v
-///     v   = max( ||r||² / m,  noise_std² + c(t) ||A||_F² / m,  k (noise_std² + (sigma_t²/alpha_t) <w, p> / ||r||²) )
+///     v   = max( min(||r||² / m, s),  noise_std² + c(t) ||A||_F² / m,  k s )
+///     s   = noise_std² + (sigma_t² / alpha_t) <w, p> / ||r||²
 ///
 /// per entry, m the number of measured real components, c(t) the denoiser's mean squared error (Prior::denoising_mse).
-/// The first term is the evidence estimate of v, the second keeps it from fitting the noise. The third, with
-/// k = 1 - r_s²/r_t² the share of the way to D_y that the step to level s goes, is the curvature along the step:
-/// without it, long steps diverge for operators whose gain is uneven (blur); it vanishes with short ones. D_y then
-/// takes D's place in the step. `order: 2` extrapolates it from the step before (the multistep rule of Lu et al. 2022,
-/// "DPM-Solver++", eq. 3.6 ff., with the noise of an ancestral step): no bias of the spread at 100 steps.
+/// ||r||² / m is the evidence estimate of v; the second term keeps it from fitting the noise. s is the variance along
+/// the residual that the denoiser's own Jacobian implies (one step of conjugate gradients on the posterior of Rozet et
+/// al. 2024), at no cost. As an upper bound it fits rare large errors, which the evidence would take for noise. As a
+/// lower bound, times the share k = 1 - r_s²/r_t² of the way to D_y that the step to level s goes, it keeps long steps
+/// stable where the operator's gain is uneven (blur). D_y then takes D's place in the step. `order: 2` extrapolates it
+/// from the step before (the multistep rule of Lu et al. 2022, "DPM-Solver++", with the noise of an ancestral step):
+/// without it, few steps make the spread of the samples too small.
 ///
 /// `guidance: constant` is Algorithm 1 of the paper: an unguided step, then
 ///     norm: residual   x_s -= step_size grad ||y - A(D)||    = step_size/(2 ||r||) grad ||r||², the published code

@@ -1,0 +1,226 @@
+#include "tests/solvers/closed_form.h"
+
+#include <gtest/gtest.h>
+
+#include "operators/blur/blur.h"
+#include "operators/fourier/fourier.h"
+#include "operators/inpainting/inpainting.h"
+#include "operators/noise.h"
+#include "operators/resampling/super_resolution.h"
+#include "recon/solvers/posterior/diffpir.h"
+#include "recon/solvers/posterior/dps.h"
+
+namespace recon::test {
+namespace {
+
+at::Tensor squared_frequency(std::int64_t size) {
+  const at::Tensor k = at::fft_fftfreq(size, 1.0 / static_cast<double>(size), at::kDouble).square();
+  return k.unsqueeze(1) + k.unsqueeze(0);
+}
+
+/// Indices of the measured real components of one flattened item (complex: real parts, then imaginary parts).
+at::Tensor measured_index(const Operator& op) {
+  const at::Tensor support = op.support();
+  const Shape& shape = op.range().shape;
+  at::Tensor mask = support.defined() ? support.expand(shape).reshape(-1) : at::ones(op.range().numel(), at::kDouble);
+  if (op.range().field == Field::complex) mask = at::cat({mask, mask});
+  return mask.nonzero().squeeze(1);
+}
+
+}  // namespace
+
+std::shared_ptr<const GaussianPrior> photograph_like_prior(std::int64_t size) {
+  const double corner = static_cast<double>(size) / 64;
+  const at::Tensor power = (1 + squared_frequency(size) / (corner * corner)).pow(-1.25);
+  return std::make_shared<GaussianPrior>(at::zeros({1, size, size}, at::kDouble),
+                                         Covariance::stationary((0.0625 * power / power.mean()).unsqueeze(0)));
+}
+
+LinearOperatorPtr task_operator(const std::string& name, std::int64_t size) {
+  const TensorSpec image{{1, size, size}, Field::real};
+  if (name == "blur") {
+    const at::Tensor i = at::arange(-6, 7, at::kDouble).square();
+    const at::Tensor kernel = (-(i.unsqueeze(1) + i.unsqueeze(0)) / 8.0).exp();
+    return make_blur(image, kernel / kernel.sum(), Boundary::circular, "gaussian, std 2 px");
+  }
+  if (name == "inpaint") {
+    const at::Tensor draw = Rng(5, "mask").uniform({{0, 0}}, 0, image)[0];
+    return make_inpainting(image, (draw < 0.3).to(at::kDouble), "random, 70 % missing");
+  }
+  if (name == "sr") return make_average_downsampling(image, 4);
+  at::Tensor columns = at::zeros({size}, at::kDouble);
+  columns.slice(0, size / 2 - 2, size / 2 + 3).fill_(1);
+  columns.slice(0, 0, size, 3).fill_(1);
+  return make_fourier(image, columns.unsqueeze(0).expand({size, size}), "every third column");
+}
+
+at::Tensor dense_matrix(const Operator& op) {
+  const std::int64_t n = op.domain().numel();
+  Shape batched = op.domain().shape;
+  batched.insert(batched.begin(), n);
+  return measured_rows(op, op.apply(at::eye(n, at::kDouble).reshape(batched))).t().contiguous();
+}
+
+at::Tensor measured_rows(const Operator& op, const at::Tensor& y) {
+  at::Tensor rows = y.flatten(1);
+  if (rows.is_complex()) rows = at::cat({at::real(rows), at::imag(rows)}, 1);
+  return rows.to(at::kDouble).index_select(1, measured_index(op));
+}
+
+ClosedForm closed_form(const std::string& task, const ClosedFormOptions& options) {
+  ClosedForm result;
+  result.name = task;
+  result.prior = photograph_like_prior(options.size);
+  result.op = task_operator(task, options.size);
+  std::vector<StreamKey> items;
+  for (std::int64_t i = 0; i < options.items; ++i)
+    items.push_back({stable_hash(task) + static_cast<std::uint64_t>(i), 0});
+  const at::Tensor truth = result.prior->sample(Rng(1, "truth"), items, at::kDouble);
+  Noise noise;
+  noise.type = NoiseType::gaussian;
+  noise.std = {options.noise_std};
+  const at::Tensor y = noise.simulate(result.op->apply(truth), Rng(1, "noise"), items, result.op->support());
+  const GaussianPosterior exact =
+      result.prior->posterior(dense_matrix(*result.op), measured_rows(*result.op, y), options.noise_std);
+  result.mean = exact.mean;
+  result.std = exact.std.square().mean().sqrt().item<double>();
+  result.samples = options.samples;
+  result.problem = {.op = result.op,
+                    .y = y.repeat_interleave(options.samples, 0),
+                    .noise_std = {},
+                    .keys = {},
+                    .image = result.op->domain()};
+  if (options.dtype == at::kFloat) {
+    result.problem.y = result.problem.y.to(y.is_complex() ? at::kComplexFloat : at::kFloat);
+  }
+  for (const StreamKey& item : items) {
+    for (std::uint32_t s = 0; s < options.samples; ++s) result.problem.keys.push_back({item.item, s});
+  }
+  result.problem.noise_std.assign(result.problem.keys.size(), options.noise_std);
+  return result;
+}
+
+Agreement compare(const ClosedForm& exact, const Report& report) {
+  const std::int64_t items = exact.mean.size(0);
+  Shape shape{items, exact.samples};
+  for (const std::int64_t extent : report.x.sizes().slice(1)) shape.push_back(extent);
+  const at::Tensor x = report.x.to(at::kDouble).reshape(shape);
+  Agreement agreement;
+  const double error = (x.mean(1) - exact.mean).square().mean().sqrt().item<double>();
+  agreement.mean_ratio = error * std::sqrt(static_cast<double>(exact.samples)) / exact.std;
+  agreement.std_ratio = x.var(1).mean().sqrt().item<double>() / exact.std;
+  for (const double chi2 : report.chi2) agreement.residual += chi2 / static_cast<double>(report.chi2.size());
+  agreement.residual = std::sqrt(agreement.residual);
+  return agreement;
+}
+
+namespace {
+
+const std::vector<std::string> kTasks = {"blur", "inpaint", "sr", "fourier"};
+
+Agreement measure(const ClosedForm& exact, const Solver& solver, const char* label) {
+  const Agreement agreement = compare(exact, solver.solve(exact.problem, exact.prior.get(), {}));
+  std::printf("%-8s %-16s mean error %.3f x sampling error, std %.3f x exact %.4f, residual %.2f sigma\n",
+              exact.name.c_str(), label, agreement.mean_ratio, agreement.std_ratio, exact.std, agreement.residual);
+  return agreement;
+}
+
+Dps tuned(std::int64_t steps) {
+  Dps dps;
+  dps.steps = steps;
+  return dps;
+}
+
+Dps published(std::int64_t steps) {
+  Dps dps;
+  dps.guidance = "constant";
+  dps.step_size = 0.3;
+  dps.steps = steps;
+  return dps;
+}
+
+// The judge must be right itself: the Kalman form against the precision form.
+TEST(ClosedForm, TheExactPosteriorIsTheFormula) {
+  const ClosedForm c = closed_form("fourier", {.size = 16, .items = 2, .samples = 1, .dtype = at::kDouble});
+  const at::Tensor matrix = dense_matrix(*c.op);
+  const at::Tensor gram = at::matmul(matrix.t(), matrix);
+  const at::Tensor precision = at::linalg_inv(c.prior->covariance().dense()) + gram / (0.05 * 0.05);
+  const at::Tensor rows = measured_rows(*c.op, c.problem.y);
+  const at::Tensor mean = at::matmul(at::matmul(rows, matrix) / (0.05 * 0.05), at::linalg_inv(precision));
+  // Condition of the precision: prior's spectrum spans 1e2 to 1e3, the data weigh 400, so below 1e5.
+  EXPECT_LT((mean.reshape_as(c.mean) - c.mean).abs().max().item<double>(), 1e-16 * 1e5 * 256);
+  EXPECT_NEAR(std::sqrt(at::linalg_inv(precision).diagonal().mean().item<double>()), c.std, 1e-8);
+}
+
+// Mean error and spread of 4 x 16 samples at 250 steps. The rms over 4 means of 576 pixels has a relative standard
+// error of about 1/sqrt(2 · 4 · 60), 60 being the effective number of independent pixels of the smooth posterior: 0.05,
+// added to the bound of the 1000-step table below.
+TEST(DpsClosedForm, SelfTunedGuidanceSamplesTheGaussianPosterior) {
+  for (const std::string& task : kTasks) {
+    const Agreement a = measure(closed_form(task, {}), tuned(250), "auto, 250");
+    EXPECT_LT(a.mean_ratio, 1.20) << task;
+    EXPECT_NEAR(a.std_ratio, 1, 0.06) << task;
+    EXPECT_NEAR(a.residual, 1, 0.20) << task;
+  }
+}
+
+TEST(DpsClosedForm, FewStepsKeepTheSpread) {
+  for (const std::string& task : kTasks) {
+    const Agreement a = measure(closed_form(task, {}), tuned(60), "auto, 60");
+    EXPECT_LT(a.mean_ratio, 1.45) << task;
+    EXPECT_NEAR(a.std_ratio, 1, 0.08) << task;
+  }
+  // The known-wrong variant: a first-order step on the published spacing loses a tenth of the spread.
+  Dps first = tuned(60);
+  first.order = "1";
+  first.spacing = "uniform_t";
+  EXPECT_LT(measure(closed_form("inpaint", {}), first, "first order, 60").std_ratio, 0.9);
+}
+
+// The bias of the published constant step, recorded: zeta = 0.3, 250 ancestral steps.
+TEST(DpsClosedForm, ThePublishedStepIsBiased) {
+  for (const std::string& task : kTasks) {
+    const ClosedForm exact = closed_form(task, {});
+    const Agreement constant = measure(exact, published(250), "zeta 0.3, 250");
+    const Agreement automatic = measure(exact, tuned(250), "auto, 250");
+    EXPECT_GT(constant.mean_ratio, 1.3 * automatic.mean_ratio) << task;
+    EXPECT_GT(constant.mean_ratio, 1.5) << task;
+    EXPECT_LT(constant.mean_ratio, 4.0) << task;
+  }
+}
+
+// The table of NUMERICS section 5: 64 x 64, 16 samples of one measurement, 1000 steps.
+TEST(SlowDpsClosedForm, AThousandStepsAt64Pixels) {
+  for (const std::string& task : kTasks) {
+    const ClosedForm exact = closed_form(task, {.size = 64, .items = 1, .samples = 16});
+    const Agreement a = measure(exact, tuned(1000), "auto, 1000");
+    EXPECT_LT(a.mean_ratio, 1.15) << task;
+    EXPECT_NEAR(a.std_ratio, 1, 0.06) << task;
+    measure(exact, tuned(250), "auto, 250");
+    measure(exact, tuned(100), "auto, 100");
+    const Agreement constant = measure(exact, published(1000), "zeta 0.3, 1000");
+    EXPECT_GT(constant.mean_ratio, 1.3 * a.mean_ratio) << task;
+  }
+}
+
+// DiffPIR is no sampler, but with a Gaussian prior it circles the posterior mean: the error of one image, in units of
+// the posterior std, is below that of an exact sample (1), and averaging 16 shows what is bias.
+TEST(DiffPir, ComesCloserToThePosteriorMeanThanASample) {
+  for (const std::string& task : kTasks) {
+    const ClosedForm exact = closed_form(task, {});
+    const Report report = DiffPir().solve(exact.problem, exact.prior.get(), {});
+    const at::Tensor means = exact.mean.repeat_interleave(exact.samples, 0);
+    const double error = (report.x.to(at::kDouble) - means).square().mean().sqrt().item<double>() / exact.std;
+    const double bias = compare(exact, report).mean_ratio / std::sqrt(static_cast<double>(exact.samples));
+    const at::Tensor adjoint = exact.op->adjoint(exact.problem.y);
+    const double start = (adjoint.to(at::kDouble) - means).square().mean().sqrt().item<double>() / exact.std;
+    std::printf("%-8s DiffPIR: one image %.2f, mean of 16 %.2f, adjoint %.2f posterior std\n", task.c_str(), error,
+                bias, start);
+    EXPECT_LT(error, 0.9) << task;
+    EXPECT_LT(bias, 0.5) << task;
+    EXPECT_LT(error, start) << task;
+  }
+}
+
+}  // namespace
+}  // namespace recon::test

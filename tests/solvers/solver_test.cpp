@@ -1,0 +1,236 @@
+#include "recon/solvers/solver.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "recon/core/error.h"
+#include "recon/solvers/context.h"
+#include "recon/solvers/posterior/diffpir.h"
+#include "recon/solvers/posterior/dps.h"
+#include "recon/solvers/samples.h"
+#include "tests/solvers/closed_form.h"
+
+namespace recon::test {
+namespace {
+
+const ClosedForm& small_case() {
+  static const ClosedForm instance = closed_form("inpaint", {.size = 16, .items = 2, .samples = 2});
+  return instance;
+}
+
+ErrorKind kind_of_failure(const Problem& problem, const Prior* prior, std::string* message = nullptr) {
+  try {
+    Dps().solve(problem, prior, {});
+  } catch (const Error& error) {
+    if (message != nullptr) *message = error.what();
+    return error.kind();
+  }
+  ADD_FAILURE() << "no error";
+  return ErrorKind::internal;
+}
+
+/// Counts to `limit` by adding one to every pixel; entry `poisoned` becomes NaN at step 3.
+class Counter final : public Solver {
+ public:
+  std::int64_t limit = 5;
+  std::int64_t poisoned = -1;
+  bool converge = false;
+
+  void visit(ParameterVisitor&) override {}
+  bool needs_prior() const override { return false; }
+  bool is_sampler() const override { return false; }
+
+ private:
+  at::Tensor run(SolverContext& context) const override {
+    at::Tensor x = at::zeros_like(context.normal("unused", 0));
+    for (std::int64_t done = 1; done <= limit; ++done) {
+      x = x + 1;
+      if (done == 3 && poisoned >= 0) x[poisoned][0][0][0] = std::numeric_limits<double>::quiet_NaN();
+      if (!context.end_step({.done = done, .total = limit, .relative_sigma = 0, .residual_squares = {}}, x, x)) break;
+    }
+    if (converge) context.mark_converged(1);
+    return x;
+  }
+};
+
+TEST(SolverBase, NanInTheMeasurementIsADataErrorThatSaysWhere) {
+  Problem problem = small_case().problem;
+  problem.y = problem.y.clone();
+  problem.y[1][0][2][3] = std::numeric_limits<float>::quiet_NaN();
+  std::string message;
+  EXPECT_EQ(kind_of_failure(problem, small_case().prior.get(), &message), ErrorKind::data);
+  EXPECT_NE(message.find("[1, 0, 2, 3]"), std::string::npos) << message;
+}
+
+TEST(SolverBase, AProblemThatDoesNotFitIsRefused) {
+  const GaussianPrior& prior = *small_case().prior;
+  Problem problem = small_case().problem;
+  EXPECT_EQ(kind_of_failure(problem, nullptr), ErrorKind::usage);
+  problem.y = small_case().problem.y.slice(2, 0, 8);
+  EXPECT_EQ(kind_of_failure(problem, &prior), ErrorKind::data);
+  problem = small_case().problem;
+  problem.noise_std[1] = -1;
+  EXPECT_EQ(kind_of_failure(problem, &prior), ErrorKind::data);
+  problem = small_case().problem;
+  problem.keys.pop_back();
+  EXPECT_EQ(kind_of_failure(problem, &prior), ErrorKind::internal);
+  EXPECT_EQ(kind_of_failure(small_case().problem, photograph_like_prior(24).get()), ErrorKind::usage);
+}
+
+TEST(SolverBase, ADivergingEntryIsNamedAndLeavesTheOthersAlone) {
+  Counter counter;
+  const Report sound = counter.solve(small_case().problem, nullptr, {});
+  counter.poisoned = 2;
+  const Report report = counter.solve(small_case().problem, nullptr, {});
+  for (const std::int64_t i : {0, 1, 3}) {
+    EXPECT_EQ(report.outcomes[static_cast<std::size_t>(i)], Outcome::finished);
+    EXPECT_TRUE(at::equal(report.x[i], sound.x[i]));
+  }
+  EXPECT_EQ(report.outcomes[2], Outcome::diverged);
+  EXPECT_TRUE(at::equal(report.x[2], at::full_like(report.x[2], 2)));  // the last finite estimate
+  EXPECT_TRUE(std::isfinite(report.chi2[2]));
+}
+
+TEST(SolverBase, DpsNamesItsDivergingEntries) {
+  Problem problem = small_case().problem;
+  problem.y = problem.y.clone();
+  problem.y[1].mul_(1e25);  // its squared norm overflows single precision
+  Dps dps;
+  dps.guidance = "constant";
+  dps.norm = "squared";
+  dps.step_size = 0.1;
+  dps.steps = 10;
+  const Report sound = dps.solve(small_case().problem, small_case().prior.get(), {});
+  const Report report = dps.solve(problem, small_case().prior.get(), {});
+  EXPECT_EQ(report.outcomes[0], Outcome::finished);
+  EXPECT_TRUE(at::equal(report.x[0], sound.x[0]));
+  EXPECT_TRUE(at::isfinite(report.x).all().item<bool>());
+}
+
+TEST(SolverBase, CancellationReturnsTheEstimateOfThatTime) {
+  CancellationToken token;
+  Controls controls;
+  controls.cancellation = &token;
+  controls.observer = [&](const ProgressEvent& event) {
+    if (event.step == 2) token.cancel();
+  };
+  const Report report = Counter().solve(small_case().problem, nullptr, controls);
+  EXPECT_EQ(report.outcomes[0], Outcome::stopped_early);
+  EXPECT_EQ(report.x.max().item<double>(), 2);
+
+  CancellationToken again;
+  controls.cancellation = &again;
+  controls.observer = [&](const ProgressEvent& event) {
+    if (event.step == 4) again.cancel();
+  };
+  Dps dps;
+  dps.steps = 50;
+  const Report sampled = dps.solve(small_case().problem, small_case().prior.get(), controls);
+  EXPECT_EQ(sampled.nfe_forward, 4);
+  EXPECT_EQ(sampled.outcomes[3], Outcome::stopped_early);
+  EXPECT_TRUE(at::isfinite(sampled.x).all().item<bool>());
+}
+
+TEST(SolverBase, TheTraceHoldsChiSquaredAndEndsOnTheResult) {
+  std::vector<std::int64_t> seen;
+  Controls controls;
+  controls.trace_every = 4;
+  controls.observer = [&](const ProgressEvent& event) {
+    seen.push_back(event.step);
+    EXPECT_EQ(event.steps, 10);
+    EXPECT_TRUE(event.chi2.has_value());
+  };
+  Dps dps;
+  dps.steps = 10;
+  const Report report = dps.solve(small_case().problem, small_case().prior.get(), controls);
+  EXPECT_EQ(seen.size(), 10U);
+  ASSERT_EQ(report.trace.size(), 3U);  // steps 4, 8 and 10
+  EXPECT_EQ(report.trace[1].step, 8);
+  EXPECT_EQ(report.trace.back().chi2, report.chi2);
+  EXPECT_GT(report.trace[0].relative_sigma, report.trace[1].relative_sigma);
+}
+
+TEST(SolverBase, ChiSquaredIsPerMeasuredRealComponent) {
+  Problem problem = small_case().problem;
+  problem.noise_std.assign(4, 0.1);
+  problem.noise_std[3] = 0;
+  const Report report = Counter().solve(problem, nullptr, {});
+  const at::Tensor mask = problem.op->support();
+  const at::Tensor r = (problem.y[0] - 5 * mask.to(at::kFloat).reshape_as(problem.y[0])).to(at::kDouble);
+  const double expected = r.square().sum().item<double>() / (mask.sum().item<double>() * 0.01);
+  EXPECT_NEAR(report.chi2[0], expected, 1e-6 * expected);
+  EXPECT_TRUE(std::isnan(report.chi2[3]));
+}
+
+TEST(SolverBase, TimesAndMemoryAreMeasured) {
+  Dps dps;
+  dps.steps = 10;
+  const Report report = dps.solve(small_case().problem, small_case().prior.get(), {});
+  const double parts = report.seconds_network_forward + report.seconds_network_backward + report.seconds_operator;
+  EXPECT_GT(report.seconds_network_forward, 0);
+  EXPECT_GT(report.seconds_network_backward, 0);
+  EXPECT_GT(report.seconds_operator, 0);
+  EXPECT_LE(parts, report.seconds);
+  EXPECT_GT(report.peak_mib, 10);  // LibTorch alone is more
+  Counter counter;
+  counter.converge = true;
+  const Report counted = counter.solve(small_case().problem, nullptr, {});
+  EXPECT_EQ(counted.outcomes[1], Outcome::converged);
+  EXPECT_EQ(counted.nfe_forward, 0);
+}
+
+TEST(SolverBase, DiffPirNeedsNoBackwardPass) {
+  DiffPir diffpir;
+  diffpir.steps = 7;
+  const Report report = diffpir.solve(small_case().problem, small_case().prior.get(), {});
+  EXPECT_EQ(report.nfe_forward, 7);
+  EXPECT_EQ(report.nfe_backward, 0);
+}
+
+TEST(SolverRegistry, KindsAreSortedAndDescribed) {
+  std::string last;
+  for (const SolverKind& kind : solver_kinds()) {
+    EXPECT_LT(last, kind.name);
+    EXPECT_FALSE(kind.summary.empty());
+    EXPECT_NE(kind.make(), nullptr);
+    last = kind.name;
+  }
+  EXPECT_THROW(find_solver_kind("dpss", "here"), Error);
+}
+
+// Every registered solver that accepts the operator: a result of the right kind, the same for the same seed, and per
+// item independent of the batch.
+TEST(SolverRegistry, EverySolverIsReproducibleAndIndependentOfTheBatch) {
+  const ClosedForm c = closed_form("blur", {.size = 16, .items = 2, .samples = 1});
+  for (const SolverKind& kind : solver_kinds()) {
+    const auto solver = kind.make();
+    const Report first = solver->solve(c.problem, c.prior.get(), {});
+    EXPECT_TRUE(at::equal(first.x, solver->solve(c.problem, c.prior.get(), {}).x)) << kind.name;
+    Problem second = c.problem;
+    second.y = c.problem.y.slice(0, 1, 2);
+    second.keys = {c.problem.keys[1]};
+    second.noise_std = {c.problem.noise_std[1]};
+    const Report alone = solver->solve(second, c.prior.get(), {});
+    EXPECT_LT((alone.x[0] - first.x[1]).abs().max().item<double>(), 1e-5 * alone.x.abs().max().item<double>())
+        << kind.name;
+  }
+}
+
+TEST(Samples, AreGroupedByItemWithoutDivergedOnes) {
+  const at::Tensor x = at::tensor({1.0, 3.0, 10.0, 99.0, 5.0}, at::kDouble).reshape({5, 1, 1, 1});
+  const std::vector<StreamKey> keys = {{7, 0}, {7, 1}, {2, 0}, {7, 2}, {9, 0}};
+  const std::vector<Outcome> outcomes = {Outcome::finished, Outcome::finished, Outcome::finished, Outcome::diverged,
+                                         Outcome::diverged};
+  const SampleSummary summary = combine_samples(x, keys, outcomes);
+  EXPECT_EQ(summary.items, (std::vector<std::uint64_t>{7, 2, 9}));
+  EXPECT_EQ(summary.counts, (std::vector<std::int64_t>{2, 1, 0}));
+  EXPECT_DOUBLE_EQ(summary.mean[0].item<double>(), 2);
+  EXPECT_DOUBLE_EQ(summary.std[0].item<double>(), std::sqrt(2.0));
+  EXPECT_TRUE(std::isnan(summary.std[1].item<double>()));
+  EXPECT_DOUBLE_EQ(summary.mean[2].item<double>(), 5);
+}
+
+}  // namespace
+}  // namespace recon::test
