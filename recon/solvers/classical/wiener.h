@@ -13,8 +13,9 @@ namespace recon {
 ///     x = V diag(1 / (l + weight / P)) V^H A^H y,   weight = noise_std² / (power of the signal where P = 1)
 ///
 /// `spectrum: inverse_square` is P = 1/d with d = 4 sin²(pi k/H) + 4 sin²(pi l/W), the power 1/f² of photographs (Field
-/// 1987); the mean is left free. It needs V to be the Fourier basis (circular blur, Fourier samples, denoising). `spectrum: flat`
-/// is P = 1, for any spectral form. Without a `weight` it is found by the discrepancy principle, chi² = 1.
+/// 1987); the mean is left free. It needs V to be the Fourier basis (circular blur, Fourier samples, denoising).
+/// `spectrum: flat` is P = 1, for any spectral form. Without a `weight` it is found by the discrepancy principle, chi²
+/// = 1.
 ///
 /// Closed form: no iterations per weight. Throws Error(usage) naming alternatives for operators without such a form.
 class Wiener final : public Solver {
