@@ -181,7 +181,8 @@ Boundary visit_boundary(ParameterVisitor& v) {
 LinearOperatorPtr make_blur(const TensorSpec& image, const at::Tensor& kernel, Boundary boundary,
                             const std::string& description) {
   require_image(image, "blur");
-  if (kernel.dim() != 2 || kernel.numel() == 0 || kernel.is_complex() || kernel.size(0) > image.shape[1] || kernel.size(1) > image.shape[2]) {
+  if (kernel.dim() != 2 || kernel.numel() == 0 || kernel.is_complex() || kernel.size(0) > image.shape[1] ||
+      kernel.size(1) > image.shape[2]) {
     throw usage_error("blur", "expected a real kernel [height, width] no larger than the {} x {} image, got {}",
                       image.shape[1], image.shape[2], to_string(Shape(kernel.sizes().begin(), kernel.sizes().end())));
   }

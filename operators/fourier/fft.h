@@ -8,8 +8,9 @@ namespace recon {
 
 // The one seam to Fourier libraries: FFTW on the CPU, cuFFT through at::fft_* on the GPU. All transforms run over the
 // last two axes [..., H, W], in the precision of the argument, and leave the argument unchanged unless said otherwise.
-// FFTW: one plan per (shape, kind, precision, alignment, threads), made with FFTW_ESTIMATE under one mutex and kept;
-// executing is thread-safe. Several images are transformed image by image in parallel, one large image with threads.
+// FFTW: one plan per (shape, kind, precision, alignment, threads), made under one mutex and kept; executing is
+// thread-safe. FFTW_ESTIMATE: measured plans depend on the clock, and with them the last digits of every result.
+// Several images are transformed image by image in parallel, one large image with threads.
 
 /// Unitary centred transform k = fftshift(fft2(ifftshift(x))) / sqrt(HW); real or complex in, complex out. The zero
 /// frequency is at [H / 2, W / 2].
