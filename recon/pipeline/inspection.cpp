@@ -66,7 +66,8 @@ void check_items(Inspection& inspection, const MeasurementFile& file, const Oper
     const ItemNoise level = item_noise(own, 0, y);
     if (!level.variance.defined()) continue;
     const auto measured = static_cast<double>(op->measured_components());
-    const at::Tensor residual = y - op->apply(item.ground_truth.unsqueeze(0).to(y.dtype()));
+    const at::Tensor truth = item.ground_truth.unsqueeze(0);
+    const at::Tensor residual = y - op->apply(truth.to(truth.is_complex() ? complex_dtype(y) : real_dtype(y)));
     const double chi2 =
         reduced_chi2(residual, level.variance).front() * static_cast<double>(op->range().real_components()) / measured;
     // Five standard errors of a mean of squares; Poisson data at low counts are not quite normal.

@@ -1,0 +1,74 @@
+// Every config that is shipped runs: with few steps, but everything else as it is.
+#include <set>
+
+#include "data/measurement_file.h"
+#include "recon/config/config.h"
+#include "tests/commands/program.h"
+
+namespace recon {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> configs_of(const std::string& verb) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(fs::path(RECON_SOURCE_DIR) / "configs" / verb)) {
+    names.push_back(entry.path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+/// The options that make a solver quick.
+std::string shortened(const std::string& key, const YamlNode& section) {
+  const std::string type = section.find("type")->value->text;
+  if (type == "dps" || type == "diffpir") return " --set " + key + ".steps=2";
+  if (type == "tv_pdhg") return " --set " + key + ".max_iterations=5";
+  return "";
+}
+
+class ShippedConfig : public ProgramTest, public testing::WithParamInterface<std::string> {};
+class RunConfigs : public ShippedConfig {};
+class SimulateConfigs : public ShippedConfig {};
+
+TEST_P(RunConfigs, Runs) {
+  const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/run" / (GetParam() + ".yaml");
+  EXPECT_EQ(file_content(file).front(), '#') << "a config opens with a comment: what it shows, figures, time";
+  const Config config = Config::from_file(file);
+  std::string options = shortened("solver", *config.root()->find("solver")->value);
+  if (const YamlEntry* baselines = config.root()->find("baselines")) {
+    for (std::size_t i = 0; i < baselines->value->items.size(); ++i) {
+      options += shortened(fmt::format("baselines.{}", i), *baselines->value->items[i]);
+    }
+  }
+  if (config.root()->find("samples") != nullptr) options += " --set samples=2";
+  const Outputs got = recon("run '" + file.string() + "' --json" + options);
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  EXPECT_TRUE(fs::exists(path(got.json()["output"].get<std::string>())));
+  const YamlEntry* preview = config.root()->find("preview");
+  EXPECT_TRUE(preview == nullptr || fs::exists(path(preview->value->text)));
+}
+
+/// The shipped measurement files are what the configs make.
+TEST_P(SimulateConfigs, MakesTheShippedFile) {
+  const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/simulate" / (GetParam() + ".yaml");
+  EXPECT_EQ(file_content(file).front(), '#');
+  const Outputs got = recon("simulate '" + file.string() + "' --json --set output=made.h5");
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  const auto shipped = fs::path(RECON_SOURCE_DIR) / Config::from_file(file).root()->find("output")->value->text;
+  const MeasurementFile made = MeasurementFile::open(path("made.h5").string());
+  const MeasurementFile there = MeasurementFile::open(shipped.string());
+  EXPECT_EQ(made.ids(), there.ids());
+  EXPECT_EQ(made.header().operator_config, there.header().operator_config);
+  EXPECT_EQ(made.header().noise, there.header().noise);
+  EXPECT_EQ(made.has_ground_truth(), there.has_ground_truth());
+  // Another FFT plan or libm may round differently: single precision, values of order 1.
+  EXPECT_LT((made.item(0).y - there.item(0).y).abs().max().item<double>(), 1e-5);
+}
+
+const auto by_name = [](const auto& info) { return info.param; };
+INSTANTIATE_TEST_SUITE_P(All, RunConfigs, testing::ValuesIn(configs_of("run")), by_name);
+INSTANTIATE_TEST_SUITE_P(All, SimulateConfigs, testing::ValuesIn(configs_of("simulate")), by_name);
+
+}  // namespace
+}  // namespace recon
