@@ -73,10 +73,11 @@ at::Tensor arrange_channels(const at::Tensor& planes, const ImageReadOptions& op
   return image.contiguous();
 }
 
-void write_encoded(const std::string& path, const char* ending, const cv::Mat& pixels) {
+void write_encoded(const std::string& path, const char* ending, const cv::Mat& pixels,
+                   const std::vector<int>& parameters = {}) {
   std::vector<unsigned char> bytes;
   try {
-    cv::imencode(ending, pixels, bytes);
+    cv::imencode(ending, pixels, bytes, parameters);
   } catch (const cv::Exception& error) {
     throw internal_error(path, "cannot encode a picture of {} x {}: {}", pixels.cols, pixels.rows, error.err);
   }
@@ -129,7 +130,10 @@ void write_png(const std::string& path, const at::Tensor& image, const ImageRang
   write_encoded(path, ".png", pixels);
 }
 
-void write_tiff(const std::string& path, const at::Tensor& image) { write_encoded(path, ".tiff", to_mat(image, path)); }
+void write_tiff(const std::string& path, const at::Tensor& image) {
+  // Uncompressed: OpenCV's default for three float channels is the lossy LogLuv. 1 is TIFF's COMPRESSION_NONE.
+  write_encoded(path, ".tiff", to_mat(image, path), {cv::IMWRITE_TIFF_COMPRESSION, 1});
+}
 
 void write_mat_png(const std::string& path, const cv::Mat& pixels) { write_encoded(path, ".png", pixels); }
 

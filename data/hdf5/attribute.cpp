@@ -55,14 +55,14 @@ std::vector<std::string> list_attributes(hid_t owner, const std::string& place) 
   return names;
 }
 
-std::string read_text_attribute(hid_t owner, const std::string& place, const std::string& name) {
+std::string read_text_attribute(hid_t owner, const std::string& place, const std::string& name, const FileState& file) {
   const Attribute attribute = open_attribute(owner, place, name);
   if (H5Tget_class(attribute.type->get()) != H5T_STRING || attribute.count != 1) {
     throw data_error(attribute.place, "expected one text, got {} of type {}; store a string", attribute.count,
                      describe_type(attribute.type->get()));
   }
   const auto read = [&](hid_t type, void* buffer) { return H5Aread(attribute.id->get(), type, buffer); };
-  return read_texts(attribute.type->get(), 1, attribute.place, read).front();
+  return read_texts(attribute.type->get(), 1, attribute.place, file, read).front();
 }
 
 std::vector<double> read_number_attribute(hid_t owner, const std::string& place, const std::string& name) {

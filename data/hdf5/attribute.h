@@ -10,7 +10,7 @@ namespace recon::hdf5 {
 
 bool attribute_exists(hid_t owner, const std::string& name);
 std::vector<std::string> list_attributes(hid_t owner, const std::string& place);
-std::string read_text_attribute(hid_t owner, const std::string& place, const std::string& name);
+std::string read_text_attribute(hid_t owner, const std::string& place, const std::string& name, const FileState& file);
 std::vector<double> read_number_attribute(hid_t owner, const std::string& place, const std::string& name);
 std::uint64_t read_uint64_attribute(hid_t owner, const std::string& place, const std::string& name);
 

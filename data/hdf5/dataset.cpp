@@ -153,7 +153,7 @@ std::vector<std::string> Dataset::read_strings() const {
   }
   const auto type = disk_type(id_->get(), place_);
   const auto count = static_cast<std::size_t>(shape_.empty() ? 1 : shape_[0]);
-  return read_texts(type->get(), count, place_, [&](hid_t memory, void* buffer) {
+  return read_texts(type->get(), count, place_, *file_, [&](hid_t memory, void* buffer) {
     return H5Dread(id_->get(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
   });
 }

@@ -2,9 +2,11 @@
 
 #include <hdf5.h>
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "data/hdf5/hdf5_file.h"
 #include "recon/core/error.h"
@@ -46,6 +48,9 @@ struct FileState {
   ReadLimits limits;
   std::int64_t bytes = 0;  ///< size of the file when it was opened for reading
   std::unique_ptr<Handle> id;
+  /// A child process has gone through the file (see isolated.h); these are its variable-length texts by place.
+  bool visited = false;
+  mutable std::map<std::string, std::vector<std::string>> texts;
 };
 
 /// Error(data) "cannot ACTION (REASONS)": the reasons are the innermost and the outermost line of the error stack.

@@ -115,7 +115,7 @@ std::vector<std::string> Group::attribute_names() const {
 
 std::string Group::text_attribute(const std::string& name) const {
   const Lock lock;
-  return read_text_attribute(id_->get(), place_, name);
+  return read_text_attribute(id_->get(), place_, name, *file_);
 }
 
 double Group::number_attribute(const std::string& name) const {
@@ -219,7 +219,7 @@ File File::open(const std::string& path, const ReadLimits& limits) {
   const auto status = fs::status(path, error);
   if (!fs::exists(status)) throw data_error(path, "expected an HDF5 file, there is no such file; check the path");
   if (!fs::is_regular_file(status)) throw data_error(path, "expected an HDF5 file, this is not a file; check the path");
-  auto state = std::make_shared<FileState>(FileState{path, limits, 0, nullptr});
+  auto state = std::make_shared<FileState>(FileState{path, limits, 0, nullptr, false, {}});
   state->bytes = static_cast<std::int64_t>(fs::file_size(path, error));
   if (!looks_like_hdf5(path)) {
     throw data_error(path, "expected an HDF5 file, got {} bytes without its signature (or no permission to read); {}",
@@ -234,14 +234,19 @@ File File::open(const std::string& path, const ReadLimits& limits) {
   };
   if (has_checksums(path)) return open_it();
   // The child's failure by an error is no news: the parent meets the same one and reports it.
-  const auto survived = run_isolated([&] {
+  const auto answer = run_isolated([&] {
     try {
       visit_everything(open_it());
     } catch (const Error&) {
     }
-    return std::string();
+    std::vector<std::string> texts;
+    for (const auto& [place, list] : state->texts) texts.insert(texts.end(), {place, pack(list)});
+    return pack(texts);
   });
-  if (!survived) throw data_error(path, "the file is damaged so badly that HDF5 crashes on it; {}", damaged);
+  if (!answer) throw data_error(path, "the file is damaged so badly that HDF5 crashes on it; {}", damaged);
+  const auto texts = unpack(*answer);
+  for (std::size_t i = 0; i + 1 < texts.size(); i += 2) state->texts[texts[i]] = unpack(texts[i + 1]);
+  state->visited = true;
   return open_it();
 }
 
@@ -251,7 +256,7 @@ File File::create(const std::string& path) {
   const auto properties = creation(H5P_FILE_CREATE);
   const hid_t id =
       checked(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, properties->get(), access->get()), path, "create the file", disk);
-  auto state = std::make_shared<FileState>(FileState{path, {}, 0, std::make_unique<Handle>(id, H5Fclose)});
+  auto state = std::make_shared<FileState>(FileState{path, {}, 0, std::make_unique<Handle>(id, H5Fclose), false, {}});
   const hid_t root = checked(H5Gopen2(id, "/", H5P_DEFAULT), path, "open the root group", disk);
   return {state, std::make_shared<Handle>(root, H5Gclose), path + ":/"};
 }

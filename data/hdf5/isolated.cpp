@@ -87,6 +87,23 @@ void visit_everything(const Group& group) {
   ignoring_errors([&] { visit_group(group, 0, objects); });
 }
 
+std::string pack(const std::vector<std::string>& texts) {
+  std::string packed;
+  for (const auto& text : texts) packed += std::to_string(text.size()) + ":" + text;
+  return packed;
+}
+
+std::vector<std::string> unpack(const std::string& packed) {
+  std::vector<std::string> texts;
+  for (std::size_t at = 0; at < packed.size();) {
+    const std::size_t colon = packed.find(':', at);
+    const std::size_t length = std::stoul(packed.substr(at, colon - at));
+    texts.push_back(packed.substr(colon + 1, length));
+    at = colon + 1 + length;
+  }
+  return texts;
+}
+
 std::optional<std::string> run_isolated(const std::function<std::string()>& work) {
   if (in_child_process()) return work();  // a child does not fork again
   std::array<int, 2> ends{};

@@ -3,6 +3,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "data/hdf5/hdf5_file.h"
 
@@ -16,6 +17,10 @@ namespace recon::hdf5 {
 /// The child shares the open files, calls HDF5 only, and leaves by _exit, which is safe after fork() in a program with
 /// threads because the caller holds the lock of this layer.
 std::optional<std::string> run_isolated(const std::function<std::string()>& work);
+
+/// A list of texts as one, for the way from the child to its parent.
+std::string pack(const std::vector<std::string>& texts);
+std::vector<std::string> unpack(const std::string& packed);
 
 /// Goes through all groups, attributes, texts, and chunk indices, for run_isolated. Errors that HDF5 reports are
 /// ignored: whoever needs the damaged part meets them again.

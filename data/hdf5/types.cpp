@@ -88,34 +88,30 @@ std::unique_ptr<Handle> bool_memory_type() {
   return type;
 }
 
-/// Variable-length texts, read in a child process: see isolated.h. It answers the length of each text and the texts, or
-/// in place of the lengths the reason why not.
-std::vector<std::string> read_variable(hid_t disk_type, std::size_t count, const std::string& place,
-                                       const std::function<herr_t(hid_t, void*)>& read) {
+std::vector<std::string> read_variable_now(hid_t disk_type, std::size_t count, const std::string& place,
+                                           const std::function<herr_t(hid_t, void*)>& read) {
   const Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
   H5Tset_size(type.get(), H5T_VARIABLE);
   H5Tset_cset(type.get(), H5Tget_cset(disk_type));
-  const auto answer = run_isolated([&] {
-    std::vector<char*> texts(count, nullptr);
-    if (read(type.get(), texts.data()) < 0) return "!" + std::string(failure(place, "read text", damaged).what());
-    std::string lengths = "=", all;
-    for (const char* text : texts) {
-      const std::uint64_t length = text == nullptr ? 0 : std::strlen(text);
-      lengths.append(reinterpret_cast<const char*>(&length), sizeof(length));
-      all.append(text == nullptr ? "" : text);
-    }
-    return lengths + all;
-  });
-  if (!answer) throw data_error(place, "its text is damaged so badly that HDF5 cannot read it; {}", damaged);
-  if (answer->front() == '!') throw Error(ErrorKind::data, "", answer->substr(1));
+  std::vector<char*> texts(count, nullptr);
+  if (read(type.get(), texts.data()) < 0) throw failure(place, "read text", damaged);
   std::vector<std::string> out;
-  for (std::size_t i = 0, begin = 1 + count * sizeof(std::uint64_t); i < count; ++i) {
-    std::uint64_t length = 0;
-    std::memcpy(&length, answer->data() + 1 + i * sizeof(length), sizeof(length));
-    out.push_back(answer->substr(begin, length));
-    begin += length;
+  for (char* text : texts) {
+    out.emplace_back(text == nullptr ? "" : text);
+    H5free_memory(text);
   }
   return out;
+}
+
+/// Variable-length texts only ever reach us from a child process: see isolated.h.
+std::vector<std::string> read_variable(hid_t disk_type, std::size_t count, const std::string& place,
+                                       const FileState& file, const std::function<herr_t(hid_t, void*)>& read) {
+  const auto now = [&] { return read_variable_now(disk_type, count, place, read); };
+  if (in_child_process()) return file.texts[place] = now();
+  if (const auto known = file.texts.find(place); known != file.texts.end()) return known->second;
+  const auto answer = file.visited ? std::nullopt : run_isolated([&] { return pack(now()); });
+  if (!answer) throw data_error(place, "HDF5 cannot read this text; {}", damaged);
+  return unpack(*answer);
 }
 
 std::vector<std::string> read_fixed(hid_t disk_type, std::size_t count, const std::string& place,
@@ -204,10 +200,10 @@ std::unique_ptr<Handle> text_type(std::size_t bytes) {
   return type;
 }
 
-std::vector<std::string> read_texts(hid_t disk_type, std::size_t count, const std::string& place,
+std::vector<std::string> read_texts(hid_t disk_type, std::size_t count, const std::string& place, const FileState& file,
                                     const std::function<herr_t(hid_t, void*)>& read) {
   if (count == 0) return {};
-  auto texts = H5Tis_variable_str(disk_type) > 0 ? read_variable(disk_type, count, place, read)
+  auto texts = H5Tis_variable_str(disk_type) > 0 ? read_variable(disk_type, count, place, file, read)
                                                  : read_fixed(disk_type, count, place, read);
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if (!is_utf8(texts[i])) throw data_error(place, "expected UTF-8 text, entry {} is not; store it as UTF-8", i);

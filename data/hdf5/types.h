@@ -24,7 +24,7 @@ std::unique_ptr<Handle> text_type(std::size_t bytes);
 
 /// Texts of a string type (fixed or variable length): `read(memory_type, buffer)` fills the buffer of `count` elements.
 /// Throws Error(data) when a text is not UTF-8, for it could not be shown.
-std::vector<std::string> read_texts(hid_t disk_type, std::size_t count, const std::string& place,
+std::vector<std::string> read_texts(hid_t disk_type, std::size_t count, const std::string& place, const FileState& file,
                                     const std::function<herr_t(hid_t, void*)>& read);
 
 bool is_utf8(std::string_view text);
