@@ -10,9 +10,9 @@
 #include <new>
 
 #include "recon/commands/verb.h"
-#include "recon/config/nearest.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/core/nearest.h"
 #include "recon/pipeline/version.h"
 
 namespace recon {

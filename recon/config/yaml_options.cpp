@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "recon/config/nearest.h"
+#include "recon/core/nearest.h"
 #include "recon/config/yaml_scalars.h"
 #include "recon/core/error.h"
 

@@ -2,9 +2,9 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
-#include <fmt/ranges.h>
 
 #include "recon/core/error.h"
+#include "recon/core/nearest.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/peak_memory.h"
 #include "recon/solvers/stopwatch.h"
@@ -103,7 +103,7 @@ const SolverKind& find_solver_kind(const std::string& name, const std::string& p
     if (kind.name == name) return kind;
     names.push_back(kind.name);
   }
-  throw usage_error(place, "unknown solver '{}'; known: {}", name, fmt::join(names, ", "));
+  throw usage_error(place, "unknown solver '{}'{}", name, suggestion(name, names));
 }
 
 }  // namespace recon

@@ -6,7 +6,6 @@
 
 #include <fstream>
 
-#include "recon/config/nearest.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
@@ -243,15 +242,6 @@ TEST(OptionLister, ListsWhatThereIs) {
   const std::string text = options_as_text(list, 2);
   EXPECT_TRUE(contains(text, "  steps "));
   EXPECT_TRUE(contains(text, "which norm (residual | squared)"));
-}
-
-TEST(Nearest, FindsSlipsAndOnlyThose) {
-  const std::vector<std::string> known = {"steps", "step_size", "norm", "guidance"};
-  EXPECT_EQ(nearest("setps", known), "steps");
-  EXPECT_EQ(nearest("guidence", known), "guidance");
-  EXPECT_EQ(nearest("Norm", known), "norm");
-  EXPECT_EQ(nearest("colour", known), std::nullopt);
-  EXPECT_EQ(nearest("", known), std::nullopt);
 }
 
 }  // namespace

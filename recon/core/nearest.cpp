@@ -1,4 +1,4 @@
-#include "recon/config/nearest.h"
+#include "recon/core/nearest.h"
 
 #include <fmt/ranges.h>
 
