@@ -24,8 +24,8 @@ struct ClosedForm {
 };
 
 struct ClosedFormOptions {
-  std::int64_t size = 24;
-  std::int64_t items = 4;
+  std::int64_t size = 32;
+  std::int64_t items = 2;
   std::int64_t samples = 16;
   double noise_std = 0.05;
   at::ScalarType dtype = at::kFloat;
@@ -35,7 +35,7 @@ struct ClosedFormOptions {
 /// std 0.25.
 std::shared_ptr<const GaussianPrior> photograph_like_prior(std::int64_t size);
 
-/// "blur" (gaussian, std 2 px, circular), "inpaint" (70 % missing), "sr" (4 x average), "fourier" (every third column
+/// "blur" (gaussian, std 2 px, circular), "inpaint" (70 % missing), "sr" (4 x average), "fourier" (every fourth column
 /// and the centre): the four tasks of the closed-form tests, truth drawn from the prior.
 LinearOperatorPtr task_operator(const std::string& name, std::int64_t size);
 ClosedForm closed_form(const std::string& task, const ClosedFormOptions& options);

@@ -104,6 +104,7 @@ TEST_F(DpsGolden, SelfTunedGuidanceIsItsFormula) {
   const GaussianPrior prior(mean, Covariance::full(image_, matrix("gaussian_covariance")));
   Dps dps = auto_dps(golden_["steps"]);
   dps.spacing = "uniform_t";
+  dps.order = "2";
   expect_equals("auto", dps.solve(problem_, &prior, controls_));
 }
 

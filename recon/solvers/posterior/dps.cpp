@@ -65,8 +65,7 @@ void Dps::visit(ParameterVisitor& v) {
   v.field("eta", eta, "share of fresh noise: 1 ancestral (DDPM), 0 deterministic (DDIM)", {.min = 0, .max = 1});
   v.choice("spacing", spacing, {"auto", "uniform_t", "quadratic_t", "uniform_log_snr", "karras"},
            "how steps are placed; auto: uniform_log_snr, with guidance constant uniform_t as published");
-  v.choice("order", order, {"auto", "1", "2"},
-           "of the step; 2 extrapolates the denoised image; auto: 2, with guidance constant 1 as published");
+  v.choice("order", order, {"1", "2"}, "of the step; 2 extrapolates the denoised image: right spread from few steps");
   v.field("clip_mean", clip_mean, "clip the denoised image to the prior's range in the mean (not in the gradient)");
   v.field("start_relative_sigma", start_relative_sigma, "noise level to start from; default: the prior's highest",
           {.min = 0, .open_min = true});
@@ -82,7 +81,7 @@ std::vector<NoiseLevel> Dps::levels(const Prior& prior) const {
 
 at::Tensor Dps::run(SolverContext& context) const {
   const bool tuned = guidance == "auto";
-  const bool second_order = order == "2" || (order == "auto" && tuned);
+  const bool second_order = order == "2";
   const ImageDomain& domain = context.prior().domain();
   const std::vector<NoiseLevel> level = levels(context.prior());
   OperatorGain gain(context);
