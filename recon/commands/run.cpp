@@ -91,10 +91,9 @@ class RunVerb final : public Verb {
                                       log::debug("begin {}", label);
                                       progress.begin(label);
                                     },
-                                .on_step = [&](const ProgressEvent& event) { progress.update(event); }};
-    const ExperimentResult result = run_experiment(plan, controls);
-    progress.end();
-    return reported(plan, result);
+                                .on_step = [&](const ProgressEvent& event) { progress.update(event); },
+                                .on_end = [&] { progress.end(); }};
+    return reported(plan, run_experiment(plan, controls));
   }
 
  private:

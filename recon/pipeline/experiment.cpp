@@ -136,6 +136,8 @@ class Experiment {
                                     .observer = controls_.on_step,
                                     .cancellation = controls_.cancellation,
                                     .trace_every = plan_.options.trace_every}));
+      if (controls_.on_end) controls_.on_end();
+      for (const auto& warning : methods.back().warnings) log::warn("item {}: {}: {}", item.id, method.name(), warning);
     }
     return methods;
   }

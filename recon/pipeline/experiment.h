@@ -32,6 +32,7 @@ struct ExperimentControls {
   const CancellationToken* cancellation = nullptr;
   std::function<void(const std::string& label)> on_begin;  ///< before each solve: "item 3: dps"
   ProgressObserver on_step;
+  std::function<void()> on_end;  ///< after each solve, before its warnings are logged
 };
 
 struct ExperimentResult {

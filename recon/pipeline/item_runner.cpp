@@ -2,10 +2,10 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "priors/channelwise_prior.h"
-#include "recon/core/log.h"
 #include "recon/metrics/metrics.h"
 #include "recon/solvers/samples.h"
 
@@ -13,28 +13,30 @@ namespace recon {
 namespace {
 
 /// Of several samples: interrupted if one is, diverged if all are.
-std::string status_of(const std::vector<Outcome>& outcomes, const std::string& what) {
+std::string status_of(const std::vector<Outcome>& outcomes, MethodResult& result) {
   std::size_t diverged = 0;
   for (const Outcome outcome : outcomes) {
     if (outcome == Outcome::stopped_early) return to_string(outcome);
     diverged += outcome == Outcome::diverged ? 1U : 0U;
   }
   if (diverged == outcomes.size()) return to_string(Outcome::diverged);
-  if (diverged > 0) log::warn("{}: {} of {} samples diverged and are left out", what, diverged, outcomes.size());
-  for (const Outcome outcome : outcomes) {
-    if (outcome != Outcome::diverged) return to_string(outcome);
+  if (diverged > 0) {
+    result.warnings.push_back(fmt::format("{} of {} samples diverged and are left out", diverged, outcomes.size()));
   }
-  return to_string(outcomes.front());
+  return to_string(
+      *std::find_if(outcomes.begin(), outcomes.end(), [](Outcome outcome) { return outcome != Outcome::diverged; }));
 }
 
 /// Reconstructions may leave the range, they are never clipped; far outside it something is wrong.
-void warn_outside(const at::Tensor& x, const ImageRange& range, const std::string& what) {
+void warn_outside(const ImageRange& range, MethodResult& result) {
+  const at::Tensor& x = result.x;
   if (x.is_complex()) return;
   const double margin = 0.1 * (range.high - range.low);
   const auto outside = (x < range.low - margin).logical_or(x > range.high + margin).sum().item<std::int64_t>();
   if (outside == 0) return;
-  log::warn("{}: {} of {} values lie more than 10 % outside image_range [{:g}, {:g}]; they are kept", what, outside,
-            x.numel(), range.low, range.high);
+  result.warnings.push_back(
+      fmt::format("{} of {} values lie more than 10 % outside image_range [{:g}, {:g}]; they are kept", outside,
+                  x.numel(), range.low, range.high));
 }
 
 ResultRow row_of(const Report& report, const std::string& id, const std::string& solver, std::int64_t runs) {
@@ -89,7 +91,7 @@ MethodResult ItemRunner::run(const PreparedItem& item, std::int64_t samples, con
   const at::Tensor images = mapping.to_file(result.report.x);
   result.samples = images.cpu();
   ResultRow row = row_of(result.report, item.id, name(), runs);
-  row.status = status_of(result.report.outcomes, item.id + " " + name());
+  row.status = status_of(result.report.outcomes, result);
   at::Tensor mean = images;
   if (runs > 1) {
     const SampleSummary summary = combine_samples(result.report.x, problem.keys, result.report.outcomes);
@@ -97,7 +99,7 @@ MethodResult ItemRunner::run(const PreparedItem& item, std::int64_t samples, con
     result.std = mapping.std_to_file(summary.std)[0].cpu();
   }
   result.x = mean[0].cpu();
-  warn_outside(result.x, item.range, item.id + " " + name());
+  warn_outside(item.range, result);
   judge(row, mean, item);
   result.rows.push_back(row);
   if (runs > 1) {

@@ -26,7 +26,8 @@ struct MethodResult {
   at::Tensor std;      ///< [C, H, W]; undefined with one sample
   at::Tensor samples;  ///< [S, C, H, W]
   Report report;
-  std::vector<ResultRow> rows;  ///< of x and, with several samples, of the first one
+  std::vector<ResultRow> rows;        ///< of x and, with several samples, of the first one
+  std::vector<std::string> warnings;  ///< for the user
 };
 
 /// Solves items with one solver.
