@@ -237,6 +237,7 @@ File File::open(const std::string& path, const ReadLimits& limits) {
   const auto answer = run_isolated([&] {
     try {
       visit_everything(open_it());
+      state->id->close();  // closing may crash, too
     } catch (const Error&) {
     }
     std::vector<std::string> texts;

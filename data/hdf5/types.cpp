@@ -58,8 +58,11 @@ std::optional<at::ScalarType> complex_type_of(hid_t type) {
   const Handle real(H5Tget_member_type(type, 0), H5Tclose), imaginary(H5Tget_member_type(type, 1), H5Tclose);
   if (real.get() < 0 || imaginary.get() < 0 || !same(real.get(), imaginary.get())) return std::nullopt;
   const auto part = number_type_of(real.get());
-  if (H5Tget_size(type) != 2 * H5Tget_size(real.get())) return std::nullopt;
-  if (part == at::kFloat && H5Tget_size(real.get()) == 4) return at::kComplexFloat;
+  const std::size_t size = H5Tget_size(real.get());
+  // HDF5 believes the offsets of a damaged file and would read beyond the element.
+  const bool packed = H5Tget_member_offset(type, 0) == 0 && H5Tget_member_offset(type, 1) == size;
+  if (!packed || H5Tget_size(type) != 2 * size) return std::nullopt;
+  if (part == at::kFloat && size == 4) return at::kComplexFloat;
   if (part == at::kDouble) return at::kComplexDouble;
   return std::nullopt;
 }
