@@ -25,11 +25,11 @@ constexpr const char* exit_code_text =
 
 constexpr const char* program_examples =
     "Examples:\n"
-    "  recon run configs/run/quickstart.yaml               reconstruct the shipped sample\n"
-    "  recon run measurement.h5 --set samples=4            a measurement file of yours, all defaults\n"
-    "  recon simulate configs/simulate/photo_inpaint.yaml  make a measurement file from images\n"
-    "  recon inspect measurement.h5 --check                what is in a file, and is it sound\n"
-    "  recon list solvers                                  solvers with their parameters and defaults\n\n";
+    "  recon run configs/run/quickstart.yaml           reconstruct the shipped sample\n"
+    "  recon run measurement.h5 --set samples=4        a measurement file of yours, all defaults\n"
+    "  recon inspect measurement.h5 --check            what is in a file, and is it sound\n"
+    "  recon list solvers                              solvers with their parameters and defaults\n"
+    "  recon simulate configs/simulate/photograph_inpainting.yaml    images -> measurement file\n\n";
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--set", options.set, "KEY=VALUE: override the config, e.g. solver.steps=20 (YAML value; repeatable)")

@@ -19,7 +19,7 @@ class SimulateVerb final : public Verb {
     return "CONFIG is a YAML file; `images` and arrays of the operator are paths from its folder (from the working\n"
            "directory with --set), `output` from the working directory. Operators: recon list operators.\n\n"
            "Examples:\n"
-           "  recon simulate configs/simulate/photo_inpaint.yaml\n"
+           "  recon simulate configs/simulate/photograph_inpainting.yaml\n"
            "  recon simulate sim.yaml --set images=photos/ --set noise.std=0.01 --set output=mine.h5\n"
            "  recon simulate sim.yaml --set 'operator={type: blur, std_px: 2}' --seed 1\n";
   }

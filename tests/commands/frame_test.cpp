@@ -26,6 +26,18 @@ TEST_F(Frame, HelpHasExamplesAndExitCodesForEveryVerb) {
   EXPECT_TRUE(contains(recon("--version").out, "recon 0."));
 }
 
+TEST_F(Frame, TheConfigsThatHelpNamesExist) {
+  std::size_t named = 0;
+  for (const std::string verb : {"", "run ", "simulate "}) {
+    const std::string help = recon(verb + "--help").out;
+    for (std::size_t at = 0; (at = help.find("configs/", at)) != std::string::npos; ++at, ++named) {
+      const std::string file = help.substr(at, help.find_first_of(" \n", at) - at);
+      EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(RECON_SOURCE_DIR) / file)) << file;
+    }
+  }
+  EXPECT_GE(named, 4U);
+}
+
 TEST_F(Frame, UsageErrorsAreOneLineAndExitCode2) {
   expect_error("", 2, {"subcommand"});
   expect_error("rn x.yaml", 2, {"no verb 'rn'", "did you mean 'run'?"});
