@@ -169,7 +169,6 @@ PriorPtr load_prior(const std::string& path_or_name) {
 PriorSummary inspect_prior(const std::string& path_or_name) {
   const Sources sources(find_prior(path_or_name));
   PriorSummary summary{.folder = sources.files.folder.string(),
-                       .hash = hash_prior_files(sources.files),
                        .description = describe(sources),
                        .parameters = 0,
                        .weight_types = "",
@@ -188,10 +187,6 @@ PriorSummary inspect_prior(const std::string& path_or_name) {
   }
   summary.weight_types = fmt::format("{}", fmt::join(types, ", "));
   return summary;
-}
-
-std::string prior_hash(const std::string& path_or_name) {
-  return hash_prior_files(locate_prior_files(find_prior(path_or_name)));
 }
 
 }  // namespace recon

@@ -34,7 +34,7 @@ PriorPtr load_prior(const std::string& path_or_name);
 
 /// What is in a prior's folder, for people and for `recon inspect`.
 struct PriorSummary {
-  std::string folder, hash;
+  std::string folder;
   NetworkPriorDescription description;
   std::int64_t parameters = 0;
   std::string weight_types;  ///< "F16" or "F16, F32"
@@ -42,8 +42,5 @@ struct PriorSummary {
   std::string card_description, training_data, licence;
 };
 PriorSummary inspect_prior(const std::string& path_or_name);
-
-/// Content hash of a prior for provenance, "fnv1a64:0123456789abcdef".
-std::string prior_hash(const std::string& path_or_name);
 
 }  // namespace recon

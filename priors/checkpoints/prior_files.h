@@ -2,8 +2,6 @@
 
 #include <filesystem>
 #include <optional>
-#include <string>
-#include <vector>
 
 namespace recon {
 
@@ -21,9 +19,5 @@ struct PriorFiles {
 
 /// Throws Error(data) when the folder or the network's config is missing.
 PriorFiles locate_prior_files(const std::filesystem::path& folder);
-
-/// "fnv1a64:" and 16 hex digits over the relative names and contents of all regular files that make up the prior
-/// (configs, card, weights), in the order of their names: equal folders have equal hashes on all machines.
-std::string hash_prior_files(const PriorFiles& files);
 
 }  // namespace recon

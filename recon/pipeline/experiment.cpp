@@ -151,7 +151,7 @@ class Experiment {
     set.input_hash = content_hash_of_file(plan_.input.string());
     if (prior_ == nullptr) return;
     set.prior = plan_.prior;
-    set.prior_hash = prior_hash(plan_.prior);
+    set.prior_hash = content_hash_of_path(find_prior(plan_.prior));
   }
 
   const RunPlan& plan_;

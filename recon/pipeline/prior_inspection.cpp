@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "data/content_hash.h"
 #include "priors/checkpoints/golden.h"
 #include "priors/checkpoints/safetensors.h"
 #include "priors/load_prior.h"
@@ -79,7 +80,7 @@ Inspection inspect_prior(const std::string& path_or_name, bool check) {
   inspection.found = {{"kind", "prior"},
                       {"name", description.name},
                       {"folder", summary.folder},
-                      {"hash", summary.hash},
+                      {"hash", content_hash_of_path(summary.folder)},
                       {"parameters", summary.parameters},
                       {"weight_types", summary.weight_types},
                       {"weight_files", summary.weight_files},

@@ -188,17 +188,6 @@ TEST(LoadPrior, AsksForWhatCannotBeKnown) {
   expect_says(complaint([] { load_prior((kRecords / "fourier_scale_shift").string()); }), {"time_input"});
 }
 
-TEST(LoadPrior, HashesWhatItReads) {
-  const fs::path folder = scratch(), copy = folder / "copy";
-  fs::copy(kRecords / "plain_gray", copy, fs::copy_options::recursive);
-  const std::string hash = prior_hash(copy.string());
-  EXPECT_EQ(hash, prior_hash((kRecords / "plain_gray").string()));
-  write_text(copy / "notes.txt", "not part of it");
-  EXPECT_EQ(hash, prior_hash(copy.string()));
-  write_text(copy / "prior.yaml", "name: other");
-  EXPECT_NE(hash, prior_hash(copy.string()));
-}
-
 TEST(FindPrior, LooksInTheFoldersOfTheEnvironment) {
   ASSERT_EQ(setenv("RECON_PRIORS", ("/no/such:" + kRecords.string()).c_str(), 1), 0);
   const std::string found = find_prior("plain_gray");
