@@ -134,7 +134,7 @@ TEST(Architecture, HeavyAndForbiddenThingsStayOut) {
 TEST(Architecture, TheTopLevelHoldsTheAgreedNamesOnly) {
   const std::set<std::string> agreed = {"recon",          "operators",         "priors",   "data", "configs", "tests",
                                         "CMakeLists.txt", "CMakePresets.json", "README.md"};
-  const std::string command = std::string("git -C '") + RECON_SOURCE_DIR + "' ls-files 2>/dev/null";
+  const std::string command = fmt::format("git -C '{}' ls-files 2>/dev/null", RECON_SOURCE_DIR);
   FILE* listing = popen(command.c_str(), "r");
   ASSERT_NE(listing, nullptr);
   std::set<std::string> names;
