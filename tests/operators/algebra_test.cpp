@@ -192,8 +192,8 @@ TEST(Registry, NamesTheNearestKind) {
   const auto message = [](const std::string& json) {
     return message_of(ErrorKind::usage, [&] { return build_operator(json, image); });
   };
-  EXPECT_NE(message(R"({"type": "bluur"})").find("nearest is 'blur'"), std::string::npos);
-  EXPECT_NE(message(R"({"type": "in-painting"})").find("nearest is 'inpainting'"), std::string::npos);
+  EXPECT_NE(message(R"({"type": "bluur"})").find("did you mean 'blur'"), std::string::npos);
+  EXPECT_NE(message(R"({"type": "in-painting"})").find("did you mean 'inpainting'"), std::string::npos);
   EXPECT_NE(message(R"({})").find("needs a `type`"), std::string::npos);
   EXPECT_NE(message(R"({"type": "stack"})").find("non-empty list"), std::string::npos);
   EXPECT_NE(
