@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "priors/checkpoints/prior_card.h"
 #include "priors/checkpoints/scheduler_config.h"
 #include "priors/load_prior.h"
 #include "recon/core/error.h"
+#include "tests/support/faults.h"
 
 namespace recon {
 namespace {
@@ -18,36 +18,9 @@ namespace {
 namespace fs = std::filesystem;
 const fs::path kRecords = fs::path(RECON_SOURCE_DIR) / "tests/golden/unet2d";
 
-fs::path scratch() {
-  const auto* const test = testing::UnitTest::GetInstance()->current_test_info();
-  const fs::path folder =
-      fs::path(testing::TempDir()) / fmt::format("recon_{}_{}", test->test_suite_name(), test->name());
-  fs::remove_all(folder);
-  fs::create_directories(folder);
-  return folder;
-}
-
-void write_text(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
-
-/// What a function complains about, always an Error of kind data; empty when it does not.
-template <class Function>
-std::string complaint(Function function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::data);
-    return error.what();
-  }
-  return "";
-}
-
-void expect_says(const std::string& said, const std::vector<std::string>& words) {
-  for (const auto& word : words) EXPECT_NE(said.find(word), std::string::npos) << word << " in: " << said;
-}
-
 PriorCard card(const std::string& text) {
-  const fs::path path = scratch() / "prior.yaml";
-  write_text(path, text);
+  const fs::path path = test::scratch_folder() / "prior.yaml";
+  test::write_text(path, text);
   return read_prior_card(path);
 }
 
@@ -110,7 +83,7 @@ TEST(PriorCard, SaysWhereAndWhat) {
       {"denoising_mse: [1, 2]", {":1", "[relative sigma, mean squared error]"}},
       {"name:", {":1", "'name'", "a text"}},
   };
-  for (const auto& [text, words] : faults) expect_says(complaint([&] { card(text); }), words);
+  for (const auto& [text, words] : faults) test::expect_says(test::complaint([&] { card(text); }), words);
 }
 
 SchedulerConfig scheduler(const std::string& changes) {
@@ -153,7 +126,7 @@ TEST(SchedulerConfig, RefusesByName) {
       {R"({"use_karras_sigmas": true})", "use_karras_sigmas"},
   };
   for (const auto& [changes, name] : refused) {
-    const std::string said = complaint([&] { scheduler(changes); });
+    const std::string said = test::complaint([&] { scheduler(changes); });
     EXPECT_NE(said.find(name), std::string::npos) << changes << " -> " << said;
   }
 }
@@ -171,21 +144,21 @@ TEST(LoadPrior, ReadsBothLayoutsAndWhatTheCardOmits) {
 }
 
 TEST(LoadPrior, AsksForWhatCannotBeKnown) {
-  const fs::path folder = scratch();
+  const fs::path folder = test::scratch_folder();
   fs::copy(kRecords / "plain_gray", folder, fs::copy_options::recursive);
   const auto load = [&] { load_prior(folder.string()); };
-  EXPECT_EQ(complaint(load), "");
+  EXPECT_EQ(test::complaint(load), "");
   fs::remove_all(folder / "scheduler");
-  expect_says(complaint(load), {folder.string(), "value_range", "prior.yaml"});
-  write_text(folder / "model_index.json", R"({"_class_name": "DDPMPipeline"})");
-  expect_says(complaint(load), {folder.string(), "schedule", "prior.yaml"});
-  write_text(folder / "prior.yaml", "schedule: vp_linear");
-  expect_says(complaint(load), {folder.string(), "prediction", "prior.yaml"});
-  write_text(folder / "prior.yaml", "schedule: vp_linear\nprediction: epsilon\nsize: any\nspace_to_depth: 1\n");
-  EXPECT_EQ(complaint(load), "");
-  write_text(folder / "prior.yaml", "schedule: vp_linear\nprediction: epsilon\nspace_to_depth: 2\n");
-  expect_says(complaint(load), {"prior.yaml", "space_to_depth"});
-  expect_says(complaint([] { load_prior((kRecords / "fourier_scale_shift").string()); }), {"time_input"});
+  test::expect_says(test::complaint(load), {folder.string(), "value_range", "prior.yaml"});
+  test::write_text(folder / "model_index.json", R"({"_class_name": "DDPMPipeline"})");
+  test::expect_says(test::complaint(load), {folder.string(), "schedule", "prior.yaml"});
+  test::write_text(folder / "prior.yaml", "schedule: vp_linear");
+  test::expect_says(test::complaint(load), {folder.string(), "prediction", "prior.yaml"});
+  test::write_text(folder / "prior.yaml", "schedule: vp_linear\nprediction: epsilon\nsize: any\nspace_to_depth: 1\n");
+  EXPECT_EQ(test::complaint(load), "");
+  test::write_text(folder / "prior.yaml", "schedule: vp_linear\nprediction: epsilon\nspace_to_depth: 2\n");
+  test::expect_says(test::complaint(load), {"prior.yaml", "space_to_depth"});
+  test::expect_says(test::complaint([] { load_prior((kRecords / "fourier_scale_shift").string()); }), {"time_input"});
 }
 
 TEST(FindPrior, LooksInTheFoldersOfTheEnvironment) {

@@ -8,6 +8,7 @@
 #include "priors/checkpoints/golden.h"
 #include "priors/checkpoints/load_network.h"
 #include "recon/core/error.h"
+#include "tests/support/faults.h"
 
 namespace recon {
 namespace {
@@ -16,70 +17,43 @@ namespace fs = std::filesystem;
 const fs::path kRecords = fs::path(RECON_SOURCE_DIR) / "tests/golden/unet2d";
 const char* const kUsual = "diffusion_pytorch_model.safetensors";
 
-/// An empty folder of this test's own.
-fs::path scratch() {
-  const auto* const test = testing::UnitTest::GetInstance()->current_test_info();
-  const fs::path folder =
-      fs::path(testing::TempDir()) / fmt::format("recon_{}_{}", test->test_suite_name(), test->name());
-  fs::remove_all(folder);
-  fs::create_directories(folder);
-  return folder;
-}
-
-void write_text(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
-
-template <class Function>
-std::string complaint(Function function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::data);
-    return error.what();
-  }
-  return "";
-}
-
-void expect_says(const std::string& said, const std::vector<std::string>& words) {
-  for (const auto& word : words) EXPECT_NE(said.find(word), std::string::npos) << word << " in: " << said;
-}
-
 TEST(Checkpoint, FindsTheWeightsOfAFolder) {
-  const fs::path folder = scratch();
+  const fs::path folder = test::scratch_folder();
   const auto open = [&] { Checkpoint::open(folder); };
-  expect_says(complaint(open), {folder.string(), "no *.safetensors"});
-  write_text(folder / "diffusion_pytorch_model.bin", "pickle");
-  expect_says(complaint(open), {"pickle", "safe_serialization"});
+  test::expect_says(test::complaint(open), {folder.string(), "no *.safetensors"});
+  test::write_text(folder / "diffusion_pytorch_model.bin", "pickle");
+  test::expect_says(test::complaint(open), {"pickle", "safe_serialization"});
   write_safetensors(folder / "other.safetensors", {{"a", at::zeros({1})}});
   EXPECT_EQ(Checkpoint::open(folder).names(), std::vector<std::string>{"a"});
   write_safetensors(folder / "third.safetensors", {{"c", at::zeros({1})}});
-  expect_says(complaint(open), {"other.safetensors", "third.safetensors"});
+  test::expect_says(test::complaint(open), {"other.safetensors", "third.safetensors"});
   write_safetensors(folder / kUsual, {{"b", at::zeros({1})}});
   EXPECT_EQ(Checkpoint::open(folder).names(), std::vector<std::string>{"b"});
 }
 
 TEST(Checkpoint, ReadsShardsByTheirIndexOnly) {
-  const fs::path folder = scratch();
+  const fs::path folder = test::scratch_folder();
   const auto index = [&](const std::string& map) {
-    write_text(folder / "m.safetensors.index.json", R"({"metadata": {}, "weight_map": )" + map + "}");
-    return complaint([&] { Checkpoint::open(folder); });
+    test::write_text(folder / "m.safetensors.index.json", R"({"metadata": {}, "weight_map": )" + map + "}");
+    return test::complaint([&] { Checkpoint::open(folder); });
   };
   write_safetensors(folder / "m-1.safetensors", {{"a", at::full({1}, 1.0)}});
   write_safetensors(folder / "m-2.safetensors", {{"b", at::full({1}, 2.0)}, {"c", at::full({1}, 3.0)}});
   EXPECT_EQ(index(R"({"a": "m-1.safetensors", "b": "m-2.safetensors", "c": "m-2.safetensors"})"), "");
   EXPECT_EQ(Checkpoint::open(folder).tensor("c").item<double>(), 3);
-  expect_says(index(R"({"a": "m-1.safetensors", "b": "m-2.safetensors"})"), {"m-2.safetensors", "'c'"});
-  expect_says(index(R"({"a": "m-1.safetensors", "x": "m-1.safetensors"})"), {"m-1.safetensors", "'x'"});
-  expect_says(index(R"({"a": "m-3.safetensors"})"), {"m-3.safetensors"});
-  expect_says(index(R"({"a": "../m-1.safetensors"})"), {"'a'", "beside the index"});
-  expect_says(index(R"({"a": 7})"), {"'a'"});
-  expect_says(index(R"(["a"])"), {"weight_map"});
-  expect_says(index(R"({"a": "m-1.safetensors", "a": "m-2.safetensors"})"), {"twice"});
+  test::expect_says(index(R"({"a": "m-1.safetensors", "b": "m-2.safetensors"})"), {"m-2.safetensors", "'c'"});
+  test::expect_says(index(R"({"a": "m-1.safetensors", "x": "m-1.safetensors"})"), {"m-1.safetensors", "'x'"});
+  test::expect_says(index(R"({"a": "m-3.safetensors"})"), {"m-3.safetensors"});
+  test::expect_says(index(R"({"a": "../m-1.safetensors"})"), {"'a'", "beside the index"});
+  test::expect_says(index(R"({"a": 7})"), {"'a'"});
+  test::expect_says(index(R"(["a"])"), {"weight_map"});
+  test::expect_says(index(R"({"a": "m-1.safetensors", "a": "m-2.safetensors"})"), {"twice"});
   write_safetensors(folder / "m-1.safetensors", {{"a", at::zeros({1})}, {"b", at::zeros({1})}});
-  expect_says(index(R"({"a": "m-1.safetensors", "b": "m-2.safetensors", "c": "m-2.safetensors"})"), {"'b'"});
+  test::expect_says(index(R"({"a": "m-1.safetensors", "b": "m-2.safetensors", "c": "m-2.safetensors"})"), {"'b'"});
 }
 
 TEST(CheckpointParameters, ListEveryFaultAtOnce) {
-  const fs::path folder = scratch();
+  const fs::path folder = test::scratch_folder();
   write_safetensors(folder / kUsual,
                     {{"fits", at::zeros({2, 3})}, {"bent", at::zeros({3, 2})}, {"spare", at::zeros({1})}});
   const Checkpoint checkpoint = Checkpoint::open(folder);
@@ -87,32 +61,33 @@ TEST(CheckpointParameters, ListEveryFaultAtOnce) {
   EXPECT_EQ(parameters.get("fits", {2, 3}).numel(), 6);
   parameters.get("bent", {2, 3});
   parameters.get("absent", {1});
-  expect_says(complaint([&] { parameters.require_complete(); }),
-              {kUsual, "missing: absent", "bent is [3, 2], expected [2, 3]", "not part of the network: spare"});
+  test::expect_says(test::complaint([&] { parameters.require_complete(); }),
+                    {kUsual, "missing: absent", "bent is [3, 2], expected [2, 3]", "not part of the network: spare"});
 }
 
 TEST(CheckpointParameters, TakePointwiseConvolutionsForAttentionOnly) {
-  const fs::path folder = scratch();
+  const fs::path folder = test::scratch_folder();
   write_safetensors(folder / kUsual, {{"a.query.weight", at::arange(4, at::kHalf).reshape({2, 2, 1, 1})},
                                       {"a.other.weight", at::zeros({2, 2, 1, 1})}});
   const Checkpoint checkpoint = Checkpoint::open(folder);
   CheckpointParameters parameters(checkpoint);
   EXPECT_TRUE(at::equal(parameters.get("a.to_q.weight", {2, 2}), at::arange(4, at::kFloat).reshape({2, 2})));
   parameters.get("a.other.weight", {2, 2});
-  expect_says(complaint([&] { parameters.require_complete(); }), {"a.other.weight is [2, 2, 1, 1]"});
+  test::expect_says(test::complaint([&] { parameters.require_complete(); }), {"a.other.weight is [2, 2, 1, 1]"});
 }
 
 TEST(LoadNetwork, ComparesTheCheckpointWithTheConfig) {
-  const fs::path folder = scratch();
+  const fs::path folder = test::scratch_folder();
   fs::copy(kRecords / "plain_gray/unet", folder, fs::copy_options::recursive);
   const auto load = [&] { load_network(locate_prior_files(folder)); };
-  EXPECT_EQ(complaint(load), "");
+  EXPECT_EQ(test::complaint(load), "");
   fs::copy_file(kRecords / "attention_rgb/unet/config.json", folder / "config.json",
                 fs::copy_options::overwrite_existing);
-  expect_says(complaint(load), {kUsual, "missing: ", "down_blocks.1.attentions.0.to_q.weight",
-                                "of another shape: ", "conv_in.weight is [4, 1, 3, 3], expected [4, 3, 3, 3]"});
+  test::expect_says(test::complaint(load),
+                    {kUsual, "missing: ", "down_blocks.1.attentions.0.to_q.weight",
+                     "of another shape: ", "conv_in.weight is [4, 1, 3, 3], expected [4, 3, 3, 3]"});
   fs::remove(folder / "config.json");
-  expect_says(complaint(load), {folder.string(), "config.json"});
+  test::expect_says(test::complaint(load), {folder.string(), "config.json"});
 }
 
 TEST(LoadNetwork, FreezesTheWeights) {
@@ -122,7 +97,7 @@ TEST(LoadNetwork, FreezesTheWeights) {
 }
 
 TEST(Golden, SeesAWrongWeightAndAWrongConvention) {
-  const fs::path folder = scratch();
+  const fs::path folder = test::scratch_folder();
   fs::copy(kRecords / "one_head_padding0", folder, fs::copy_options::recursive);
   const fs::path record = folder / "golden.safetensors";
   EXPECT_LT(check_golden(folder, record).largest_error(), 1e-4);
@@ -137,25 +112,25 @@ TEST(Golden, SeesAWrongWeightAndAWrongConvention) {
   for (const auto& [right, wrong] : mistakes) {
     std::string changed = config;
     ASSERT_NE(changed.find(right), std::string::npos) << right;
-    write_text(folder / "config.json", changed.replace(changed.find(right), right.size(), wrong));
+    test::write_text(folder / "config.json", changed.replace(changed.find(right), right.size(), wrong));
     EXPECT_GT(check_golden(folder, record).output_error, 1e-4) << wrong;
   }
 }
 
 TEST(Golden, RefusesOtherRecords) {
-  const fs::path folder = kRecords / "plain_gray", record = scratch() / "record.safetensors";
+  const fs::path folder = kRecords / "plain_gray", record = test::scratch_folder() / "record.safetensors";
   const auto check = [&](const std::map<std::string, at::Tensor>& tensors) {
     write_safetensors(record, tensors);
-    return complaint([&] { check_golden(folder, record); });
+    return test::complaint([&] { check_golden(folder, record); });
   };
   const at::Tensor x = at::zeros({1, 1, 8, 8}), t = at::zeros({1});
   EXPECT_EQ(check({{"x", x}, {"t", t}, {"out", x}}), "");
-  expect_says(check({{"x", x}, {"t", t}}), {"'out'"});
-  expect_says(check({{"x", x}, {"t", at::zeros({2})}, {"out", x}}), {"'t'"});
-  expect_says(check({{"x", at::zeros({1, 3, 8, 8})}, {"t", t}, {"out", x}}), {"'x'"});
-  expect_says(check({{"x", at::zeros({1, 1, 7, 8})}, {"t", t}, {"out", x}}), {"'x'", "multiples of 2"});
-  expect_says(check({{"x", x}, {"t", t}, {"out", x}, {"v", x}}), {"v and vjp"});
-  expect_says(check({{"x", x}, {"t", t}, {"out", x}, {"y", x}}), {"'y'"});
+  test::expect_says(check({{"x", x}, {"t", t}}), {"'out'"});
+  test::expect_says(check({{"x", x}, {"t", at::zeros({2})}, {"out", x}}), {"'t'"});
+  test::expect_says(check({{"x", at::zeros({1, 3, 8, 8})}, {"t", t}, {"out", x}}), {"'x'"});
+  test::expect_says(check({{"x", at::zeros({1, 1, 7, 8})}, {"t", t}, {"out", x}}), {"'x'", "multiples of 2"});
+  test::expect_says(check({{"x", x}, {"t", t}, {"out", x}, {"v", x}}), {"v and vjp"});
+  test::expect_says(check({{"x", x}, {"t", t}, {"out", x}, {"y", x}}), {"'y'"});
 }
 
 }  // namespace

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "recon/core/error.h"
+
+// For tests of what goes wrong: a place to put damaged files, and what is said about them.
+namespace recon::test {
+
+/// An empty folder of this test's own.
+inline std::filesystem::path scratch_folder() {
+  const auto* const test = testing::UnitTest::GetInstance()->current_test_info();
+  const auto folder =
+      std::filesystem::path(testing::TempDir()) / fmt::format("recon_{}_{}", test->test_suite_name(), test->name());
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  return folder;
+}
+
+inline void write_text(const std::filesystem::path& path, const std::string& text) { std::ofstream(path) << text; }
+
+/// What a function complains about, always an Error of kind data; empty when it does not.
+template <class Function>
+std::string complaint(Function function) {
+  try {
+    function();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    return error.what();
+  }
+  return "";
+}
+
+inline void expect_says(const std::string& said, const std::vector<std::string>& words) {
+  for (const auto& word : words) EXPECT_NE(said.find(word), std::string::npos) << word << " in: " << said;
+}
+
+}  // namespace recon::test
