@@ -62,7 +62,7 @@ at::Tensor Rng::uniform(const std::vector<StreamKey>& keys, std::uint32_t step, 
   if (keys.empty() || spec.field != Field::real) throw internal_error("Rng::uniform", "expected keys and a real spec");
   Shape shape = spec.shape;
   shape.insert(shape.begin(), static_cast<std::int64_t>(keys.size()));
-  const at::Tensor out = at::empty(shape, at::kDouble);
+  at::Tensor out = at::empty(shape, at::kDouble);
   const std::int64_t count = spec.numel();
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const std::uint64_t key = stream_key(seed_, stream_, keys[i]);
