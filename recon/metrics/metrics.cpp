@@ -79,7 +79,8 @@ std::vector<double> nrmse(const at::Tensor& x, const at::Tensor& truth) {
   return ratios;
 }
 
-std::vector<double> reduced_chi2(const at::Tensor& residual, const at::Tensor& variance) {
+std::vector<double> reduced_chi2(const at::Tensor& residual, const at::Tensor& variance,
+                                 std::int64_t measured_components) {
   if (!residual.defined() || residual.dim() < 2 || !variance.defined() || variance.is_complex()) {
     throw internal_error("reduced_chi2", "expected a residual [batch, range...] and a real variance");
   }
@@ -87,7 +88,7 @@ std::vector<double> reduced_chi2(const at::Tensor& residual, const at::Tensor& v
   const at::Tensor squares = (r.is_complex() ? at::view_as_real(r.resolve_conj()).square().sum(-1) : r.square());
   const at::Tensor v = in_double(variance);
   const at::Tensor weighted = at::where(v > 0, squares / v, std::numeric_limits<double>::quiet_NaN());
-  return to_vector(weighted.flatten(1).sum(1) / static_cast<double>(spec_of_item(residual).real_components()));
+  return to_vector(weighted.flatten(1).sum(1) / static_cast<double>(measured_components));
 }
 
 }  // namespace recon

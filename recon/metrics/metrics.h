@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <vector>
 
 namespace recon {
@@ -23,8 +24,10 @@ std::vector<double> ssim(const at::Tensor& x, const at::Tensor& truth, double da
 /// ||x - truth|| / ||truth||; 0/0 = 0.
 std::vector<double> nrmse(const at::Tensor& x, const at::Tensor& truth);
 
-/// Reduced chi²: sum |residual|² / variance over the number of real components (twice the entries when complex).
-/// `variance` is per real component and broadcasts to `residual` [batch, range...]; 0 variance gives NaN.
-std::vector<double> reduced_chi2(const at::Tensor& residual, const at::Tensor& variance);
+/// Reduced chi²: sum |residual|² / variance over `measured_components`, the real numbers measured per item (all of
+/// them: twice the entries when complex); where nothing is measured the residual must be zero. `variance` is per real
+/// component and broadcasts to `residual` [batch, range...]; 0 variance gives NaN.
+std::vector<double> reduced_chi2(const at::Tensor& residual, const at::Tensor& variance,
+                                 std::int64_t measured_components);
 
 }  // namespace recon

@@ -68,8 +68,7 @@ void check_items(Inspection& inspection, const MeasurementFile& file, const Oper
     const auto measured = static_cast<double>(op->measured_components());
     const at::Tensor truth = item.ground_truth.unsqueeze(0);
     const at::Tensor residual = y - op->apply(truth.to(truth.is_complex() ? complex_dtype(y) : real_dtype(y)));
-    const double chi2 =
-        reduced_chi2(residual, level.variance).front() * static_cast<double>(op->range().real_components()) / measured;
+    const double chi2 = reduced_chi2(residual, level.variance, op->measured_components()).front();
     // Five standard errors of a mean of squares; Poisson data at low counts are not quite normal.
     const double limit = (noise.type == NoiseType::poisson ? 10 : 5) * std::sqrt(2 / measured);
     inspection.check("chi2 of the truth is 1, item " + item.id, std::abs(chi2 - 1), limit, std::abs(chi2 - 1) <= limit);

@@ -66,10 +66,7 @@ void judge(ResultRow& row, const at::Tensor& x, const PreparedItem& item) {
   }
   if (item.noise.variance.defined()) {
     const at::Tensor residual = item.y - item.op->apply(x.to(item.y.device()));
-    const TensorSpec& range = item.op->range();
-    // reduced_chi2 divides by all components; off the support nothing is measured and the residual is zero.
-    row.chi2 = reduced_chi2(residual, item.noise.variance).front() * static_cast<double>(range.real_components()) /
-               static_cast<double>(item.op->measured_components());
+    row.chi2 = reduced_chi2(residual, item.noise.variance, item.op->measured_components()).front();
   }
 }
 

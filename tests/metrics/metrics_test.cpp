@@ -91,16 +91,16 @@ TEST(Metrics, RefuseWhatCannotBeCompared) {
 
 TEST(Metrics, Chi2OfNoiseOfItsOwnVarianceIsOne) {
   const at::Tensor residual = at::tensor({3.0, -4.0, 1.0, 0.0}).view({2, 2});
-  const auto chi2 = reduced_chi2(residual, at::full({2, 1}, 0.5));
+  const auto chi2 = reduced_chi2(residual, at::full({2, 1}, 0.5), 2);
   EXPECT_DOUBLE_EQ(chi2[0], 25.0);
   EXPECT_DOUBLE_EQ(chi2[1], 1.0);
   // Complex residuals count two components: |3 + 4i|² / variance / 2.
   const at::Tensor complex = at::complex(at::full({1, 1}, 3.0, at::kDouble), at::full({1, 1}, 4.0, at::kDouble));
-  EXPECT_DOUBLE_EQ(reduced_chi2(complex, at::full({1, 1}, 0.5))[0], 25.0);
-  EXPECT_TRUE(std::isnan(reduced_chi2(residual, at::zeros({2, 1}))[0]));
+  EXPECT_DOUBLE_EQ(reduced_chi2(complex, at::full({1, 1}, 0.5), 2)[0], 25.0);
+  EXPECT_TRUE(std::isnan(reduced_chi2(residual, at::zeros({2, 1}), 2)[0]));
   const at::Tensor per_entry = at::tensor({9.0, 16.0, 1.0, 1.0}).view({2, 2});
-  EXPECT_DOUBLE_EQ(reduced_chi2(residual, per_entry)[0], 1.0);
-  EXPECT_THROW(reduced_chi2(residual, complex), Error);
+  EXPECT_DOUBLE_EQ(reduced_chi2(residual, per_entry, 2)[0], 1.0);
+  EXPECT_THROW(reduced_chi2(residual, complex, 2), Error);
 }
 
 }  // namespace
