@@ -94,6 +94,7 @@ Prediction prediction_of(const Sources& sources) {
 
 TimeInput time_input_of(const Sources& sources) {
   if (sources.card.time_input) return *sources.card.time_input;
+  if (prediction_of(sources) == Prediction::edm) return TimeInput::edm_noise;
   // The logarithm of a timestep that may be 0 is no input: such networks are told a noise level, but which is not said.
   if (sources.network.fourier_time) throw sources.unknown("time_input", "relative_sigma");
   return TimeInput::timestep;
@@ -110,6 +111,9 @@ NetworkPriorDescription describe(const Sources& sources) {
           .schedule = schedule_of(sources),
           .prediction = prediction_of(sources),
           .time_input = time_input_of(sources),
+          .time_scale = sources.card.time_scale,
+          .input_scaling = sources.card.input_scaling,
+          .sigma_data = sources.card.sigma_data,
           .space_to_depth = sources.card.space_to_depth,
           .learned_variance = sources.scheduler && sources.scheduler->learned_variance,
           .max_relative_sigma = sources.card.max_relative_sigma.value_or(0),

@@ -27,7 +27,7 @@ std::string find_prior(const std::string& path_or_name);
 /// | prediction, schedule | the scheduler's config                                                                |
 /// | value_range | ±clip_sample_range of the scheduler; [-1, 1] for the DDPM and DDIM pipelines (model_index.json) |
 /// | size        | sample_size of the network; any size when that is null                                          |
-/// | time_input  | timestep; Fourier networks must say                                                             |
+/// | time_input  | edm_noise for prediction edm, otherwise timestep; Fourier networks must say then                |
 ///
 /// Throws Error(data) naming the file and the key to add to prior.yaml when something cannot be known.
 PriorPtr load_prior(const std::string& path_or_name);

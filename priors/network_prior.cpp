@@ -43,7 +43,34 @@ void check(const NetworkPriorDescription& description, const Network& network) {
   }
 }
 
+double told_time(const NetworkPriorDescription& description, double relative_sigma) {
+  const NoiseSchedule& schedule = description.schedule;
+  const double r = std::max(relative_sigma, schedule.min_relative_sigma());
+  switch (description.time_input) {
+    case TimeInput::timestep:
+      return schedule.time_of(r);
+    case TimeInput::reversed_timestep:
+      return schedule.max_time() - schedule.time_of(r);
+    case TimeInput::relative_sigma:
+      return r;
+    case TimeInput::edm_noise:
+      return edm_coefficients(r, description.sigma_data).c_noise;
+  }
+  throw internal_error("network_input", "unnamed time input {}", static_cast<int>(description.time_input));
+}
+
 }  // namespace
+
+NetworkInput network_input(const NetworkPriorDescription& description, const NoiseLevel& level) {
+  const NoiseSchedule& schedule = description.schedule;
+  const double r = level.relative_sigma();
+  const double alpha = schedule.at(schedule.time_of(r)).alpha;
+  const InputScaling by_kind = description.prediction == Prediction::edm ? InputScaling::edm : InputScaling::process;
+  const bool edm = description.input_scaling.value_or(by_kind) == InputScaling::edm;
+  return {.own = {alpha, alpha * r},
+          .scale = (edm ? edm_coefficients(r, description.sigma_data).c_in : alpha) / level.alpha,
+          .time = told_time(description, r) * description.time_scale};
+}
 
 NetworkPrior::NetworkPrior(NetworkPriorDescription description, std::shared_ptr<const Network> network)
     : Prior(description.name, description.domain, description.schedule),
@@ -69,26 +96,20 @@ std::shared_ptr<const Network> NetworkPrior::network_on(c10::Device device) cons
   return network;
 }
 
-at::Tensor NetworkPrior::predict(const at::Tensor& z, double time) const {
+at::Tensor NetworkPrior::run_network(const at::Tensor& scaled, double time) const {
   const std::int64_t block = description_.space_to_depth;
-  at::Tensor input = z.to(at::kFloat);
+  at::Tensor input = scaled.to(at::kFloat);
   if (block > 1) input = at::pixel_unshuffle(input, block);
-  at::Tensor out = network_on(z.device())->forward(input, at::full({z.size(0)}, time, input.options()));
+  at::Tensor out = network_on(scaled.device())->forward(input, at::full({scaled.size(0)}, time, input.options()));
   if (description_.learned_variance) out = out.narrow(1, 0, input.size(1));
   if (block > 1) out = at::pixel_shuffle(out, block);
-  return out.to(z.scalar_type());
+  return out.to(scaled.scalar_type());
 }
 
 at::Tensor NetworkPrior::do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const {
-  const double r = level.relative_sigma();
-  const double cleanest = schedule().min_relative_sigma();
-  const double t = schedule().time_of(r);
-  const double alpha = schedule().at(t).alpha;
-  const NoiseLevel own{alpha, alpha * r};
-  const bool by_time = description_.time_input == TimeInput::timestep;
-  const double time = by_time ? schedule().time_of(std::max(r, cleanest)) : std::max(r, cleanest);
-  const at::Tensor z = x_t * (own.alpha / level.alpha);
-  return to_x0(description_.prediction, predict(z, time), z, own);
+  const NetworkInput input = network_input(description_, level);
+  const at::Tensor out = run_network(x_t * input.scale, input.time);
+  return to_x0(description_.prediction, out, x_t * (input.own.alpha / level.alpha), input.own, description_.sigma_data);
 }
 
 }  // namespace recon

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,18 +23,31 @@ struct NetworkPriorDescription {
   NoiseSchedule schedule;  ///< the process the network was trained on
   Prediction prediction = Prediction::epsilon;
   TimeInput time_input = TimeInput::timestep;
-  std::int64_t space_to_depth = 1;  ///< block side s: the network sees [B, C s², H/s, W/s]
-  bool learned_variance = false;    ///< the network has twice the channels; the second half is not used
-  double max_relative_sigma = 0;    ///< 0: all that the schedule has
+  double time_scale = 1;  ///< what is told is multiplied by it (1000: flows of diffusers)
+  std::optional<InputScaling> input_scaling = std::nullopt;  ///< absent: edm for prediction edm, otherwise process
+  double sigma_data = kEdmSigmaData;                         ///< of EDM's coefficients
+  std::int64_t space_to_depth = 1;                           ///< block side s: the network sees [B, C s², H/s, W/s]
+  bool learned_variance = false;  ///< the network has twice the channels; the second half is not used
+  double max_relative_sigma = 0;  ///< 0: all that the schedule has
   std::vector<std::pair<double, double>> denoising_mse;  ///< see PriorCard
 };
 
+/// How an image at a noise level is shown to a network, and at which level of the network's own process its output is
+/// then to be read: z = x_t own.alpha / alpha, x_0 = to_x0(prediction, network(scale x_t; time), z, own, sigma_data).
+struct NetworkInput {
+  NoiseLevel own;  ///< the point of the network's process with the same relative sigma
+  double scale;    ///< own.alpha / alpha for scaling `process`, c_in / alpha for `edm`
+  double time;     ///< what the network is told, see TimeInput
+};
+/// Below the cleanest level of training the network is told that cleanest level; its schedule's times end at both ends.
+/// Training and denoising both use this, so that they cannot differ.
+NetworkInput network_input(const NetworkPriorDescription& description, const NoiseLevel& level);
+
 /// A prior whose denoiser is a trained network.
 ///
-/// An image at any level (alpha, sigma) is rescaled to the point of the network's own process with the same relative
-/// sigma, z = x_t alpha_own / alpha; the network sees z and the (fractional) time of that point, and its output is
-/// converted to E[x_0 | x_t] by the table of parameterization.h. Below the cleanest level of training the network is
-/// told that cleanest level's time. Space-to-depth has the channel order of torch's pixel_unshuffle; being a
+/// An image at any level (alpha, sigma) is taken to the point of the network's own process with the same relative sigma
+/// (NetworkInput), and the network's output is converted to E[x_0 | x_t] by the table of parameterization.h.
+/// Space-to-depth has the channel order of torch's pixel_unshuffle; being a
 /// permutation, it leaves the diffusion as it is.
 ///
 /// The network computes in float32, whatever the precision of x_t; everything around it in x_t's. Weights follow x_t
@@ -52,7 +66,7 @@ class NetworkPrior final : public Prior {
 
  private:
   at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const override;
-  at::Tensor predict(const at::Tensor& z, double time) const;
+  at::Tensor run_network(const at::Tensor& scaled, double time) const;
   std::shared_ptr<const Network> network_on(c10::Device device) const;
 
   NetworkPriorDescription description_;

@@ -33,12 +33,6 @@ void check_input(const Prior& prior, const at::Tensor& x_t, const NoiseLevel& le
   }
 }
 
-void require_noise(const Prior& prior, const NoiseLevel& level) {
-  if (!(level.sigma > 0)) {
-    throw internal_error("prior " + prior.name(), "the score and epsilon need sigma > 0, got {}", level.sigma);
-  }
-}
-
 }  // namespace
 
 at::Tensor Prior::denoise(const at::Tensor& x_t, const NoiseLevel& level) const {
@@ -61,14 +55,11 @@ Linearized Prior::linearize(const at::Tensor& x_t, const NoiseLevel& level) cons
           }};
 }
 
-at::Tensor Prior::score(const at::Tensor& x_t, const NoiseLevel& level) const {
-  require_noise(*this, level);
-  return (level.alpha * denoise(x_t, level) - x_t) / (level.sigma * level.sigma);
-}
-
-at::Tensor Prior::epsilon(const at::Tensor& x_t, const NoiseLevel& level) const {
-  require_noise(*this, level);
-  return (x_t - level.alpha * denoise(x_t, level)) / level.sigma;
+at::Tensor Prior::predict(Prediction kind, const at::Tensor& x_t, const NoiseLevel& level, double sigma_data) const {
+  if (kind != Prediction::x0 && !(level.sigma > 0)) {
+    throw internal_error("prior " + name_, "the {} needs sigma > 0, got {}", to_string(kind), level.sigma);
+  }
+  return from_x0(kind, denoise(x_t, level), x_t, level, sigma_data);
 }
 
 }  // namespace recon

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "priors/noise_schedule.h"
+#include "priors/parameterization.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
@@ -46,10 +47,24 @@ class Prior {
   at::Tensor denoise(const at::Tensor& x_t, const NoiseLevel& level) const;
   /// The same with its pullback: one forward pass that keeps what the backward pass needs.
   Linearized linearize(const at::Tensor& x_t, const NoiseLevel& level) const;
+  /// Any other answer, by the table of parameterization.h from the denoiser: what a perfect network of that kind would
+  /// say about x_t. No graph. Throws Error(internal) at sigma = 0, where only x0 has a meaning. F of `edm` is that of a
+  /// network for data of standard deviation `sigma_data`.
+  at::Tensor predict(Prediction kind, const at::Tensor& x_t, const NoiseLevel& level,
+                     double sigma_data = kEdmSigmaData) const;
   /// grad log p_t(x_t) = (alpha D - x_t) / sigma² = -eps / sigma   (Tweedie). No graph; sigma > 0.
-  at::Tensor score(const at::Tensor& x_t, const NoiseLevel& level) const;
+  at::Tensor score(const at::Tensor& x_t, const NoiseLevel& level) const {
+    return predict(Prediction::score, x_t, level);
+  }
   /// eps = (x_t - alpha D) / sigma. No graph; sigma > 0.
-  at::Tensor epsilon(const at::Tensor& x_t, const NoiseLevel& level) const;
+  at::Tensor epsilon(const at::Tensor& x_t, const NoiseLevel& level) const {
+    return predict(Prediction::epsilon, x_t, level);
+  }
+  /// v = alpha eps - sigma D (Salimans & Ho 2022). No graph; sigma > 0. The velocities of flows are
+  /// predict(Prediction::flow_to_noise) and predict(Prediction::flow_to_data).
+  at::Tensor velocity(const at::Tensor& x_t, const NoiseLevel& level) const {
+    return predict(Prediction::v, x_t, level);
+  }
 
   /// Mean squared error per pixel of the denoiser at this relative sigma, in squared units of domain(): the prior's
   /// card (interpolated log-log, constant beyond its ends); 0 without a table.

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <yaml-cpp/yaml.h>
 
+#include <array>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -74,11 +75,28 @@ Prediction prediction_named(const Entry& entry) {
   }
 }
 
-TimeInput time_input_named(const Entry& entry) {
-  for (const auto input : {TimeInput::timestep, TimeInput::relative_sigma}) {
-    if (entry.text() == to_string(input)) return input;
+constexpr std::array kTimeInputs{
+    std::pair{TimeInput::timestep, "timestep"}, std::pair{TimeInput::reversed_timestep, "reversed_timestep"},
+    std::pair{TimeInput::relative_sigma, "relative_sigma"}, std::pair{TimeInput::edm_noise, "edm_noise"}};
+constexpr std::array kInputScalings{std::pair{InputScaling::process, "process"}, std::pair{InputScaling::edm, "edm"}};
+
+/// The value of a word in a table of (value, word).
+template <class Table>
+auto named(const Entry& entry, const Table& table) {
+  std::vector<std::string> words;
+  for (const auto& [value, word] : table) {
+    if (entry.text() == word) return value;
+    words.emplace_back(word);
   }
-  throw entry.wrong("one of timestep, relative_sigma");
+  throw entry.wrong(fmt::format("one of {}", fmt::join(words, ", ")).c_str());
+}
+
+template <class Table, class Value>
+std::string word_for(const Table& table, Value wanted) {
+  for (const auto& [value, word] : table) {
+    if (value == wanted) return word;
+  }
+  throw internal_error("to_string", "unnamed value {}", static_cast<int>(wanted));
 }
 
 std::pair<double, double> range_of(const Entry& entry) {
@@ -122,7 +140,10 @@ const std::map<std::string, Reader>& readers() {
        }},
       {"prediction", [](const Entry& e, PriorCard& card) { card.prediction = prediction_named(e); }},
       {"schedule", [](const Entry& e, PriorCard& card) { card.schedule = schedule_named(e); }},
-      {"time_input", [](const Entry& e, PriorCard& card) { card.time_input = time_input_named(e); }},
+      {"time_input", [](const Entry& e, PriorCard& card) { card.time_input = named(e, kTimeInputs); }},
+      {"time_scale", [](const Entry& e, PriorCard& card) { card.time_scale = e.positive(); }},
+      {"input_scaling", [](const Entry& e, PriorCard& card) { card.input_scaling = named(e, kInputScalings); }},
+      {"sigma_data", [](const Entry& e, PriorCard& card) { card.sigma_data = e.positive(); }},
       {"value_range", [](const Entry& e, PriorCard& card) { card.value_range = range_of(e); }},
       {"channels", [](const Entry& e, PriorCard& card) { card.channels = e.whole(1, 1 << 16); }},
       {"space_to_depth", [](const Entry& e, PriorCard& card) { card.space_to_depth = e.whole(1, 64); }},
@@ -153,7 +174,8 @@ YAML::Node load_yaml(const std::string& place) {
 
 }  // namespace
 
-std::string to_string(TimeInput input) { return input == TimeInput::timestep ? "timestep" : "relative_sigma"; }
+std::string to_string(TimeInput input) { return word_for(kTimeInputs, input); }
+std::string to_string(InputScaling scaling) { return word_for(kInputScalings, scaling); }
 
 PriorCard read_prior_card(const std::filesystem::path& path) {
   PriorCard card;

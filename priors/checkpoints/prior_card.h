@@ -14,10 +14,19 @@ namespace recon {
 
 /// What a network is told about the noise level.
 enum class TimeInput {
-  timestep,       ///< the time of its schedule (diffusers: the index of the table), fractional between entries
-  relative_sigma  ///< sigma / alpha
+  timestep,           ///< the time of its schedule (diffusers: the index of the table), fractional between entries
+  reversed_timestep,  ///< the schedule's last time minus that, for networks whose time runs toward the data
+  relative_sigma,     ///< r = sigma / alpha
+  edm_noise           ///< ln(r) / 4, c_noise of Karras et al. 2022, table 1
 };
 std::string to_string(TimeInput input);
+
+/// What a network sees of x_t = alpha x_0 + sigma eps.
+enum class InputScaling {
+  process,  ///< x_t of its own schedule: alpha x_0 + sigma eps for VP networks, x_0 + r eps for VE networks
+  edm       ///< c_in (x_0 + r eps) with c_in = 1 / sqrt(r² + sigma_data²), Karras et al. 2022, table 1
+};
+std::string to_string(InputScaling scaling);
 
 /// The card of a prior, `prior.yaml` in its folder: what the diffusers files do not say, and what is to be said
 /// differently. Every key is optional; priors/README.md describes them.
@@ -28,6 +37,9 @@ struct PriorCard {
   std::optional<Prediction> prediction;
   std::optional<NoiseSchedule> schedule;  ///< absent for from_scheduler
   std::optional<TimeInput> time_input;
+  double time_scale = 1;  ///< what is told is multiplied by it
+  std::optional<InputScaling> input_scaling;
+  double sigma_data = kEdmSigmaData;                     ///< of EDM's coefficients
   std::optional<std::pair<double, double>> value_range;  ///< of clean images
   std::optional<std::int64_t> channels;                  ///< of the image, before space-to-depth
   std::int64_t space_to_depth = 1;

@@ -32,6 +32,9 @@ format: diffusers_unet2d
 prediction: v
 schedule: vp_cosine
 time_input: relative_sigma
+time_scale: 1000
+input_scaling: edm
+sigma_data: 0.25
 value_range: [0, 255]
 channels: 3
 space_to_depth: 2
@@ -46,6 +49,9 @@ denoising_mse: [[0.1, 1e-3], [1, 0.02]]
   EXPECT_EQ(read.prediction, Prediction::v);
   EXPECT_EQ(read.schedule->name(), "vp_cosine");
   EXPECT_EQ(read.time_input, TimeInput::relative_sigma);
+  EXPECT_EQ(read.time_scale, 1000);
+  EXPECT_EQ(read.input_scaling, InputScaling::edm);
+  EXPECT_EQ(read.sigma_data, 0.25);
   EXPECT_EQ(read.value_range, (std::pair<double, double>(0, 255)));
   EXPECT_EQ(read.channels, 3);
   EXPECT_EQ(read.space_to_depth, 2);
@@ -75,6 +81,10 @@ TEST(PriorCard, SaysWhereAndWhat) {
       {"prediction: noise", {":1", "'prediction'", "epsilon"}},
       {"schedule: cosine", {":1", "vp_cosine"}},
       {"time_input: sigma", {":1", "relative_sigma"}},
+      {"time_input: 3", {":1", "timestep, reversed_timestep, relative_sigma, edm_noise", "'3'"}},
+      {"time_scale: 0", {":1", "positive"}},
+      {"input_scaling: vp", {":1", "'input_scaling'", "one of process, edm"}},
+      {"sigma_data: -1", {":1", "positive"}},
       {"size: small", {":1", "'size'"}},
       {"format: onnx", {":1", "diffusers_unet2d"}},
       {"max_relative_sigma: -3", {":1", "positive"}},
@@ -158,6 +168,14 @@ TEST(LoadPrior, AsksForWhatCannotBeKnown) {
   EXPECT_EQ(test::complaint(load), "");
   test::write_text(folder / "prior.yaml", "schedule: vp_linear\nprediction: epsilon\nspace_to_depth: 2\n");
   test::expect_says(test::complaint(load), {"prior.yaml", "space_to_depth"});
+  // Networks in EDM's form are told EDM's noise and see EDM's input, unless the card says otherwise.
+  test::write_text(folder / "prior.yaml", "schedule: vp_linear\nprediction: edm\nsigma_data: 0.3\n");
+  const NetworkPriorDescription edm = inspect_prior(folder.string()).description;
+  EXPECT_EQ(edm.time_input, TimeInput::edm_noise);
+  EXPECT_EQ(edm.sigma_data, 0.3);
+  EXPECT_NEAR(network_input(edm, {.alpha = 2, .sigma = 0.8}).scale, 1 / std::sqrt(0.16 + 0.09) / 2, 1e-12);
+  test::write_text(folder / "prior.yaml", "schedule: vp_linear\nprediction: epsilon\ntime_scale: 10\n");
+  EXPECT_EQ(inspect_prior(folder.string()).description.time_scale, 10);
   test::expect_says(test::complaint([] { load_prior((kRecords / "fourier_scale_shift").string()); }), {"time_input"});
 }
 

@@ -128,6 +128,44 @@ TEST(Parameterization, EdmCoefficientsAreThoseOfKarras) {
   EXPECT_NEAR(c.c_noise, std::log(2.0) / 4, 4 * kEpsilon);
 }
 
+// F of a network for data of another spread, from Karras et al. 2022, eq. 7, with all coefficients written out.
+TEST(Parameterization, EdmDependsOnTheStandardDeviationOfTheData) {
+  const at::Tensor f = normal("F"), x_t = normal("x_t");
+  for (const double sd : {0.2, 0.5, 3.0}) {
+    const NoiseLevel level{0.4, 0.8};
+    const double r = 2, total = std::sqrt(r * r + sd * sd);
+    const at::Tensor x0 = sd * sd / (total * total) * (x_t / 0.4) + r * sd / total * f;
+    EXPECT_LT(largest(to_x0(Prediction::edm, f, x_t, level, sd) - x0), 40 * kEpsilon * (1 + sd)) << sd;
+    EXPECT_LT(largest(from_x0(Prediction::edm, x0, x_t, level, sd) - f), 100 * kEpsilon * (1 + 1 / sd)) << sd;
+    const EdmCoefficients c = edm_coefficients(r, sd);
+    const Conversion row = conversion(Prediction::edm, level, sd);
+    EXPECT_NEAR(row.xt / row.x0, c.c_skip / 0.4, 20 * kEpsilon);
+    EXPECT_NEAR(row.out / row.x0, c.c_out, 20 * kEpsilon * (1 + sd));
+  }
+  // Pure noise: nothing of x_t is kept, x_0 = sigma_data F.
+  EXPECT_LT(largest(to_x0(Prediction::edm, f, x_t, NoiseLevel{0, 1}, 0.3) - 0.3 * f), 8 * kEpsilon);
+}
+
+TEST(Parameterization, ALevelPerItemIsTheTableItemByItem) {
+  const std::vector<NoiseLevel> levels{{0.9, 0.1}, {1, 7}, {0.3, 0.7}};
+  const at::Tensor x_t = normal("x_t", 3), other = normal("other", 3);
+  for (const Prediction kind : kAll) {
+    const at::Tensor x0 = to_x0(kind, other, x_t, levels, 0.7), out = from_x0(kind, other, x_t, levels, 0.7);
+    ASSERT_EQ(x0.sizes(), x_t.sizes());
+    for (std::int64_t i = 0; i < 3; ++i) {
+      const NoiseLevel& level = levels[static_cast<std::size_t>(i)];
+      EXPECT_TRUE(at::equal(x0[i], to_x0(kind, other[i], x_t[i], level, 0.7))) << to_string(kind) << " item " << i;
+      EXPECT_TRUE(at::equal(out[i], from_x0(kind, other[i], x_t[i], level, 0.7))) << to_string(kind) << " item " << i;
+    }
+    EXPECT_EQ(to_x0(kind, other.to(at::kFloat), x_t.to(at::kFloat), levels).scalar_type(), at::kFloat);
+    EXPECT_THROW(to_x0(kind, other, x_t, std::vector<NoiseLevel>{{1, 1}, {1, 2}}), Error) << to_string(kind);
+    EXPECT_THROW(to_x0(kind, other, x_t, std::vector<NoiseLevel>{{1, 1}}), Error) << to_string(kind);
+    if (kind == Prediction::x0) continue;
+    EXPECT_THROW(from_x0(kind, other, x_t, std::vector<NoiseLevel>{{1, 1}, {1, 0}, {1, 2}}), Error) << to_string(kind);
+  }
+  EXPECT_THROW(to_x0(Prediction::epsilon, other, x_t, std::vector<NoiseLevel>{{1, 1}, {0, 1}, {1, 2}}), Error);
+}
+
 TEST(Parameterization, NamesAndEndsAreChecked) {
   for (const Prediction kind : kAll) EXPECT_EQ(prediction_from(to_string(kind)), kind);
   EXPECT_THROW(prediction_from("v_prediction"), Error);
@@ -137,6 +175,12 @@ TEST(Parameterization, NamesAndEndsAreChecked) {
     EXPECT_THROW(from_x0(kind, x, x, NoiseLevel{1, 0}), Error) << to_string(kind);
   }
   EXPECT_THROW(to_x0(Prediction::epsilon, x, x, NoiseLevel{0, 1}), Error);
+  EXPECT_THROW(to_x0(Prediction::score, x, x, NoiseLevel{0, 1}), Error);
+  // Every row reaches the clean end: x_0 = x_t / alpha, whatever the network says.
+  for (const Prediction kind : kAll) {
+    if (kind == Prediction::x0) continue;
+    EXPECT_LT(largest(to_x0(kind, x, 2 * x, NoiseLevel{0.5, 0}) - 4 * x), 32 * kEpsilon) << to_string(kind);
+  }
   // The flow's own kinds reach both ends of the flow: pure noise, x_0 = x_t - out, and the clean image.
   EXPECT_LT(largest(to_x0(Prediction::flow_to_noise, x, 2 * x, NoiseLevel{0, 1}) - x), 8 * kEpsilon);
   EXPECT_LT(largest(to_x0(Prediction::flow_to_data, x, 2 * x, NoiseLevel{1, 0}) - 2 * x), 8 * kEpsilon);
