@@ -72,6 +72,15 @@ NetworkInput network_input(const NetworkPriorDescription& description, const Noi
           .time = told_time(description, r) * description.time_scale};
 }
 
+at::Tensor network_output(const NetworkPriorDescription& description, const Network& network, const at::Tensor& scaled,
+                          const at::Tensor& times) {
+  const std::int64_t block = description.space_to_depth;
+  const at::Tensor input = block > 1 ? at::pixel_unshuffle(scaled, block) : scaled;
+  at::Tensor out = network.forward(input, times);
+  if (description.learned_variance) out = out.narrow(1, 0, input.size(1));
+  return block > 1 ? at::pixel_shuffle(out, block) : out;
+}
+
 NetworkPrior::NetworkPrior(NetworkPriorDescription description, std::shared_ptr<const Network> network)
     : Prior(description.name, description.domain, description.schedule),
       description_(std::move(description)),
@@ -97,13 +106,9 @@ std::shared_ptr<const Network> NetworkPrior::network_on(c10::Device device) cons
 }
 
 at::Tensor NetworkPrior::run_network(const at::Tensor& scaled, double time) const {
-  const std::int64_t block = description_.space_to_depth;
-  at::Tensor input = scaled.to(at::kFloat);
-  if (block > 1) input = at::pixel_unshuffle(input, block);
-  at::Tensor out = network_on(scaled.device())->forward(input, at::full({scaled.size(0)}, time, input.options()));
-  if (description_.learned_variance) out = out.narrow(1, 0, input.size(1));
-  if (block > 1) out = at::pixel_shuffle(out, block);
-  return out.to(scaled.scalar_type());
+  const at::Tensor input = scaled.to(at::kFloat);
+  const at::Tensor times = at::full({scaled.size(0)}, time, input.options());
+  return network_output(description_, *network_on(scaled.device()), input, times).to(scaled.scalar_type());
 }
 
 at::Tensor NetworkPrior::do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const {

@@ -29,7 +29,7 @@ struct NetworkPriorDescription {
   std::int64_t space_to_depth = 1;                           ///< block side s: the network sees [B, C s², H/s, W/s]
   bool learned_variance = false;  ///< the network has twice the channels; the second half is not used
   double max_relative_sigma = 0;  ///< 0: all that the schedule has
-  std::vector<std::pair<double, double>> denoising_mse;  ///< see PriorCard
+  std::vector<std::pair<double, double>> denoising_mse = {};  ///< see PriorCard
 };
 
 /// How an image at a noise level is shown to a network, and at which level of the network's own process its output is
@@ -42,6 +42,11 @@ struct NetworkInput {
 /// Below the cleanest level of training the network is told that cleanest level; its schedule's times end at both ends.
 /// Training and denoising both use this, so that they cannot differ.
 NetworkInput network_input(const NetworkPriorDescription& description, const NoiseLevel& level);
+
+/// The network on images `[B, C, H, W]` that were scaled by network_input(), told `times` `[B]`: space to depth, network,
+/// depth to space. Float32; differentiable in the images and in the weights.
+at::Tensor network_output(const NetworkPriorDescription& description, const Network& network, const at::Tensor& scaled,
+                          const at::Tensor& times);
 
 /// A prior whose denoiser is a trained network.
 ///

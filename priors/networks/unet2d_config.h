@@ -55,4 +55,7 @@ struct UNet2DConfig {
 UNet2DConfig parse_unet2d_config(const nlohmann::json& json, const std::string& place);
 UNet2DConfig read_unet2d_config(const std::filesystem::path& path);
 
+/// The config.json that parse_unet2d_config() reads back to the same.
+nlohmann::json unet2d_config_json(const UNet2DConfig& config);
+
 }  // namespace recon

@@ -158,6 +158,7 @@ int run_program(int argc, const char* const* argv) {
   std::vector<std::unique_ptr<Verb>> verbs;
   verbs.push_back(make_run_verb());
   verbs.push_back(make_simulate_verb());
+  verbs.push_back(make_train_verb());
   verbs.push_back(make_inspect_verb());
   verbs.push_back(make_list_verb());
   for (const auto& verb : verbs) {

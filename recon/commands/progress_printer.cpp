@@ -19,6 +19,7 @@ double seconds_between(std::chrono::steady_clock::time_point a, std::chrono::ste
 
 std::string clock_text(double seconds) {
   const auto whole = static_cast<long>(seconds + 0.5);
+  if (whole >= 3600) return fmt::format("{}:{:02}:{:02}", whole / 3600, whole / 60 % 60, whole % 60);
   return fmt::format("{}:{:02}", whole / 60, whole % 60);
 }
 
@@ -28,16 +29,17 @@ ProgressPrinter::ProgressPrinter(bool silent) : silent_(silent), terminal_(isatt
 
 ProgressPrinter::~ProgressPrinter() { end(); }
 
-void ProgressPrinter::begin(const std::string& label) {
+void ProgressPrinter::begin(const std::string& label, std::int64_t done) {
   end();
   label_ = label;
+  first_ = done;
   start_ = shown_ = Clock::now();
 }
 
 std::string ProgressPrinter::line(const ProgressEvent& event, double seconds) const {
   const auto steps = std::max<std::int64_t>(event.steps, 1);
   const double share = std::clamp(static_cast<double>(event.step) / static_cast<double>(steps), 0.0, 1.0);
-  const double rate = seconds > 0 ? static_cast<double>(event.step) / seconds : 0;
+  const double rate = seconds > 0 ? static_cast<double>(event.step - first_) / seconds : 0;
   std::string text = label_;
   if (terminal_) {
     const auto filled = static_cast<std::size_t>(share * bar_width);
@@ -48,6 +50,7 @@ std::string ProgressPrinter::line(const ProgressEvent& event, double seconds) co
     const double left = static_cast<double>(event.steps - event.step) / rate;
     text += fmt::format("  {:.3g} steps/s  {} left", rate, clock_text(std::max(left, 0.0)));
   }
+  if (event.loss) text += fmt::format("  loss {:.4g}", *event.loss);
   if (event.chi2) text += fmt::format("  chi2 {:.3g}", *event.chi2);
   return text;
 }

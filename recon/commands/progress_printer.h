@@ -16,8 +16,8 @@ class ProgressPrinter {
   ProgressPrinter(const ProgressPrinter&) = delete;
   ProgressPrinter& operator=(const ProgressPrinter&) = delete;
 
-  /// Starts a new loop, e.g. "item 3: dps".
-  void begin(const std::string& label);
+  /// Starts a new loop, e.g. "item 3: dps". `done`: steps that an earlier session has done; they do not count as speed.
+  void begin(const std::string& label, std::int64_t done = 0);
   void update(const ProgressEvent& event);
   /// Ends the line of the bar.
   void end();
@@ -28,6 +28,7 @@ class ProgressPrinter {
 
   bool silent_, terminal_;
   std::string label_;
+  std::int64_t first_ = 0;
   Clock::time_point start_, shown_;
   bool open_ = false;  ///< a bar stands on the current line
 };

@@ -11,8 +11,9 @@ namespace recon {
 struct ProgressEvent {
   std::int64_t step = 0;   ///< steps done
   std::int64_t steps = 0;  ///< steps in all
-  std::optional<double> chi2;
-  std::optional<double> relative_sigma;
+  std::optional<double> chi2 = std::nullopt;
+  std::optional<double> relative_sigma = std::nullopt;
+  std::optional<double> loss = std::nullopt;  ///< of training
 };
 
 /// Called from the loop's own thread after each step; must not throw.

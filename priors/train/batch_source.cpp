@@ -1,0 +1,80 @@
+#include "priors/train/batch_source.h"
+
+#include <ATen/ATen.h>
+
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+constexpr std::int64_t draws_per_image = 4;  // top, left, flip, quarter turns
+
+std::int64_t whole_below(const at::Tensor& uniform, std::int64_t end) {
+  return std::min(static_cast<std::int64_t>(uniform.item<double>() * static_cast<double>(end)), end - 1);
+}
+
+std::string size_text(const at::Tensor& image) { return fmt::format("{} x {}", image.size(-2), image.size(-1)); }
+
+}  // namespace
+
+BatchSource::BatchSource(TrainingImages images, const TrainingOptions& options, std::int64_t multiple)
+    : images_(std::move(images)),
+      options_(options),
+      multiple_(multiple),
+      rng_(static_cast<std::uint64_t>(options.seed), "augmentation"),
+      order_rng_(static_cast<std::uint64_t>(options.seed), "data order") {
+  if (images_.count < 1) throw data_error("training data", "expected at least one image, got none");
+  if (options_.crop % multiple_ != 0) {
+    throw usage_error("crop", "expected a multiple of {} for this network, got {}", multiple_, options_.crop);
+  }
+}
+
+std::int64_t BatchSource::index_of(std::int64_t k) {
+  const std::int64_t epoch = k / images_.count;
+  if (epoch != epoch_) {
+    const at::Tensor keys =
+        order_rng_.uniform({{static_cast<std::uint64_t>(epoch), 0}}, 0, {{images_.count}, Field::real})[0];
+    const at::Tensor order = keys.argsort(/*stable=*/true, 0, false).contiguous();
+    order_.assign(order.data_ptr<std::int64_t>(), order.data_ptr<std::int64_t>() + images_.count);
+    epoch_ = epoch;
+  }
+  return order_[static_cast<std::size_t>(k % images_.count)];
+}
+
+at::Tensor BatchSource::augmented(at::Tensor image, const at::Tensor& draws, std::int64_t index) const {
+  const std::int64_t crop = options_.crop;
+  if (crop > 0) {
+    const std::int64_t down = image.size(1) - crop, right = image.size(2) - crop;
+    if (down < 0 || right < 0) {
+      throw data_error("training data", "image {} of {} is smaller than the crop of {}; leave it out or crop less",
+                       index, size_text(image), crop);
+    }
+    image = image.narrow(1, whole_below(draws[0], down + 1), crop).narrow(2, whole_below(draws[1], right + 1), crop);
+  } else if (image.size(1) % multiple_ != 0 || image.size(2) % multiple_ != 0) {
+    throw data_error("training data", "image {} of {}: expected sides that are multiples of {}; set `crop`", index,
+                     size_text(image), multiple_);
+  }
+  if (options_.flip && draws[2].item<double>() < 0.5) image = image.flip({2});
+  if (options_.rotate && image.size(1) == image.size(2)) image = at::rot90(image, whole_below(draws[3], 4), {1, 2});
+  return image;
+}
+
+at::Tensor BatchSource::batch(std::int64_t step) {
+  std::vector<StreamKey> keys;
+  for (std::int64_t slot = 0; slot < options_.batch; ++slot) {
+    keys.push_back({static_cast<std::uint64_t>(step * options_.batch + slot), 0});
+  }
+  const at::Tensor draws = rng_.uniform(keys, 0, {{draws_per_image}, Field::real});
+  std::vector<at::Tensor> items;
+  for (std::int64_t slot = 0; slot < options_.batch; ++slot) {
+    const std::int64_t index = index_of(step * options_.batch + slot);
+    items.push_back(augmented(images_.image(index), draws[slot], index));
+    if (items.back().sizes() != items.front().sizes()) {
+      throw data_error("training data", "image {} of {} beside one of {}: set `crop` to train on images of any size",
+                       index, size_text(items.back()), size_text(items.front()));
+    }
+  }
+  return at::stack(items);
+}
+
+}  // namespace recon

@@ -1,0 +1,65 @@
+#include "priors/train/network_options.h"
+
+#include <cmath>
+
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+std::int64_t whole(double value, const char* key, const std::string& place) {
+  if (value != std::floor(value) || value < 0 || value > 65536) {
+    throw usage_error(place, "'{}': expected whole numbers from 0 to 65536, got {}", key, value);
+  }
+  return static_cast<std::int64_t>(value);
+}
+
+}  // namespace
+
+void NetworkOptions::visit(ParameterVisitor& v) {
+  v.field("channels", channels, "of each level, finest first; each level after the first halves the resolution");
+  v.field("layers", layers, "residual blocks per level on the way down; one more on the way up", {.min = 1, .max = 64});
+  v.field("attention", attention, "levels with self-attention, 0 is the finest");
+  v.field("mid_attention", mid_attention, "self-attention at the coarsest resolution, between the two ways");
+  v.field("head_channels", head_channels, "channels of an attention head", {.min = 1});
+  v.field("groups", groups, "groups of the group norms; divides all channels", {.min = 1});
+  v.choice("time_embedding", time_embedding, {"positional", "fourier"}, "how the network sees the time");
+  v.field("scale_shift", scale_shift, "time scales and shifts features instead of being added to them");
+}
+
+UNet2DConfig NetworkOptions::config(std::int64_t in, const std::string& place) const {
+  UNet2DConfig config;
+  config.in_channels = config.out_channels = in;
+  config.channels.clear();
+  for (const double value : channels) {
+    config.channels.push_back(whole(value, "channels", place));
+    if (config.channels.back() < 1 || config.channels.back() % groups != 0) {
+      throw usage_error(place, "'channels': expected multiples of groups = {}, got {}", groups, value);
+    }
+  }
+  const std::size_t levels = config.channels.size();
+  if (levels < 1 || levels > 16) throw usage_error(place, "'channels': expected 1 to 16 levels, got {}", levels);
+  config.down.resize(levels);
+  config.up.resize(levels);
+  for (const double value : attention) {
+    const auto level = static_cast<std::size_t>(whole(value, "attention", place));
+    if (level >= levels) throw usage_error(place, "'attention': expected levels below {}, got {}", levels, level);
+    config.down[level].attention = config.up[levels - 1 - level].attention = true;
+  }
+  for (std::size_t i = 0; i < levels; ++i) {
+    const bool attends = config.down[i].attention || (mid_attention && i + 1 == levels);
+    if (attends && config.channels[i] % head_channels != 0) {
+      throw usage_error(place, "'head_channels': expected a divisor of the {} channels of level {}, got {}",
+                        config.channels[i], i, head_channels);
+    }
+  }
+  config.layers_per_block = layers;
+  config.mid_attention = mid_attention;
+  config.attention_head_dim = head_channels;
+  config.norm_num_groups = groups;
+  config.fourier_time = time_embedding == "fourier";
+  config.scale_shift = scale_shift;
+  return config;
+}
+
+}  // namespace recon

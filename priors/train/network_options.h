@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "priors/networks/unet2d_config.h"
+#include "recon/core/parameters.h"
+
+namespace recon {
+
+/// The shape of a new U-Net, for people; UNet2DConfig has every detail of the diffusers class.
+struct NetworkOptions {
+  std::vector<double> channels = {64, 128, 128};
+  std::int64_t layers = 1;
+  std::vector<double> attention;
+  bool mid_attention = true;
+  std::int64_t head_channels = 32;
+  std::int64_t groups = 32;
+  std::string time_embedding = "positional";
+  bool scale_shift = false;
+
+  void visit(ParameterVisitor& v);
+
+  /// `in` network channels (image channels times space_to_depth²). Throws Error(usage) at `place` for numbers that do
+  /// not fit each other.
+  UNet2DConfig config(std::int64_t in, const std::string& place) const;
+};
+
+}  // namespace recon

@@ -1,0 +1,58 @@
+#include "priors/train/optimizer.h"
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include <numbers>
+
+#include "recon/core/error.h"
+
+namespace recon {
+
+Optimizer::Optimizer(const std::vector<NamedTensor>& parameters, const TrainingOptions& options) : options_(options) {
+  if (options.betas.size() != 2 ||
+      !(options.betas[0] >= 0 && options.betas[0] < 1 && options.betas[1] >= 0 && options.betas[1] < 1)) {
+    throw usage_error("betas", "expected two numbers in [0, 1)");
+  }
+  const auto keep = [this](const char* group, const std::string& name, const at::Tensor& value) {
+    state_.push_back({fmt::format("{}/{}", group, name), value});
+    return value;
+  };
+  for (const auto& [name, value] : parameters) {
+    const at::Tensor weight = value.detach();  // shares the memory, not the graph
+    weights_.push_back(weight);
+    first_.push_back(keep("first", name, at::zeros_like(weight)));
+    second_.push_back(keep("second", name, at::zeros_like(weight)));
+    counts_.push_back(keep("count", name, at::zeros({}, weight.options())));
+    averages_.push_back(options.ema > 0 ? keep("average", name, weight.clone()) : weight);
+    average_.push_back({name, averages_.back()});
+  }
+}
+
+double Optimizer::learning_rate(const TrainingOptions& options, std::int64_t step) {
+  const auto at = static_cast<double>(step), warmup = static_cast<double>(options.warmup);
+  if (at < warmup) return options.learning_rate * (at + 1) / warmup;
+  if (options.decay == "constant") return options.learning_rate;
+  const double share = (at - warmup) / std::max(1.0, static_cast<double>(options.steps) - warmup);
+  return options.learning_rate * 0.5 * (1 + std::cos(std::numbers::pi * std::min(share, 1.0)));
+}
+
+double Optimizer::update(const std::vector<at::Tensor>& gradients, std::int64_t step) {
+  const c10::NoGradGuard no_grad;
+  const double norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients))).item<double>();
+  if (!std::isfinite(norm)) return norm;
+  if (options_.gradient_clip > 0 && norm > options_.gradient_clip) {
+    at::_foreach_mul_(gradients, options_.gradient_clip / norm);
+  }
+  at::_foreach_add_(counts_, 1);
+  at::_fused_adamw_(weights_, gradients, first_, second_, /*max_exp_avg_sqs=*/{}, counts_,
+                    learning_rate(options_, step), options_.betas[0], options_.betas[1], options_.weight_decay,
+                    /*eps=*/1e-8, /*amsgrad=*/false, /*maximize=*/false);
+  if (options_.ema > 0) {
+    const auto n = static_cast<double>(step);
+    at::_foreach_lerp_(averages_, weights_, 1 - std::min(options_.ema, (1 + n) / (10 + n)));
+  }
+  return norm;
+}
+
+}  // namespace recon

@@ -1,0 +1,181 @@
+#include "priors/train/trainer.h"
+
+#include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include <chrono>
+
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+constexpr int tolerated_failures = 20;  ///< steps in a row whose loss or gradient is not finite
+
+/// Convolutions and matrix products in bfloat16 while it lives; weights are cast once per scope.
+class Autocast {
+ public:
+  Autocast(bool on, c10::Device device) : on_(on), type_(device.type()) {
+    if (!on_) return;
+    at::autocast::set_autocast_dtype(type_, at::kBFloat16);
+    at::autocast::set_autocast_enabled(type_, true);
+  }
+  ~Autocast() {
+    if (!on_) return;
+    at::autocast::clear_cache();
+    at::autocast::set_autocast_enabled(type_, false);
+  }
+  Autocast(const Autocast&) = delete;
+  Autocast& operator=(const Autocast&) = delete;
+
+ private:
+  bool on_;
+  c10::DeviceType type_;
+};
+
+/// A copy of the network on the device whose parameters require grad, and the list of those.
+std::shared_ptr<const UNet2D> trainable(const UNet2D& network, c10::Device device) {
+  std::vector<NamedTensor> copies;
+  for (const auto& [name, value] : network.parameters()) copies.push_back({name, value.detach().clone()});
+  CopiedParameters source(copies, device);
+  return std::make_shared<UNet2D>(network.config(), source);
+}
+
+/// Frequencies of a Fourier time embedding stay as they were drawn (Song et al. 2021, appendix C).
+std::vector<NamedTensor> require_gradients(const UNet2D& network) {
+  std::vector<NamedTensor> trained;
+  for (const auto& parameter : network.parameters()) {
+    if (parameter.name == "time_proj.weight") continue;
+    trained.push_back({parameter.name, parameter.value.requires_grad_(true)});
+  }
+  return trained;
+}
+
+}  // namespace
+
+Trainer::Trainer(TrainingTask task, const TrainingOptions& options, c10::Device device)
+    : task_(std::move(task)),
+      options_(options),
+      device_(device),
+      network_(trainable(*task_.network, device)),
+      trained_(require_gradients(*network_)),
+      batches_(task_.images, options, task_.description.domain.multiple),
+      levels_(task_.description.schedule, options),
+      loss_{.prediction = task_.description.prediction,
+            .weighting = weighting_from(options.weighting, task_.description.prediction),
+            .gamma = options.gamma,
+            .sigma_data = task_.description.sigma_data},
+      noise_(static_cast<std::uint64_t>(options.seed), "training noise"),
+      optimizer_(trained_, options) {
+  if (task_.description.learned_variance) {
+    throw usage_error("prior " + task_.description.name, "training of learned variances is not supported");
+  }
+}
+
+at::Tensor Trainer::loss(std::int64_t step) {
+  const NetworkPriorDescription& description = task_.description;
+  const at::Tensor x0 = batches_.batch(step).to(device_);
+  const std::int64_t count = x0.size(0);
+  std::vector<NoiseLevel> levels;
+  std::vector<double> alphas, sigmas, scales, times, weights;
+  for (const double t : levels_.draw(step)) {
+    const NoiseLevel level = description.schedule.at(t);
+    const NetworkInput input = network_input(description, level);
+    levels.push_back(level);
+    alphas.push_back(level.alpha);
+    sigmas.push_back(level.sigma);
+    scales.push_back(input.scale);
+    times.push_back(input.time);
+    weights.push_back(loss_weight(loss_, level));
+  }
+  std::vector<StreamKey> keys;
+  for (std::int64_t slot = 0; slot < count; ++slot)
+    keys.push_back({static_cast<std::uint64_t>(step * count + slot), 0});
+  const at::Tensor noise = noise_.normal(keys, 0, spec_of_item(x0), x0.options());
+  const at::Tensor x_t = x0 * per_item(alphas, x0) + noise * per_item(sigmas, x0);
+  const at::Tensor target = from_x0(description.prediction, x0, x_t, levels, description.sigma_data);
+  const at::Tensor told = at::tensor(times, at::kFloat).to(device_);
+  at::Tensor out;
+  {
+    const Autocast autocast(options_.precision == "bfloat16", device_);
+    out = network_output(description, *network_, x_t * per_item(scales, x_t), told);
+  }
+  return weighted_loss(out.to(at::kFloat), target, weights);
+}
+
+bool Trainer::update() {
+  const at::Tensor value = loss(history_.step);
+  const double number = value.item<double>();
+  bool updated = false;
+  if (std::isfinite(number)) {
+    std::vector<at::Tensor> weights;
+    for (const auto& parameter : trained_) weights.push_back(parameter.value);
+    const std::vector<at::Tensor> gradients = torch::autograd::grad({value}, weights);
+    updated = std::isfinite(optimizer_.update(gradients, history_.step));
+  }
+  history_.loss.push_back(number);
+  ++history_.step;
+  if (!updated) ++history_.skipped;
+  return updated;
+}
+
+std::vector<NamedTensor> Trainer::saved_tensors() const {
+  std::vector<NamedTensor> tensors = optimizer_.state();
+  for (const auto& [name, value] : trained_) tensors.push_back({"weight/" + name, value.detach()});
+  return tensors;
+}
+
+std::shared_ptr<const UNet2D> Trainer::averaged_network() const {
+  std::vector<NamedTensor> parameters = optimizer_.average();
+  for (const auto& parameter : network_->parameters()) {
+    if (!parameter.value.requires_grad()) parameters.push_back(parameter);
+  }
+  CopiedParameters source(parameters, device_);
+  return std::make_shared<UNet2D>(network_->config(), source);
+}
+
+void Trainer::validate_and_export(const TrainingControls& controls) {
+  const auto network = averaged_network();
+  NetworkPriorDescription description = task_.description;
+  if (task_.validation.count > 0) {
+    const NetworkPrior measured(description, network);
+    history_.validations.push_back(
+        {history_.step, denoising_table(measured, task_.validation, options_.validation_images,
+                                        validation_levels(description.schedule, options_.validation_levels), device_)});
+    description.denoising_mse = history_.validations.back().table;
+  }
+  if (controls.on_export) controls.on_export(NetworkPrior(description, network), *network, history_);
+}
+
+TrainingOutcome Trainer::run(const TrainingControls& controls) {
+  using Clock = std::chrono::steady_clock;
+  if (std::filesystem::exists(controls.state)) {
+    history_ = load_training_state(controls.state, saved_tensors(), controls.fingerprint);
+  }
+  if (controls.on_begin) controls.on_begin(history_.step);
+  Clock::time_point before = Clock::now();
+  const auto save = [&] {
+    const Clock::time_point now = Clock::now();
+    history_.seconds += std::chrono::duration<double>(now - before).count();
+    before = now;
+    save_training_state(controls.state, saved_tensors(), history_, controls.fingerprint);
+  };
+  int failures = 0;
+  while (history_.step < options_.steps) {
+    failures = update() ? 0 : failures + 1;
+    if (failures >= tolerated_failures) return TrainingOutcome::diverged;
+    const bool last = history_.step == options_.steps;
+    const bool validate = last || history_.step % options_.validate_every == 0;
+    if (validate) validate_and_export(controls);
+    if (controls.on_step) {
+      controls.on_step({.step = history_.step, .steps = options_.steps, .loss = history_.loss.back()});
+    }
+    const bool cancelled = controls.cancellation != nullptr && controls.cancellation->cancelled();
+    if (validate || cancelled || history_.step % options_.checkpoint_every == 0) save();
+    if (cancelled && !last) return TrainingOutcome::interrupted;
+  }
+  return TrainingOutcome::finished;
+}
+
+}  // namespace recon

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "priors/network_prior.h"
+#include "priors/networks/unet2d.h"
+#include "priors/train/batch_source.h"
+#include "priors/train/level_distribution.h"
+#include "priors/train/loss.h"
+#include "priors/train/optimizer.h"
+#include "priors/train/training_state.h"
+#include "recon/core/progress.h"
+
+namespace recon {
+
+enum class TrainingOutcome {
+  finished,
+  interrupted,  ///< cancelled; the state is saved and the run can go on
+  diverged      ///< loss or gradient were not finite many times in a row; the last state that was saved is good
+};
+
+/// What to train on, and what then is known of the network besides its weights.
+struct TrainingTask {
+  NetworkPriorDescription description;
+  std::shared_ptr<const UNet2D> network;  ///< the weights to start from
+  TrainingImages images, validation;      ///< validation.count = 0: none
+};
+
+struct TrainingControls {
+  std::filesystem::path state;  ///< file from which a run resumes when it is there, and to which it saves
+  std::string fingerprint;      ///< of all that decides the weights, see training_state.h
+  c10::Device device = c10::kCPU;
+  const CancellationToken* cancellation = nullptr;
+  std::function<void(std::int64_t done)> on_begin;  ///< once, with the steps that earlier sessions have done
+  std::function<void(const ProgressEvent& event)> on_step;
+  /// Called at each validation and at the end with the prior made of the averaged weights.
+  std::function<void(const NetworkPrior& prior, const UNet2D& network, const TrainingHistory& history)> on_export;
+};
+
+/// Trains a network to predict what its description says, from x_t = alpha x_0 + sigma eps at the levels of its own
+/// process: weighted mean of |network(x_t) - target|² (loss.h), target from (x_0, x_t) by the table of
+/// parameterization.h, minimised by AdamW (optimizer.h).
+///
+/// Images, noise levels and noise of step k are functions of (seed, k), so that a run which is killed at any time and
+/// started again ends with the weights of an uninterrupted one, bit for bit on the same machine with the same number of
+/// threads.
+class Trainer {
+ public:
+  /// Throws Error(usage) for options that do not fit the network.
+  Trainer(TrainingTask task, const TrainingOptions& options, c10::Device device = c10::kCPU);
+
+  /// All steps that are left. Throws what load_training_state, the images and on_export throw.
+  TrainingOutcome run(const TrainingControls& controls);
+
+  const TrainingHistory& history() const { return history_; }
+  /// The network with the averaged weights; shares their memory.
+  std::shared_ptr<const UNet2D> averaged_network() const;
+
+  /// Loss of one step without updating anything; carries the graph.
+  at::Tensor loss(std::int64_t step);
+
+ private:
+  std::vector<NamedTensor> saved_tensors() const;
+  bool update();
+  void validate_and_export(const TrainingControls& controls);
+
+  TrainingTask task_;
+  TrainingOptions options_;
+  c10::Device device_;
+  std::shared_ptr<const UNet2D> network_;
+  std::vector<NamedTensor> trained_;
+  BatchSource batches_;
+  LevelDistribution levels_;
+  LossOptions loss_;
+  Rng noise_;
+  Optimizer optimizer_;
+  TrainingHistory history_;
+};
+
+}  // namespace recon

@@ -1,0 +1,57 @@
+#include "priors/train/validation.h"
+
+#include <ATen/ATen.h>
+
+#include "recon/core/error.h"
+#include "recon/core/rng.h"
+
+namespace recon {
+namespace {
+
+at::Tensor trimmed(const at::Tensor& image, std::int64_t multiple, std::int64_t index) {
+  const auto middle = [&](const at::Tensor& x, std::int64_t axis) {
+    const std::int64_t side = x.size(axis) / multiple * multiple;
+    if (side < 1) {
+      throw data_error("validation data", "image {} is smaller than {} pixels, what the network takes at least", index,
+                       multiple);
+    }
+    return x.narrow(axis, (x.size(axis) - side) / 2, side);
+  };
+  return middle(middle(image, 1), 2);
+}
+
+}  // namespace
+
+std::vector<double> validation_levels(const NoiseSchedule& schedule, std::int64_t count) {
+  const double low = std::log(schedule.min_relative_sigma()), high = std::log(schedule.max_relative_sigma());
+  std::vector<double> levels;
+  for (std::int64_t i = 0; i < count; ++i) {
+    levels.push_back(std::exp(std::lerp(low, high, static_cast<double>(i) / static_cast<double>(count - 1))));
+  }
+  return levels;
+}
+
+DenoisingTable denoising_table(const Prior& prior, const TrainingImages& data, std::int64_t images,
+                               const std::vector<double>& relative_sigmas, c10::Device device) {
+  const Rng rng(0, "validation noise");
+  std::vector<double> sums(relative_sigmas.size(), 0);
+  const std::int64_t count = std::min(images, data.count);
+  if (count < 1) throw data_error("validation data", "expected at least one image, got none");
+  for (std::int64_t i = 0; i < count; ++i) {
+    const at::Tensor x0 = trimmed(data.image(i), prior.domain().multiple, i).unsqueeze(0).to(device);
+    for (std::size_t k = 0; k < relative_sigmas.size(); ++k) {
+      const NoiseLevel level{.alpha = 1, .sigma = relative_sigmas[k]};
+      const at::Tensor noise = rng.normal({{static_cast<std::uint64_t>(i), 0}}, static_cast<std::uint32_t>(k),
+                                          spec_of_item(x0), x0.options());
+      const at::Tensor error = prior.denoise(x0 + level.sigma * noise, level) - x0;
+      sums[k] += error.square().mean().item<double>();
+    }
+  }
+  DenoisingTable table;
+  for (std::size_t k = 0; k < sums.size(); ++k) {
+    table.emplace_back(relative_sigmas[k], sums[k] / static_cast<double>(count));
+  }
+  return table;
+}
+
+}  // namespace recon

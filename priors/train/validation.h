@@ -1,0 +1,26 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "priors/prior.h"
+#include "priors/train/training_images.h"
+
+namespace recon {
+
+/// Mean squared error per pixel of a denoiser by relative sigma.
+using DenoisingTable = std::vector<std::pair<double, double>>;
+
+/// `count` relative sigmas, equally spaced in their logarithm between the ends of a schedule.
+std::vector<double> validation_levels(const NoiseSchedule& schedule, std::int64_t count);
+
+/// E |D(x_0 + r eps) - x_0|² per pixel over the first `images` images (all of them if there are fewer), for each r, in
+/// squared units of the prior's value range. The noise is the same in every call. Images are cut in the middle to
+/// multiples of what the prior takes.
+DenoisingTable denoising_table(const Prior& prior, const TrainingImages& data, std::int64_t images,
+                               const std::vector<double>& relative_sigmas, c10::Device device = c10::kCPU);
+
+}  // namespace recon

@@ -1,0 +1,92 @@
+// recon train: trains a prior from images.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "recon/commands/interruption.h"
+#include "recon/commands/progress_printer.h"
+#include "recon/commands/verb.h"
+#include "recon/core/cuda_backend.h"
+#include "recon/pipeline/training.h"
+
+namespace recon {
+namespace {
+
+const char* name_of(TrainingOutcome outcome) {
+  switch (outcome) {
+    case TrainingOutcome::interrupted:
+      return "interrupted";
+    case TrainingOutcome::diverged:
+      return "diverged";
+    case TrainingOutcome::finished:
+      break;
+  }
+  return "finished";
+}
+
+class TrainVerb final : public Verb {
+ public:
+  const char* name() const override { return "train"; }
+  const char* summary() const override { return "Train a prior from images"; }
+  const char* examples() const override {
+    return "CONFIG is a YAML file; `images` and `validation` are paths from its folder (from the working directory "
+           "with\n"
+           "--set), `output`, a folder, from the working directory. The same command again goes on where a run was\n"
+           "stopped or killed, and ends with the weights of an uninterrupted run.\n\n"
+           "Examples:\n"
+           "  recon train configs/train/tiny.yaml\n"
+           "  recon train train.yaml --set images=photos/ --set output=my_prior --set training.steps=20000\n"
+           "  recon train train.yaml --set init=natural_gray --set training.learning_rate=1e-4\n"
+           "  recon inspect ./trained_prior --check\n";
+  }
+
+  void describe(CLI::App& app) override { app.add_option("CONFIG", config_, "Config (YAML)")->required(); }
+
+  VerbResult execute(const GlobalOptions& options) override {
+    Config config = Config::from_file(config_);
+    for (const auto& assignment : options.set) config.set(assignment);
+    const TrainingPlan plan = read_training_plan(config, options.seed);
+    ProgressPrinter progress(options.quiet);
+    const TrainingHooks hooks{.device = parse_device(options.device),
+                              .cancellation = &interruption(),
+                              .on_begin = [&](std::int64_t done) { progress.begin("train " + plan.setup.name, done); },
+                              .on_step = [&](const ProgressEvent& event) { progress.update(event); }};
+    const TrainingResult result = train(plan, hooks);
+    progress.end();
+    return reported(plan, result);
+  }
+
+ private:
+  static VerbResult reported(const TrainingPlan& plan, const TrainingResult& result) {
+    const TrainingHistory& history = result.history;
+    VerbResult verb;
+    verb.json = {{"output", plan.output.string()}, {"outcome", name_of(result.outcome)},
+                 {"steps", history.step},          {"skipped", history.skipped},
+                 {"loss", result.recent_loss},     {"parameters", result.parameters},
+                 {"seconds", history.seconds},     {"validation", nlohmann::ordered_json::array()}};
+    verb.text = fmt::format("{}: {} after {} steps, loss {:.4g} (mean of the last 100)\n", plan.output.string(),
+                            name_of(result.outcome), history.step, result.recent_loss);
+    const double peak = plan.setup.value_range[1] - plan.setup.value_range[0];
+    if (!history.validations.empty()) {
+      verb.text += "relative sigma  mean squared error  PSNR/dB\n";
+      for (const auto& [r, mse] : history.validations.back().table) {
+        verb.json["validation"].push_back({{"relative_sigma", r}, {"mse", mse}, {"psnr", denoising_psnr(mse, peak)}});
+        verb.text += fmt::format("{:>14.3g}  {:>18.4g}  {:>7.2f}\n", r, mse, denoising_psnr(mse, peak));
+      }
+    }
+    if (result.outcome == TrainingOutcome::interrupted) verb.text += "the same command goes on from here\n";
+    if (result.outcome == TrainingOutcome::diverged) {
+      verb.text += "loss or gradient were not finite; lower training.learning_rate and start with resume: never\n";
+    }
+    if (result.outcome != TrainingOutcome::finished) verb.exit_code = exit_some_failed;
+    return verb;
+  }
+
+  std::string config_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_train_verb() { return std::make_unique<TrainVerb>(); }
+
+}  // namespace recon

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "priors/train/network_options.h"
+#include "priors/train/trainer.h"
+#include "recon/config/config.h"
+#include "recon/core/parameters.h"
+
+namespace recon {
+
+/// The top level of a train config, besides `network` and `training`.
+struct TrainingSetup {
+  std::string name;
+  std::vector<std::string> images, validation;
+  std::string channels = "gray";
+  std::vector<double> image_range = {0, 1};
+  std::string init;
+  std::string prediction = "v";
+  std::string schedule = "vp_linear";
+  std::int64_t space_to_depth = 1;
+  std::vector<double> value_range = {-1, 1};
+  std::optional<double> max_relative_sigma;
+  std::string output = "trained_prior";
+  std::string weights = "float16";
+  std::string resume = "auto";
+  std::string description, training_data, licence;
+
+  void visit(ParameterVisitor& v);
+};
+
+/// A train config, read and checked.
+struct TrainingPlan {
+  TrainingSetup setup;
+  TrainingOptions options;
+  NetworkOptions network;
+  std::vector<std::string> images, validation;  ///< paths that start at the config's folder
+  std::string init;                             ///< likewise, or the name of a prior; empty: fresh weights
+  std::filesystem::path output;                 ///< starts at the working directory
+  std::string place;
+  nlohmann::ordered_json resolved;
+
+  std::filesystem::path state_file() const { return output / "training_state.safetensors"; }
+};
+
+/// Throws Error(usage) with file:line.
+TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_t> seed);
+
+struct TrainingResult {
+  TrainingOutcome outcome = TrainingOutcome::finished;
+  TrainingHistory history;
+  std::int64_t parameters = 0;
+  double recent_loss = 0;  ///< mean of the last 100 steps
+};
+
+struct TrainingHooks {
+  c10::Device device = c10::kCPU;
+  const CancellationToken* cancellation = nullptr;
+  std::function<void(std::int64_t done)> on_begin;
+  std::function<void(const ProgressEvent& event)> on_step;
+};
+
+/// Trains and writes into the plan's output folder, at each validation and at the end: the prior (prior_writer.h), its
+/// model card README.md, loss.svg, and training_config.yaml; with each checkpoint training_state.safetensors.
+TrainingResult train(const TrainingPlan& plan, const TrainingHooks& hooks);
+
+/// Peak signal-to-noise ratio in dB of a denoising error; `peak` is the width of the value range.
+double denoising_psnr(double mse, double peak);
+
+}  // namespace recon
