@@ -37,10 +37,11 @@ struct TrainingControls {
   std::string fingerprint;      ///< of all that decides the weights, see training_state.h
   c10::Device device = c10::kCPU;
   const CancellationToken* cancellation = nullptr;
-  std::function<void(std::int64_t done)> on_begin;  ///< once, with the steps that earlier sessions have done
-  std::function<void(const ProgressEvent& event)> on_step;
+  std::function<void(std::int64_t done)> on_begin = nullptr;  ///< once, with the steps that earlier sessions have done
+  std::function<void(const ProgressEvent& event)> on_step = nullptr;
   /// Called at each validation and at the end with the prior made of the averaged weights.
-  std::function<void(const NetworkPrior& prior, const UNet2D& network, const TrainingHistory& history)> on_export;
+  std::function<void(const NetworkPrior& prior, const UNet2D& network, const TrainingHistory& history)> on_export =
+      nullptr;
 };
 
 /// Trains a network to predict what its description says, from x_t = alpha x_0 + sigma eps at the levels of its own

@@ -51,11 +51,10 @@ std::string metadata_of(const SafetensorsFile& file, const char* key) {
 std::string first_difference(const std::string& saved, const std::string& wanted) {
   const auto before = nlohmann::json::parse(saved, nullptr, false), now = nlohmann::json::parse(wanted, nullptr, false);
   if (!before.is_object() || !now.is_object()) return "the config";
-  for (const auto& [key, value] : now.flatten().items()) {
-    const auto flat = before.flatten();
-    if (!flat.contains(key) || flat[key] != value) {
-      return fmt::format("{} was {}, is {}", key, flat.contains(key) ? flat[key].dump() : "absent", value.dump());
-    }
+  const nlohmann::json old_values = before.flatten(), new_values = now.flatten();
+  for (const auto& [key, value] : new_values.items()) {
+    const std::string was = old_values.contains(key) ? old_values[key].dump() : "absent";
+    if (was != value.dump()) return fmt::format("{} was {}, is {}", key, was, value.dump());
   }
   return "a key was removed";
 }

@@ -1,0 +1,374 @@
+// The trainer's parts and the whole: what it learns, and that a run can be cut anywhere.
+#include "priors/train/trainer.h"
+
+#include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "priors/checkpoints/prior_writer.h"
+#include "priors/checkpoints/safetensors.h"
+#include "priors/load_prior.h"
+#include "priors/train/network_options.h"
+#include "priors/train/parameter_initializer.h"
+#include "recon/core/error.h"
+#include "tests/support/faults.h"
+
+namespace recon {
+namespace {
+
+namespace fs = std::filesystem;
+
+UNet2DConfig tiny_config(std::int64_t in = 1) {
+  NetworkOptions options;
+  options.channels = {8, 8};
+  options.groups = 4;
+  options.mid_attention = false;
+  return options.config(in, "tiny");
+}
+
+std::shared_ptr<const UNet2D> fresh(const UNet2DConfig& config, std::uint64_t seed = 0) {
+  ParameterInitializer source(seed);
+  return std::make_shared<const UNet2D>(config, source);
+}
+
+/// Noise images of 12 x 12: what they look like does not matter here.
+TrainingImages noise_images(std::int64_t count) {
+  return {count, [](std::int64_t index) {
+            return Rng(9, "images")
+                .normal({{static_cast<std::uint64_t>(index), 0}}, 0, {{1, 12, 12}, Field::real}, at::kFloat)[0];
+          }};
+}
+
+TrainingOptions tiny_options() {
+  TrainingOptions options;
+  options.steps = 12;
+  options.batch = 3;
+  options.crop = 8;
+  options.warmup = 2;
+  options.checkpoint_every = 5;
+  options.validate_every = 6;
+  options.validation_images = 2;
+  options.validation_levels = 3;
+  return options;
+}
+
+TrainingTask tiny_task(bool validation = true) {
+  NetworkPriorDescription description{.name = "tiny",
+                                      .domain = {.channels = 1, .fixed_size = {}, .multiple = 2},
+                                      .schedule = NoiseSchedule::vp_linear(),
+                                      .prediction = Prediction::v};
+  return {.description = std::move(description),
+          .network = fresh(tiny_config()),
+          .images = noise_images(5),
+          .validation = validation ? noise_images(2) : TrainingImages{}};
+}
+
+bool same_weights(const Trainer& a, const Trainer& b) {
+  const auto first = a.averaged_network(), second = b.averaged_network();
+  for (std::size_t i = 0; i < first->parameters().size(); ++i) {
+    if (!first->parameters()[i].value.equal(second->parameters()[i].value)) return false;
+  }
+  return true;
+}
+
+TEST(ParameterInitializer, DrawsTorchsDefaults) {
+  const auto network = fresh(tiny_config());
+  const auto again = fresh(tiny_config()), other = fresh(tiny_config(), 1);
+  bool differs = false;
+  for (std::size_t i = 0; i < network->parameters().size(); ++i) {
+    const auto& [name, value] = network->parameters()[i];
+    EXPECT_TRUE(value.equal(again->parameters()[i].value)) << name;
+    differs = differs || !value.equal(other->parameters()[i].value);
+    if (name == "down_blocks.0.resnets.0.conv1.weight") {
+      // Uniform on ±1/sqrt(72): the largest of 576 values is within 2 % of the bound but for a chance of 1e-5.
+      EXPECT_LE(value.abs().max().item<double>(), 1 / std::sqrt(72.0));
+      EXPECT_GT(value.abs().max().item<double>(), 0.98 / std::sqrt(72.0));
+    }
+    if (name.find("norm") != std::string::npos) {
+      EXPECT_TRUE(value.equal(name.ends_with("weight") ? at::ones_like(value) : at::zeros_like(value))) << name;
+    }
+    if (name.starts_with("conv_out")) {
+      EXPECT_EQ(value.abs().max().item<double>(), 0) << name;
+    }
+  }
+  EXPECT_TRUE(differs);
+}
+
+TEST(BatchSource, ShowsEveryImageOncePerEpochInANewOrder) {
+  TrainingOptions options = tiny_options();
+  options.batch = 2;
+  options.crop = 0;
+  options.flip = false;
+  const TrainingImages images{5, [](std::int64_t index) { return at::full({1, 2, 2}, index, at::kFloat); }};
+  BatchSource source(images, options, 2);
+  std::vector<std::vector<int>> epochs(3);
+  std::vector<int> shown;
+  for (std::int64_t step = 0; step < 8; ++step) {
+    const at::Tensor batch = source.batch(step);
+    for (std::int64_t slot = 0; slot < 2; ++slot) shown.push_back(batch[slot][0][0][0].item<int>());
+  }
+  for (std::size_t k = 0; k < 15; ++k) epochs[k / 5].push_back(shown[k]);
+  for (const auto& epoch : epochs) EXPECT_EQ(std::set<int>(epoch.begin(), epoch.end()).size(), 5U);
+  EXPECT_TRUE(epochs[0] != epochs[1] || epochs[1] != epochs[2]);
+  BatchSource resumed(images, options, 2);
+  EXPECT_TRUE(resumed.batch(6).equal(source.batch(6))) << "a batch depends on nothing but the step";
+}
+
+TEST(BatchSource, CutsFlipsAndTurns) {
+  TrainingOptions options = tiny_options();
+  options.batch = 64;
+  options.crop = 2;
+  options.rotate = true;
+  const at::Tensor image = at::arange(9, at::kFloat).reshape({1, 3, 3});
+  BatchSource source({1, [&](std::int64_t) { return image; }}, options, 2);
+  const at::Tensor batch = source.batch(0);
+  std::set<std::vector<float>> seen, possible;
+  for (std::int64_t slot = 0; slot < 64; ++slot) {
+    const at::Tensor crop = batch[slot].contiguous();
+    seen.insert(std::vector<float>(crop.data_ptr<float>(), crop.data_ptr<float>() + 4));
+  }
+  for (std::int64_t top = 0; top < 2; ++top) {
+    for (std::int64_t left = 0; left < 2; ++left) {
+      const at::Tensor cut = image.narrow(1, top, 2).narrow(2, left, 2);
+      for (const auto& flipped : {cut, cut.flip({2})}) {
+        for (std::int64_t turns = 0; turns < 4; ++turns) {
+          const at::Tensor x = at::rot90(flipped, turns, {1, 2}).contiguous();
+          possible.insert(std::vector<float>(x.data_ptr<float>(), x.data_ptr<float>() + 4));
+        }
+      }
+    }
+  }
+  EXPECT_EQ(possible.size(), 32U);
+  for (const auto& crop : seen) EXPECT_TRUE(possible.contains(crop));
+  EXPECT_GT(seen.size(), 20U);  // of 32, in 64 draws: 28 expected, standard deviation 1.6
+}
+
+TEST(BatchSource, SaysWhichImageDoesNotFit) {
+  TrainingOptions options = tiny_options();
+  options.crop = 16;
+  BatchSource small(noise_images(1), options, 2);
+  test::expect_says(test::complaint([&] { small.batch(0); }), {"image 0", "12 x 12", "16"});
+  options.crop = 0;
+  BatchSource odd(noise_images(1), options, 8);
+  test::expect_says(test::complaint([&] { odd.batch(0); }), {"multiples of 8", "crop"});
+  options.batch = 2;
+  const TrainingImages uneven{2, [](std::int64_t index) { return at::zeros({1, 4 + 4 * index, 4}); }};
+  BatchSource mixed(uneven, options, 2);
+  test::expect_says(test::complaint([&] { mixed.batch(0); }), {"any size", "crop"});
+  options.crop = 5;
+  EXPECT_THROW(BatchSource(noise_images(1), options, 2), Error);
+}
+
+TEST(Optimizer, TakesTheStepsOfAdamW) {
+  TrainingOptions options;
+  options.learning_rate = 0.1;
+  options.warmup = 0;
+  options.decay = "constant";
+  options.weight_decay = 0.5;
+  options.gradient_clip = 1;
+  options.ema = 0.9;
+  const at::Tensor weight = at::tensor({1.0F, -2.0F}).requires_grad_(true);
+  Optimizer optimizer({{"w", weight}}, options);
+  // The formulas of Loshchilov & Hutter 2019, algorithm 2, in double precision.
+  double w[2] = {1, -2}, m[2] = {0, 0}, v[2] = {0, 0}, average[2] = {1, -2};
+  for (int step = 0; step < 5; ++step) {
+    const double g[2] = {3.0 + step, 4.0};
+    const double norm = std::hypot(g[0], g[1]);
+    const at::Tensor gradient = at::tensor({static_cast<float>(g[0]), static_cast<float>(g[1])});
+    EXPECT_NEAR(optimizer.update({gradient}, step), norm, 1e-5);
+    for (int i = 0; i < 2; ++i) {
+      const double clipped = g[i] / norm;
+      m[i] = 0.9 * m[i] + 0.1 * clipped;
+      v[i] = 0.999 * v[i] + 0.001 * clipped * clipped;
+      const double mean = m[i] / (1 - std::pow(0.9, step + 1)), square = v[i] / (1 - std::pow(0.999, step + 1));
+      w[i] -= 0.1 * 0.5 * w[i] + 0.1 * mean / (std::sqrt(square) + 1e-8);
+      const double kept = std::min(0.9, (1.0 + step) / (10.0 + step));
+      average[i] = kept * average[i] + (1 - kept) * w[i];
+      EXPECT_NEAR(weight[i].item<double>(), w[i], 2e-6);  // a few float32 roundings of numbers near 2
+      EXPECT_NEAR(optimizer.average()[0].value[i].item<double>(), average[i], 2e-6);
+    }
+  }
+}
+
+TEST(Optimizer, LeavesEverythingAloneWhenTheGradientIsNotFinite) {
+  const at::Tensor weight = at::ones({3}).requires_grad_(true);
+  Optimizer optimizer({{"w", weight}}, TrainingOptions{});
+  const double norm = optimizer.update({at::tensor({1.0F, NAN, 0.0F})}, 0);
+  EXPECT_FALSE(std::isfinite(norm));
+  EXPECT_TRUE(weight.equal(at::ones({3})));
+  for (const auto& [name, value] : optimizer.state()) {
+    if (!name.starts_with("average")) {
+      EXPECT_EQ(value.abs().max().item<double>(), 0) << name;
+    }
+  }
+}
+
+TEST(Optimizer, WarmsUpAndEndsAtZero) {
+  TrainingOptions options;
+  options.learning_rate = 2;
+  options.warmup = 10;
+  options.steps = 110;
+  EXPECT_NEAR(Optimizer::learning_rate(options, 0), 0.2, 1e-12);
+  EXPECT_NEAR(Optimizer::learning_rate(options, 9), 2, 1e-12);
+  EXPECT_NEAR(Optimizer::learning_rate(options, 10), 2, 1e-12);
+  EXPECT_NEAR(Optimizer::learning_rate(options, 60), 1, 1e-12);
+  EXPECT_NEAR(Optimizer::learning_rate(options, 110), 0, 1e-12);
+  options.decay = "constant";
+  EXPECT_EQ(Optimizer::learning_rate(options, 100), 2);
+}
+
+TEST(Trainer, GoesOnWhereItWasCutBitForBit) {
+  const fs::path folder = test::scratch_folder();
+  Trainer whole(tiny_task(), tiny_options());
+  TrainingControls controls{.state = folder / "whole", .fingerprint = "{}"};
+  ASSERT_EQ(whole.run(controls), TrainingOutcome::finished);
+  EXPECT_EQ(whole.history().step, 12);
+  EXPECT_EQ(whole.history().validations.size(), 2U);
+  for (const std::int64_t cut : {1, 5, 7, 11}) {
+    controls.state = folder / fmt::format("cut{}", cut);
+    CancellationToken stop;
+    controls.cancellation = &stop;
+    controls.on_step = [&](const ProgressEvent& event) {
+      if (event.step == cut) stop.cancel();
+    };
+    Trainer first(tiny_task(), tiny_options());
+    ASSERT_EQ(first.run(controls), TrainingOutcome::interrupted);
+    ASSERT_FALSE(same_weights(first, whole));
+    controls.cancellation = nullptr;
+    std::int64_t done = -1;
+    controls.on_begin = [&](std::int64_t steps) { done = steps; };
+    Trainer second(tiny_task(), tiny_options());
+    ASSERT_EQ(second.run(controls), TrainingOutcome::finished);
+    EXPECT_EQ(done, cut);
+    EXPECT_TRUE(same_weights(second, whole)) << "cut after " << cut;
+    EXPECT_EQ(second.history().loss, whole.history().loss);
+    ASSERT_EQ(second.history().validations.size(), 2U);
+    EXPECT_EQ(second.history().validations.back().table, whole.history().validations.back().table);
+  }
+}
+
+TEST(Trainer, RefusesTheStateOfAnotherRunAndDamagedStates) {
+  const fs::path folder = test::scratch_folder();
+  TrainingControls controls{.state = folder / "state", .fingerprint = R"({"training": {"seed": 0}})"};
+  TrainingOptions options = tiny_options();
+  options.steps = 1;
+  Trainer(tiny_task(false), options).run(controls);
+  controls.fingerprint = R"({"training": {"seed": 1}})";
+  try {
+    Trainer(tiny_task(false), options).run(controls);
+    FAIL() << "took another run's state";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    test::expect_says(error.what(), {"/training/seed was 0, is 1", "resume: never"});
+  }
+  controls.fingerprint = R"({"training": {"seed": 0}})";
+  TrainingTask larger = tiny_task(false);
+  NetworkOptions shape;
+  shape.channels = {16, 16};
+  shape.groups = 4;
+  shape.mid_attention = false;
+  larger.network = fresh(shape.config(1, ""));
+  test::expect_says(test::complaint([&] { Trainer(larger, options).run(controls); }), {"another shape"});
+
+  const std::map<std::string, at::Tensor> nothing{{"weight", at::zeros({1})}};
+  write_safetensors(controls.state, nothing, {});
+  test::expect_says(test::complaint([&] { Trainer(tiny_task(false), options).run(controls); }), {"is no state"});
+  write_safetensors(
+      controls.state, nothing,
+      {{"format", "recon-training-state-1"}, {"fingerprint", controls.fingerprint}, {"history", "{\"step\": 1"}});
+  test::expect_says(test::complaint([&] { Trainer(tiny_task(false), options).run(controls); }), {"damaged"});
+  fs::resize_file(controls.state, 40);
+  EXPECT_NE(test::complaint([&] { Trainer(tiny_task(false), options).run(controls); }), "");
+}
+
+TEST(Trainer, StopsWhenTheLossIsNoNumberAndKeepsTheLastGoodState) {
+  const fs::path folder = test::scratch_folder();
+  TrainingTask task = tiny_task(false);
+  const TrainingImages good = task.images;
+  const std::int64_t spoiled_from = 18;  // images 0..2 make step 0
+  std::int64_t asked = 0;
+  task.images.image = [good, &asked](std::int64_t index) {
+    return ++asked > spoiled_from ? at::full({1, 12, 12}, NAN) : good.image(index);
+  };
+  TrainingOptions options = tiny_options();
+  options.steps = 100;
+  options.validate_every = 100;
+  Trainer trainer(task, options);
+  EXPECT_EQ(trainer.run({.state = folder / "state", .fingerprint = "{}"}), TrainingOutcome::diverged);
+  EXPECT_EQ(trainer.history().skipped, 20);
+  const auto network = trainer.averaged_network();
+  for (const auto& parameter : network->parameters()) {
+    EXPECT_TRUE(parameter.value.isfinite().all().item<bool>()) << parameter.name;
+  }
+}
+
+TEST(Trainer, ComputesNearlyTheSameInBfloat16) {
+  TrainingOptions options = tiny_options();
+  Trainer exact(tiny_task(), options);
+  options.precision = "bfloat16";
+  Trainer rounded(tiny_task(), options);
+  const double a = exact.loss(0).item<double>(), b = rounded.loss(0).item<double>();
+  EXPECT_NEAR(b / a, 1, 0.01);  // bfloat16 has 8 bits: 0.4 % per rounding, averaged over 192 pixels
+  EXPECT_FALSE(at::autocast::is_autocast_enabled(at::kCPU)) << "must not leak out of the trainer";
+}
+
+TEST(PriorWriter, WritesWhatLoadPriorReadsBack) {
+  const fs::path folder = test::scratch_folder();
+  NetworkOptions shape;
+  shape.channels = {8, 16};
+  shape.groups = 4;
+  shape.attention = {1};
+  shape.head_channels = 8;
+  shape.scale_shift = true;
+  UNet2DConfig config = shape.config(4, "");
+  config.sample_size = {16, 16};
+  const auto network = fresh(config);
+  for (const auto kind : {Prediction::v, Prediction::epsilon, Prediction::x0, Prediction::flow_to_noise}) {
+    NetworkPriorDescription description{.name = "written",
+                                        .domain = {.channels = 1, .fixed_size = {}, .multiple = 4, .low = 0, .high = 2},
+                                        .schedule = NoiseSchedule::vp_cosine(100),
+                                        .prediction = kind,
+                                        .space_to_depth = 2,
+                                        .max_relative_sigma = 7,
+                                        .denoising_mse = {{0.1, 0.002}, {1, 0.03}}};
+    if (kind == Prediction::flow_to_noise) description.schedule = NoiseSchedule::vp_linear();
+    write_prior(folder, description, *network, {"a: \"test\"", "# nothing", "CC0"}, at::kFloat);
+    const auto read = std::dynamic_pointer_cast<const NetworkPrior>(load_prior(folder.string() + "/"));
+    ASSERT_NE(read, nullptr);
+    EXPECT_EQ(read->description().prediction, kind);
+    EXPECT_EQ(read->description().denoising_mse, description.denoising_mse);
+    EXPECT_EQ(read->domain().high, 2);
+    EXPECT_TRUE(read->domain().fixed_size.empty());
+    EXPECT_EQ(read->max_relative_sigma(), 7);
+    EXPECT_EQ(inspect_prior(folder.string() + "/").card_description, "a: \"test\"");
+    const NetworkPrior written(description, network);
+    const at::Tensor x = Rng(0, "x").normal({{0, 0}}, 0, {{1, 8, 8}, Field::real}, at::kFloat);
+    const NoiseLevel level{.alpha = 1, .sigma = 0.7};
+    EXPECT_TRUE(read->denoise(x, level).equal(written.denoise(x, level))) << to_string(kind);
+  }
+}
+
+TEST(UNet2DConfig, IsWrittenAsItIsRead) {
+  for (const auto& entry : fs::directory_iterator(fs::path(RECON_SOURCE_DIR) / "tests/golden/unet2d")) {
+    if (!entry.is_directory()) continue;
+    fs::path file = entry.path() / "unet/config.json";
+    if (!fs::exists(file)) file = entry.path() / "config.json";
+    const UNet2DConfig config = read_unet2d_config(file);
+    const nlohmann::json written = unet2d_config_json(config);
+    EXPECT_EQ(unet2d_config_json(parse_unet2d_config(written, "written")), written);
+    const nlohmann::json original = nlohmann::json::parse(std::ifstream(file));
+    for (const auto& [key, value] : written.items()) {
+      if (key != "dropout" && original.contains(key)) {  // dropout is for training by others; here it is 0
+        EXPECT_EQ(value, original[key]) << file << ' ' << key;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace recon
