@@ -1,13 +1,10 @@
 #include "priors/noise_schedule.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <utility>
+#include <variant>
 
 #include "recon/core/error.h"
 
@@ -19,11 +16,6 @@ constexpr double kHalfPi = std::numbers::pi / 2;
 constexpr double kOpenStart = 0.999, kOpenEnd = 1e-3;
 constexpr double kKarrasRho = 7;
 
-constexpr std::array<std::pair<Spacing, const char*>, 4> kSpacings{{{Spacing::uniform_t, "uniform_t"},
-                                                                    {Spacing::quadratic_t, "quadratic_t"},
-                                                                    {Spacing::uniform_log_snr, "uniform_log_snr"},
-                                                                    {Spacing::karras, "karras"}}};
-
 template <class... Cases>
 struct Overloaded : Cases... {
   using Cases::operator()...;
@@ -31,114 +23,6 @@ struct Overloaded : Cases... {
 
 void check(bool ok, const std::string& schedule, const char* expected) {
   if (!ok) throw data_error("noise schedule " + schedule, "expected {}; correct the scheduler's parameters", expected);
-}
-
-/// The variance-preserving level of a relative sigma: alpha² + sigma² = 1.
-NoiseLevel preserving_level(double r) {
-  const double length = std::hypot(1.0, r);
-  return {1 / length, r / length};
-}
-
-NoiseLevel preserving_level_of_log_alpha(double log_alpha) {
-  return {std::exp(log_alpha), std::sqrt(-std::expm1(2 * log_alpha))};
-}
-
-double table_relative_sigma(const TabulatedSchedule& table, std::size_t i) {
-  return std::sqrt(1 - table.alpha_bar[i]) / std::sqrt(table.alpha_bar[i]);  // rounds as level_at does
-}
-
-NoiseLevel level_at(const TabulatedSchedule& table, double t) {
-  if (t < 0) return preserving_level((t + 1) * table_relative_sigma(table, 0));
-  const auto i = static_cast<std::size_t>(t);
-  const double fraction = t - static_cast<double>(i);
-  if (fraction == 0) return {std::sqrt(table.alpha_bar[i]), std::sqrt(1 - table.alpha_bar[i])};
-  const double below = std::log(table_relative_sigma(table, i)), above = std::log(table_relative_sigma(table, i + 1));
-  return preserving_level(std::exp(below + fraction * (above - below)));
-}
-
-double time_at(const TabulatedSchedule& table, double r) {
-  const double cleanest = table_relative_sigma(table, 0);
-  if (r <= cleanest) return r / cleanest - 1;
-  const double alpha_bar = 1 / (1 + r * r);
-  const auto next = std::lower_bound(table.alpha_bar.begin() + 1, table.alpha_bar.end(), alpha_bar, std::greater<>());
-  if (next == table.alpha_bar.end()) return static_cast<double>(table.alpha_bar.size() - 1);
-  const auto i = static_cast<std::size_t>(next - table.alpha_bar.begin()) - 1;
-  const double below = std::log(table_relative_sigma(table, i)), above = std::log(table_relative_sigma(table, i + 1));
-  const double t = static_cast<double>(i) + (std::log(r) - below) / (above - below);
-  // A level that was taken from an entry names that entry again, free of rounding: networks were trained at whole t.
-  return std::abs(t - std::nearbyint(t)) < 1e-9 ? std::nearbyint(t) : t;
-}
-
-NoiseLevel level_at(const VpContinuousSchedule& vp, double t) {
-  return preserving_level_of_log_alpha(-t * t * (vp.beta_max - vp.beta_min) / 4 - t * vp.beta_min / 2);
-}
-
-/// Solves c = -2 log alpha = t² (b1-b0)/2 + t b0, in the form of the quadratic formula that does not cancel.
-double time_at(const VpContinuousSchedule& vp, double r) {
-  const double c = std::log1p(r * r), half = (vp.beta_max - vp.beta_min) / 2;
-  return c == 0 ? 0 : 2 * c / (vp.beta_min + std::sqrt(vp.beta_min * vp.beta_min + 4 * half * c));
-}
-
-/// With a = angle at 0 and b = angle at t: alpha = cos b / cos a, sigma² = sin(b - a) sin(b + a) / cos² a.
-NoiseLevel level_at(const CosineContinuousSchedule& cosine, double t) {
-  const double a = cosine.offset / (1 + cosine.offset) * kHalfPi;
-  const double b = (t + cosine.offset) / (1 + cosine.offset) * kHalfPi;
-  return {std::cos(b) / std::cos(a), std::sqrt(std::sin(b - a) * std::sin(b + a)) / std::cos(a)};
-}
-
-double time_at(const CosineContinuousSchedule& cosine, double r) {
-  const double a = cosine.offset / (1 + cosine.offset) * kHalfPi;
-  const double b = std::atan2(std::hypot(r, std::sin(a)), std::cos(a));
-  return std::max(0.0, b / kHalfPi * (1 + cosine.offset) - cosine.offset);
-}
-
-NoiseLevel level_at(const VeGeometricSchedule& ve, double t) {
-  return {1, ve.sigma_min * std::pow(ve.sigma_max / ve.sigma_min, t)};
-}
-
-double time_at(const VeGeometricSchedule& ve, double r) {
-  return std::log(r / ve.sigma_min) / std::log(ve.sigma_max / ve.sigma_min);
-}
-
-NoiseLevel level_at(const EdmRhoSchedule& edm, double t) {
-  const double low = std::pow(edm.sigma_min, 1 / edm.rho), high = std::pow(edm.sigma_max, 1 / edm.rho);
-  return {1, std::pow(low + t * (high - low), edm.rho)};
-}
-
-double time_at(const EdmRhoSchedule& edm, double r) {
-  const double low = std::pow(edm.sigma_min, 1 / edm.rho), high = std::pow(edm.sigma_max, 1 / edm.rho);
-  return (std::pow(r, 1 / edm.rho) - low) / (high - low);
-}
-
-NoiseLevel level_at(const FlowSchedule&, double t) { return {1 - t, t}; }
-
-double time_at(const FlowSchedule&, double r) { return r / (1 + r); }
-
-void check_parameters(const NoiseSchedule::Kind& kind) {
-  const auto ordered = [](double low, double high) { return low > 0 && low < high && std::isfinite(high); };
-  std::visit(Overloaded{[](const TabulatedSchedule& table) {
-                          const auto& a = table.alpha_bar;
-                          check(!a.empty(), table.name, "at least one timestep");
-                          check(a.front() < 1 && a.back() > 0, table.name, "alpha_bar between 0 and 1, both excluded");
-                          for (std::size_t i = 1; i < a.size(); ++i) {
-                            check(a[i] < a[i - 1], table.name, "alpha_bar strictly decreasing");
-                          }
-                        },
-                        [&](const VpContinuousSchedule& vp) {
-                          check(ordered(vp.beta_min, vp.beta_max), "vp_continuous", "0 < beta_min < beta_max");
-                        },
-                        [](const CosineContinuousSchedule& cosine) {
-                          check(cosine.offset >= 0 && cosine.offset < 1, "cosine_continuous", "offset in [0, 1)");
-                        },
-                        [&](const VeGeometricSchedule& ve) {
-                          check(ordered(ve.sigma_min, ve.sigma_max), "ve_geometric", "0 < sigma_min < sigma_max");
-                        },
-                        [&](const EdmRhoSchedule& edm) {
-                          check(ordered(edm.sigma_min, edm.sigma_max), "edm_rho", "0 < sigma_min < sigma_max");
-                          check(edm.rho > 0 && std::isfinite(edm.rho), "edm_rho", "rho > 0");
-                        },
-                        [](const FlowSchedule&) {}},
-             kind);
 }
 
 std::vector<double> linear_betas(std::int64_t timesteps, double start, double end) {
@@ -151,22 +35,6 @@ std::vector<double> linear_betas(std::int64_t timesteps, double start, double en
 }
 
 }  // namespace
-
-std::string to_string(Spacing spacing) {
-  for (const auto& [value, text] : kSpacings) {
-    if (value == spacing) return text;
-  }
-  throw internal_error("to_string", "unnamed spacing {}", static_cast<int>(spacing));
-}
-
-Spacing spacing_from(const std::string& text) {
-  std::vector<std::string> known;
-  for (const auto& [value, name] : kSpacings) {
-    if (text == name) return value;
-    known.emplace_back(name);
-  }
-  throw usage_error("spacing", "expected one of {}, got '{}'", fmt::join(known, ", "), text);
-}
 
 NoiseSchedule::NoiseSchedule(Kind kind) : kind_(std::move(kind)) { check_parameters(kind_); }
 
@@ -215,7 +83,24 @@ NoiseLevel NoiseSchedule::at(double t) const {
   if (!(t >= min_time() && t <= max_time())) {
     throw internal_error("noise schedule " + name(), "expected a time in [{}, {}], got {}", min_time(), max_time(), t);
   }
-  return std::visit([&](const auto& schedule) { return level_at(schedule, t); }, kind_);
+  return level_at(kind_, t);
+}
+
+SdeCoefficients NoiseSchedule::sde(double t) const {
+  const NoiseLevel level = at(t);
+  const SdeCoefficients result = sde_at(kind_, t);
+  if (!(level.alpha > 0 && std::isfinite(result.g_squared))) {
+    throw internal_error("noise schedule " + name(), "expected a time with alpha > 0, got {}", t);
+  }
+  return result;
+}
+
+ProbabilityFlow NoiseSchedule::probability_flow(double t) const {
+  const auto [alpha, sigma] = at(t);
+  if (!(sigma > 0)) throw internal_error("noise schedule " + name(), "expected a time with sigma > 0, got {}", t);
+  const auto [f, g_squared] = sde(t);
+  const double rate = g_squared / (2 * sigma * sigma);  // d log r / dt
+  return {f + rate, -alpha * rate};
 }
 
 double NoiseSchedule::time_of(double relative_sigma) const {
@@ -223,8 +108,7 @@ double NoiseSchedule::time_of(double relative_sigma) const {
     throw internal_error("noise schedule " + name(), "expected a relative sigma >= 0, got {}", relative_sigma);
   }
   if (std::isinf(relative_sigma)) return max_time();
-  const double t = std::visit([&](const auto& schedule) { return time_at(schedule, relative_sigma); }, kind_);
-  return std::clamp(t, min_time(), max_time());
+  return std::clamp(time_at(kind_, relative_sigma), min_time(), max_time());
 }
 
 double NoiseSchedule::min_time() const { return std::holds_alternative<TabulatedSchedule>(kind_) ? -1 : 0; }
@@ -247,11 +131,31 @@ double NoiseSchedule::min_relative_sigma() const {
   return at(reaches_trained_end ? 0 : kOpenEnd).relative_sigma();
 }
 
-std::vector<NoiseLevel> NoiseSchedule::steps(std::int64_t n, Spacing spacing, double from_relative_sigma) const {
+std::vector<NoiseLevel> NoiseSchedule::table_steps(std::int64_t n, Spacing spacing, double start,
+                                                   std::int64_t steps_offset) const {
+  const std::string place = "noise schedule " + name();
+  if (!std::holds_alternative<TabulatedSchedule>(kind_)) {
+    throw usage_error(place, "spacing {} places timesteps of a table, and this schedule has none; use {}",
+                      to_string(spacing), to_string(Spacing::uniform_t));
+  }
+  const auto count = static_cast<std::int64_t>(std::floor(time_of(start))) + 1;
+  if (count < 1) {
+    throw usage_error(place, "expected a start not below the cleanest relative sigma {:.4g}, got {:.4g}",
+                      min_relative_sigma(), start);
+  }
+  std::vector<NoiseLevel> levels;
+  for (const double t : table_timesteps(spacing, n, count, steps_offset, place)) levels.push_back(at(t));
+  return levels;
+}
+
+std::vector<NoiseLevel> NoiseSchedule::steps(std::int64_t n, Spacing spacing, double from_relative_sigma,
+                                             std::int64_t steps_offset) const {
   const std::string place = "noise schedule " + name();
   if (n < 1) throw usage_error(place, "expected at least one step, got {}", n);
   const double low = min_relative_sigma(), noisiest = max_relative_sigma();
   const double high = from_relative_sigma > 0 ? std::min(from_relative_sigma, noisiest) : noisiest;
+  if (is_for_tables(spacing)) return table_steps(n, spacing, high, steps_offset);
+  if (steps_offset != 0) throw usage_error(place, "steps_offset belongs to spacing leading; leave it out");
   if (n > 1 && !(high > low)) {
     throw usage_error(place, "expected a start above the cleanest relative sigma {:.4g}, got {:.4g}; start noisier",
                       low, high);
@@ -277,6 +181,8 @@ std::vector<NoiseLevel> NoiseSchedule::steps(std::int64_t n, Spacing spacing, do
         return at(time_of(std::exp(std::lerp(std::log(low), std::log(high), u))));
       case Spacing::karras:
         return at(time_of(blend(u, kKarrasRho)));
+      default:
+        break;
     }
     throw internal_error(place, "unnamed spacing {}", static_cast<int>(spacing));
   };
