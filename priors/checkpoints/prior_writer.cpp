@@ -92,16 +92,45 @@ void emit_pairs(YAML::Emitter& out, const std::vector<std::pair<double, double>>
   out << YAML::EndSeq;
 }
 
+/// A process as `schedule:` of a card: a name with parameters, or the table itself.
+void emit_schedule(YAML::Emitter& out, const NoiseSchedule& schedule) {
+  using Numbers = std::vector<std::pair<const char*, double>>;
+  struct Parameters {
+    Numbers operator()(const VpContinuousSchedule& s) { return {{"beta_min", s.beta_min}, {"beta_max", s.beta_max}}; }
+    Numbers operator()(const CosineContinuousSchedule& s) { return {{"offset", s.offset}}; }
+    Numbers operator()(const VeGeometricSchedule& s) {
+      return {{"sigma_min", s.sigma_min}, {"sigma_max", s.sigma_max}};
+    }
+    Numbers operator()(const EdmRhoSchedule& s) {
+      return {{"sigma_min", s.sigma_min}, {"sigma_max", s.sigma_max}, {"rho", s.rho}};
+    }
+    Numbers operator()(const FlowSchedule&) { return {}; }
+    Numbers operator()(const TabulatedSchedule&) { return {}; }
+  };
+  const auto* table = std::get_if<TabulatedSchedule>(&schedule.kind());
+  out << YAML::Flow << YAML::BeginMap << YAML::Key << "type" << YAML::Value << (table ? "tabulated" : schedule.name());
+  for (const auto& [key, value] : std::visit(Parameters{}, schedule.kind()))
+    out << YAML::Key << key << YAML::Value << value;
+  if (table) out << YAML::Key << "alpha_bar" << YAML::Value << table->alpha_bar;
+  out << YAML::EndMap;
+}
+
 std::string card_of(const NetworkPriorDescription& description, const PriorTexts& texts, bool from_scheduler) {
   const ImageDomain& domain = description.domain;
   YAML::Emitter out;
+  out.SetDoublePrecision(17);
   out << YAML::BeginMap;
   const auto entry = [&](const char* key, const auto& value) { out << YAML::Key << key << YAML::Value << value; };
   entry("name", description.name);
   if (!texts.description.empty()) entry("description", texts.description);
   entry("format", "diffusers_unet2d");
   entry("prediction", to_string(description.prediction));
-  entry("schedule", from_scheduler ? "from_scheduler" : description.schedule.name());
+  if (from_scheduler) {
+    entry("schedule", "from_scheduler");
+  } else {
+    out << YAML::Key << "schedule" << YAML::Value;
+    emit_schedule(out, description.schedule);
+  }
   entry("time_input", to_string(description.time_input));
   if (description.time_scale != 1) entry("time_scale", description.time_scale);
   if (description.input_scaling) entry("input_scaling", to_string(*description.input_scaling));

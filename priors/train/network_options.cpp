@@ -31,6 +31,7 @@ UNet2DConfig NetworkOptions::config(std::int64_t in, const std::string& place) c
   UNet2DConfig config;
   config.in_channels = config.out_channels = in;
   config.channels.clear();
+  config.attention_head_dim = std::nullopt;  // has no meaning without attention
   for (const double value : channels) {
     config.channels.push_back(whole(value, "channels", place));
     if (config.channels.back() < 1 || config.channels.back() % groups != 0) {
@@ -47,15 +48,15 @@ UNet2DConfig NetworkOptions::config(std::int64_t in, const std::string& place) c
     config.down[level].attention = config.up[levels - 1 - level].attention = true;
   }
   for (std::size_t i = 0; i < levels; ++i) {
-    const bool attends = config.down[i].attention || (mid_attention && i + 1 == levels);
-    if (attends && config.channels[i] % head_channels != 0) {
+    if (!config.down[i].attention && !(mid_attention && i + 1 == levels)) continue;
+    config.attention_head_dim = head_channels;
+    if (config.channels[i] % head_channels != 0) {
       throw usage_error(place, "'head_channels': expected a divisor of the {} channels of level {}, got {}",
                         config.channels[i], i, head_channels);
     }
   }
   config.layers_per_block = layers;
   config.mid_attention = mid_attention;
-  config.attention_head_dim = head_channels;
   config.norm_num_groups = groups;
   config.fourier_time = time_embedding == "fourier";
   config.scale_shift = scale_shift;

@@ -7,6 +7,7 @@
 #include "data/image_source.h"
 #include "priors/checkpoints/prior_writer.h"
 #include "priors/load_prior.h"
+#include "priors/schedule_options.h"
 #include "priors/train/parameter_initializer.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/yaml_options.h"
@@ -18,13 +19,6 @@ namespace recon {
 namespace {
 
 constexpr std::int64_t cached_bytes = std::int64_t{4} << 30;  ///< of decoded images kept in memory
-
-NoiseSchedule schedule_named(const std::string& name) {
-  if (name == "vp_linear") return NoiseSchedule::vp_linear();
-  if (name == "vp_scaled_linear") return NoiseSchedule::vp_scaled_linear();
-  if (name == "vp_cosine") return NoiseSchedule::vp_cosine();
-  throw usage_error("schedule", "unknown name '{}'", name);
-}
 
 /// Images of several sources in one list, mapped to the prior's value range. Decoded images stay in memory while there
 /// is room.
@@ -92,6 +86,19 @@ std::shared_ptr<const UNet2D> start_network(const TrainingPlan& plan, std::int64
   return std::make_shared<UNet2D>(network->config(), source);
 }
 
+/// Positional features are made for numbers that run to about 1000, as timesteps do; Fourier features for a noise
+/// level.
+void tell_time(NetworkPriorDescription& description, const UNet2D& network) {
+  if (network.config().fourier_time) {
+    description.time_input = TimeInput::relative_sigma;
+  } else if (description.prediction == Prediction::edm) {
+    description.time_input = TimeInput::edm_noise;
+    description.time_scale = 250;
+  } else if (!std::holds_alternative<TabulatedSchedule>(description.schedule.kind())) {
+    description.time_scale = 1000;
+  }
+}
+
 TrainingTask task_of(const TrainingPlan& plan) {
   const TrainingSetup& setup = plan.setup;
   const std::int64_t channels = setup.channels == "rgb" ? 3 : 1;
@@ -102,12 +109,11 @@ TrainingTask task_of(const TrainingPlan& plan) {
                                                  .multiple = network->size_multiple() * setup.space_to_depth,
                                                  .low = setup.value_range[0],
                                                  .high = setup.value_range[1]},
-                                      .schedule = schedule_named(setup.schedule)};
+                                      .schedule = plan.schedule};
   description.prediction = prediction_from(setup.prediction);
   description.space_to_depth = setup.space_to_depth;
   description.max_relative_sigma = setup.max_relative_sigma.value_or(0);
-  if (description.prediction == Prediction::edm) description.time_input = TimeInput::edm_noise;
-  if (network->config().fourier_time) description.time_input = TimeInput::relative_sigma;
+  tell_time(description, *network);
   return {.description = std::move(description),
           .network = std::move(network),
           .images = open_images(plan.images, setup),
@@ -126,6 +132,17 @@ std::string fingerprint(const TrainingPlan& plan) {
   }
   if (!plan.init.empty()) config["init"] = content_hash_of_path(find_prior(plan.init));
   return config.dump();
+}
+
+/// A section that may be missing: its defaults are part of the resolved config all the same.
+template <class Options>
+void read_section(YamlOptions& v, const char* name, const char* doc, Options& values) {
+  const auto sections = v.sections(name, doc);
+  if (sections.size() > 1) throw usage_error(v.place_of(name), "expected one section, got {}", sections.size());
+  if (!sections.empty()) return values.visit(*sections.front());
+  YamlOptions defaults(parse_yaml("{}", {.name = std::string("the default ") + name, .folder = {}}), name);
+  values.visit(defaults);
+  v.set_resolved(name, defaults.resolved());
 }
 
 void check_ranges(const YamlOptions& options, const TrainingSetup& setup) {
@@ -149,7 +166,6 @@ void TrainingSetup::visit(ParameterVisitor& v) {
   v.field("init", init, "prior to start from, with its network; empty: fresh weights and `network`");
   v.choice("prediction", prediction, {"epsilon", "score", "x0", "v", "flow_to_noise", "flow_to_data", "edm"},
            "what the network predicts");
-  v.choice("schedule", schedule, {"vp_linear", "vp_scaled_linear", "vp_cosine"}, "the noise process of training");
   v.field("space_to_depth", space_to_depth, "side of the pixel block that becomes channels", {.min = 1, .max = 16});
   v.field("value_range", value_range, "[low, high] of clean images as the network sees them");
   v.field("max_relative_sigma", max_relative_sigma, "written into the card: where solvers start at the noisiest",
@@ -166,8 +182,12 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
   TrainingPlan plan;
   YamlOptions options(config.root(), "");
   plan.setup.visit(options);
-  for (const auto& section : options.sections("network", "the U-Net to train")) plan.network.visit(*section);
-  for (const auto& section : options.sections("training", "how it is trained")) plan.options.visit(*section);
+  if (const auto schedule =
+          schedule_section(options, "schedule", "the noise process of training; default: vp_linear")) {
+    plan.schedule = *schedule;
+  }
+  read_section(options, "network", "the U-Net to train", plan.network);
+  read_section(options, "training", "how it is trained", plan.options);
   options.finish();
   plan.place = options.place();
   if (plan.setup.images.empty()) throw usage_error(plan.place, "`images` is missing: what is to be learned?");
@@ -192,7 +212,9 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
 double denoising_psnr(double mse, double peak) { return 20 * std::log10(peak) - 10 * std::log10(mse); }
 
 TrainingResult train(const TrainingPlan& plan, const TrainingHooks& hooks) {
-  std::filesystem::create_directories(plan.output);
+  std::error_code fault;
+  std::filesystem::create_directories(plan.output, fault);
+  if (fault) throw data_error(plan.output.string(), "the output folder cannot be made: {}", fault.message());
   if (plan.setup.resume == "never") std::filesystem::remove(plan.state_file());
   TrainingTask task = task_of(plan);
   TrainingResult result;

@@ -14,7 +14,7 @@
 
 namespace recon {
 
-/// The top level of a train config, besides `network` and `training`.
+/// The top level of a train config, besides `network`, `schedule` and `training`.
 struct TrainingSetup {
   std::string name;
   std::vector<std::string> images, validation;
@@ -22,7 +22,6 @@ struct TrainingSetup {
   std::vector<double> image_range = {0, 1};
   std::string init;
   std::string prediction = "v";
-  std::string schedule = "vp_linear";
   std::int64_t space_to_depth = 1;
   std::vector<double> value_range = {-1, 1};
   std::optional<double> max_relative_sigma;
@@ -39,6 +38,7 @@ struct TrainingPlan {
   TrainingSetup setup;
   TrainingOptions options;
   NetworkOptions network;
+  NoiseSchedule schedule = NoiseSchedule::vp_linear();
   std::vector<std::string> images, validation;  ///< paths that start at the config's folder
   std::string init;                             ///< likewise, or the name of a prior; empty: fresh weights
   std::filesystem::path output;                 ///< starts at the working directory

@@ -30,6 +30,7 @@ std::string shortened(const std::string& key, const YamlNode& section) {
 class ShippedConfig : public ProgramTest, public testing::WithParamInterface<std::string> {};
 class RunConfigs : public ShippedConfig {};
 class SimulateConfigs : public ShippedConfig {};
+class TrainConfigs : public ShippedConfig {};
 
 TEST_P(RunConfigs, Runs) {
   const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/run" / (GetParam() + ".yaml");
@@ -66,9 +67,24 @@ TEST_P(SimulateConfigs, MakesTheShippedFile) {
   EXPECT_LT((made.item(0).y - there.item(0).y).abs().max().item<double>(), 1e-5);
 }
 
+/// Two steps on shipped pictures: the image sets of some configs are not part of the project.
+TEST_P(TrainConfigs, Runs) {
+  const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/train" / (GetParam() + ".yaml");
+  EXPECT_EQ(file_content(file).front(), '#');
+  const std::string photograph = (fs::path(RECON_SOURCE_DIR) / "data/samples/photograph.png").string();
+  std::string options = " --set images='" + photograph + "' --set validation='" + photograph +
+                        "' --set output=trained --set training.steps=2 --set training.batch=2 --set training.crop=32"
+                        " --set training.validation_levels=2 --set training.validation_images=1";
+  if (Config::from_file(file).root()->find("init") != nullptr) options += " --set init=natural_gray";
+  const Outputs got = recon("train '" + file.string() + "' --json" + options);
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  EXPECT_EQ(recon("inspect trained/ --json").exit_code, 0);
+}
+
 const auto by_name = [](const auto& info) { return info.param; };
 INSTANTIATE_TEST_SUITE_P(All, RunConfigs, testing::ValuesIn(configs_of("run")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, SimulateConfigs, testing::ValuesIn(configs_of("simulate")), by_name);
+INSTANTIATE_TEST_SUITE_P(All, TrainConfigs, testing::ValuesIn(configs_of("train")), by_name);
 
 }  // namespace
 }  // namespace recon

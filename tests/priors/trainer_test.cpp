@@ -16,6 +16,7 @@
 #include "priors/train/network_options.h"
 #include "priors/train/parameter_initializer.h"
 #include "recon/core/error.h"
+#include "tests/priors/every_schedule.h"
 #include "tests/support/faults.h"
 
 namespace recon {
@@ -328,15 +329,22 @@ TEST(PriorWriter, WritesWhatLoadPriorReadsBack) {
   UNet2DConfig config = shape.config(4, "");
   config.sample_size = {16, 16};
   const auto network = fresh(config);
-  for (const auto kind : {Prediction::v, Prediction::epsilon, Prediction::x0, Prediction::flow_to_noise}) {
+  std::vector<std::pair<Prediction, NoiseSchedule>> cases;
+  for (const NoiseSchedule& schedule : test::every_schedule()) cases.emplace_back(Prediction::v, schedule);
+  for (const auto kind : {Prediction::epsilon, Prediction::x0, Prediction::flow_to_noise, Prediction::edm}) {
+    cases.emplace_back(kind, NoiseSchedule::vp_linear(100));
+  }
+  for (const auto& [kind, schedule] : cases) {
     NetworkPriorDescription description{.name = "written",
                                         .domain = {.channels = 1, .fixed_size = {}, .multiple = 4, .low = 0, .high = 2},
-                                        .schedule = NoiseSchedule::vp_cosine(100),
+                                        .schedule = schedule,
                                         .prediction = kind,
+                                        .time_scale = kind == Prediction::edm ? 250.0 : 1.0,
                                         .space_to_depth = 2,
-                                        .max_relative_sigma = 7,
+                                        .max_relative_sigma = 1,
                                         .denoising_mse = {{0.1, 0.002}, {1, 0.03}}};
-    if (kind == Prediction::flow_to_noise) description.schedule = NoiseSchedule::vp_linear();
+    if (kind == Prediction::edm) description.time_input = TimeInput::edm_noise;
+    fs::remove_all(folder / "scheduler");
     write_prior(folder, description, *network, {"a: \"test\"", "# nothing", "CC0"}, at::kFloat);
     const auto read = std::dynamic_pointer_cast<const NetworkPrior>(load_prior(folder.string() + "/"));
     ASSERT_NE(read, nullptr);
@@ -344,12 +352,12 @@ TEST(PriorWriter, WritesWhatLoadPriorReadsBack) {
     EXPECT_EQ(read->description().denoising_mse, description.denoising_mse);
     EXPECT_EQ(read->domain().high, 2);
     EXPECT_TRUE(read->domain().fixed_size.empty());
-    EXPECT_EQ(read->max_relative_sigma(), 7);
+    EXPECT_EQ(read->max_relative_sigma(), 1);
     EXPECT_EQ(inspect_prior(folder.string() + "/").card_description, "a: \"test\"");
     const NetworkPrior written(description, network);
     const at::Tensor x = Rng(0, "x").normal({{0, 0}}, 0, {{1, 8, 8}, Field::real}, at::kFloat);
     const NoiseLevel level{.alpha = 1, .sigma = 0.7};
-    EXPECT_TRUE(read->denoise(x, level).equal(written.denoise(x, level))) << to_string(kind);
+    EXPECT_TRUE(read->denoise(x, level).equal(written.denoise(x, level))) << to_string(kind) << ' ' << schedule.name();
   }
 }
 

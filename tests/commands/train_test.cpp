@@ -1,0 +1,128 @@
+// recon train as a user runs it: killed, resumed, misused.
+#include "priors/checkpoints/safetensors.h"
+#include "recon/core/rng.h"
+#include "tests/commands/program.h"
+
+namespace recon {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kWeights = "unet/diffusion_pytorch_model.safetensors";
+
+class TrainVerb : public ProgramTest {
+ protected:
+  /// A few seconds of training: small network, several checkpoints, two exports.
+  fs::path config(const std::string& more = "") const {
+    const std::string photograph = (fs::path(RECON_SOURCE_DIR) / "data/samples/photograph.png").string();
+    return write("train.yaml", "images: " + photograph + "\nvalidation: " + photograph +
+                                   "\nnetwork: {channels: [16, 16], groups: 8, mid_attention: false}\n"
+                                   "training: {steps: 60, batch: 4, crop: 32, warmup: 5, checkpoint_every: 7,\n"
+                                   "           validate_every: 30, validation_levels: 3, validation_images: 1}\n" +
+                                   more);
+  }
+  std::string train(const std::string& output, const std::string& more = "") const {
+    return fmt::format("train train.yaml --threads 1 --quiet --set output={} {}", output, more);
+  }
+};
+
+TEST_F(TrainVerb, WritesAPriorThatEveryOtherVerbTakes) {
+  config("name: mine\nlicence: CC0\n");
+  const Outputs got = recon(train("mine", "--json"));
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  const auto json = got.json();
+  EXPECT_EQ(json["outcome"], "finished");
+  EXPECT_EQ(json["steps"], 60);
+  EXPECT_EQ(json["validation"].size(), 3U);
+  EXPECT_LT(json["loss"].get<double>(), 1.0);
+  for (const char* file : {kWeights, "unet/config.json", "scheduler/scheduler_config.json", "model_index.json",
+                           "prior.yaml", "README.md", "loss.svg", "training_config.yaml"}) {
+    EXPECT_TRUE(fs::exists(path("mine") / file)) << file;
+  }
+  const Outputs inspected = recon("inspect mine/ --json");
+  ASSERT_EQ(inspected.exit_code, 0) << inspected.err;
+  const std::string photograph = (fs::path(RECON_SOURCE_DIR) / "data/samples/photograph_blur.h5").string();
+  const Outputs used = recon("run '" + photograph + "' --set prior=mine/ --set solver.steps=2 --json");
+  EXPECT_EQ(used.exit_code, 0) << used.err;
+  const Outputs again = recon(train("mine", "--json"));
+  EXPECT_EQ(again.exit_code, 0) << "a finished run has nothing left to do: " << again.err;
+  EXPECT_EQ(again.json()["steps"], 60);
+}
+
+TEST_F(TrainVerb, EndsWithTheSameWeightsHoweverOftenItIsKilled) {
+  config();
+  ASSERT_EQ(recon(train("whole")).exit_code, 0);
+  const Rng rng(20, "kill times");
+  int kills = 0;
+  Outputs got;
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    // Longer with each try, so that progress is made on slow machines (and under sanitizers) as well.
+    const double seconds =
+        (0.3 + rng.uniform({{i, 0}}, 0, {{1}, Field::real}).item<double>()) * (1 + 0.1 * static_cast<double>(i));
+    got = shell(fmt::format("timeout -s KILL {:.3f} '{}' {}", seconds, RECON_PROGRAM, train("killed")));
+    if (got.exit_code == 0) break;
+    ASSERT_EQ(got.exit_code, 137) << got.err;
+    ++kills;
+    const fs::path state = path("killed/training_state.safetensors");
+    if (fs::exists(state)) {
+      EXPECT_NO_THROW(SafetensorsFile{state}) << "a kill must not leave a damaged state";
+    }
+  }
+  ASSERT_EQ(got.exit_code, 0) << "not finished after 100 kills";
+  EXPECT_GE(kills, 2);
+  EXPECT_TRUE(file_content(path("killed") / kWeights) == file_content(path("whole") / kWeights));
+  const SafetensorsFile whole(path("whole/training_state.safetensors")),
+      killed(path("killed/training_state.safetensors"));
+  for (const auto& entry : whole.entries()) {
+    EXPECT_TRUE(whole.tensor(entry.name).equal(killed.tensor(entry.name))) << entry.name;
+  }
+}
+
+TEST_F(TrainVerb, SavesAndGoesOnAfterControlC) {
+  config();
+  ASSERT_EQ(recon(train("whole")).exit_code, 0);
+  const Outputs stopped = shell(fmt::format("timeout -s INT 1 '{}' {}", RECON_PROGRAM, train("stopped", "--json")));
+  if (stopped.exit_code == 124 || stopped.exit_code == 1) {  // timeout reports 124 when it had to signal
+    EXPECT_EQ(stopped.json()["outcome"], "interrupted");
+    ASSERT_EQ(recon(train("stopped")).exit_code, 0);
+  }
+  EXPECT_TRUE(file_content(path("stopped") / kWeights) == file_content(path("whole") / kWeights));
+}
+
+TEST_F(TrainVerb, RefusesToMixRuns) {
+  config();
+  ASSERT_EQ(recon(train("out", "--set training.steps=2")).exit_code, 0);
+  expect_error(train("out", "--set training.steps=2 --seed 5"), 2, {"training_state", "seed was 0, is 5", "never"});
+  EXPECT_EQ(recon(train("out", "--set training.steps=2 --seed 5 --set resume=never")).exit_code, 0);
+}
+
+TEST_F(TrainVerb, SaysWhatIsWrong) {
+  config();
+  expect_error(train("out", "--set training.crop=30 --set space_to_depth=2"), 2, {"crop", "multiple of 4"});
+  expect_error(train("out", "--set training.crop=4096"), 3, {"smaller than the crop"});
+  expect_error(train("out", "--set network.channels=[12]"), 2, {"channels", "groups"});
+  expect_error(train("out", "--set network.attention=[7]"), 2, {"attention", "below 2"});
+  expect_error(train("out", "--set images=nowhere.png"), 3, {"nowhere.png"});
+  expect_error(train("out", "--set images=[]"), 2, {"`images` is missing"});
+  expect_error(train("out", "--set training.stpes=3"), 2, {"stpes", "steps"});
+  expect_error(train("out", "--set prediction=u"), 2, {"prediction", "flow_to_noise"});
+  expect_error(train("out", "--set schedule.type=linear"), 2, {"schedule", "linear"});
+  expect_error(train("out", "--set value_range=[1,-1]"), 2, {"value_range", "low < high"});
+  expect_error(train("out", "--set init=natural_gray"), 2, {"network", "init"});
+  write("train2.yaml", "images: x\ninit: natural_gray\n");
+  expect_error("train train2.yaml --set images=nowhere.png", 2, {"space_to_depth 2"});
+  expect_error(train("train.yaml/out"), 3, {"train.yaml"});
+}
+
+/// Not a number in the data is found when it is read; diverging weights end the run with what was good.
+TEST_F(TrainVerb, EndsWhenWeightsDiverge) {
+  config();
+  const Outputs got = recon(train("out",
+                                  "--set training.learning_rate=1e30 --set training.warmup=0 "
+                                  "--set training.gradient_clip=0 --json"));
+  EXPECT_EQ(got.exit_code, 1) << got.err;
+  EXPECT_EQ(got.json()["outcome"], "diverged");
+}
+
+}  // namespace
+}  // namespace recon
