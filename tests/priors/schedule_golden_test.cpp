@@ -124,5 +124,44 @@ TEST(ScheduleGolden, PosteriorIsThatOfDdpm) {
   }
 }
 
+/// E[x_0 | x_t] of N(mean, deviation²) data.
+double denoised(double x, const NoiseLevel& level, double mean, double deviation) {
+  const double signal = level.alpha * deviation * deviation, noise = level.sigma * level.sigma;
+  return (noise * mean + signal * x) / (level.alpha * signal + noise);
+}
+
+// One step of every recorded first-order sampler, from each recorded state to the next: the transition alone.
+TEST(ScheduleGolden, TransitionsAreThoseOfDiffusersAndKDiffusion) {
+  std::ifstream file(RECON_SOURCE_DIR "/tests/golden/samplers/samplers.json");
+  const nlohmann::json samplers = nlohmann::json::parse(file);
+  const double mean = samplers.at("mean"), deviation = samplers.at("deviation");
+  int judged = 0;
+  for (const auto& record : samplers.at("records")) {
+    const std::string name = record.at("sampler");
+    const bool ddim = name == "DDIMScheduler", euler = name == "sample_euler" || name == "EulerDiscreteScheduler";
+    const bool ancestral = name == "sample_euler_ancestral" ||
+                           (name == "DDPMScheduler" && record.at("options").at("variance_type") == "fixed_small");
+    if (!ddim && !euler && !ancestral) continue;
+    ++judged;
+    const double eta = ddim ? record.at("options").at("eta").get<double>() : ancestral ? 1 : 0;
+    const double rounding = record.at("precision") == "float32" ? 4 * kSingle : 20 * kEpsilon;
+    for (std::size_t i = 0; i + 1 < record.at("x").size(); ++i) {
+      const NoiseLevel from{record["alpha"][i], record["sigma"][i]}, to{record["alpha"][i + 1], record["sigma"][i + 1]};
+      const Transition step = reverse_transition(from, to, eta);
+      for (std::size_t k = 0; k < 4; ++k) {
+        const double x = record["x"][i][k], expected = record["x"][i + 1][k];
+        const double x0 = denoised(x, from, mean, deviation);
+        const bool draws = record.contains("noise") && !record["noise"][i].is_null();
+        const double z = draws ? record["noise"][i][k].get<double>() : 0;
+        // A step far from x_0 rounds in units of what it moves: x of size r in the VE state.
+        EXPECT_NEAR(step.x0_weight * x0 + step.xt_weight * x + step.noise_std * z, expected,
+                    rounding * (std::abs(x) + 1))
+            << name << " " << record["options"].dump() << " step " << i;
+      }
+    }
+  }
+  EXPECT_EQ(judged, 9);
+}
+
 }  // namespace
 }  // namespace recon
