@@ -65,10 +65,11 @@ class Trainer {
 
   /// Loss of one step without updating anything; carries the graph.
   at::Tensor loss(std::int64_t step);
+  /// One step of the run; false when loss or gradient were not finite and the weights were left as they are.
+  bool update();
 
  private:
   std::vector<NamedTensor> saved_tensors() const;
-  bool update();
   void validate_and_export(const TrainingControls& controls);
 
   TrainingTask task_;

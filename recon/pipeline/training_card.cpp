@@ -80,7 +80,8 @@ std::string card_text(const TrainingPlan& plan, const NetworkPrior& prior, const
       "\nDenoising of validation images by relative sigma r (noise std over signal, in the value range's units):\n\n"
       "| r | mean squared error | PSNR / dB |\n|---|---|---|\n";
   for (const auto& [r, mse] : history.validations.back().table) {
-    text += fmt::format("| {:.3g} | {:.4g} | {:.2f} |\n", r, mse, denoising_psnr(mse, description.domain.high - description.domain.low));
+    text += fmt::format("| {:.3g} | {:.4g} | {:.2f} |\n", r, mse,
+                        denoising_psnr(mse, description.domain.high - description.domain.low));
   }
   return text;
 }

@@ -361,6 +361,39 @@ TEST(PriorWriter, WritesWhatLoadPriorReadsBack) {
   }
 }
 
+TEST(PriorWriter, DiffusersOpensWhatItWrites) {
+  const char* const python = std::getenv("RECON_REFERENCE_PYTHON");
+  if (python == nullptr) GTEST_SKIP() << "needs RECON_REFERENCE_PYTHON, a Python with diffusers; see golden_test.cpp";
+  const fs::path folder = test::scratch_folder();
+  NetworkOptions shape;
+  shape.channels = {8, 16};
+  shape.groups = 4;
+  shape.attention = {1};
+  shape.head_channels = 8;
+  UNet2DConfig config = shape.config(1, "");
+  config.sample_size = {16, 16};
+  ParameterInitializer source(3);
+  const UNet2D network(config, source);
+  for (const auto& [name, value] : network.parameters()) {  // conv_out begins at zero, which would hide everything
+    if (name == "conv_out.weight") value.fill_(0.1);
+  }
+  for (const auto& schedule :
+       {NoiseSchedule::vp_linear(), NoiseSchedule::vp_cosine(), NoiseSchedule::vp_linear(500, 2e-4, 0.03)}) {
+    const NetworkPriorDescription description{.name = "written",
+                                              .domain = {.channels = 1, .fixed_size = {}, .multiple = 2},
+                                              .schedule = schedule,
+                                              .prediction = Prediction::v};
+    write_prior(folder, description, network, {}, at::kFloat);
+    const at::Tensor x = Rng(0, "x").normal({{0, 0}, {1, 0}}, 0, {{1, 16, 16}, Field::real}, at::kFloat);
+    const at::Tensor t = at::tensor({3.0F, 400.0F});
+    const at::Tensor table = at::tensor(std::get<TabulatedSchedule>(schedule.kind()).alpha_bar, at::kDouble);
+    write_safetensors(folder / "golden.safetensors",
+                      {{"x", x}, {"t", t}, {"out", network.forward(x, t)}, {"alpha_bar", table}});
+    const std::string script = std::string(RECON_SOURCE_DIR) + "/tests/golden/unet2d/open_with_diffusers.py";
+    EXPECT_EQ(std::system(fmt::format("'{}' '{}' '{}'", python, script, folder.string()).c_str()), 0);
+  }
+}
+
 TEST(UNet2DConfig, IsWrittenAsItIsRead) {
   for (const auto& entry : fs::directory_iterator(fs::path(RECON_SOURCE_DIR) / "tests/golden/unet2d")) {
     if (!entry.is_directory()) continue;
