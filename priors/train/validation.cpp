@@ -6,21 +6,18 @@
 #include "recon/core/rng.h"
 
 namespace recon {
-namespace {
-
-at::Tensor trimmed(const at::Tensor& image, std::int64_t multiple, std::int64_t index) {
+at::Tensor middle_part(const at::Tensor& image, std::int64_t multiple) {
   const auto middle = [&](const at::Tensor& x, std::int64_t axis) {
     const std::int64_t side = x.size(axis) / multiple * multiple;
     if (side < 1) {
-      throw data_error("validation data", "image {} is smaller than {} pixels, what the network takes at least", index,
-                       multiple);
+      throw data_error("validation data",
+                       "an image of {} x {} is smaller than {} pixels, what the network takes at least", image.size(1),
+                       image.size(2), multiple);
     }
     return x.narrow(axis, (x.size(axis) - side) / 2, side);
   };
   return middle(middle(image, 1), 2);
 }
-
-}  // namespace
 
 std::vector<double> validation_levels(const NoiseSchedule& schedule, std::int64_t count) {
   const double low = std::log(schedule.min_relative_sigma()), high = std::log(schedule.max_relative_sigma());
@@ -38,7 +35,7 @@ DenoisingTable denoising_table(const Prior& prior, const TrainingImages& data, s
   const std::int64_t count = std::min(images, data.count);
   if (count < 1) throw data_error("validation data", "expected at least one image, got none");
   for (std::int64_t i = 0; i < count; ++i) {
-    const at::Tensor x0 = trimmed(data.image(i), prior.domain().multiple, i).unsqueeze(0).to(device);
+    const at::Tensor x0 = middle_part(data.image(i), prior.domain().multiple).unsqueeze(0).to(device);
     for (std::size_t k = 0; k < relative_sigmas.size(); ++k) {
       const NoiseLevel level{.alpha = 1, .sigma = relative_sigmas[k]};
       const at::Tensor noise = rng.normal({{static_cast<std::uint64_t>(i), 0}}, static_cast<std::uint32_t>(k),

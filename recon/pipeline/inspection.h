@@ -32,6 +32,11 @@ Inspection inspect_prior(const std::string& path_or_name, bool check);
 /// Compares a prior's network with recorded outputs (priors/checkpoints/golden.h).
 Inspection inspect_golden(const std::string& path_or_name, const std::string& golden, double tolerance);
 
+/// What a prior's denoiser makes of images it should know: mean PSNR in dB after clipping at noise of 0.1, 0.2, 0.5, 1
+/// and 3 half-widths of its value range over the first `count` images of a source (ImageSource's text forms), beside
+/// that of total variation with the weight by the discrepancy principle.
+Inspection inspect_denoising(const std::string& path_or_name, const std::string& images, std::int64_t count);
+
 /// An operator section for images of a spec. With `check`: its diagnostics.
 Inspection inspect_operator(const YamlNodePtr& node, const TensorSpec& image, bool check);
 

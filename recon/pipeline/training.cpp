@@ -2,67 +2,19 @@
 
 #include <ATen/ATen.h>
 
-#include "data/atomic_file.h"
 #include "data/content_hash.h"
-#include "data/image_source.h"
 #include "priors/checkpoints/prior_writer.h"
 #include "priors/load_prior.h"
 #include "priors/schedule_options.h"
 #include "priors/train/parameter_initializer.h"
-#include "recon/config/option_lister.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/pipeline/training_card.h"
+#include "recon/pipeline/training_images.h"
 
 namespace recon {
 namespace {
-
-constexpr std::int64_t cached_bytes = std::int64_t{4} << 30;  ///< of decoded images kept in memory
-
-/// Images of several sources in one list, mapped to the prior's value range. Decoded images stay in memory while there
-/// is room.
-TrainingImages open_images(const std::vector<std::string>& texts, const TrainingSetup& setup) {
-  struct Opened {
-    std::vector<ImageSource> sources;
-    std::vector<at::Tensor> cache;
-    std::int64_t bytes = 0;
-  };
-  const ImageReadOptions read{.channels = setup.channels == "rgb" ? ChannelRule::rgb : ChannelRule::gray};
-  const auto opened = std::make_shared<Opened>();
-  std::int64_t count = 0;
-  for (const auto& text : texts) {
-    opened->sources.push_back(ImageSource::open(text, read));
-    count += opened->sources.back().count();
-  }
-  opened->cache.resize(static_cast<std::size_t>(count));
-  const double scale = (setup.value_range[1] - setup.value_range[0]) / (setup.image_range[1] - setup.image_range[0]);
-  const double shift = setup.value_range[0] - setup.image_range[0] * scale;
-  const std::int64_t channels = setup.channels == "rgb" ? 3 : 1;
-  const auto decode = [opened, scale, shift, channels](std::int64_t index) {
-    std::int64_t within = index;
-    for (const auto& source : opened->sources) {
-      if (within < source.count()) {
-        const at::Tensor image = source.image(within);
-        if (image.is_complex() || image.size(0) != channels) {
-          throw data_error(source.description(), "image {}: expected {} real channel(s), found {}", within, channels,
-                           spec_of_item(image.unsqueeze(0)).to_string());
-        }
-        return (image.to(at::kFloat) * scale + shift).contiguous();
-      }
-      within -= source.count();
-    }
-    throw internal_error("training images", "there is no image {}", index);
-  };
-  return {count, [opened, decode](std::int64_t index) {
-            at::Tensor& cached = opened->cache.at(static_cast<std::size_t>(index));
-            if (cached.defined()) return cached;
-            const at::Tensor image = decode(index);
-            opened->bytes += static_cast<std::int64_t>(image.nbytes());
-            if (opened->bytes <= cached_bytes) cached = image;
-            return image;
-          }};
-}
 
 std::shared_ptr<const UNet2D> start_network(const TrainingPlan& plan, std::int64_t channels) {
   if (plan.init.empty()) {
@@ -114,10 +66,13 @@ TrainingTask task_of(const TrainingPlan& plan) {
   description.space_to_depth = setup.space_to_depth;
   description.max_relative_sigma = setup.max_relative_sigma.value_or(0);
   tell_time(description, *network);
-  return {.description = std::move(description),
-          .network = std::move(network),
-          .images = open_images(plan.images, setup),
-          .validation = plan.validation.empty() ? TrainingImages{} : open_images(plan.validation, setup)};
+  const ImageRange range{setup.image_range[0], setup.image_range[1]};
+  TrainingTask task{.description = description,
+                    .network = std::move(network),
+                    .images = open_training_images(plan.images, description.domain, range),
+                    .validation = {}};
+  if (!plan.validation.empty()) task.validation = open_training_images(plan.validation, description.domain, range);
+  return task;
 }
 
 /// What decides the weights: all options but those that only say when and where to write.

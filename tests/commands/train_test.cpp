@@ -124,5 +124,16 @@ TEST_F(TrainVerb, EndsWhenWeightsDiverge) {
   EXPECT_EQ(got.json()["outcome"], "diverged");
 }
 
+/// natural_gray denoises a photograph better than total variation at every level.
+TEST_F(TrainVerb, APriorIsJudgedByTheImagesItDenoises) {
+  const std::string photograph = (fs::path(RECON_SOURCE_DIR) / "data/samples/photograph.png").string();
+  const Outputs got = recon("inspect natural_gray --denoise '" + photograph + "' --json");
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  const auto rows = got.json()["denoising"];
+  ASSERT_EQ(rows.size(), 5U);
+  for (const auto& row : rows) EXPECT_GT(row["psnr"], row["psnr_total_variation"]) << row.dump();
+  expect_error("inspect natural_gray --denoise nowhere", 3, {"nowhere", "folder of pictures"});
+}
+
 }  // namespace
 }  // namespace recon
