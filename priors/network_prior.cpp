@@ -100,16 +100,32 @@ at::Tensor NetworkPrior::run_network(const at::Tensor& scaled, double time) cons
   const std::int64_t block = description_.space_to_depth;
   at::Tensor input = scaled.to(at::kFloat);
   if (block > 1) input = at::pixel_unshuffle(input, block);
-  at::Tensor out = network_on(scaled.device())->forward(input, at::full({scaled.size(0)}, time, input.options()));
-  if (description_.learned_variance) out = out.narrow(1, 0, input.size(1));
-  if (block > 1) out = at::pixel_shuffle(out, block);
-  return out.to(scaled.scalar_type());
+  return network_on(scaled.device())->forward(input, at::full({scaled.size(0)}, time, input.options()));
+}
+
+at::Tensor NetworkPrior::image_of(const at::Tensor& out, Half half, const at::Tensor& like) const {
+  const std::int64_t block = description_.space_to_depth, channels = domain().channels * block * block;
+  at::Tensor image =
+      description_.learned_variance ? out.narrow(1, half == Half::variance ? channels : 0, channels) : out;
+  if (block > 1) image = at::pixel_shuffle(image, block);
+  return image.to(like.scalar_type());
+}
+
+at::Tensor NetworkPrior::denoised(const at::Tensor& out, const at::Tensor& x_t, const NoiseLevel& level,
+                                  const NetworkInput& input) const {
+  const at::Tensor z = x_t * (input.own.alpha / level.alpha);
+  return to_x0(description_.prediction, image_of(out, Half::prediction, x_t), z, input.own, description_.sigma_data);
 }
 
 at::Tensor NetworkPrior::do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const {
   const NetworkInput input = network_input(description_, level);
+  return denoised(run_network(x_t * input.scale, input.time), x_t, level, input);
+}
+
+DenoisedWithVariance NetworkPrior::do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const {
+  const NetworkInput input = network_input(description_, level);
   const at::Tensor out = run_network(x_t * input.scale, input.time);
-  return to_x0(description_.prediction, out, x_t * (input.own.alpha / level.alpha), input.own, description_.sigma_data);
+  return {.x0 = denoised(out, x_t, level, input), .variance_fraction = (image_of(out, Half::variance, x_t) + 1) / 2};
 }
 
 }  // namespace recon
