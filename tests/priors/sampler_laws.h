@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,26 +16,26 @@ namespace recon::test {
 
 /// .3 N(-.6, .15²) + .7 N(.5, .2²) on one pixel.
 const GaussianMixturePrior& one_pixel_mixture();
-/// .4 : .6 of two Gaussians on 8x8 pixels with different means and full covariances.
+/// .4 : .6 of two Gaussians on 8x8 pixels with different means and different full covariances, pixel std about .2.
 const GaussianMixturePrior& image_mixture();
-const std::vector<MixtureComponent>& image_components();
 
-/// One defect, to be put into a walk or into the steps of a sampler.
-struct Mutant {
-  std::string name;
-  std::function<void(Walk&)> change = [](Walk&) {};
-};
+/// The sampler of that name with its options as JSON.
+std::unique_ptr<Sampler> make_sampler(const std::string& name, const std::string& options = "{}");
 
-/// `count` draws in one batch, float64. The noise is one long counter-based draw per (stream, step), fast for many tiny
-/// images. `passes` counts the denoiser's calls.
-at::Tensor drawn(const Sampler& sampler, const Prior& prior, std::int64_t count, std::int64_t* passes = nullptr,
-                 const Mutant& mutant = {});
+/// One defect, to be put into what a sampler walks with.
+using Defect = std::function<void(Walk&)>;
 
-/// What a judge measured, each in units of its limit: a sampler passes when all are at most 1.
+/// `count` draws in one batch, float64, by the sampler's options. The noise is one long counter-based draw per (stream,
+/// step), which is quick for many tiny images. `passes` receives the number of calls of the denoiser.
+at::Tensor drawn(const Sampler& sampler, const Prior& prior, std::int64_t count, const Defect& defect = {},
+                 std::int64_t* passes = nullptr);
+
+/// What a judge measured, with the limit of each figure. Not finite fails.
 struct Judgement {
   struct Figure {
     std::string name;
-    double value, limit;
+    double value = 0, limit = 0;
+    double power = 1;  ///< probability of noticing a defect of 5 % of this figure's scale
   };
   std::vector<Figure> figures;
 
@@ -42,13 +43,19 @@ struct Judgement {
   std::string text() const;
 };
 
-/// One pixel: mean and standard deviation (z tests), weight of the upper mode (z test), distribution (Kolmogorov-
-/// Smirnov), each at two-sided significance 1e-4 of one sampler, with `bias` standard deviations (for the weight and
-/// the distribution: of probability) left to discretisation.
+/// Each figure is a test at two-sided significance 1e-4 with `bias` left to discretisation (in standard deviations; for
+/// weights and distribution functions in probability):
+///   mean, std          z tests on all draws
+///   weight             z test on the share of draws above 0, the upper mode
+///   std below, above 0 z tests on the spread inside each mode
+///   distribution       Kolmogorov-Smirnov
+constexpr std::int64_t one_pixel_draws = 60000;
 Judgement judge_one_pixel(const at::Tensor& x, double bias);
 
-/// 8x8 pixels: chi² of the mean and mean square (whitened by the exact covariance), weight of the first mode, and
-/// Kolmogorov-Smirnov along 8 fixed random directions (Bonferroni), as above.
+/// 8x8 pixels: weight of the mode on the first mean's side; the mean and the mean square of all 64 coordinates after
+/// whitening by the exact total covariance; Kolmogorov-Smirnov along the line between the means and 7 fixed random
+/// directions (Bonferroni). Significance and bias as above.
+constexpr std::int64_t image_draws = 3000;
 Judgement judge_images(const at::Tensor& x, double bias);
 
 }  // namespace recon::test
