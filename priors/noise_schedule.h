@@ -2,47 +2,11 @@
 
 #include <cstdint>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "priors/schedule_kinds.h"
+
 namespace recon {
-
-/// Where on the forward process x_t = alpha x_0 + sigma eps one is.
-struct NoiseLevel {
-  double alpha = 1;
-  double sigma = 0;
-
-  double relative_sigma() const { return sigma / alpha; }  ///< EDM's sigma
-  double alpha_bar() const { return alpha * alpha; }
-  double snr() const { return alpha * alpha / (sigma * sigma); }
-};
-
-/// alpha_bar per integer timestep 0..T-1 (DDPM and its kin; Ho et al. 2020), variance preserving. Between entries the
-/// logarithm of the relative sigma is interpolated linearly; below entry 0 the level falls linearly in t to sigma = 0
-/// at t = -1 (the clean image).
-struct TabulatedSchedule {
-  std::string name;               ///< "vp_linear", "vp_scaled_linear", "vp_cosine", "tabulated"
-  std::vector<double> alpha_bar;  ///< strictly decreasing, in (0, 1)
-};
-/// Continuous VP: log alpha = -t²(b1-b0)/4 - t b0/2 on t in [0, 1] (Song et al. 2021, eq. 33 ff.).
-struct VpContinuousSchedule {
-  double beta_min = 0.1, beta_max = 20;
-};
-/// Continuous cosine: alpha = cos((t+s)/(1+s) pi/2) / cos(s/(1+s) pi/2) on [0, 1) (Nichol & Dhariwal 2021, eq. 17).
-struct CosineContinuousSchedule {
-  double offset = 0.008;
-};
-/// alpha = 1, sigma = sigma_min (sigma_max/sigma_min)^t (Song & Ermon 2019).
-struct VeGeometricSchedule {
-  double sigma_min = 0.01, sigma_max = 50;
-};
-/// alpha = 1, sigma = (smax^(1/rho) + (1-t)(smin^(1/rho) - smax^(1/rho)))^rho, t = 1 at sigma_max (Karras et al. 2022,
-/// eq. 5).
-struct EdmRhoSchedule {
-  double sigma_min = 0.002, sigma_max = 80, rho = 7;
-};
-/// alpha = 1 - t, sigma = t (Lipman et al. 2022).
-struct FlowSchedule {};
 
 /// How n steps are placed between the noisiest and the cleanest level.
 enum class Spacing {
@@ -54,13 +18,17 @@ enum class Spacing {
 std::string to_string(Spacing spacing);
 Spacing spacing_from(const std::string& text);  ///< throws Error(usage) naming the known ones
 
+/// dx/dt = xt_weight x_t + x0_weight D along the probability-flow ODE, D = E[x_0 | x_t].
+struct ProbabilityFlow {
+  double xt_weight, x0_weight;
+};
+
 /// A noise process: maps its own time t to (alpha, sigma) and back. A value type.
 ///
 /// Tabulated schedules count t in timesteps 0..T-1, all others in [0, 1] with t = 0 clean.
 class NoiseSchedule {
  public:
-  using Kind = std::variant<TabulatedSchedule, VpContinuousSchedule, CosineContinuousSchedule, VeGeometricSchedule,
-                            EdmRhoSchedule, FlowSchedule>;
+  using Kind = ScheduleKind;
   explicit NoiseSchedule(Kind kind);  ///< throws Error(data) for parameters out of range
 
   /// The DDPM families as discrete tables over `timesteps`, computed in double precision.
@@ -73,7 +41,17 @@ class NoiseSchedule {
   std::string name() const;
   const Kind& kind() const { return kind_; }
 
-  NoiseLevel at(double t) const;                ///< throws Error(internal) outside [min_time, max_time]
+  NoiseLevel at(double t) const;  ///< throws Error(internal) outside [min_time, max_time]
+  /// The SDE with these levels as marginals, see SdeCoefficients. Tables: of the interpolation between entries, per
+  /// timestep, so that g² of one timestep integrates to -log(1 - beta). Throws Error(internal) outside
+  /// [min_time, max_time] and where alpha = 0 makes it infinite (flow at t = 1).
+  SdeCoefficients sde(double t) const;
+  /// The ODE with the same marginals, dx/dt = f x - g²/2 score, written with the denoiser D instead of the score:
+  ///
+  ///     dx/dt = (d log sigma/dt) x_t - alpha (d log r/dt) D        (Karras et al. 2022, eq. 4 and Tweedie)
+  ///
+  /// Throws Error(internal) like sde(t), and at sigma = 0.
+  ProbabilityFlow probability_flow(double t) const;
   double time_of(double relative_sigma) const;  ///< inverse of at(t).relative_sigma(); clamped to the ends
   double min_time() const;                      ///< -1 for tables (clean), 0 otherwise
   double max_time() const;

@@ -3,23 +3,28 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <utility>
 #include <vector>
 
 #include "priors/network_prior.h"
 #include "recon/core/rng.h"
+#include "tests/priors/every_schedule.h"
 
 namespace recon {
 namespace {
 
 constexpr double kMean = 0.3, kDeviation = 0.7;
+constexpr std::array kLevels{0.05, 0.3, 1.0, 4.0, 12.0};  ///< relative sigmas
 
+/// Those that reach the levels at which they are compared.
 std::vector<NoiseSchedule> every_process() {
-  return {NoiseSchedule::vp_linear(),           NoiseSchedule::vp_scaled_linear(),
-          NoiseSchedule::vp_cosine(),           NoiseSchedule(VpContinuousSchedule{}),
-          NoiseSchedule(VeGeometricSchedule{}), NoiseSchedule(CosineContinuousSchedule{}),
-          NoiseSchedule(EdmRhoSchedule{}),      NoiseSchedule(FlowSchedule{})};
+  std::vector<NoiseSchedule> schedules = test::every_schedule();
+  std::erase_if(schedules, [](const NoiseSchedule& s) {
+    return s.min_relative_sigma() > kLevels.front() || s.max_relative_sigma() < kLevels.back();
+  });
+  return schedules;
 }
 
 /// E[x_0 | x_t] of the Gaussian: precision-weighted mean of the data and of the measurement x_t / alpha.
@@ -99,7 +104,7 @@ NetworkPriorDescription description(const NoiseSchedule& schedule, Prediction pr
 std::vector<std::pair<std::string, NoiseLevel>> levels_of_every_process() {
   std::vector<std::pair<std::string, NoiseLevel>> levels;
   for (const NoiseSchedule& schedule : every_process()) {
-    for (const double r : {0.05, 0.3, 1.0, 4.0, 12.0}) {
+    for (const double r : kLevels) {
       levels.emplace_back(schedule.name(), schedule.at(schedule.time_of(r)));
     }
   }
@@ -130,6 +135,7 @@ double worst(const NetworkPriorDescription& d, const std::string& trained) {
 class AnyNetwork : public testing::TestWithParam<Prediction> {};
 
 TEST_P(AnyNetwork, DenoisesOnEveryProcess) {
+  ASSERT_EQ(every_process().size(), 8U);
   for (const NoiseSchedule& trained : every_process()) {
     for (const TimeInput input :
          {TimeInput::timestep, TimeInput::reversed_timestep, TimeInput::relative_sigma, TimeInput::edm_noise}) {

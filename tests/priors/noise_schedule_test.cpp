@@ -12,23 +12,14 @@
 
 #include "priors/transition.h"
 #include "recon/core/error.h"
+#include "tests/priors/every_schedule.h"
 
 namespace recon {
 namespace {
 
 constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
-std::vector<NoiseSchedule> every_schedule() {
-  return {NoiseSchedule::vp_linear(),
-          NoiseSchedule::vp_scaled_linear(),
-          NoiseSchedule::vp_cosine(),
-          NoiseSchedule::vp_linear(7, 0.05, 0.4),
-          NoiseSchedule(VpContinuousSchedule{}),
-          NoiseSchedule(CosineContinuousSchedule{}),
-          NoiseSchedule(VeGeometricSchedule{}),
-          NoiseSchedule(EdmRhoSchedule{}),
-          NoiseSchedule(FlowSchedule{})};
-}
+using test::every_schedule;
 
 TEST(NoiseSchedule, TablesEqualDiffusers) {
   std::ifstream file(RECON_SOURCE_DIR "/tests/golden/schedules/schedules.json");
