@@ -9,12 +9,13 @@ namespace recon {
 /// `annealed_langevin` (Song & Ermon 2019, "Generative modeling by estimating gradients of the data distribution",
 /// Algorithm 1; their step alpha_i = 2 tau): at each level `inner_steps` Langevin steps of tau = step_size sigma_t²,
 /// then on to the next with x/alpha kept (on their process alpha = 1). It ends on D of the last x, without noise
-/// (Jolicoeur-Martineau et al. 2020). The variance of the noise that is left is 1/(1 - step_size/2) times too large at
-/// each level; the images' is too large by about (step_size / 2) sigma² of the levels at which they still move.
+/// (Jolicoeur-Martineau et al. 2020). What it draws lags behind the falling noise: for N(0, std²) the variance at level
+/// r is too large by the factor 1 + L (1 + step_size/2) + (step_size/2) r²/(std² + r²), where L = (step in log r) /
+/// (inner_steps step_size), to first order in both.
 class AnnealedLangevin final : public Sampler {
  public:
-  std::int64_t inner_steps = 5;
-  double step_size = 0.1;
+  std::int64_t inner_steps = 10;
+  double step_size = 0.2;
 
   AnnealedLangevin();
   std::int64_t nfe() const override { return steps * inner_steps + 1; }

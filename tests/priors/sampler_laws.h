@@ -1,6 +1,6 @@
 #pragma once
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <functional>
@@ -22,13 +22,21 @@ const GaussianMixturePrior& image_mixture();
 /// The sampler of that name with its options as JSON.
 std::unique_ptr<Sampler> make_sampler(const std::string& name, const std::string& options = "{}");
 
+/// How a registered sampler is set up for the statistical tests. One that is not named there gets 400 steps.
+struct SamplerSetup {
+  std::string options;
+  double bias = 0.01;  ///< see the judges
+};
+SamplerSetup setup_of(const std::string& name);
+
 /// One defect, to be put into what a sampler walks with.
 using Defect = std::function<void(Walk&)>;
 
-/// `count` draws in one batch, float64, by the sampler's options. The noise is one long counter-based draw per (stream,
-/// step), which is quick for many tiny images. `passes` receives the number of calls of the denoiser.
-at::Tensor drawn(const Sampler& sampler, const Prior& prior, std::int64_t count, const Defect& defect = {},
-                 std::int64_t* passes = nullptr);
+/// The walk of `sampler` over `prior` for `count` images in one batch, float64. The noise is one long counter-based
+/// draw per (stream, step), which is quick for many tiny images.
+Walk walk_of(const Sampler& sampler, const Prior& prior, std::int64_t count);
+/// What the sampler draws on that walk, with the defect put in after the start was drawn.
+at::Tensor drawn(const Sampler& sampler, const Prior& prior, std::int64_t count, const Defect& defect = {});
 
 /// What a judge measured, with the limit of each figure. Not finite fails.
 struct Judgement {
@@ -52,10 +60,10 @@ struct Judgement {
 constexpr std::int64_t one_pixel_draws = 60000;
 Judgement judge_one_pixel(const at::Tensor& x, double bias);
 
-/// 8x8 pixels: weight of the mode on the first mean's side; the mean and the mean square of all 64 coordinates after
-/// whitening by the exact total covariance; Kolmogorov-Smirnov along the line between the means and 7 fixed random
-/// directions (Bonferroni). Significance and bias as above.
-constexpr std::int64_t image_draws = 3000;
+/// 8x8 pixels: the mean (chi²) and the root mean square of all 64 coordinates after whitening by the exact total
+/// covariance; the share beyond the middle of the line between the means; Kolmogorov-Smirnov along that line and 7
+/// fixed random directions (Bonferroni). Significance and bias as above.
+constexpr std::int64_t image_draws = 1500;
 Judgement judge_images(const at::Tensor& x, double bias);
 
 }  // namespace recon::test

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
+#include <map>
 #include <numbers>
 
 #include "tests/support/json_options.h"
@@ -11,7 +13,7 @@
 namespace recon::test {
 namespace {
 
-constexpr double critical_z = 3.89;   // P(|z| > 3.89) = 1e-4
+constexpr double critical_z = 3.89;    // P(|z| > 3.89) = 1e-4
 constexpr double critical_ks = 2.225;  // P(sqrt(n) D > 2.225) = 2 exp(-2 D² n) = 1e-4
 constexpr double defect_size = 0.05;
 
@@ -57,12 +59,17 @@ void add_ks(Judgement& judgement, const std::string& name, const at::Tensor& x, 
   }
   const auto n = static_cast<double>(x.numel());
   const at::Tensor steps = at::arange(x.numel() + 1, at::kDouble) / n;
-  const at::Tensor above = (steps.narrow(0, 1, x.numel()) - cdf).max(), below = (cdf - steps.narrow(0, 0, x.numel())).max();
+  const at::Tensor above = (steps.narrow(0, 1, x.numel()) - cdf).max(),
+                   below = (cdf - steps.narrow(0, 0, x.numel())).max();
   const double limit = std::sqrt(critical_ks * critical_ks + std::log(tests) / 2) / std::sqrt(n) + bias;
   judgement.figures.push_back({name, at::maximum(above, below).item<double>(), limit, 1});
 }
 
 void add_spread(Judgement& judgement, const std::string& name, const at::Tensor& x, const Moments& exact, double bias) {
+  if (x.numel() < 2) {  // nothing is there, or nothing finite
+    judgement.figures.push_back({name, std::numeric_limits<double>::quiet_NaN(), bias, 0});
+    return;
+  }
   const auto n = static_cast<double>(x.numel());
   add_z(judgement, name, x.std().item<double>() / exact.std - 1, std::sqrt((exact.kurtosis - 1) / (4 * n)), bias);
 }
@@ -94,7 +101,8 @@ const GaussianMixturePrior& one_pixel_mixture() {
   static const GaussianMixturePrior prior = [] {
     std::vector<MixtureComponent> components;
     for (const auto& [weight, mean, std] : one_pixel_modes()) {
-      components.push_back({weight, at::full({1, 1, 1}, mean, at::kDouble), Covariance::isotropic({1, 1, 1}, std * std)});
+      components.push_back(
+          {weight, at::full({1, 1, 1}, mean, at::kDouble), Covariance::isotropic({1, 1, 1}, std * std)});
     }
     return GaussianMixturePrior(std::move(components));
   }();
@@ -114,29 +122,42 @@ std::unique_ptr<Sampler> make_sampler(const std::string& name, const std::string
   return sampler;
 }
 
-at::Tensor drawn(const Sampler& sampler, const Prior& prior, std::int64_t count, const Defect& defect,
-                 std::int64_t* passes) {
+// First-order methods err by O(step): 200 to 400 of them leave 1 % of the standard deviation. Second-order ones
+// need 40. What langevin.h states for these options is 2.4 %.
+SamplerSetup setup_of(const std::string& name) {
+  static const std::map<std::string, SamplerSetup> setups = {
+      {"annealed_langevin",
+       {R"({"steps": 100, "inner_steps": 5, "step_size": 0.5, "spacing": "uniform_log_snr"})", 0.03}},
+      {"ddim", {R"({"steps": 200, "spacing": "uniform_log_snr"})"}},
+      {"dpmpp_2m", {R"({"steps": 40, "spacing": "uniform_log_snr"})"}},
+      {"edm_stochastic", {R"({"steps": 60, "spacing": "uniform_log_snr"})"}},
+      {"flow_euler", {R"({"steps": 200, "spacing": "uniform_log_snr"})"}},
+      {"flow_heun", {R"({"steps": 40, "spacing": "uniform_log_snr"})"}},
+      {"pf_ode_euler", {R"({"steps": 200, "spacing": "karras"})"}},
+      {"pf_ode_heun", {R"({"steps": 40, "spacing": "karras"})"}},
+      {"predictor_corrector", {R"({"steps": 200, "corrector_scale": "sigma", "spacing": "uniform_log_snr"})"}}};
+  const auto found = setups.find(name);
+  return found != setups.end() ? found->second : SamplerSetup{R"({"steps": 400, "spacing": "uniform_log_snr"})"};
+}
+
+Walk walk_of(const Sampler& sampler, const Prior& prior, std::int64_t count) {
   const ImageDomain& domain = prior.domain();
-  const Shape shape{count, domain.channels, domain.fixed_size[0], domain.fixed_size[1]};
-  std::int64_t calls = 0;
-  Walk walk{.process = sampler.process_of(prior),
-            .levels = sampler.levels(prior),
-            .denoise =
-                [&](const at::Tensor& x_t, const NoiseLevel& level) {
-                  ++calls;
-                  return prior.denoise(x_t, level);
-                },
-            .denoise_with_variance = {},
-            .noise =
-                [&](std::string_view stream, std::int64_t step) {
-                  return Rng(17, stream).normal({{0, 0}}, static_cast<std::uint32_t>(step), {shape, Field::real},
-                                                at::kDouble)[0];
-                }};
-  const at::Tensor start = walk.levels.front().sigma * walk.noise("start", 0);
+  const TensorSpec batch{{count, domain.channels, domain.fixed_size[0], domain.fixed_size[1]}, Field::real};
+  return {.process = sampler.process_of(prior),
+          .levels = sampler.levels(prior),
+          .denoise = [&prior](const at::Tensor& x_t, const NoiseLevel& level) { return prior.denoise(x_t, level); },
+          .denoise_with_variance = {},
+          .noise =
+              [batch](std::string_view stream, std::int64_t step) {
+                return Rng(17, stream).normal({{0, 0}}, static_cast<std::uint32_t>(step), batch, at::kDouble)[0];
+              }};
+}
+
+at::Tensor drawn(const Sampler& sampler, const Prior& prior, std::int64_t count, const Defect& defect) {
+  Walk walk = walk_of(sampler, prior, count);
+  const at::Tensor start = walk.levels.front().sigma * walk.noise(kWalkStream, 0);
   if (defect) defect(walk);
-  const at::Tensor x = sampler.walk(walk, start);
-  if (passes != nullptr) *passes = calls;
-  return x;
+  return sampler.walk(walk, start);
 }
 
 bool Judgement::passes() const {
@@ -177,10 +198,10 @@ Judgement judge_images(const at::Tensor& batch, double bias) {
   }
   const at::Tensor factor = at::linalg_cholesky(second - at::outer(mean, mean));
   const at::Tensor white = at::linalg_solve_triangular(factor, (x - mean).t(), /*upper=*/false).t();
-  // ||white mean||² n ~ chi² of 64: its standard deviation is sqrt(128). In units of 1: per coordinate.
-  const double chi2 = white.mean(0).square().sum().item<double>() * n;
-  const double slack = bias * std::sqrt(n / pixels);  // a bias of every coordinate, in standard errors of the sum
-  judgement.figures.push_back({"mean chi2/64", chi2 / pixels, std::pow(std::sqrt(1 + critical_z * std::sqrt(2 / pixels)) + slack * std::sqrt(pixels), 2), 1});
+  // n ||mean||² ~ chi² of 64, whose standard deviation is sqrt(128); a bias adds to the norm.
+  const double chi2 = white.mean(0).square().sum().item<double>() * n / pixels;
+  const double norm_limit = std::sqrt(1 + critical_z * std::sqrt(2 / pixels)) + bias * std::sqrt(n);
+  judgement.figures.push_back({"mean chi2/64", chi2, norm_limit * norm_limit, 1});
   add_z(judgement, "rms", std::sqrt(white.square().mean().item<double>()) - 1, std::sqrt(1 / (2 * n * pixels)), bias);
 
   const at::Tensor line = components[1].mean.flatten() - components[0].mean.flatten();
@@ -193,34 +214,52 @@ Judgement judge_images(const at::Tensor& batch, double bias) {
       const at::Tensor variance = at::matmul(u, at::matmul(c.covariance.dense(), u));
       modes.push_back({c.weight, at::matmul(u, c.mean.flatten()).item<double>(), std::sqrt(variance.item<double>())});
     }
-    add_ks(judgement, fmt::format("direction {}", d), at::matmul(x, u), modes, 8, bias);
+    const at::Tensor along = at::matmul(x, u);
+    if (d == 0) {
+      const double middle = (modes[0].mean + modes[1].mean) / 2, upper = moments(modes, middle, 4).mass;
+      const double share = (along > middle).to(at::kDouble).mean().item<double>();
+      add_z(judgement, "weight", share - upper, std::sqrt(upper * (1 - upper) / n), bias);
+    }
+    add_ks(judgement, fmt::format("direction {}", d), along, modes, 8, bias);
   }
   return judgement;
 }
 
-}  // namespace recon::test
-
-namespace recon::test {
 namespace {
 
-TEST(Explore, All) {
-  for (const auto& kind : sampler_kinds()) {
-    for (int steps : {100, 200}) {
-      std::string o = fmt::format("{{\"steps\": {}, \"spacing\": \"uniform_log_snr\"", steps);
-      if (kind.name == "predictor_corrector") o += ", \"corrector_scale\": \"sigma\"";
-      const auto s = make_sampler(kind.name, o + "}");
-      const at::Tensor x = drawn(*s, one_pixel_mixture(), one_pixel_draws);
-      std::printf("%s %d: %s\n", kind.name.c_str(), steps, judge_one_pixel(x, 0.01).text().c_str());
-    }
-  }
+at::Tensor exact_draws(const GaussianMixturePrior& prior, std::int64_t count) {
+  std::vector<StreamKey> keys;
+  for (std::int64_t i = 0; i < count; ++i) keys.push_back({static_cast<std::uint64_t>(i), 0});
+  return prior.sample(Rng(9, "exact"), keys, at::kDouble);
 }
-TEST(Explore, Images) {
-  for (const auto& kind : sampler_kinds()) {
-    std::string o = fmt::format("{{\"steps\": {}, \"spacing\": \"uniform_log_snr\"", 100);
-    const auto s = make_sampler(kind.name, o + "}");
-    const at::Tensor x = drawn(*s, image_mixture(), image_draws);
-    std::printf("%s: %s\n", kind.name.c_str(), judge_images(x, 0.01).text().c_str());
-  }
+
+TEST(SamplerLaws, ExactDrawsPass) {
+  const Judgement pixel = judge_one_pixel(exact_draws(one_pixel_mixture(), one_pixel_draws), 0);
+  EXPECT_TRUE(pixel.passes()) << pixel.text();
+  const Judgement image = judge_images(exact_draws(image_mixture(), image_draws), 0);
+  EXPECT_TRUE(image.passes()) << image.text();
 }
+
+// What is noticed: 5 % on the mean (of a standard deviation), on every standard deviation and on the weights, with a
+// probability above .99 for each figure although 1 % is left to discretisation.
+TEST(SamplerLaws, ADefectOfFivePercentIsNoticed) {
+  const at::Tensor x = exact_draws(one_pixel_mixture(), one_pixel_draws);
+  const Judgement sound = judge_one_pixel(x, 0.01);
+  for (const auto& figure : sound.figures) EXPECT_GT(figure.power, 0.99) << figure.name;
+  EXPECT_FALSE(judge_one_pixel(x + 0.05 * x.std(), 0.01).passes());
+  EXPECT_FALSE(judge_one_pixel(x * 1.05, 0.01).passes());
+  const at::Tensor centre = at::where(x > 0, at::full_like(x, 0.5), at::full_like(x, -0.6));
+  EXPECT_FALSE(judge_one_pixel(centre + 0.95 * (x - centre), 0.01).passes());  // each mode too narrow
+  const std::int64_t extra = one_pixel_draws / 13;                             // one mode 5 % too heavy
+  EXPECT_FALSE(
+      judge_one_pixel(at::cat({x, x.masked_select(x > 0).narrow(0, 0, extra).view({-1, 1, 1, 1})}), 0.01).passes());
+
+  const at::Tensor images = exact_draws(image_mixture(), image_draws);
+  const Judgement judged = judge_images(images, 0.01);
+  EXPECT_GT(judged.figures[1].power, 0.99) << judged.figures[1].name;
+  EXPECT_FALSE(judge_images(images * 1.05, 0.01).passes());
+  EXPECT_FALSE(judge_images(images.flip({2}), 0.01).passes());
+}
+
 }  // namespace
 }  // namespace recon::test
