@@ -4,17 +4,8 @@
 
 #include <cmath>
 
-#include "priors/transition.h"
-
 namespace recon {
 namespace {
-
-at::Tensor moved(const Walk& walk, std::size_t i, double eta, const at::Tensor& x, const at::Tensor& x0) {
-  const Transition move = reverse_transition(walk.levels[i], walk.levels[i + 1], eta);
-  const at::Tensor next = move.x0_weight * x0 + move.xt_weight * x;
-  if (!(move.noise_std > 0)) return next;
-  return next + move.noise_std * walk.noise(kWalkStream, static_cast<std::int64_t>(i) + 1);
-}
 
 /// Linear extrapolation in log r to the middle of step i, from the last two denoised images.
 at::Tensor extrapolated(const at::Tensor& now, const at::Tensor& before, const std::vector<NoiseLevel>& levels,
@@ -34,17 +25,20 @@ Ddim::Ddim() { spacing = "uniform_t"; }
 void Ddim::visit_own(ParameterVisitor& v) { v.field("eta", eta, eta_doc, {.min = 0, .max = 1}); }
 
 Sampler::Stepped Ddim::step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor&) const {
-  const at::Tensor x0 = walk.denoise(x, walk.levels[i]);
-  return {.x = moved(walk, i, eta, x, x0), .x0 = x0};
+  const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
+  const at::Tensor x0 = walk.denoise(x, from);
+  return {.x = moved(reverse_transition(from, to, eta), walk, i, x, x0), .x0 = x0};
 }
 
 void DpmSolverPp2M::visit_own(ParameterVisitor& v) { v.field("eta", eta, eta_doc, {.min = 0, .max = 1}); }
 
 Sampler::Stepped DpmSolverPp2M::step(const Walk& walk, std::size_t i, const at::Tensor& x,
                                      const at::Tensor& before) const {
-  const at::Tensor x0 = walk.denoise(x, walk.levels[i]);
-  const bool extrapolate = before.defined() && walk.levels[i + 1].sigma > 0;
-  return {.x = moved(walk, i, eta, x, extrapolate ? extrapolated(x0, before, walk.levels, i) : x0), .x0 = x0};
+  const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
+  const at::Tensor x0 = walk.denoise(x, from);
+  const bool extrapolate = before.defined() && to.sigma > 0;
+  const at::Tensor used = extrapolate ? extrapolated(x0, before, walk.levels, i) : x0;
+  return {.x = moved(reverse_transition(from, to, eta), walk, i, x, used), .x0 = x0};
 }
 
 }  // namespace recon

@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include "priors/transition.h"
 #include "recon/core/error.h"
 
 namespace recon {

@@ -4,8 +4,6 @@
 
 #include <cmath>
 
-#include "priors/transition.h"
-
 namespace recon {
 namespace {
 
@@ -69,12 +67,10 @@ Sampler::Stepped PredictorCorrector::step(const Walk& walk, std::size_t i, const
                                           const at::Tensor&) const {
   const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
   const at::Tensor x0 = walk.denoise(x, from);
-  const Transition move = reverse_transition(from, to);
-  at::Tensor next = move.x0_weight * x0 + move.xt_weight * x;
-  if (!(to.sigma > 0)) return {.x = next, .x0 = x0};
-  const double ratio = from.relative_sigma() / to.relative_sigma();
-  const double noise_std = move.noise_std * (predictor == "ancestral" ? 1 : ratio);
-  next = next + noise_std * walk.noise(kWalkStream, static_cast<std::int64_t>(i) + 1);
+  Transition move = reverse_transition(from, to);
+  if (!(to.sigma > 0)) return {.x = moved(move, walk, i, x, x0), .x0 = x0};
+  if (predictor == "reverse_diffusion") move.noise_std *= from.relative_sigma() / to.relative_sigma();
+  const at::Tensor next = moved(move, walk, i, x, x0);
   return {.x = corrected(walk, i + 1, next), .x0 = x0};
 }
 

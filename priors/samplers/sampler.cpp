@@ -65,6 +65,13 @@ at::Tensor Sampler::walk(const Walk& walk, at::Tensor x, const SamplerObserver& 
   return x;
 }
 
+at::Tensor Sampler::moved(const Transition& move, const Walk& walk, std::size_t i, const at::Tensor& x,
+                          const at::Tensor& x0) {
+  const at::Tensor next = move.x0_weight * x0 + move.xt_weight * x;
+  if (!(move.noise_std > 0)) return next;
+  return next + move.noise_std * walk.noise(kWalkStream, static_cast<std::int64_t>(i) + 1);
+}
+
 const SamplerKind& find_sampler_kind(const std::string& name, const std::string& place) {
   std::vector<std::string> names;
   for (const SamplerKind& kind : sampler_kinds()) {

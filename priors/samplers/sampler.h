@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "priors/prior.h"
+#include "priors/transition.h"
 #include "recon/core/parameters.h"
 
 namespace recon {
@@ -81,6 +82,9 @@ class Sampler {
     at::Tensor x;   ///< at the next level
     at::Tensor x0;  ///< the denoised image that the step went by
   };
+  /// The transition of step i, with noise of the walk's stream where it has any.
+  static at::Tensor moved(const Transition& move, const Walk& walk, std::size_t i, const at::Tensor& x,
+                          const at::Tensor& x0);
 
  private:
   virtual void visit_own(ParameterVisitor& options) = 0;
