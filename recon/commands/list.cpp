@@ -6,7 +6,8 @@
 
 #include "operators/registry.h"
 #include "priors/load_prior.h"
-#include "priors/noise_schedule.h"
+#include "priors/samplers/process.h"
+#include "priors/samplers/sampler.h"
 #include "recon/commands/verb.h"
 #include "recon/config/option_lister.h"
 #include "recon/solvers/solver.h"
@@ -50,14 +51,23 @@ ordered_json priors() {
   return list;
 }
 
+ordered_json samplers() {
+  ordered_json list = ordered_json::array();
+  for (const auto& kind : sampler_kinds()) {
+    OptionLister lister;
+    const auto sampler = kind.make();
+    sampler->visit(lister);
+    list.push_back({{"name", kind.name},
+                    {"summary", kind.summary},
+                    {"network_passes", sampler->nfe_formula()},
+                    {"parameters", lister.options()}});
+  }
+  return list;
+}
+
 ordered_json schedules() {
   ordered_json list = ordered_json::array();
-  const std::vector<NoiseSchedule> all = {
-      NoiseSchedule::vp_linear(),           NoiseSchedule::vp_scaled_linear(),
-      NoiseSchedule::vp_cosine(),           NoiseSchedule(VpContinuousSchedule{}),
-      NoiseSchedule(VeGeometricSchedule{}), NoiseSchedule(CosineContinuousSchedule{}),
-      NoiseSchedule(EdmRhoSchedule{}),      NoiseSchedule(FlowSchedule{})};
-  for (const auto& schedule : all) {
+  for (const auto& schedule : standard_processes()) {
     list.push_back(
         {{"name", schedule.name()},
          {"summary", fmt::format("time {:g} to {:g}, relative sigma {:.4g} to {:.4g}", schedule.min_time(),
@@ -73,15 +83,20 @@ struct Topic {
 };
 
 const std::vector<Topic>& topics() {
-  static const std::vector<Topic> all = {
-      {"operators", operators}, {"solvers", solvers}, {"priors", priors}, {"schedules", schedules}};
+  static const std::vector<Topic> all = {{"operators", operators},
+                                         {"solvers", solvers},
+                                         {"priors", priors},
+                                         {"samplers", samplers},
+                                         {"schedules", schedules}};
   return all;
 }
 
 class ListVerb final : public Verb {
  public:
   const char* name() const override { return "list"; }
-  const char* summary() const override { return "Show the operators, solvers, priors and schedules there are"; }
+  const char* summary() const override {
+    return "Show the operators, solvers, priors, samplers and schedules there are";
+  }
   const char* examples() const override {
     return "Examples:\n"
            "  recon list                   everything, one line each\n"
@@ -105,10 +120,14 @@ class ListVerb final : public Verb {
       for (const auto& entry : list) {
         result.text +=
             fmt::format("  {:<18} {}\n", entry["name"].get<std::string>(), entry["summary"].get<std::string>());
-        if (!topic_.empty()) result.text += options_as_text(entry["parameters"], 6);
+        if (topic_.empty()) continue;
+        if (entry.contains("network_passes")) {
+          result.text += fmt::format("      network passes: {}\n", entry["network_passes"].get<std::string>());
+        }
+        result.text += options_as_text(entry["parameters"], 6);
       }
     }
-    if (topic_.empty()) result.text += "\nWith their parameters: recon list operators | solvers\n";
+    if (topic_.empty()) result.text += "\nWith their parameters: recon list operators | solvers | samplers\n";
     return result;
   }
 
