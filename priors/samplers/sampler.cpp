@@ -27,8 +27,7 @@ void check(const Walk& walk) {
 void Sampler::visit(ParameterVisitor& v) {
   v.field("steps", steps, "noise levels before the clean one", {.min = 1});
   visit_own(v);
-  v.choice("process", process, process_words(),
-           "noise process to walk on; prior: the one that the prior was trained on");
+  v.choice("process", process, process_words(), "noise process to walk on; prior: its own");
   v.choice("spacing", spacing, {"uniform_t", "quadratic_t", "uniform_log_snr", "karras"}, "how steps are placed");
   v.field("start_relative_sigma", start_relative_sigma, "noise level to start from; default: the prior's highest",
           {.min = 0, .open_min = true});

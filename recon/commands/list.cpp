@@ -119,7 +119,7 @@ class ListVerb final : public Verb {
       result.text += std::string(topic.name) + "\n";
       for (const auto& entry : list) {
         result.text +=
-            fmt::format("  {:<18} {}\n", entry["name"].get<std::string>(), entry["summary"].get<std::string>());
+            fmt::format("  {:<20} {}\n", entry["name"].get<std::string>(), entry["summary"].get<std::string>());
         if (topic_.empty()) continue;
         if (entry.contains("network_passes")) {
           result.text += fmt::format("      network passes: {}\n", entry["network_passes"].get<std::string>());

@@ -11,7 +11,7 @@ using nlohmann::json;
 class Frame : public ProgramTest {};
 
 TEST_F(Frame, HelpHasExamplesAndExitCodesForEveryVerb) {
-  for (const std::string verb : {"", "run ", "simulate ", "inspect ", "list "}) {
+  for (const std::string verb : {"", "run ", "simulate ", "sample ", "inspect ", "list "}) {
     const Outputs got = recon(verb + "--help");
     EXPECT_EQ(got.exit_code, 0);
     EXPECT_EQ(got.err, "");
@@ -28,7 +28,7 @@ TEST_F(Frame, HelpHasExamplesAndExitCodesForEveryVerb) {
 
 TEST_F(Frame, TheConfigsThatHelpNamesExist) {
   std::size_t named = 0;
-  for (const std::string verb : {"", "run ", "simulate "}) {
+  for (const std::string verb : {"", "run ", "simulate ", "sample "}) {
     const std::string help = recon(verb + "--help").out;
     for (std::size_t at = 0; (at = help.find("configs/", at)) != std::string::npos; ++at, ++named) {
       const std::string file = help.substr(at, help.find_first_of(" \n", at) - at);
@@ -95,7 +95,9 @@ TEST_F(Frame, ListJsonHasEveryParameterWithItsDefault) {
   }
   parameters("priors", "natural_gray");
   parameters("schedules", "vp_linear");
+  EXPECT_GE(parameters("samplers", "edm_stochastic").size(), 8U);
   EXPECT_TRUE(contains(recon("list solvers").out, "steps"));
+  EXPECT_TRUE(contains(recon("list samplers").out, "network passes: 2 steps - 1"));
 }
 
 TEST_F(Frame, JsonStandsAloneOnStdoutAlsoAfterAFault) {
