@@ -65,8 +65,7 @@ NetworkInput network_input(const NetworkPriorDescription& description, const Noi
   const NoiseSchedule& schedule = description.schedule;
   const double r = level.relative_sigma();
   const double alpha = schedule.at(schedule.time_of(r)).alpha;
-  const InputScaling by_kind = description.prediction == Prediction::edm ? InputScaling::edm : InputScaling::process;
-  const bool edm = description.input_scaling.value_or(by_kind) == InputScaling::edm;
+  const bool edm = description.scaling() == InputScaling::edm;
   return {.own = {alpha, alpha * r},
           .scale = (edm ? edm_coefficients(r, description.sigma_data).c_in : alpha) / level.alpha,
           .time = told_time(description, r) * description.time_scale};

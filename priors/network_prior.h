@@ -30,6 +30,10 @@ struct NetworkPriorDescription {
   bool learned_variance = false;  ///< the network has twice the channels; the second half: see learns_variance()
   double max_relative_sigma = 0;  ///< 0: all that the schedule has
   std::vector<std::pair<double, double>> denoising_mse;  ///< see PriorCard
+
+  InputScaling scaling() const {
+    return input_scaling.value_or(prediction == Prediction::edm ? InputScaling::edm : InputScaling::process);
+  }
 };
 
 /// How an image at a noise level is shown to a network, and at which level of the network's own process its output is

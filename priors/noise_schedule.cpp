@@ -1,9 +1,6 @@
 #include "priors/noise_schedule.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numbers>
 #include <utility>
@@ -18,11 +15,6 @@ constexpr double kHalfPi = std::numbers::pi / 2;
 /// Where stepping starts on processes that reach alpha = 0 at t = 1, and ends on those that reach sigma = 0 at t = 0.
 constexpr double kOpenStart = 0.999, kOpenEnd = 1e-3;
 constexpr double kKarrasRho = 7;
-
-constexpr std::array<std::pair<Spacing, const char*>, 4> kSpacings{{{Spacing::uniform_t, "uniform_t"},
-                                                                    {Spacing::quadratic_t, "quadratic_t"},
-                                                                    {Spacing::uniform_log_snr, "uniform_log_snr"},
-                                                                    {Spacing::karras, "karras"}}};
 
 template <class... Cases>
 struct Overloaded : Cases... {
@@ -43,22 +35,6 @@ std::vector<double> linear_betas(std::int64_t timesteps, double start, double en
 }
 
 }  // namespace
-
-std::string to_string(Spacing spacing) {
-  for (const auto& [value, text] : kSpacings) {
-    if (value == spacing) return text;
-  }
-  throw internal_error("to_string", "unnamed spacing {}", static_cast<int>(spacing));
-}
-
-Spacing spacing_from(const std::string& text) {
-  std::vector<std::string> known;
-  for (const auto& [value, name] : kSpacings) {
-    if (text == name) return value;
-    known.emplace_back(name);
-  }
-  throw usage_error("spacing", "expected one of {}, got '{}'", fmt::join(known, ", "), text);
-}
 
 NoiseSchedule::NoiseSchedule(Kind kind) : kind_(std::move(kind)) { check_parameters(kind_); }
 
@@ -155,11 +131,31 @@ double NoiseSchedule::min_relative_sigma() const {
   return at(reaches_trained_end ? 0 : kOpenEnd).relative_sigma();
 }
 
-std::vector<NoiseLevel> NoiseSchedule::steps(std::int64_t n, Spacing spacing, double from_relative_sigma) const {
+std::vector<NoiseLevel> NoiseSchedule::table_steps(std::int64_t n, Spacing spacing, double start,
+                                                   std::int64_t steps_offset) const {
+  const std::string place = "noise schedule " + name();
+  if (!std::holds_alternative<TabulatedSchedule>(kind_)) {
+    throw usage_error(place, "spacing {} places timesteps of a table, and this schedule has none; use {}",
+                      to_string(spacing), to_string(Spacing::uniform_t));
+  }
+  const auto count = static_cast<std::int64_t>(std::floor(time_of(start))) + 1;
+  if (count < 1) {
+    throw usage_error(place, "expected a start not below the cleanest relative sigma {:.4g}, got {:.4g}",
+                      min_relative_sigma(), start);
+  }
+  std::vector<NoiseLevel> levels;
+  for (const double t : table_timesteps(spacing, n, count, steps_offset, place)) levels.push_back(at(t));
+  return levels;
+}
+
+std::vector<NoiseLevel> NoiseSchedule::steps(std::int64_t n, Spacing spacing, double from_relative_sigma,
+                                             std::int64_t steps_offset) const {
   const std::string place = "noise schedule " + name();
   if (n < 1) throw usage_error(place, "expected at least one step, got {}", n);
   const double low = min_relative_sigma(), noisiest = max_relative_sigma();
   const double high = from_relative_sigma > 0 ? std::min(from_relative_sigma, noisiest) : noisiest;
+  if (is_for_tables(spacing)) return table_steps(n, spacing, high, steps_offset);
+  if (steps_offset != 0) throw usage_error(place, "steps_offset belongs to spacing leading; leave it out");
   if (n > 1 && !(high > low)) {
     throw usage_error(place, "expected a start above the cleanest relative sigma {:.4g}, got {:.4g}; start noisier",
                       low, high);
@@ -185,6 +181,8 @@ std::vector<NoiseLevel> NoiseSchedule::steps(std::int64_t n, Spacing spacing, do
         return at(time_of(std::exp(std::lerp(std::log(low), std::log(high), u))));
       case Spacing::karras:
         return at(time_of(blend(u, kKarrasRho)));
+      default:
+        break;
     }
     throw internal_error(place, "unnamed spacing {}", static_cast<int>(spacing));
   };

@@ -5,18 +5,9 @@
 #include <vector>
 
 #include "priors/schedule_kinds.h"
+#include "priors/spacing.h"
 
 namespace recon {
-
-/// How n steps are placed between the noisiest and the cleanest level.
-enum class Spacing {
-  uniform_t,        ///< equal steps of the schedule's own time, both ends kept
-  quadratic_t,      ///< square of equal steps: denser at low noise
-  uniform_log_snr,  ///< equal steps of log relative sigma
-  karras            ///< rho = 7 in relative sigma (Karras et al. 2022, eq. 5)
-};
-std::string to_string(Spacing spacing);
-Spacing spacing_from(const std::string& text);  ///< throws Error(usage) naming the known ones
 
 /// dx/dt = xt_weight x_t + x0_weight D along the probability-flow ODE, D = E[x_0 | x_t].
 struct ProbabilityFlow {
@@ -62,9 +53,17 @@ class NoiseSchedule {
   /// nonzero one, both kept; n = 1 gives the first only. The final clean level (sigma = 0) is not included. Equal steps
   /// of a table's time are rounded to whole timesteps, where its network was trained, as long as there are enough of
   /// them (n <= T). Throws Error(usage) for n < 1 and for a start that is not above the cleanest level.
-  std::vector<NoiseLevel> steps(std::int64_t n, Spacing spacing, double from_relative_sigma = 0) const;
+  ///
+  /// Spacings leading, trailing and linspace instead give the timesteps of table_timesteps(), which need not keep the
+  /// ends, of a table that ends at the start: its T counts the timesteps that are not noisier. From the noisiest level
+  /// that is diffusers to the letter. `steps_offset` is theirs, of leading. Throws Error(usage) on other schedules, and
+  /// what table_timesteps() throws.
+  std::vector<NoiseLevel> steps(std::int64_t n, Spacing spacing, double from_relative_sigma = 0,
+                                std::int64_t steps_offset = 0) const;
 
  private:
+  std::vector<NoiseLevel> table_steps(std::int64_t n, Spacing spacing, double start, std::int64_t steps_offset) const;
+
   Kind kind_;
 };
 

@@ -9,62 +9,30 @@
 #include <map>
 #include <set>
 
+#include "priors/checkpoints/card_options.h"
 #include "priors/checkpoints/mapped_file.h"
+#include "priors/schedule_options.h"
 #include "recon/core/error.h"
 
 namespace recon {
 namespace {
 
-/// A node and where it stands.
-struct Entry {
-  YAML::Node node;
-  std::string place;  ///< file:line 'key'
-
-  Error wrong(const char* wanted) const {
-    return data_error(place, "expected {}, got {}", wanted,
-                      node.IsScalar() ? "'" + node.Scalar() + "'"
-                      : node.IsNull() ? "nothing"
-                                      : "a list or a map");
-  }
-  std::string text() const {
-    if (!node.IsScalar() || node.Scalar().empty()) throw wrong("a text");
-    return node.Scalar();
-  }
-  double number(const char* wanted = "a number") const {
-    double value = 0;
-    if (!node.IsScalar() || !YAML::convert<double>::decode(node, value) || !std::isfinite(value)) throw wrong(wanted);
-    return value;
-  }
-  double positive() const {
-    const double value = number("a positive number");
-    if (!(value > 0)) throw wrong("a positive number");
-    return value;
-  }
-  std::int64_t whole(std::int64_t low, std::int64_t high) const {
-    std::int64_t value = 0;
-    const std::string wanted = fmt::format("a whole number in {}..{}", low, high);
-    if (!node.IsScalar() || !YAML::convert<std::int64_t>::decode(node, value)) throw wrong(wanted.c_str());
-    if (value < low || value > high) throw wrong(wanted.c_str());
-    return value;
-  }
-  std::vector<Entry> list(const char* wanted, std::size_t length = 0) const {
-    if (!node.IsSequence() || (length != 0 && node.size() != length)) throw wrong(wanted);
-    std::vector<Entry> entries;
-    for (const auto& item : node) entries.push_back({item, place});
-    return entries;
-  }
-};
+using Entry = CardEntry;
 
 constexpr std::int64_t kMaxSide = 1 << 20;
 
-std::optional<NoiseSchedule> schedule_named(const Entry& entry) {
-  const std::string name = entry.text();
-  if (name == "from_scheduler") return std::nullopt;
-  if (name == "vp_linear") return NoiseSchedule::vp_linear();
-  if (name == "vp_scaled_linear") return NoiseSchedule::vp_scaled_linear();
-  if (name == "vp_cosine") return NoiseSchedule::vp_cosine();
-  if (name == "ve_geometric") return NoiseSchedule(VeGeometricSchedule{});
-  throw entry.wrong("one of from_scheduler, vp_linear, vp_scaled_linear, vp_cosine, ve_geometric");
+std::optional<NoiseSchedule> schedule_of(const Entry& entry) {
+  if (entry.node.IsScalar() && entry.text() == "from_scheduler") return std::nullopt;
+  try {
+    CardOptions options(entry, "type");
+    const auto schedule = make_schedule(options);
+    options.finish();
+    return schedule;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::data) throw;
+    const std::string text = error.what(), prefix = error.place() + ": ";
+    throw data_error(error.place(), "{}", text.starts_with(prefix) ? text.substr(prefix.size()) : text);
+  }
 }
 
 Prediction prediction_named(const Entry& entry) {
@@ -139,7 +107,7 @@ const std::map<std::string, Reader>& readers() {
          card.format = e.text();
        }},
       {"prediction", [](const Entry& e, PriorCard& card) { card.prediction = prediction_named(e); }},
-      {"schedule", [](const Entry& e, PriorCard& card) { card.schedule = schedule_named(e); }},
+      {"schedule", [](const Entry& e, PriorCard& card) { card.schedule = schedule_of(e); }},
       {"time_input", [](const Entry& e, PriorCard& card) { card.time_input = named(e, kTimeInputs); }},
       {"time_scale", [](const Entry& e, PriorCard& card) { card.time_scale = e.positive(); }},
       {"input_scaling", [](const Entry& e, PriorCard& card) { card.input_scaling = named(e, kInputScalings); }},

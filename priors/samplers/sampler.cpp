@@ -28,7 +28,8 @@ void Sampler::visit(ParameterVisitor& v) {
   v.field("steps", steps, "noise levels before the clean one", {.min = 1});
   visit_own(v);
   v.choice("process", process, process_words(), "noise process to walk on; prior: its own");
-  v.choice("spacing", spacing, {"uniform_t", "quadratic_t", "uniform_log_snr", "karras"}, "how steps are placed");
+  v.choice("spacing", spacing, spacing_names(), "how steps are placed");
+  v.field("steps_offset", steps_offset, "spacing leading: timesteps that all steps are moved up", {.min = 0});
   v.field("start_relative_sigma", start_relative_sigma, "noise level to start from; default: the prior's highest",
           {.min = 0, .open_min = true});
 }
@@ -37,7 +38,7 @@ NoiseSchedule Sampler::process_of(const Prior& prior) const { return process_fro
 
 std::vector<NoiseLevel> Sampler::levels(const Prior& prior) const {
   const double start = std::min(start_relative_sigma.value_or(prior.max_relative_sigma()), prior.max_relative_sigma());
-  std::vector<NoiseLevel> result = process_of(prior).steps(steps, spacing_from(spacing), start);
+  std::vector<NoiseLevel> result = process_of(prior).steps(steps, spacing_from(spacing), start, steps_offset);
   result.push_back({.alpha = 1, .sigma = 0});
   return result;
 }

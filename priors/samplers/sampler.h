@@ -57,6 +57,7 @@ class Sampler {
   std::int64_t steps = 50;
   std::string process = "prior";
   std::string spacing = "uniform_log_snr";
+  std::int64_t steps_offset = 0;
   std::optional<double> start_relative_sigma;
 
   virtual ~Sampler() = default;

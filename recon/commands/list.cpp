@@ -6,10 +6,12 @@
 
 #include "operators/registry.h"
 #include "priors/load_prior.h"
-#include "priors/samplers/process.h"
 #include "priors/samplers/sampler.h"
+#include "priors/schedule_options.h"
 #include "recon/commands/verb.h"
 #include "recon/config/option_lister.h"
+#include "recon/config/yaml_options.h"
+#include "recon/core/error.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
@@ -65,14 +67,41 @@ ordered_json samplers() {
   return list;
 }
 
+/// The times and noise levels of a process with its default parameters; nothing for one that has no defaults.
+std::optional<NoiseSchedule> by_default(const ScheduleFamily& family) {
+  try {
+    YamlOptions nothing_given(std::make_shared<YamlNode>(), "");
+    return family.make(nothing_given);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 ordered_json schedules() {
   ordered_json list = ordered_json::array();
-  for (const auto& schedule : standard_processes()) {
-    list.push_back(
-        {{"name", schedule.name()},
-         {"summary", fmt::format("time {:g} to {:g}, relative sigma {:.4g} to {:.4g}", schedule.min_time(),
-                                 schedule.max_time(), schedule.min_relative_sigma(), schedule.max_relative_sigma())},
-         {"parameters", ordered_json::array()}});
+  for (const auto& family : schedule_families()) {
+    OptionLister lister;
+    family.make(lister);
+    ordered_json entry = {{"name", family.name}, {"summary", family.summary}};
+    if (const auto schedule = by_default(family)) {
+      entry["time"] = {schedule->min_time(), schedule->max_time()};
+      entry["relative_sigma"] = {schedule->min_relative_sigma(), schedule->max_relative_sigma()};
+    }
+    entry["parameters"] = lister.options();
+    list.push_back(entry);
+  }
+  return list;
+}
+
+ordered_json spacings() {
+  ordered_json list = ordered_json::array();
+  for (const auto& kind : spacing_kinds()) {
+    OptionLister lister;
+    std::int64_t steps_offset = 0;
+    if (kind.value == Spacing::leading) {
+      lister.field("steps_offset", steps_offset, "timesteps that all steps are moved up, as in diffusers", {.min = 0});
+    }
+    list.push_back({{"name", kind.name}, {"summary", kind.summary}, {"parameters", lister.options()}});
   }
   return list;
 }
@@ -83,11 +112,8 @@ struct Topic {
 };
 
 const std::vector<Topic>& topics() {
-  static const std::vector<Topic> all = {{"operators", operators},
-                                         {"solvers", solvers},
-                                         {"priors", priors},
-                                         {"samplers", samplers},
-                                         {"schedules", schedules}};
+  static const std::vector<Topic> all = {{"operators", operators}, {"solvers", solvers},     {"priors", priors},
+                                         {"samplers", samplers},   {"schedules", schedules}, {"spacings", spacings}};
   return all;
 }
 
@@ -95,7 +121,7 @@ class ListVerb final : public Verb {
  public:
   const char* name() const override { return "list"; }
   const char* summary() const override {
-    return "Show the operators, solvers, priors, samplers and schedules there are";
+    return "Show the operators, solvers, priors, samplers, schedules and spacings there are";
   }
   const char* examples() const override {
     return "Examples:\n"
@@ -120,14 +146,20 @@ class ListVerb final : public Verb {
       for (const auto& entry : list) {
         result.text +=
             fmt::format("  {:<20} {}\n", entry["name"].get<std::string>(), entry["summary"].get<std::string>());
-        if (topic_.empty()) continue;
-        if (entry.contains("network_passes")) {
+        if (!topic_.empty() && entry.contains("time")) {
+          result.text +=
+              fmt::format("      time {:g} to {:g}, relative sigma {:.4g} to {:.4g}\n", entry["time"][0].get<double>(),
+                          entry["time"][1].get<double>(), entry["relative_sigma"][0].get<double>(),
+                          entry["relative_sigma"][1].get<double>());
+        }
+        if (!topic_.empty() && entry.contains("network_passes")) {
           result.text += fmt::format("      network passes: {}\n", entry["network_passes"].get<std::string>());
         }
-        result.text += options_as_text(entry["parameters"], 6);
+        if (!topic_.empty()) result.text += options_as_text(entry["parameters"], 6);
       }
     }
-    if (topic_.empty()) result.text += "\nWith their parameters: recon list operators | solvers | samplers\n";
+    if (topic_.empty())
+      result.text += "\nWith their parameters: recon list operators | solvers | samplers | schedules\n";
     return result;
   }
 

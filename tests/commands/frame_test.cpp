@@ -94,8 +94,18 @@ TEST_F(Frame, ListJsonHasEveryParameterWithItsDefault) {
     parameters("operators", name);
   }
   parameters("priors", "natural_gray");
-  parameters("schedules", "vp_linear");
   EXPECT_GE(parameters("samplers", "edm_stochastic").size(), 8U);
+  for (const char* name : {"vp_linear", "vp_scaled_linear", "vp_cosine", "tabulated", "vp_continuous",
+                           "cosine_continuous", "ve_geometric", "edm_rho"}) {
+    EXPECT_FALSE(parameters("schedules", name).empty()) << name;
+  }
+  EXPECT_TRUE(parameters("schedules", "flow").empty());
+  EXPECT_EQ(parameters("schedules", "ve_geometric")[1]["default"], 50);
+  for (const char* name : {"uniform_t", "quadratic_t", "uniform_log_snr", "karras", "trailing", "linspace"}) {
+    parameters("spacings", name);
+  }
+  EXPECT_EQ(parameters("spacings", "leading")[0]["name"], "steps_offset");
+  EXPECT_TRUE(contains(recon("list schedules").out, "time -1 to 999, relative sigma 0.01 to 157.4"));
   EXPECT_TRUE(contains(recon("list solvers").out, "steps"));
   EXPECT_TRUE(contains(recon("list samplers").out, "network passes: 2 steps - 1"));
 }

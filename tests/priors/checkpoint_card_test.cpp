@@ -66,6 +66,26 @@ denoising_mse: [[0.1, 1e-3], [1, 0.02]]
   EXPECT_FALSE(card("schedule: from_scheduler").schedule.has_value());
 }
 
+TEST(PriorCard, WritesEveryProcessWithItsParameters) {
+  for (const char* name : {"vp_linear", "vp_scaled_linear", "vp_cosine", "vp_continuous", "cosine_continuous",
+                           "ve_geometric", "edm_rho", "flow"}) {
+    EXPECT_EQ(card(std::string("schedule: ") + name).schedule->name(), name);
+    EXPECT_EQ(card(std::string("schedule: {type: ") + name + "}").schedule->name(), name);
+  }
+  const auto at = [](const std::string& text, double t) { return card("schedule: " + text).schedule->at(t); };
+  EXPECT_NEAR(at("{type: vp_linear, timesteps: 3, beta_start: 0.1, beta_end: 0.3}", 2).alpha_bar(), 0.9 * 0.8 * 0.7,
+              1e-15);
+  EXPECT_NEAR(at("{type: vp_scaled_linear, timesteps: 2, beta_start: 0.04, beta_end: 0.25}", 1).alpha_bar(),
+              0.96 * 0.75, 1e-15);
+  EXPECT_EQ(card("schedule: {type: vp_cosine, timesteps: 50}").schedule->max_time(), 49);
+  EXPECT_NEAR(at("{type: tabulated, betas: [0.1, 0.2]}", 1).alpha_bar(), 0.72, 1e-15);
+  EXPECT_NEAR(at("{type: tabulated, alpha_bar: [0.9, 0.4]}", 1).alpha_bar(), 0.4, 1e-15);
+  EXPECT_NEAR(at("{type: vp_continuous, beta_min: 1, beta_max: 3}", 1).alpha, std::exp(-1), 1e-15);
+  EXPECT_NEAR(at("{type: cosine_continuous, offset: 0}", 0.5).alpha, std::sqrt(0.5), 1e-15);
+  EXPECT_NEAR(at("{type: ve_geometric, sigma_min: 0.1, sigma_max: 10}", 0.5).sigma, 1, 1e-14);
+  EXPECT_NEAR(at("{type: edm_rho, sigma_min: 1, sigma_max: 9, rho: 2}", 0.5).sigma, 4, 1e-14);
+}
+
 TEST(PriorCard, SaysWhereAndWhat) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> faults{
       {"name: a\nchanels: 1\n", {":2", "'chanels'", "channels"}},
@@ -79,7 +99,19 @@ TEST(PriorCard, SaysWhereAndWhat) {
       {"channels: 0", {":1", "1..65536"}},
       {"channels: 1.5", {":1", "whole number"}},
       {"prediction: noise", {":1", "'prediction'", "epsilon"}},
-      {"schedule: cosine", {":1", "vp_cosine"}},
+      {"schedule: cosine", {":1", "'schedule'", "unknown schedule 'cosine'"}},
+      {"schedule: vp_cosin", {":1", "vp_cosine"}},
+      {"schedule: [vp_linear]", {":1", "'schedule'", "a word"}},
+      {"schedule:\n  timesteps: 10\n", {":1", "type"}},
+      {"schedule:\n  type: edm_rho\n  sigma_mx: 3\n", {":3", "'sigma_mx'", "sigma_min, sigma_max, rho"}},
+      {"schedule:\n  type: edm_rho\n  type: flow\n", {":3", "'type'", "twice"}},
+      {"schedule: {type: vp_linear, timesteps: 0}", {":1", "'timesteps'", "1..1000000"}},
+      {"schedule: {type: vp_linear, beta_start: 0}", {":1", "'beta_start'", "above 0"}},
+      {"schedule: {type: vp_linear, beta_end: 1.5}", {":1", "'schedule'", "every beta between 0 and 1"}},
+      {"schedule: {type: ve_geometric, sigma_min: 60}", {":1", "'schedule'", "sigma_min < sigma_max"}},
+      {"schedule: {type: flow, shift: 3}", {":1", "'shift'", "unknown key"}},
+      {"schedule: tabulated", {":1", "betas", "neither"}},
+      {"schedule: {type: tabulated, betas: [0.1, two]}", {":1", "'betas'", "two"}},
       {"time_input: sigma", {":1", "relative_sigma"}},
       {"time_input: 3", {":1", "timestep, reversed_timestep, relative_sigma, edm_noise", "'3'"}},
       {"time_scale: 0", {":1", "positive"}},

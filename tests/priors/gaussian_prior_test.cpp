@@ -221,6 +221,9 @@ TEST(Prior, ChecksItsInputAndTheCleanEnd) {
   EXPECT_TRUE(at::equal(prior->linearize(x, {0.5, 0}).pullback(x), x / 0.5));
   EXPECT_THROW(prior->score(x, {1, 0}), Error);
   EXPECT_THROW(prior->epsilon(x, {1, 0}), Error);
+  EXPECT_THROW(prior->velocity(x, {1, 0}), Error);
+  EXPECT_THROW(prior->predict(Prediction::flow_to_noise, x, {1, 0}), Error);
+  EXPECT_TRUE(at::equal(prior->predict(Prediction::x0, x, {0.5, 0}), x / 0.5));
   EXPECT_THROW(prior->denoise(x, {0, 1}), Error);
   EXPECT_THROW(prior->denoise(x, {1, std::nan("")}), Error);
   EXPECT_THROW(prior->denoise(x.slice(1, 0, 1), {0.8, 0.6}), Error);   // channels

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <numbers>
@@ -180,10 +181,79 @@ TEST(NoiseSchedule, SpacingsArePlacedAsNamed) {
     const double u = 1 - static_cast<double>(i) / 4;
     EXPECT_NEAR(ve.time_of(quadratic[i].sigma), u * u, 1e-9);
   }
-  for (const char* name : {"uniform_t", "quadratic_t", "uniform_log_snr", "karras"}) {
-    EXPECT_EQ(to_string(spacing_from(name)), name);
+  const std::vector<std::string> names{"uniform_t", "quadratic_t", "uniform_log_snr", "karras",
+                                       "leading",   "trailing",    "linspace"};
+  EXPECT_EQ(spacing_names(), names);
+  for (const auto& name : names) EXPECT_EQ(to_string(spacing_from(name)), name);
+  EXPECT_THROW(spacing_from("even"), Error);
+}
+
+/// The text of the usage error that `call` throws.
+std::string usage(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.kind() == ErrorKind::usage ? error.what() : "another kind";
   }
-  EXPECT_THROW(spacing_from("leading"), Error);
+  return "nothing";
+}
+
+TEST(NoiseSchedule, SpacingsOfTablesNeedATable) {
+  for (const NoiseSchedule& schedule : every_schedule()) {
+    const bool table = schedule.min_time() < 0;
+    for (const Spacing spacing : {Spacing::leading, Spacing::trailing, Spacing::linspace}) {
+      const std::string said = usage([&] { schedule.steps(1, spacing); });
+      EXPECT_EQ(said == "nothing", table) << schedule.name() << ": " << said;
+      EXPECT_TRUE(table || said.find("timesteps of a table") != std::string::npos) << said;
+    }
+  }
+  const NoiseSchedule table = NoiseSchedule::vp_linear(10);
+  EXPECT_NE(usage([&] { table.steps(11, Spacing::trailing); }).find("1..10 steps"), std::string::npos);
+  EXPECT_NE(usage([&] { table.steps(10, Spacing::leading, 0, 1); }).find("steps_offset"), std::string::npos);
+  EXPECT_NE(usage([&] { table.steps(2, Spacing::leading, 0, -1); }).find("steps_offset"), std::string::npos);
+  EXPECT_NE(usage([&] { table.steps(2, Spacing::trailing, 0, 1); }).find("leading"), std::string::npos);
+  EXPECT_NE(usage([&] { table.steps(2, Spacing::karras, 0, 1); }).find("leading"), std::string::npos);
+  EXPECT_NE(usage([&] { table.steps(1, Spacing::leading, 1e-3); }).find("cleanest"), std::string::npos);
+}
+
+// A later start cuts the table: the same list as that of a table of so many timesteps.
+TEST(NoiseSchedule, SpacingsOfTablesCountTheTimestepsBelowTheStart) {
+  const NoiseSchedule table = NoiseSchedule::vp_linear();
+  const auto times = [&](Spacing spacing, double start) {
+    std::vector<double> found;
+    for (const NoiseLevel& level : table.steps(4, spacing, start))
+      found.push_back(table.time_of(level.relative_sigma()));
+    return found;
+  };
+  const double at_399 = table.at(399).relative_sigma(), between = table.at(399.5).relative_sigma();
+  for (const double start : {at_399, between}) {
+    EXPECT_EQ(times(Spacing::leading, start), (std::vector<double>{300, 200, 100, 0}));
+    EXPECT_EQ(times(Spacing::trailing, start), (std::vector<double>{399, 299, 199, 99}));
+    EXPECT_EQ(times(Spacing::linspace, start), (std::vector<double>{399, 266, 133, 0}));
+  }
+}
+
+// One and two steps of everything on everything, and the levels of both ends: numbers, and falling.
+TEST(NoiseSchedule, FewStepsAreNumbers) {
+  for (const NoiseSchedule& schedule : every_schedule()) {
+    for (const auto& kind : spacing_kinds()) {
+      if (is_for_tables(kind.value) && schedule.min_time() == 0) continue;
+      for (const std::int64_t n : {1, 2, 3}) {
+        const auto levels = schedule.steps(n, kind.value);
+        ASSERT_EQ(levels.size(), static_cast<std::size_t>(n));
+        for (std::size_t i = 0; i < levels.size(); ++i) {
+          EXPECT_TRUE(levels[i].alpha > 0 && levels[i].sigma > 0 && std::isfinite(levels[i].relative_sigma()))
+              << schedule.name() << " " << kind.name << " " << n << " steps";
+          EXPECT_TRUE(i == 0 || levels[i].relative_sigma() < levels[i - 1].relative_sigma()) << schedule.name();
+        }
+      }
+    }
+    for (const double t : {schedule.min_time(), schedule.max_time()}) {
+      const NoiseLevel level = schedule.at(t);
+      EXPECT_TRUE(level.alpha >= 0 && level.sigma >= 0 && std::isfinite(level.alpha) && std::isfinite(level.sigma));
+    }
+    EXPECT_EQ(schedule.time_of(0), schedule.min_time());
+  }
 }
 
 TEST(NoiseSchedule, RefusesParametersOutOfRange) {

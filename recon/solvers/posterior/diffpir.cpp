@@ -56,7 +56,7 @@ void DiffPir::visit(ParameterVisitor& v) {
   v.field("zeta", zeta, "share of the noise that is renewed in each step", {.min = 0, .max = 1});
   v.field("start_relative_sigma", start_relative_sigma, "noise level to start from, in units of the prior",
           {.min = 0, .open_min = true});
-  v.choice("spacing", spacing, {"uniform_t", "quadratic_t", "uniform_log_snr", "karras"}, "how steps are placed");
+  v.choice("spacing", spacing, spacing_names(), "how steps are placed");
 }
 
 at::Tensor DiffPir::run(SolverContext& context) const {

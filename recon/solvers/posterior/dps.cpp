@@ -92,7 +92,9 @@ void Dps::visit(ParameterVisitor& v) {
   v.choice("norm", norm, {"residual", "squared"}, "guidance constant: what step_size multiplies the gradient of");
   v.field("step_size", step_size, "guidance constant: zeta of the paper; 0.1 to 1 for norm residual", {.min = 0});
   v.field("eta", eta, "share of fresh noise: 1 ancestral (DDPM), 0 deterministic (DDIM)", {.min = 0, .max = 1});
-  v.choice("spacing", spacing, {"auto", "uniform_t", "quadratic_t", "uniform_log_snr", "karras"},
+  std::vector<std::string> spacings = spacing_names();
+  spacings.insert(spacings.begin(), "auto");
+  v.choice("spacing", spacing, spacings,
            "how steps are placed; auto: uniform_log_snr, with guidance constant uniform_t as published");
   v.choice("order", order, {"1", "2"}, "of the step; 2 extrapolates the denoised image: right spread from few steps");
   std::vector<std::string> samplers = {"auto"};
