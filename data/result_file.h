@@ -46,7 +46,7 @@ void write_result_file(const std::string& path, const ResultSet& results);
 /// Bit for bit what was written. Error(data) for anything else than a result file of this version.
 ResultSet read_result_file(const std::string& path, const hdf5::ReadLimits& limits = {});
 
-/// The `format` attribute of an HDF5 file ("recon-measurement", "recon-result"), empty when it has none.
+/// The `format` attribute of an HDF5 file ("recon-measurement", "recon-result", "recon-samples"), empty when it has none.
 std::string hdf5_format(const std::string& path);
 
 }  // namespace recon

@@ -34,4 +34,9 @@ at::Tensor ChannelwisePrior::do_denoise(const at::Tensor& x_t, const NoiseLevel&
   return denoise_on_tape(*inner_, x_t.flatten(0, 1).unsqueeze(1), level).view_as(x_t);
 }
 
+DenoisedWithVariance ChannelwisePrior::do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const {
+  const DenoisedWithVariance inner = inner_->denoise_with_variance(x_t.flatten(0, 1).unsqueeze(1), level);
+  return {.x0 = inner.x0.view_as(x_t), .variance_fraction = inner.variance_fraction.view_as(x_t)};
+}
+
 }  // namespace recon

@@ -17,9 +17,11 @@ class ChannelwisePrior final : public Prior {
 
   double denoising_mse(double relative_sigma) const override { return inner_->denoising_mse(relative_sigma); }
   double max_relative_sigma() const override { return inner_->max_relative_sigma(); }
+  bool learns_variance() const override { return inner_->learns_variance(); }
 
  private:
   at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const override;
+  DenoisedWithVariance do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const override;
 
   PriorPtr inner_;
 };

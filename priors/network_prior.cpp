@@ -74,10 +74,8 @@ NetworkInput network_input(const NetworkPriorDescription& description, const Noi
 at::Tensor network_output(const NetworkPriorDescription& description, const Network& network, const at::Tensor& scaled,
                           const at::Tensor& times) {
   const std::int64_t block = description.space_to_depth;
-  const at::Tensor input = block > 1 ? at::pixel_unshuffle(scaled, block) : scaled;
-  at::Tensor out = network.forward(input, times);
-  if (description.learned_variance) out = out.narrow(1, 0, input.size(1));
-  return block > 1 ? at::pixel_shuffle(out, block) : out;
+  if (block == 1) return network.forward(scaled, times);
+  return at::pixel_shuffle(network.forward(at::pixel_unshuffle(scaled, block), times), block);
 }
 
 NetworkPrior::NetworkPrior(NetworkPriorDescription description, std::shared_ptr<const Network> network)
@@ -107,13 +105,28 @@ std::shared_ptr<const Network> NetworkPrior::network_on(c10::Device device) cons
 at::Tensor NetworkPrior::run_network(const at::Tensor& scaled, double time) const {
   const at::Tensor input = scaled.to(at::kFloat);
   const at::Tensor times = at::full({scaled.size(0)}, time, input.options());
-  return network_output(description_, *network_on(scaled.device()), input, times).to(scaled.scalar_type());
+  return network_output(description_, *network_on(scaled.device()), input, times);
+}
+
+at::Tensor NetworkPrior::image_of(const at::Tensor& out, Half half, const at::Tensor& like) const {
+  return out.narrow(1, half == Half::variance ? domain().channels : 0, domain().channels).to(like.scalar_type());
+}
+
+at::Tensor NetworkPrior::denoised(const at::Tensor& out, const at::Tensor& x_t, const NoiseLevel& level,
+                                  const NetworkInput& input) const {
+  const at::Tensor z = x_t * (input.own.alpha / level.alpha);
+  return to_x0(description_.prediction, image_of(out, Half::prediction, x_t), z, input.own, description_.sigma_data);
 }
 
 at::Tensor NetworkPrior::do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const {
   const NetworkInput input = network_input(description_, level);
+  return denoised(run_network(x_t * input.scale, input.time), x_t, level, input);
+}
+
+DenoisedWithVariance NetworkPrior::do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const {
+  const NetworkInput input = network_input(description_, level);
   const at::Tensor out = run_network(x_t * input.scale, input.time);
-  return to_x0(description_.prediction, out, x_t * (input.own.alpha / level.alpha), input.own, description_.sigma_data);
+  return {.x0 = denoised(out, x_t, level, input), .variance_fraction = (image_of(out, Half::variance, x_t) + 1) / 2};
 }
 
 }  // namespace recon

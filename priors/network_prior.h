@@ -27,7 +27,7 @@ struct NetworkPriorDescription {
   std::optional<InputScaling> input_scaling = std::nullopt;  ///< absent: edm for prediction edm, otherwise process
   double sigma_data = kEdmSigmaData;                         ///< of EDM's coefficients
   std::int64_t space_to_depth = 1;                           ///< block side s: the network sees [B, C s², H/s, W/s]
-  bool learned_variance = false;  ///< the network has twice the channels; the second half is not used
+  bool learned_variance = false;  ///< the network has twice the channels; the second half: see learns_variance()
   double max_relative_sigma = 0;  ///< 0: all that the schedule has
   std::vector<std::pair<double, double>> denoising_mse = {};  ///< see PriorCard
 
@@ -47,8 +47,9 @@ struct NetworkInput {
 /// Training and denoising both use this, so that they cannot differ.
 NetworkInput network_input(const NetworkPriorDescription& description, const NoiseLevel& level);
 
-/// The network on images `[B, C, H, W]` that were scaled by network_input(), told `times` `[B]`: space to depth, network,
-/// depth to space. Float32; differentiable in the images and in the weights.
+/// The network on images `[B, C, H, W]` that were scaled by network_input(), told `times` `[B]`: space to depth,
+/// network, depth to space: `[B, C, H, W]`, with a learned variance `[B, 2 C, H, W]`, prediction first. Float32;
+/// differentiable in the images and in the weights.
 at::Tensor network_output(const NetworkPriorDescription& description, const Network& network, const at::Tensor& scaled,
                           const at::Tensor& times);
 
@@ -69,13 +70,22 @@ class NetworkPrior final : public Prior {
 
   double denoising_mse(double relative_sigma) const override;
   double max_relative_sigma() const override;
+  bool learns_variance() const override { return description_.learned_variance; }
 
   const NetworkPriorDescription& description() const { return description_; }
   const Network& network() const { return *network_; }
 
  private:
   at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const override;
+  /// The second half of the channels is w in [-1, 1]: fraction (w + 1) / 2, as guided-diffusion and diffusers read it.
+  DenoisedWithVariance do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const override;
+  enum class Half { prediction, variance };
+  /// All that the network gives, channels first halved where the variance is learned.
   at::Tensor run_network(const at::Tensor& scaled, double time) const;
+  /// One half of it as an image, in the precision of `like`.
+  at::Tensor image_of(const at::Tensor& out, Half half, const at::Tensor& like) const;
+  at::Tensor denoised(const at::Tensor& out, const at::Tensor& x_t, const NoiseLevel& level,
+                      const NetworkInput& input) const;
   std::shared_ptr<const Network> network_on(c10::Device device) const;
 
   NetworkPriorDescription description_;

@@ -41,6 +41,20 @@ at::Tensor Prior::denoise(const at::Tensor& x_t, const NoiseLevel& level) const 
   return level.sigma == 0 ? x_t / level.alpha : do_denoise(x_t, level);
 }
 
+DenoisedWithVariance Prior::denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const {
+  if (!learns_variance()) {
+    throw usage_error("prior " + name_, "it has no learned variance; use variance fixed_small or fixed_large");
+  }
+  check_input(*this, x_t, level);
+  if (!(level.sigma > 0)) throw internal_error("prior " + name_, "a learned variance needs sigma > 0, got 0");
+  const c10::NoGradGuard no_grad;
+  return do_denoise_with_variance(x_t, level);
+}
+
+DenoisedWithVariance Prior::do_denoise_with_variance(const at::Tensor&, const NoiseLevel&) const {
+  throw internal_error("prior " + name_, "it says that it learns its variance and does not give it");
+}
+
 Linearized Prior::linearize(const at::Tensor& x_t, const NoiseLevel& level) const {
   check_input(*this, x_t, level);
   if (level.sigma == 0) {

@@ -28,6 +28,13 @@ struct Linearized {
   std::function<at::Tensor(const at::Tensor& v)> pullback;  ///< J^T v with J = d x0 / d x_t; may be called once
 };
 
+/// What a network with a learned variance says at one x_t (Nichol & Dhariwal 2021, eq. 15): the reverse step has the
+/// variance exp(fraction log beta + (1 - fraction) log beta_tilde) per pixel, whatever step is taken.
+struct DenoisedWithVariance {
+  at::Tensor x0;                 ///< E[x_0 | x_t]
+  at::Tensor variance_fraction;  ///< of the same shape; 0 at beta_tilde, 1 at beta
+};
+
 /// A prior over images, known through its denoiser D(x_t; level) = E[x_0 | x_t].
 ///
 /// Works at any noise level of any schedule: a network trained on one process is used by another through
@@ -65,6 +72,10 @@ class Prior {
   at::Tensor velocity(const at::Tensor& x_t, const NoiseLevel& level) const {
     return predict(Prediction::v, x_t, level);
   }
+  /// True for networks that say, beside the denoised image, which variance the reverse step has.
+  virtual bool learns_variance() const { return false; }
+  /// D together with the learned variance, one pass. Throws Error(usage) unless learns_variance(). No graph; sigma > 0.
+  DenoisedWithVariance denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const;
 
   /// Mean squared error per pixel of the denoiser at this relative sigma, in squared units of domain(): the prior's
   /// card (interpolated log-log, constant beyond its ends); 0 without a table.
@@ -84,6 +95,9 @@ class Prior {
  private:
   /// E[x_0 | x_t] with at:: ops, recording on the tape when grad mode is on and x_t requires it. sigma > 0.
   virtual at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const = 0;
+
+  /// Called only where learns_variance() is true.
+  virtual DenoisedWithVariance do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const;
 
   std::string name_;
   ImageDomain domain_;

@@ -47,11 +47,14 @@ std::string text_of(Inspection inspection) {
 class InspectVerb final : public Verb {
  public:
   const char* name() const override { return "inspect"; }
-  const char* summary() const override { return "Show what is in a measurement, result, prior, config or operator"; }
+  const char* summary() const override {
+    return "Show what is in a measurement, result, samples file, prior, config or operator";
+  }
   const char* examples() const override {
-    return "TARGET: a measurement or result file (HDF5), a prior (its folder, or the name of an embedded one), a "
-           "config\n"
-           "with an `operator` section, a safetensors file. --check exits with 1 when something is not sound.\n\n"
+    return "TARGET: a measurement, result or samples file (HDF5), a prior (its folder, or the name of an embedded "
+           "one), a\n"
+           "config with an `operator` section, a safetensors file. --check exits with 1 when something is not "
+           "sound.\n\n"
            "Examples:\n"
            "  recon inspect measurement.h5 --check      operator laws, finite values, chi2 of the truth\n"
            "  recon inspect natural_gray --check        the embedded prior, with a denoiser self-test\n"
@@ -103,6 +106,7 @@ class InspectVerb final : public Verb {
     }
     const std::string format = hdf5_format(target_);
     if (format == "recon-result") return inspect_result(target_);
+    if (format == "recon-samples") return inspect_samples(target_);
     return inspect_measurement(target_, check_);
   }
 

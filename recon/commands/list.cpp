@@ -6,6 +6,7 @@
 
 #include "operators/registry.h"
 #include "priors/load_prior.h"
+#include "priors/samplers/sampler.h"
 #include "priors/schedule_options.h"
 #include "recon/commands/verb.h"
 #include "recon/config/option_lister.h"
@@ -48,6 +49,20 @@ ordered_json priors() {
   ordered_json list = ordered_json::array();
   for (const auto& name : embedded_priors()) {
     list.push_back({{"name", name}, {"summary", find_prior(name)}, {"parameters", ordered_json::array()}});
+  }
+  return list;
+}
+
+ordered_json samplers() {
+  ordered_json list = ordered_json::array();
+  for (const auto& kind : sampler_kinds()) {
+    OptionLister lister;
+    const auto sampler = kind.make();
+    sampler->visit(lister);
+    list.push_back({{"name", kind.name},
+                    {"summary", kind.summary},
+                    {"network_passes", sampler->nfe_formula()},
+                    {"parameters", lister.options()}});
   }
   return list;
 }
@@ -97,11 +112,8 @@ struct Topic {
 };
 
 const std::vector<Topic>& topics() {
-  static const std::vector<Topic> all = {{"operators", operators},
-                                         {"solvers", solvers},
-                                         {"priors", priors},
-                                         {"schedules", schedules},
-                                         {"spacings", spacings}};
+  static const std::vector<Topic> all = {{"operators", operators}, {"solvers", solvers},     {"priors", priors},
+                                         {"samplers", samplers},   {"schedules", schedules}, {"spacings", spacings}};
   return all;
 }
 
@@ -109,7 +121,7 @@ class ListVerb final : public Verb {
  public:
   const char* name() const override { return "list"; }
   const char* summary() const override {
-    return "Show the operators, solvers, priors, schedules and spacings there are";
+    return "Show the operators, solvers, priors, samplers, schedules and spacings there are";
   }
   const char* examples() const override {
     return "Examples:\n"
@@ -133,17 +145,21 @@ class ListVerb final : public Verb {
       result.text += std::string(topic.name) + "\n";
       for (const auto& entry : list) {
         result.text +=
-            fmt::format("  {:<18} {}\n", entry["name"].get<std::string>(), entry["summary"].get<std::string>());
+            fmt::format("  {:<20} {}\n", entry["name"].get<std::string>(), entry["summary"].get<std::string>());
         if (!topic_.empty() && entry.contains("time")) {
           result.text +=
               fmt::format("      time {:g} to {:g}, relative sigma {:.4g} to {:.4g}\n", entry["time"][0].get<double>(),
                           entry["time"][1].get<double>(), entry["relative_sigma"][0].get<double>(),
                           entry["relative_sigma"][1].get<double>());
         }
+        if (!topic_.empty() && entry.contains("network_passes")) {
+          result.text += fmt::format("      network passes: {}\n", entry["network_passes"].get<std::string>());
+        }
         if (!topic_.empty()) result.text += options_as_text(entry["parameters"], 6);
       }
     }
-    if (topic_.empty()) result.text += "\nWith their parameters: recon list operators | solvers | schedules\n";
+    if (topic_.empty())
+      result.text += "\nWith their parameters: recon list operators | solvers | samplers | schedules\n";
     return result;
   }
 

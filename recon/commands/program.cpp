@@ -29,7 +29,8 @@ constexpr const char* program_examples =
     "  recon run measurement.h5 --set samples=4        a measurement file of yours, all defaults\n"
     "  recon inspect measurement.h5 --check            what is in a file, and is it sound\n"
     "  recon list solvers                              solvers with their parameters and defaults\n"
-    "  recon simulate configs/simulate/photograph_inpainting.yaml    images -> measurement file\n\n";
+    "  recon simulate configs/simulate/photograph_inpainting.yaml    images -> measurement file\n"
+    "  recon sample configs/sample/natural_gray.yaml   draw images from the embedded prior\n\n";
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--set", options.set, "KEY=VALUE: override the config, e.g. solver.steps=20 (YAML value; repeatable)")
@@ -159,6 +160,7 @@ int run_program(int argc, const char* const* argv) {
   verbs.push_back(make_run_verb());
   verbs.push_back(make_simulate_verb());
   verbs.push_back(make_train_verb());
+  verbs.push_back(make_sample_verb());
   verbs.push_back(make_inspect_verb());
   verbs.push_back(make_list_verb());
   for (const auto& verb : verbs) {

@@ -54,6 +54,7 @@ class Verb {
 std::unique_ptr<Verb> make_run_verb();
 std::unique_ptr<Verb> make_simulate_verb();
 std::unique_ptr<Verb> make_train_verb();
+std::unique_ptr<Verb> make_sample_verb();
 std::unique_ptr<Verb> make_inspect_verb();
 std::unique_ptr<Verb> make_list_verb();
 

@@ -6,6 +6,7 @@
 
 #include "data/measurement_file.h"
 #include "data/result_file.h"
+#include "data/samples_file.h"
 #include "operators/diagnostics.h"
 #include "operators/noise.h"
 #include "recon/core/error.h"
@@ -148,6 +149,28 @@ Inspection inspect_result(const std::string& path) {
                       {"versions", set.versions},
                       {"config", set.config}};
   for (const auto& [name, results] : set.baselines) inspection.found["baselines"][name] = summary(results);
+  return inspection;
+}
+
+Inspection inspect_samples(const std::string& path) {
+  const SampleSet set = read_samples_file(path);
+  const at::Tensor values = set.samples.to(at::kDouble);
+  const auto diverged = std::count(set.status.begin(), set.status.end(), "diverged");
+  Inspection inspection;
+  inspection.found = {{"kind", "samples"},
+                      {"path", path},
+                      {"shape", to_string(Shape(set.samples.sizes().vec()))},
+                      {"image_range", {set.range.low, set.range.high}},
+                      {"mean", values.mean().item<double>()},
+                      {"std", values.std(/*unbiased=*/false).item<double>()},
+                      {"diverged", diverged},
+                      {"sampler", set.sampler},
+                      {"nfe", set.nfe},
+                      {"seed", set.seed},
+                      {"prior", set.prior},
+                      {"prior_hash", set.prior_hash},
+                      {"versions", set.versions},
+                      {"config", set.config}};
   return inspection;
 }
 

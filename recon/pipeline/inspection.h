@@ -26,6 +26,9 @@ Inspection inspect_measurement(const std::string& path, bool check);
 /// A result file: solver, figures per item, provenance.
 Inspection inspect_result(const std::string& path);
 
+/// A samples file: shape, sampler, moments of the values, provenance.
+Inspection inspect_samples(const std::string& path);
+
 /// A prior by folder or name. With `check`: it denoises a drawn test picture at several levels, better than doing
 /// nothing, and its pullback agrees with finite differences.
 Inspection inspect_prior(const std::string& path_or_name, bool check);

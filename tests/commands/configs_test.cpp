@@ -31,6 +31,7 @@ class ShippedConfig : public ProgramTest, public testing::WithParamInterface<std
 class RunConfigs : public ShippedConfig {};
 class SimulateConfigs : public ShippedConfig {};
 class TrainConfigs : public ShippedConfig {};
+class SampleConfigs : public ShippedConfig {};
 
 TEST_P(RunConfigs, Runs) {
   const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/run" / (GetParam() + ".yaml");
@@ -81,8 +82,21 @@ TEST_P(TrainConfigs, Runs) {
   EXPECT_EQ(recon("inspect trained/ --json").exit_code, 0);
 }
 
+TEST_P(SampleConfigs, Draws) {
+  const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/sample" / (GetParam() + ".yaml");
+  EXPECT_EQ(file_content(file).front(), '#');
+  const Outputs got =
+      recon("sample '" + file.string() + "' --json --set sampler.steps=2 --set samples=2 --set size=[16,16]");
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  for (const char* written : {"output", "grid", "trajectory"}) {
+    const auto name = got.json()[written];
+    EXPECT_TRUE(name.is_null() || fs::exists(path(name.get<std::string>()))) << written;
+  }
+}
+
 const auto by_name = [](const auto& info) { return info.param; };
 INSTANTIATE_TEST_SUITE_P(All, RunConfigs, testing::ValuesIn(configs_of("run")), by_name);
+INSTANTIATE_TEST_SUITE_P(All, SampleConfigs, testing::ValuesIn(configs_of("sample")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, SimulateConfigs, testing::ValuesIn(configs_of("simulate")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, TrainConfigs, testing::ValuesIn(configs_of("train")), by_name);
 

@@ -11,7 +11,7 @@ using nlohmann::json;
 class Frame : public ProgramTest {};
 
 TEST_F(Frame, HelpHasExamplesAndExitCodesForEveryVerb) {
-  for (const std::string verb : {"", "run ", "simulate ", "inspect ", "list "}) {
+  for (const std::string verb : {"", "run ", "simulate ", "sample ", "inspect ", "list "}) {
     const Outputs got = recon(verb + "--help");
     EXPECT_EQ(got.exit_code, 0);
     EXPECT_EQ(got.err, "");
@@ -28,7 +28,7 @@ TEST_F(Frame, HelpHasExamplesAndExitCodesForEveryVerb) {
 
 TEST_F(Frame, TheConfigsThatHelpNamesExist) {
   std::size_t named = 0;
-  for (const std::string verb : {"", "run ", "simulate "}) {
+  for (const std::string verb : {"", "run ", "simulate ", "sample "}) {
     const std::string help = recon(verb + "--help").out;
     for (std::size_t at = 0; (at = help.find("configs/", at)) != std::string::npos; ++at, ++named) {
       const std::string file = help.substr(at, help.find_first_of(" \n", at) - at);
@@ -94,6 +94,7 @@ TEST_F(Frame, ListJsonHasEveryParameterWithItsDefault) {
     parameters("operators", name);
   }
   parameters("priors", "natural_gray");
+  EXPECT_GE(parameters("samplers", "edm_stochastic").size(), 8U);
   for (const char* name : {"vp_linear", "vp_scaled_linear", "vp_cosine", "tabulated", "vp_continuous",
                            "cosine_continuous", "ve_geometric", "edm_rho"}) {
     EXPECT_FALSE(parameters("schedules", name).empty()) << name;
@@ -106,6 +107,7 @@ TEST_F(Frame, ListJsonHasEveryParameterWithItsDefault) {
   EXPECT_EQ(parameters("spacings", "leading")[0]["name"], "steps_offset");
   EXPECT_TRUE(contains(recon("list schedules").out, "time -1 to 999, relative sigma 0.01 to 157.4"));
   EXPECT_TRUE(contains(recon("list solvers").out, "steps"));
+  EXPECT_TRUE(contains(recon("list samplers").out, "network passes: 2 steps - 1"));
 }
 
 TEST_F(Frame, JsonStandsAloneOnStdoutAlsoAfterAFault) {

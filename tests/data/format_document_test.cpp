@@ -3,6 +3,7 @@
 
 #include "data/measurement_file.h"
 #include "data/result_file.h"
+#include "data/samples_file.h"
 #include "tests/data/data_support.h"
 
 namespace recon {
@@ -26,7 +27,7 @@ std::vector<std::string> python_blocks(const std::string& text) {
 
 TEST_F(FormatDocument, ItsPythonBlocksWork) {
   const auto blocks = python_blocks(file_bytes(RECON_SOURCE_DIR "/data/FORMAT.md"));
-  ASSERT_EQ(blocks.size(), 3U);
+  ASSERT_EQ(blocks.size(), 4U);
   const char* chosen = std::getenv("RECON_PYTHON");
   const std::string python = chosen == nullptr ? "python3" : chosen;
   if (std::system((python + " -c 'import h5py' > /dev/null 2>&1").c_str()) != 0) {
@@ -53,6 +54,16 @@ TEST_F(FormatDocument, ItsPythonBlocksWork) {
   write_result_file(path("result.h5"), results);
   ASSERT_EQ(run(blocks[2]), 0);
   EXPECT_EQ(file_bytes(path("printed")), "zwölf 1.25 the config\n");
+
+  SampleSet samples;
+  samples.samples = at::zeros({3, 1, 4, 4});
+  samples.range = {-1, 1};
+  samples.status.assign(3, "finished");
+  samples.sampler = "ddim";
+  samples.nfe = 50;
+  write_samples_file(path("samples.h5"), samples);
+  ASSERT_EQ(run(blocks[3]), 0);
+  EXPECT_EQ(file_bytes(path("printed")), "(3, 1, 4, 4) ddim 50\n");
 }
 
 }  // namespace

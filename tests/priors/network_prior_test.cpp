@@ -106,6 +106,24 @@ TEST(NetworkPrior, LeavesOutALearnedVariance) {
   EXPECT_THROW(NetworkPrior(options, both), Error);
 }
 
+TEST(NetworkPrior, ReadsALearnedVariance) {
+  auto options = description(2);
+  options.prediction = Prediction::x0;
+  options.learned_variance = true;
+  // The halves come before the blocks: channels 0..3 are the image's pixels, 4..7 the variance's.
+  const auto both = std::make_shared<const Probe>(4, 8, [](const at::Tensor& x) { return at::cat({x, 0.5 - x}, 1); });
+  const NetworkPrior prior(options, both);
+  const at::Tensor x = normal({2, 1, 8, 4});
+  const NoiseLevel level{1, 1};
+  const DenoisedWithVariance got = prior.denoise_with_variance(x, level);
+  EXPECT_TRUE(prior.learns_variance());
+  EXPECT_TRUE(at::equal(got.x0, prior.denoise(x, level)));
+  EXPECT_TRUE(at::allclose(got.variance_fraction, (1.5 - got.x0) / 2, 1e-6, 1e-6));
+  options.learned_variance = false;
+  const auto one = std::make_shared<const Probe>(4, 4, [](const at::Tensor& z) { return z; });
+  EXPECT_THROW(NetworkPrior(options, one).denoise_with_variance(x, level), Error);
+}
+
 TEST(NetworkPrior, InterpolatesTheErrorTableLogLog) {
   auto options = description();
   options.denoising_mse = {{0.1, 1e-3}, {1, 1e-1}, {10, 1e-1}};

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "priors/samplers/sampler.h"
 #include "recon/solvers/context.h"
 
 namespace recon {
@@ -26,6 +27,26 @@ at::Tensor data_prox(SolverContext& context, const LinearOperator& op, const at:
   });
 }
 
+/// x_s = alpha_s x_0 + sigma_s (sqrt(1 - zeta) eps + sqrt(zeta) z): a sampler's step that keeps a share of the noise.
+class PartialRenoising final : public Sampler {
+ public:
+  PartialRenoising(double zeta, std::int64_t count) : zeta_(zeta) { steps = count; }
+  std::int64_t nfe() const override { return steps; }
+  const char* nfe_formula() const override { return "steps"; }
+
+ private:
+  void visit_own(ParameterVisitor&) override {}
+  Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor&) const override {
+    const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
+    const at::Tensor x0 = walk.denoise(x, from);
+    const double kept = to.sigma * std::sqrt(1 - zeta_) / from.sigma;
+    const Transition move{to.alpha - from.alpha * kept, kept, to.sigma * std::sqrt(zeta_)};
+    return {.x = moved(move, walk, i, x, x0), .x0 = x0};
+  }
+
+  double zeta_;
+};
+
 }  // namespace
 
 void DiffPir::visit(ParameterVisitor& v) {
@@ -42,27 +63,29 @@ at::Tensor DiffPir::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver diffpir");
   const Prior& prior = context.prior();
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
-  std::vector<NoiseLevel> level = prior.schedule().steps(steps, spacing_from(spacing), start);
-  level.push_back({.alpha = 1, .sigma = 0});
   const at::Tensor variance = noise_variances(context);
+  Walk walk{.process = prior.schedule(),
+            .levels = prior.schedule().steps(steps, spacing_from(spacing), start),
+            .denoise =
+                [&](const at::Tensor& x_t, const NoiseLevel& level) {
+                  const double r = level.relative_sigma();
+                  return data_prox(context, *op, context.denoise(x_t, level), lambda * variance / (r * r));
+                },
+            .denoise_with_variance = {},
+            .noise = [&](std::string_view, std::int64_t step) { return context.normal(stream, step); }};
+  walk.levels.push_back({.alpha = 1, .sigma = 0});
 
   // The Tikhonov image takes the prior as white with the denoiser's error at the start as its variance (at least 1e-4).
   const double spread = std::max(prior.denoising_mse(start), 1e-4);
-  at::Tensor estimate = data_prox(context, *op, at::zeros_like(context.normal(stream, 0)), variance / spread);
-  at::Tensor x = level[0].alpha * estimate + level[0].sigma * context.normal(stream, 0);
-  for (std::int64_t done = 1; done <= steps; ++done) {
-    const auto i = static_cast<std::size_t>(done - 1);
-    const NoiseLevel &from = level[i], &to = level[i + 1];
-    const double r = from.relative_sigma();
-    estimate = data_prox(context, *op, context.denoise(x, from), lambda * variance / (r * r));
-    at::Tensor next = to.alpha * estimate;
-    if (zeta < 1) next = next + to.sigma * std::sqrt(1 - zeta) * (x - from.alpha * estimate) / from.sigma;
-    if (zeta > 0 && to.sigma > 0) next = next + to.sigma * std::sqrt(zeta) * context.normal(stream, done);
-    x = next;
-    if (!context.end_step({.done = done, .total = steps, .relative_sigma = to.relative_sigma(), .residual_squares = {}},
-                          x, estimate))
-      break;
-  }
+  const at::Tensor z = walk.noise(kWalkStream, 0);
+  at::Tensor estimate = data_prox(context, *op, at::zeros_like(z), variance / spread);
+  const at::Tensor x = walk.levels[0].alpha * estimate + walk.levels[0].sigma * z;
+  PartialRenoising(zeta, steps).walk(walk, x, [&](SamplerStep& step) {
+    estimate = step.x0;
+    return context.end_step(
+        {.done = step.done, .total = step.total, .relative_sigma = step.next.relative_sigma(), .residual_squares = {}},
+        step.x, estimate);
+  });
   return estimate;
 }
 

@@ -1,8 +1,12 @@
 #include "recon/solvers/posterior/dps.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
-#include "priors/transition.h"
+#include <algorithm>
+#include <functional>
+
+#include "priors/samplers/ddim.h"
 #include "recon/core/error.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/operator_gain.h"
@@ -45,14 +49,39 @@ at::Tensor evidence_variance(const SolverContext& context, const Pull& pull, con
   return at::maximum(at::maximum(evidence, floor), (1 - ratio * ratio) * along).clamp_min(tiny);
 }
 
-/// Linear extrapolation in log r to the middle of the next step (DPM-Solver++ 2M), from the two last denoised images.
-at::Tensor extrapolated(const at::Tensor& now, const at::Tensor& before, const std::vector<NoiseLevel>& levels,
-                        std::size_t i) {
-  const auto width = [&](std::size_t k) {
-    return std::log(levels[k].relative_sigma() / levels[k + 1].relative_sigma());
-  };
-  return now + (now - before) * (0.5 * width(i) / width(i - 1));
-}
+/// The denoiser that the sampler walks with: D, or with `guidance: auto` D_y. Remembers its last pull.
+class GuidedDenoiser {
+ public:
+  GuidedDenoiser(const Dps& options, SolverContext& context, const std::vector<NoiseLevel>& levels)
+      : options_(options), context_(context), levels_(levels), gain_(context) {}
+
+  at::Tensor operator()(const at::Tensor& x_t, const NoiseLevel& from) {
+    const ImageDomain& domain = context_.prior().domain();
+    last_ = pull(context_, x_t, from);
+    const at::Tensor gain = options_.guidance == "auto" ? gain_.at_image(last_.x0, ++passes_) : at::Tensor();
+    at::Tensor x0 = options_.clip_mean ? last_.x0.clamp(domain.low, domain.high) : last_.x0;
+    if (!gain.defined()) return x0;
+    const at::Tensor v = evidence_variance(context_, last_, gain, from, next_after(from));
+    return x0 + last_.toward_data * per_item(from.sigma * from.sigma / from.alpha / v, x_t);
+  }
+
+  const Pull& last() const { return last_; }
+
+ private:
+  /// The level that a step from here goes to.
+  const NoiseLevel& next_after(const NoiseLevel& level) const {
+    return *std::find_if(levels_.begin(), levels_.end() - 1, [&](const NoiseLevel& candidate) {
+      return candidate.relative_sigma() < level.relative_sigma();
+    });
+  }
+
+  const Dps& options_;
+  SolverContext& context_;
+  const std::vector<NoiseLevel>& levels_;
+  OperatorGain gain_;
+  Pull last_;
+  std::int64_t passes_ = 0;
+};
 
 }  // namespace
 
@@ -68,6 +97,10 @@ void Dps::visit(ParameterVisitor& v) {
   v.choice("spacing", spacing, spacings,
            "how steps are placed; auto: uniform_log_snr, with guidance constant uniform_t as published");
   v.choice("order", order, {"1", "2"}, "of the step; 2 extrapolates the denoised image: right spread from few steps");
+  std::vector<std::string> samplers = {"auto"};
+  for (const auto& kind : sampler_kinds()) samplers.push_back(kind.name);
+  v.choice("sampler", sampler, samplers,
+           "guidance auto: whose steps to take; auto: ddim with eta, dpmpp_2m for order 2");
   v.field("clip_mean", clip_mean, "clip the denoised image to the prior's range in the mean (not in the gradient)");
   v.field("start_relative_sigma", start_relative_sigma, "noise level to start from; default: the prior's highest",
           {.min = 0, .open_min = true});
@@ -81,40 +114,47 @@ std::vector<NoiseLevel> Dps::levels(const Prior& prior) const {
   return result;
 }
 
+std::unique_ptr<Sampler> Dps::make_sampler() const {
+  if (sampler != "auto") {
+    if (guidance == "auto") return find_sampler_kind(sampler, "solver dps").make();
+    throw usage_error("solver dps", "guidance constant shifts the steps of sampler auto, got {}; use guidance auto",
+                      sampler);
+  }
+  if (order == "2") {
+    auto multistep = std::make_unique<DpmSolverPp2M>();
+    multistep->eta = eta;
+    return multistep;
+  }
+  auto single = std::make_unique<Ddim>();
+  single->eta = eta;
+  return single;
+}
+
 at::Tensor Dps::run(SolverContext& context) const {
-  const bool tuned = guidance == "auto";
-  const bool second_order = order == "2";
-  const ImageDomain& domain = context.prior().domain();
-  const std::vector<NoiseLevel> level = levels(context.prior());
-  OperatorGain gain(context);
-  at::Tensor x = level[0].sigma * context.normal(stream, 0);
-  at::Tensor estimate, before;
-  for (std::int64_t done = 1; done <= steps; ++done) {
-    const auto i = static_cast<std::size_t>(done - 1);
-    const NoiseLevel &from = level[i], &to = level[i + 1];
-    const Pull data = pull(context, x, from);
-    estimate = clip_mean ? data.x0.clamp(domain.low, domain.high) : data.x0;
-    if (tuned) {
-      const at::Tensor v = evidence_variance(context, data, gain.at_image(data.x0, done), from, to);
-      estimate = estimate + data.toward_data * per_item(from.sigma * from.sigma / from.alpha / v, x);
-    }
-    const bool extrapolate = second_order && before.defined() && to.sigma > 0;
-    const Transition step = reverse_transition(from, to, eta);
-    at::Tensor next =
-        step.x0_weight * (extrapolate ? extrapolated(estimate, before, level, i) : estimate) + step.xt_weight * x;
-    if (step.noise_std > 0) next = next + step.noise_std * context.normal(stream, done);
-    if (!tuned) {
+  Walk walk{.process = context.prior().schedule(),
+            .levels = levels(context.prior()),
+            .denoise = {},
+            .denoise_with_variance = {},
+            .noise = [&](std::string_view of, std::int64_t step) {
+              return context.normal(of == kWalkStream ? stream : fmt::format("{} {}", stream, of), step);
+            }};
+  GuidedDenoiser denoiser(*this, context, walk.levels);
+  walk.denoise = std::ref(denoiser);
+  at::Tensor estimate;
+  make_sampler()->walk(walk, walk.levels.front().sigma * walk.noise(kWalkStream, 0), [&](SamplerStep& step) {
+    const Pull& data = denoiser.last();
+    if (guidance == "constant") {
       const at::Tensor scale = norm == "squared" ? at::full_like(data.residual_squares, 2 * step_size)
                                                  : step_size / data.residual_squares.sqrt().clamp_min(1e-30);
-      next = next + data.toward_data * per_item(scale, x);
+      step.x = step.x + data.toward_data * per_item(scale, step.x);
     }
-    before = estimate;
-    x = next;
-    const Step end{
-        .done = done, .total = steps, .relative_sigma = to.relative_sigma(), .residual_squares = data.residual_squares};
-    if (done == steps) estimate = x;
-    if (!context.end_step(end, x, estimate)) break;
-  }
+    estimate = step.done == step.total ? step.x : step.x0;
+    return context.end_step({.done = step.done,
+                             .total = step.total,
+                             .relative_sigma = step.next.relative_sigma(),
+                             .residual_squares = data.residual_squares},
+                            step.x, estimate);
+  });
   return estimate;
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "priors/samplers/sampler.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
@@ -34,8 +36,12 @@ namespace recon {
 ///     norm: squared    x_s -= step_size grad ||y - A(D)||²
 /// with one norm per entry (a norm over the batch would weaken it with the number of images).
 ///
-/// Works for any operator with a vjp and any noise level, noise_std = 0 included. One forward and one backward pass per
-/// step. The last step ends on D_y, without noise.
+/// The steps are a sampler's (priors/samplers), driven by D_y as its denoiser: ddim with `eta`, dpmpp_2m for order 2,
+/// or any other by `sampler`, with that sampler's own options at their defaults; `guidance: constant` shifts x after
+/// each step of the former.
+///
+/// Works for any operator with a vjp and any noise level, noise_std = 0 included. One backward pass for each forward
+/// pass of the sampler, which by default is one per step. The last step ends on D_y, without noise.
 class Dps final : public Solver {
  public:
   std::int64_t steps = 100;
@@ -45,6 +51,7 @@ class Dps final : public Solver {
   double eta = 1;
   std::string spacing = "auto";
   std::string order = "1";
+  std::string sampler = "auto";
   bool clip_mean = false;
   std::optional<double> start_relative_sigma;
 
@@ -55,6 +62,7 @@ class Dps final : public Solver {
  private:
   at::Tensor run(SolverContext& context) const override;
   std::vector<NoiseLevel> levels(const Prior& prior) const;
+  std::unique_ptr<Sampler> make_sampler() const;
 };
 
 }  // namespace recon

@@ -1,0 +1,47 @@
+#include "priors/samplers/ddpm.h"
+
+#include <ATen/ATen.h>
+
+#include "recon/core/error.h"
+
+namespace recon {
+
+Ddpm::Ddpm() {
+  steps = 1000;
+  spacing = "uniform_t";
+}
+
+void Ddpm::visit_own(ParameterVisitor& v) {
+  v.choice("variance", variance, {"fixed_small", "fixed_large", "learned_range"},
+           "of the noise: beta_tilde, beta, or what the network says between them");
+}
+
+at::Tensor Ddpm::scaled_noise(const at::Tensor& z, const NoiseLevel& from, const NoiseLevel& to,
+                              const at::Tensor& variance_fraction) const {
+  const double small_std = reverse_transition(from, to).noise_std;
+  const double large_std = small_std * from.sigma / to.sigma;
+  if (variance == "fixed_small") return small_std * z;
+  if (variance == "fixed_large") return large_std * z;
+  return (variance_fraction * std::log(large_std / small_std)).exp() * small_std * z;
+}
+
+Sampler::Stepped Ddpm::step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor&) const {
+  const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
+  DenoisedWithVariance denoised;
+  if (!needs_learned_variance()) {
+    denoised.x0 = walk.denoise(x, from);
+  } else if (walk.denoise_with_variance) {
+    denoised = walk.denoise_with_variance(x, from);
+  } else {
+    throw usage_error("sampler ddpm", "variance learned_range needs a prior with a learned variance; use fixed_small");
+  }
+  const Transition move = reverse_transition(from, to);
+  at::Tensor next = move.x0_weight * denoised.x0 + move.xt_weight * x;
+  if (to.sigma > 0) {
+    const at::Tensor z = walk.noise(kWalkStream, static_cast<std::int64_t>(i) + 1);
+    next = next + scaled_noise(z, from, to, denoised.variance_fraction);
+  }
+  return {.x = next, .x0 = denoised.x0};
+}
+
+}  // namespace recon

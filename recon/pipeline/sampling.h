@@ -1,0 +1,78 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "data/image_io.h"
+#include "data/samples_file.h"
+#include "priors/samplers/sampler.h"
+#include "recon/config/config.h"
+#include "recon/core/parameters.h"
+#include "recon/core/progress.h"
+
+namespace recon {
+
+/// The top level of a sample config, besides `sampler`.
+struct SamplingOptions {
+  std::string prior = "natural_gray";
+  std::int64_t samples = 16;
+  std::vector<double> size;
+  std::int64_t batch = 16;
+  bool clip = false;
+  std::int64_t seed = 0;
+  std::string output = "samples.h5";
+  std::string grid;
+  std::int64_t grid_columns = 0;
+  std::string trajectory;
+  std::int64_t trajectory_samples = 1;
+
+  void visit(ParameterVisitor& v);
+};
+
+/// A sample config, read and checked.
+struct SamplingPlan {
+  SamplingOptions options;
+  std::string sampler_name;
+  std::shared_ptr<Sampler> sampler;
+  std::string prior;                               ///< name, or a path that starts at the config's folder
+  std::filesystem::path output, grid, trajectory;  ///< start at the working directory; the pictures' empty: none
+  std::string place_of_size;
+  nlohmann::ordered_json resolved;
+};
+
+/// Throws Error(usage) with file:line.
+SamplingPlan read_sampling_plan(const Config& config);
+
+/// What the caller decides and listens to.
+struct SamplingControls {
+  c10::Device device = c10::Device(c10::kCPU);
+  std::uint64_t seed = 0;
+  const CancellationToken* cancellation = nullptr;
+  std::function<void(const std::string& label)> on_begin;  ///< before each batch: "samples 1-16 of 64: ddim"
+  ProgressObserver on_step;
+  std::function<void()> on_end;
+};
+
+struct SamplingResult {
+  SampleSet set;                 ///< no samples when the first batch was interrupted
+  std::vector<PanelTile> grid;   ///< one tile per sample
+  std::vector<PanelTile> strip;  ///< per traced sample a row of x_t and a row of D(x_t), `strip_columns` each
+  int strip_columns = 0;
+  double relative_sigma = 0;  ///< where the walks began
+  double seconds = 0;
+  std::size_t diverged = 0;
+  bool interrupted = false;  ///< the batch that was under way is not kept
+};
+
+/// Draws the plan's samples batch by batch. A sample depends on the seed and its number: draws are the same for any
+/// `batch`, the network's rounding may differ with it in the last digits.
+SamplingResult run_sampling(const SamplingPlan& plan, const SamplingControls& controls);
+
+}  // namespace recon
