@@ -63,7 +63,8 @@ TEST_F(Sample, EverySamplerDrawsWithAPrior) {
     EXPECT_FALSE(entry["network_passes"].get<std::string>().empty());
     const SampleSet set = drawn("--set 'sampler={type: " + name + ", steps: 2}' --set samples=1");
     EXPECT_EQ(set.sampler, name);
-    EXPECT_LT(set.samples.abs().max().item<double>(), 20) << name;
+    EXPECT_TRUE(at::isfinite(set.samples).all().item<bool>()) << name;
+    EXPECT_EQ(set.status.front(), "finished") << name;
   }
 }
 

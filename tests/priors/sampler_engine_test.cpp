@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 
 #include "priors/channelwise_prior.h"
@@ -165,6 +166,22 @@ TEST(SamplerEngine, ALearnedVarianceLiesBetweenTheFixedOnes) {
   EXPECT_LT(differ(drawn_with("learned_range", Learned(1)), large), 1e-11);
   EXPECT_GT(differ(drawn_with("learned_range", Learned(0.5)), small), 1e-3);
   EXPECT_THROW(drawn_with("learned_range", image_mixture()), Error);
+  // Halfway in the logarithm is the geometric mean: one step from 0 with noise 1 ends on mean + std.
+  const auto ends_on = [](const char* variance, double fraction, double z) {
+    const Learned prior(fraction);
+    const auto sampler = make_sampler("ddpm", fmt::format(R"({{"variance": "{}"}})", variance));
+    Walk walk = walk_of(*sampler, prior, 1);
+    walk.levels = {{1, 2}, {1, 1}};
+    walk.denoise_with_variance = [&](const at::Tensor& x, const NoiseLevel& l) {
+      return prior.denoise_with_variance(x, l);
+    };
+    walk.noise = [&](std::string_view, std::int64_t) { return at::full({1, 1, 8, 8}, z, at::kDouble); };
+    return sampler->walk(walk, at::zeros({1, 1, 8, 8}, at::kDouble))[0][0][0][0].item<double>();
+  };
+  const double mean = ends_on("fixed_small", 0, 0);
+  const double small_std = ends_on("fixed_small", 0, 1) - mean, large_std = ends_on("fixed_large", 0, 1) - mean;
+  EXPECT_NEAR(ends_on("learned_range", 0.5, 1) - mean, std::sqrt(small_std * large_std), 1e-14);
+  EXPECT_NEAR(large_std / small_std, 2, 1e-14);
 }
 
 TEST(SamplerEngine, ClippingKeepsTheRangeOfThePrior) {

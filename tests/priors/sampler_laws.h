@@ -51,8 +51,9 @@ struct Judgement {
   std::string text() const;
 };
 
-/// Each figure is a test at two-sided significance 1e-4 with `bias` left to discretisation (in standard deviations; for
-/// weights and distribution functions in probability):
+/// Defects of 5 % in a mean (of a standard deviation), a standard deviation or a weight are noticed with a probability
+/// above .99 (asserted in sampler_laws_test.cpp). Each figure is a test at two-sided significance 1e-4 with `bias` left
+/// to discretisation (in standard deviations; for weights and distribution functions in probability):
 ///   mean, std          z tests on all draws
 ///   weight             z test on the share of draws above 0, the upper mode
 ///   std below, above 0 z tests on the spread inside each mode

@@ -38,6 +38,38 @@ TEST_P(SamplerStatistics, ImagesHaveTheLawOfTheMixture) {
 const auto by_name = [](const auto& info) { return info.param; };
 INSTANTIATE_TEST_SUITE_P(All, SamplerStatistics, testing::ValuesIn(sampler_names()), by_name);
 
+struct Variant {
+  const char* sampler;
+  const char* options;
+  double bias;
+};
+
+// The options that change the way but not the law: on images, where the ratio of norms of predictor_corrector has a
+// mean.
+TEST(SamplerOptions, LeaveTheLawOfImagesAsItIs) {
+  const std::vector<Variant> variants = {
+      {"ddpm", R"({"steps": 200, "spacing": "uniform_log_snr", "variance": "fixed_large"})", 0.015},
+      {"dpmpp_2m", R"({"steps": 60, "eta": 1})", 0.015},
+      {"predictor_corrector", R"({"steps": 150})", 0.03},  // heat, see langevin.h
+      {"predictor_corrector", R"({"steps": 150, "predictor": "ancestral"})", 0.03}};
+  for (const auto& [name, options, bias] : variants) {
+    const Judgement judgement =
+        judge_images(drawn(*make_sampler(name, options), image_mixture(), image_draws / 2), bias);
+    std::printf("%s %s: %s\n", name, options, judgement.text().c_str());
+    EXPECT_TRUE(judgement.passes()) << name << " " << options << ": " << judgement.text();
+  }
+}
+
+// What a user gets who names a sampler and nothing else: 5 %, from 49 network passes for some.
+TEST(SlowSamplerDefaults, AreWithinFivePercent) {
+  for (const auto& name : sampler_names()) {
+    const std::string options = name == "predictor_corrector" ? R"({"corrector_scale": "sigma"})" : "{}";
+    const Judgement judgement = judge_one_pixel(drawn(*make_sampler(name, options), one_pixel_mixture(), 60000), 0.05);
+    std::printf("%s: %s\n", name.c_str(), judgement.text().c_str());
+    EXPECT_TRUE(judgement.passes()) << name << ": " << judgement.text();
+  }
+}
+
 // --- Mutants
 
 /// Puts f(u, D, level) for D, u = x / alpha.
