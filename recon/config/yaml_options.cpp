@@ -185,7 +185,7 @@ void YamlOptions::finish() const {
 ordered_json YamlOptions::resolved() const {
   ordered_json all = resolved_;
   for (const auto& [name, children] : children_) {
-    if (children.empty() && resolved_.contains(name)) continue;  // absent, and set_resolved() said what that means
+    if (children.empty() && !all[name].is_null()) continue;  // absent, and set_resolved() said what that means
     const YamlEntry* entry = node_->find(name);
     const bool single = entry != nullptr && entry->value->kind == YamlNode::Kind::mapping;
     if (single) {

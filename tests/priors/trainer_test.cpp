@@ -5,18 +5,12 @@
 #include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-
-#include <nlohmann/json.hpp>
 #include <set>
 
-#include "priors/checkpoints/prior_writer.h"
 #include "priors/checkpoints/safetensors.h"
-#include "priors/load_prior.h"
 #include "priors/train/network_options.h"
 #include "priors/train/parameter_initializer.h"
 #include "recon/core/error.h"
-#include "tests/priors/every_schedule.h"
 #include "tests/support/faults.h"
 
 namespace recon {
@@ -316,99 +310,6 @@ TEST(Trainer, ComputesNearlyTheSameInBfloat16) {
   const double a = exact.loss(0).item<double>(), b = rounded.loss(0).item<double>();
   EXPECT_NEAR(b / a, 1, 0.01);  // bfloat16 has 8 bits: 0.4 % per rounding, averaged over 192 pixels
   EXPECT_FALSE(at::autocast::is_autocast_enabled(at::kCPU)) << "must not leak out of the trainer";
-}
-
-TEST(PriorWriter, WritesWhatLoadPriorReadsBack) {
-  const fs::path folder = test::scratch_folder();
-  NetworkOptions shape;
-  shape.channels = {8, 16};
-  shape.groups = 4;
-  shape.attention = {1};
-  shape.head_channels = 8;
-  shape.scale_shift = true;
-  UNet2DConfig config = shape.config(4, "");
-  config.sample_size = {16, 16};
-  const auto network = fresh(config);
-  std::vector<std::pair<Prediction, NoiseSchedule>> cases;
-  for (const NoiseSchedule& schedule : test::every_schedule()) cases.emplace_back(Prediction::v, schedule);
-  for (const auto kind : {Prediction::epsilon, Prediction::x0, Prediction::flow_to_noise, Prediction::edm}) {
-    cases.emplace_back(kind, NoiseSchedule::vp_linear(100));
-  }
-  for (const auto& [kind, schedule] : cases) {
-    NetworkPriorDescription description{.name = "written",
-                                        .domain = {.channels = 1, .fixed_size = {}, .multiple = 4, .low = 0, .high = 2},
-                                        .schedule = schedule,
-                                        .prediction = kind,
-                                        .time_scale = kind == Prediction::edm ? 250.0 : 1.0,
-                                        .space_to_depth = 2,
-                                        .max_relative_sigma = 1,
-                                        .denoising_mse = {{0.1, 0.002}, {1, 0.03}}};
-    if (kind == Prediction::edm) description.time_input = TimeInput::edm_noise;
-    fs::remove_all(folder / "scheduler");
-    write_prior(folder, description, *network, {"a: \"test\"", "# nothing", "CC0"}, at::kFloat);
-    const auto read = std::dynamic_pointer_cast<const NetworkPrior>(load_prior(folder.string() + "/"));
-    ASSERT_NE(read, nullptr);
-    EXPECT_EQ(read->description().prediction, kind);
-    EXPECT_EQ(read->description().denoising_mse, description.denoising_mse);
-    EXPECT_EQ(read->domain().high, 2);
-    EXPECT_TRUE(read->domain().fixed_size.empty());
-    EXPECT_EQ(read->max_relative_sigma(), 1);
-    EXPECT_EQ(inspect_prior(folder.string() + "/").card_description, "a: \"test\"");
-    const NetworkPrior written(description, network);
-    const at::Tensor x = Rng(0, "x").normal({{0, 0}}, 0, {{1, 8, 8}, Field::real}, at::kFloat);
-    const NoiseLevel level{.alpha = 1, .sigma = 0.7};
-    EXPECT_TRUE(read->denoise(x, level).equal(written.denoise(x, level))) << to_string(kind) << ' ' << schedule.name();
-  }
-}
-
-TEST(PriorWriter, DiffusersOpensWhatItWrites) {
-  const char* const python = std::getenv("RECON_REFERENCE_PYTHON");
-  if (python == nullptr) GTEST_SKIP() << "needs RECON_REFERENCE_PYTHON, a Python with diffusers; see golden_test.cpp";
-  const fs::path folder = test::scratch_folder();
-  NetworkOptions shape;
-  shape.channels = {8, 16};
-  shape.groups = 4;
-  shape.attention = {1};
-  shape.head_channels = 8;
-  UNet2DConfig config = shape.config(1, "");
-  config.sample_size = {16, 16};
-  ParameterInitializer source(3);
-  const UNet2D network(config, source);
-  for (const auto& [name, value] : network.parameters()) {  // conv_out begins at zero, which would hide everything
-    if (name == "conv_out.weight") value.fill_(0.1);
-  }
-  for (const auto& schedule :
-       {NoiseSchedule::vp_linear(), NoiseSchedule::vp_cosine(), NoiseSchedule::vp_linear(500, 2e-4, 0.03)}) {
-    const NetworkPriorDescription description{.name = "written",
-                                              .domain = {.channels = 1, .fixed_size = {}, .multiple = 2},
-                                              .schedule = schedule,
-                                              .prediction = Prediction::v};
-    write_prior(folder, description, network, {}, at::kFloat);
-    const at::Tensor x = Rng(0, "x").normal({{0, 0}, {1, 0}}, 0, {{1, 16, 16}, Field::real}, at::kFloat);
-    const at::Tensor t = at::tensor({3.0F, 400.0F});
-    const at::Tensor table = at::tensor(std::get<TabulatedSchedule>(schedule.kind()).alpha_bar, at::kDouble);
-    write_safetensors(folder / "golden.safetensors",
-                      {{"x", x}, {"t", t}, {"out", network.forward(x, t)}, {"alpha_bar", table}});
-    const std::string script = std::string(RECON_SOURCE_DIR) + "/tests/golden/unet2d/open_with_diffusers.py";
-    EXPECT_EQ(std::system(fmt::format("'{}' '{}' '{}'", python, script, folder.string()).c_str()), 0);
-  }
-}
-
-TEST(UNet2DConfig, IsWrittenAsItIsRead) {
-  for (const auto& entry : fs::directory_iterator(fs::path(RECON_SOURCE_DIR) / "tests/golden/unet2d")) {
-    if (!entry.is_directory()) continue;
-    fs::path file = entry.path() / "unet/config.json";
-    if (!fs::exists(file)) file = entry.path() / "config.json";
-    const UNet2DConfig config = read_unet2d_config(file);
-    const nlohmann::json written = unet2d_config_json(config);
-    EXPECT_EQ(unet2d_config_json(parse_unet2d_config(written, "written")), written);
-    const nlohmann::json original = nlohmann::json::parse(std::ifstream(file));
-    for (const auto& [key, value] : written.items()) {
-      if (key != "dropout" && original.contains(key)) {  // dropout is for training by others; here it is 0
-        EXPECT_EQ(value, original[key]) << file << ' ' << key;
-      }
-    }
-  }
 }
 
 }  // namespace
