@@ -3,7 +3,8 @@
 
 The same on both sides: UNet2DModel of natural_gray (or of configs/train/tiny.yaml), 8 crops, v prediction, AdamW (fused),
 gradient clipping, moving average of the weights by _foreach_lerp_, one thread. recon's step includes cutting, turning and
-noising the images. Medians of ROUNDS alternations; prints ms per step and the ratio recon / PyTorch.
+noising the images. Processor time, which other work on the machine disturbs little; medians of ROUNDS alternations; prints
+ms per step and the ratio recon / PyTorch.
 
     python tests/benchmarks/training_against_pytorch.py build/release/tests/benchmarks/recon_benchmarks [ROUNDS]
 
@@ -68,16 +69,16 @@ class PytorchStep:
 def pytorch_ms(step):
     times = []
     for _ in range(STEPS):
-        begin = time.perf_counter()
+        begin = time.process_time()
         step()
-        times.append(1e3 * (time.perf_counter() - begin))
+        times.append(1e3 * (time.process_time() - begin))
     return statistics.median(times)
 
 
 def recon_ms(program, name):
     text = subprocess.run([program, f"--benchmark_filter=^{name}/", f"--benchmark_min_time=1", "--benchmark_format=json"],
                           check=True, capture_output=True, text=True).stdout
-    return json.loads(text)["benchmarks"][0]["real_time"]
+    return json.loads(text)["benchmarks"][0]["cpu_time"]
 
 
 def main():
