@@ -9,6 +9,7 @@ namespace {
 
 constexpr double width = 720, height = 400;                      // of the document, px
 constexpr double left = 72, right = 150, top = 36, bottom = 52;  // margins
+constexpr std::size_t dotted_points = 24;                        ///< curves of up to so many points show them
 constexpr std::array<const char*, 6> colors{"#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf"};
 
 std::string escaped(const std::string& text) {
@@ -116,10 +117,12 @@ std::string line_plot_svg(const std::vector<Curve>& curves, const PlotOptions& o
   svg += axes_svg(x, y, options);
   for (std::size_t i = 0; i < curves.size(); ++i) {
     const char* color = colors[i % colors.size()];
-    std::string path;
+    std::string path, dots;
     each_point(curves[i], [&](double a, double b) {
       path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? 'M' : 'L', x.px(a), y.px(b));
+      dots += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.5\" fill=\"{}\"/>\n", x.px(a), y.px(b), color);
     });
+    if (curves[i].x.size() <= dotted_points) svg += dots;
     svg += fmt::format("<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"1.6\"/>\n", path, color);
     const double line = top + 14 + 20 * static_cast<double>(i);
     svg += fmt::format("<path d=\"M{:.1f} {:.1f}h18\" stroke=\"{}\" stroke-width=\"2.5\"/>\n", width - right + 12,

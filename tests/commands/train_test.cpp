@@ -49,6 +49,18 @@ TEST_F(TrainVerb, WritesAPriorThatEveryOtherVerbTakes) {
   EXPECT_EQ(again.json()["steps"], 60);
 }
 
+TEST_F(TrainVerb, TakesFoldersAndHdf5DatasetsTogether) {
+  config();
+  const fs::path samples = fs::path(RECON_SOURCE_DIR) / "data/samples";
+  fs::create_directory(path("photos"));
+  fs::copy(samples / "photograph.png", path("photos/a.png"));
+  fs::copy(samples / "brain.png", path("photos/b.png"));
+  const std::string truth = (samples / "photograph_inpainting.h5").string() + ":/ground_truth";
+  const Outputs got = recon(train("out", "--set 'images=[photos, \"" + truth + "\"]' --set training.steps=2 --json"));
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  EXPECT_TRUE(contains(file_content(path("out/README.md")), "Trained on | 3 images"));
+}
+
 TEST_F(TrainVerb, EndsWithTheSameWeightsHoweverOftenItIsKilled) {
   config();
   ASSERT_EQ(recon(train("whole")).exit_code, 0);

@@ -36,6 +36,7 @@ TEST(LinePlot, LeavesOutWhatCannotBeDrawn) {
   EXPECT_EQ(svg.find("nan"), std::string::npos);
   EXPECT_NE(svg.find("M72.0 348.0L570.0 36.0"), std::string::npos);
   const std::string flat = line_plot_svg({{.label = "a", .x = {1}, .y = {7}}}, {});
+  EXPECT_EQ(count(flat, "<circle"), 1) << "a single point must be seen";
   EXPECT_EQ(flat.find("nan"), std::string::npos);
   EXPECT_EQ(flat.find("inf"), std::string::npos);
   EXPECT_THROW(line_plot_svg({{.label = "a", .x = {1}, .y = {NAN}}}, {}), Error);
