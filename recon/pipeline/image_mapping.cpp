@@ -139,7 +139,8 @@ Problem make_problem(const ImageMapping& mapping, const OperatorPtr& op, const a
       .y = data.repeat(repeats),
       .noise_std = std::vector<double>(static_cast<std::size_t>(samples), noise.std / mapped.measurement_scale),
       .keys = {},
-      .image = mapping.solver_image()};
+      .image = mapping.solver_image(),
+      .whitening = noise.weights};
   for (std::int64_t s = 0; s < samples; ++s) {
     problem.keys.push_back({stable_hash(id), static_cast<std::uint32_t>(s)});
   }

@@ -27,6 +27,7 @@ struct Problem {
   std::vector<double> noise_std;  ///< `[batch]`; 0 = noise-free
   std::vector<StreamKey> keys;    ///< `[batch]`
   TensorSpec image;               ///< op->domain()
+  at::Tensor whitening = {};  ///< Poisson data: y and A over it are the counts; undefined where nothing was whitened
 
   std::int64_t batch() const { return y.size(0); }
 };

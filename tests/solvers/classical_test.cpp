@@ -17,84 +17,20 @@
 #include "recon/core/error.h"
 #include "recon/solvers/classical/adjoint.h"
 #include "recon/solvers/classical/image_gradient.h"
+#include "recon/solvers/classical/lsqr.h"
 #include "recon/solvers/classical/operator_norm.h"
+#include "recon/solvers/classical/tgv_pdhg.h"
 #include "recon/solvers/classical/tikhonov_cg.h"
+#include "recon/solvers/classical/tv_admm.h"
 #include "recon/solvers/classical/tv_pdhg.h"
+#include "recon/solvers/classical/wavelet_fista.h"
 #include "recon/solvers/classical/wiener.h"
+#include "tests/solvers/classical_problems.h"
 
 namespace recon {
 namespace {
 
-constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
-
-double largest(const at::Tensor& tensor) { return tensor.abs().max().item<double>(); }
-
-TensorSpec grey(std::int64_t size) { return {{1, size, size}, Field::real}; }
-
-at::Tensor normal(const char* stream, const TensorSpec& spec, std::int64_t batch = 1) {
-  std::vector<StreamKey> keys;
-  for (std::int64_t i = 0; i < batch; ++i) keys.push_back({static_cast<std::uint64_t>(i), 0});
-  return Rng(31, stream).normal(keys, 0, spec, at::kDouble);
-}
-
-/// A disk and a box on a ramp, [1, 1, size, size], in [-1, 1].
-at::Tensor phantom(std::int64_t size) {
-  const at::Tensor axis = at::linspace(-1, 1, size, at::kDouble);
-  const at::Tensor v = axis.view({-1, 1}), h = axis.view({1, -1});
-  const at::Tensor disk = ((v + 0.2).square() + (h - 0.1).square() < 0.3).to(at::kDouble);
-  const at::Tensor box = (((v - 0.5).abs() < 0.3).logical_and((h + 0.3).abs() < 0.4)).to(at::kDouble);
-  return (-0.6 + 0.9 * disk + 0.5 * box + 0.15 * h).view({1, 1, size, size});
-}
-
-LinearOperatorPtr task(const std::string& name, std::int64_t size) {
-  const TensorSpec image = grey(size);
-  const at::Tensor random = Rng(1, "mask").uniform({{0, 0}}, 0, {{size, size}, Field::real})[0];
-  if (name == "blur") {
-    const at::Tensor t = at::arange(-4, 5, at::kDouble), g = (-t.square() / (2 * 1.5 * 1.5)).exp();
-    const at::Tensor kernel = g.view({-1, 1}) * g.view({1, -1});
-    return make_blur(image, kernel / kernel.sum(), Boundary::circular, "gaussian");
-  }
-  if (name == "inpainting") return make_inpainting(image, (random < 0.4).to(at::kDouble), "random");
-  if (name == "fourier") {
-    const at::Tensor column = at::arange(size, at::kLong);
-    const at::Tensor kept = (column % 3 == 0).logical_or((column - size / 2).abs() < 3).to(at::kDouble);
-    return make_fourier(image, kept.expand({size, size}).contiguous(), "columns");
-  }
-  return make_average_downsampling(image, 2);
-}
-
-const std::vector<std::string> kTasks{"blur", "inpainting", "fourier", "super_resolution"};
-
-Problem problem_of(const LinearOperatorPtr& op, const at::Tensor& truth, std::vector<double> noise_std) {
-  Problem problem{
-      .op = op, .y = op->apply(truth), .noise_std = std::move(noise_std), .keys = {}, .image = op->domain()};
-  for (std::int64_t i = 0; i < truth.size(0); ++i) problem.keys.push_back({static_cast<std::uint64_t>(i), 0});
-  at::Tensor noise = normal("noise", op->range(), truth.size(0));
-  if (op->support().defined()) noise = noise * op->support();
-  problem.y = problem.y + noise * per_item(problem.noise_std, problem.y);
-  return problem;
-}
-
-Report solve(const Solver& solver, const Problem& problem) { return solver.solve(problem, nullptr, {}); }
-
-double mean_square(const at::Tensor& x) { return x.abs().square().mean().item<double>(); }
-
-/// A as a matrix [2m or m, n] on the flattened image: the images of all unit vectors, complex data as two rows.
-at::Tensor dense(const LinearOperator& op) {
-  const std::int64_t n = op.domain().numel();
-  Shape basis = op.domain().shape;
-  basis.insert(basis.begin(), n);
-  const at::Tensor columns = op.apply(at::eye(n, at::kDouble).view(basis));
-  return (columns.is_complex() ? at::view_as_real(columns) : columns).flatten(1).t();
-}
-
-at::Tensor real_rows(const at::Tensor& y) { return (y.is_complex() ? at::view_as_real(y) : y).flatten(1).t(); }
-
-/// D as a matrix, from its definition on each basis image.
-at::Tensor dense_gradient(std::int64_t size) {
-  const ImageGradient g = image_gradient(at::eye(size * size, at::kDouble).view({size * size, 1, size, size}));
-  return at::cat({g.vertical.flatten(1), g.horizontal.flatten(1)}, 1).t();
-}
+using namespace test;  // NOLINT
 
 /// argmin ||y - A x||² + weight ||L x||², by least squares on the stacked system.
 at::Tensor dense_tikhonov(const LinearOperator& op, const at::Tensor& y, const at::Tensor& L, double weight) {
@@ -213,7 +149,13 @@ std::vector<std::unique_ptr<Solver>> regularised(const std::string& task_name) {
   std::vector<std::unique_ptr<Solver>> solvers;
   solvers.push_back(std::make_unique<TikhonovCg>());
   solvers.push_back(std::make_unique<TvPdhg>());
-  if (task_name == "blur" || task_name == "fourier") solvers.push_back(std::make_unique<Wiener>());
+  solvers.push_back(std::make_unique<TvAdmm>());
+  solvers.push_back(std::make_unique<TgvPdhg>());
+  solvers.push_back(std::make_unique<WaveletFista>());
+  if (task_name == "blur" || task_name == "fourier") {
+    solvers.push_back(std::make_unique<Wiener>());
+    solvers.push_back(std::make_unique<Lsqr>());  // where nothing was measured it is no better than the adjoint
+  }
   return solvers;
 }
 
@@ -228,7 +170,9 @@ TEST(Classical, DiscrepancyReachesChiSquaredOneAndBeatsTheAdjoint) {
       EXPECT_GT(report.chi2[0], 0.97) << name;
       EXPECT_LT(report.chi2[0], 1.03) << name;
       EXPECT_EQ(report.outcomes[0], Outcome::converged) << name;
-      EXPECT_GT(report.weight.at(0), 0) << name;
+      if (!report.weight.empty()) {  // lsqr has none
+        EXPECT_GT(report.weight[0], 0) << name;
+      }
       EXPECT_LT(mean_square(report.x - truth), adjoint_error) << name;
     }
   }
@@ -251,7 +195,9 @@ TEST(Classical, AnEntryDoesNotDependOnItsBatch) {
         const Report alone = solve(*solver, one);
         // Batched and single FFTs and sums may round differently, and the search follows its own trail of rounding.
         EXPECT_LT(largest(together.x[i] - alone.x[0]), 1e-9) << name << " entry " << i;
-        EXPECT_NEAR(together.weight[entry] / alone.weight[0], 1, 1e-9) << name << " entry " << i;
+        if (!alone.weight.empty()) {
+          EXPECT_NEAR(together.weight[entry] / alone.weight[0], 1, 1e-9) << name << " entry " << i;
+        }
       }
     }
   }
@@ -263,7 +209,7 @@ TEST(Classical, NoiseFreeDataAreReproduced) {
     const Problem problem = problem_of(op, phantom(16), {0.0});
     for (const auto& solver : regularised(name)) {
       const at::Tensor misfit = op->apply(solve(*solver, problem).x) - problem.y;
-      EXPECT_LT(mean_square(misfit), 1e-5 * mean_square(problem.y)) << name;
+      EXPECT_LT(mean_square(misfit), 1e-5 * mean_square(problem.y)) << name << " " << typeid(*solver).name();
     }
   }
 }

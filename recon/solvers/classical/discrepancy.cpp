@@ -7,6 +7,8 @@
 #include <limits>
 #include <vector>
 
+#include "recon/solvers/classical/entry_mask.h"
+
 namespace recon {
 namespace {
 
@@ -49,16 +51,6 @@ class RootSearch {
   bool last_above_ = false, done_ = false, found_ = false;
 };
 
-at::Tensor image_mask(const std::vector<bool>& flags, const at::Tensor& like) {
-  Shape shape(static_cast<std::size_t>(like.dim()), 1);
-  shape[0] = like.size(0);
-  at::Tensor mask = at::zeros(shape, at::kBool);
-  for (std::size_t i = 0; i < flags.size(); ++i) {
-    if (flags[i]) mask[static_cast<std::int64_t>(i)].fill_(true);
-  }
-  return mask.to(like.device());
-}
-
 at::Tensor solve_at_given(SolverContext& context, const std::vector<double>& weights, const WeightedSolve& weighted) {
   at::Tensor x = weighted.solve(at::tensor(weights, at::kDouble), {});
   context.end_step({.done = 1, .total = 1, .residual_squares = squared_norms(context.residual(x))}, x, x);
@@ -84,7 +76,7 @@ at::Tensor solve_at_discrepancy(SolverContext& context, const std::optional<doub
     std::vector<bool> kept, all_done;
     for (const RootSearch& search : searches) kept.push_back(search.done());
     const at::Tensor solved = weighted.solve(at::tensor(weights, at::kDouble), x);
-    x = x.defined() ? at::where(image_mask(kept, x), x, solved) : solved;
+    x = x.defined() ? at::where(entry_mask(kept, x), x, solved) : solved;
     const at::Tensor residual_squares = squared_norms(context.residual(x));
     const std::vector<double> chi2 = context.chi2(residual_squares);
     bool done = true;

@@ -1,0 +1,180 @@
+#include "recon/solvers/classical/tv_admm.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "operators/conjugate_gradient.h"
+#include "recon/core/error.h"
+#include "recon/solvers/classical/adjoint.h"
+#include "recon/solvers/classical/discrepancy.h"
+#include "recon/solvers/classical/entry_mask.h"
+#include "recon/solvers/classical/image_gradient.h"
+#include "recon/solvers/classical/operator_norm.h"
+#include "recon/solvers/context.h"
+
+namespace recon {
+namespace {
+
+constexpr double kRelaxation = 1.6;         ///< Boyd et al.: 1.5 to 1.8
+constexpr std::int64_t kBalanceEvery = 5;   ///< iterations between changes of rho
+constexpr std::int64_t kLastBalance = 100;  ///< convergence is certain for finitely many changes only
+constexpr double kUnbalanced = 2, kMaxChange = 4;
+constexpr double kInnerShare = 0.1;  ///< tolerance of conjugate gradients / tolerance of the iteration
+constexpr std::int64_t kInnerIterations = 100;
+constexpr double kWeightPerVariance = 10;  ///< first guess: 1 / the mean gradient of a photograph on [-1, 1]
+
+std::optional<at::Scalar> scalar(const std::optional<double>& value) {
+  return value ? std::optional<at::Scalar>(*value) : std::nullopt;
+}
+
+}  // namespace
+
+/// What goes on from weight to weight: image, split variables, duals and penalties of the batch.
+class TvAdmm::Iteration {
+ public:
+  Iteration(const TvAdmm& options, SolverContext& context, const LinearOperator& op)
+      : options_(options), context_(context), op_(op), bounded_(options.low || options.high) {
+    b_ = context.operate([&] { return op.adjoint(context.y()); });
+    x_ = v_ = clamped(fitted_adjoint(context, op));
+    z_ = image_gradient(x_);
+    q_ = {at::zeros_like(x_), at::zeros_like(x_)};
+    s_ = at::zeros_like(x_);
+    const at::Tensor size = squared_norms(z_.vertical) + squared_norms(z_.horizontal);
+    const at::Tensor typical = at::sqrt(size / static_cast<double>(op.domain().numel()));
+    rho_per_weight_ = at::where(typical > 0, typical.reciprocal(), at::ones_like(typical));
+  }
+
+  at::Tensor solve(const at::Tensor& weights) {
+    weights_ = weights;
+    done_.assign(static_cast<std::size_t>(x_.size(0)), false);
+    for (std::int64_t i = 1; i <= options_.max_iterations; ++i) {
+      advance(i % kBalanceEvery == 0 && i <= kLastBalance);
+      if (std::all_of(done_.begin(), done_.end(), [](bool flag) { return flag; })) break;
+    }
+    return bounded_ ? v_ : x_;
+  }
+
+ private:
+  at::Tensor clamped(const at::Tensor& x) const {
+    return bounded_ ? x.clamp(scalar(options_.low), scalar(options_.high)) : x;
+  }
+
+  void advance(bool balance) {
+    const at::Tensor rho = rho_per_weight_ * weights_, rho_of = per_item(rho, x_);
+    const at::Tensor x = image_step(rho_of);
+    const ImageGradient g = image_gradient(x);
+    const auto relaxed = [](const at::Tensor& now, const at::Tensor& split) { return split.lerp(now, kRelaxation); };
+    const ImageGradient mixed{relaxed(g.vertical, z_.vertical), relaxed(g.horizontal, z_.horizontal)};
+    const ImageGradient z = shrunk({mixed.vertical + q_.vertical / rho_of, mixed.horizontal + q_.horizontal / rho_of},
+                                   per_item(rho_per_weight_.reciprocal(), x));
+    const ImageGradient q{q_.vertical + rho_of * (mixed.vertical - z.vertical),
+                          q_.horizontal + rho_of * (mixed.horizontal - z.horizontal)};
+    at::Tensor v = x, s = s_;
+    if (bounded_) {
+      const at::Tensor mixed_x = relaxed(x, v_);
+      v = clamped(mixed_x + s_ / rho_of);
+      s = s_ + rho_of * (mixed_x - v);
+    }
+    judge(rho, x, g, z, q, v, s, balance);
+  }
+
+  at::Tensor image_step(const at::Tensor& rho) {
+    at::Tensor right =
+        b_ + image_gradient_adjoint({rho * z_.vertical - q_.vertical, rho * z_.horizontal - q_.horizontal});
+    if (bounded_) right = right + rho * v_ - s_;
+    const auto matrix = [&](const at::Tensor& x) {
+      const at::Tensor data = context_.operate([&] { return op_.normal(x); });
+      const at::Tensor smooth = image_gradient_adjoint(image_gradient(x));
+      return data + rho * (bounded_ ? smooth + x : smooth);
+    };
+    const IterativeSolve accuracy{.tolerance = kInnerShare * options_.tolerance, .max_iterations = kInnerIterations};
+    return conjugate_gradient(matrix, right, x_, accuracy).x;
+  }
+
+  ImageGradient shrunk(const ImageGradient& g, const at::Tensor& threshold) const {
+    const auto factor = [&](const at::Tensor& length) {
+      return (1 - threshold / length.clamp_min(1e-30)).clamp_min(0);
+    };
+    if (options_.variant == "anisotropic") {
+      return {g.vertical * factor(g.vertical.abs()), g.horizontal * factor(g.horizontal.abs())};
+    }
+    const at::Tensor both = factor(at::hypot(g.vertical.abs(), g.horizontal.abs()));
+    return {g.vertical * both, g.horizontal * both};
+  }
+
+  /// Keeps the new state of the entries that are not done, and says which are done now.
+  void judge(const at::Tensor& rho, const at::Tensor& x, const ImageGradient& g, const ImageGradient& z,
+             const ImageGradient& q, const at::Tensor& v, const at::Tensor& s, bool balance) {
+    at::Tensor primal = squared_norms(g.vertical - z.vertical) + squared_norms(g.horizontal - z.horizontal);
+    at::Tensor size = squared_norms(z.vertical) + squared_norms(z.horizontal);
+    at::Tensor moved = image_gradient_adjoint({z.vertical - z_.vertical, z.horizontal - z_.horizontal});
+    at::Tensor pull = image_gradient_adjoint(q);
+    if (bounded_) {
+      primal += squared_norms(x - v);
+      size += squared_norms(v);
+      moved = moved + v - v_;
+      pull = pull + s;
+    }
+    const double epsilon =
+        real_dtype(x) == at::kFloat ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
+    const at::Tensor rounding = 100 * epsilon * epsilon * squared_norms(x);
+    const at::Tensor primal_relative = at::sqrt(primal / (size + rounding));
+    const at::Tensor dual_relative =
+        rho * at::sqrt(squared_norms(moved) / (squared_norms(pull) + rho * rho * rounding));
+    const at::Tensor kept = entry_mask(done_, x);
+    x_ = at::where(kept, x_, x);
+    v_ = at::where(kept, v_, v);
+    s_ = at::where(kept, s_, s);
+    z_ = {at::where(kept, z_.vertical, z.vertical), at::where(kept, z_.horizontal, z.horizontal)};
+    q_ = {at::where(kept, q_.vertical, q.vertical), at::where(kept, q_.horizontal, q.horizontal)};
+    for (std::size_t entry = 0; entry < done_.size(); ++entry) {
+      if (done_[entry]) continue;
+      const auto i = static_cast<std::int64_t>(entry);
+      const double p = primal_relative[i].item<double>(), d = dual_relative[i].item<double>();
+      done_[entry] = p <= options_.tolerance && d <= options_.tolerance;
+      const bool unbalanced = p > kUnbalanced * d || d > kUnbalanced * p;
+      if (balance && unbalanced)
+        rho_per_weight_[i] *= std::sqrt(std::clamp(p / d, 1 / (kMaxChange * kMaxChange), kMaxChange * kMaxChange));
+    }
+  }
+
+  const TvAdmm& options_;
+  SolverContext& context_;
+  const LinearOperator& op_;
+  bool bounded_;
+  at::Tensor b_, x_, v_, s_;  ///< A^H y; the image, its bounded copy and the dual of that
+  ImageGradient z_, q_;       ///< the split gradient and its dual, |q| <= weight
+  at::Tensor weights_, rho_per_weight_;
+  std::vector<bool> done_;
+};
+
+void TvAdmm::visit(ParameterVisitor& v) {
+  v.field("weight", weight, "weight of TV against 1/2 ||y - A x||²; found by chi² = 1 when absent",
+          {.min = 0, .open_min = true});
+  v.choice("variant", variant, {"isotropic", "anisotropic"}, "how the two differences of a pixel add up");
+  v.field("max_iterations", max_iterations, "iterations at most, per weight", {.min = 1});
+  v.field("tolerance", tolerance, "relative primal and dual residual at which to stop", {.min = 0, .open_min = true});
+  v.field("low", low, "lower bound of the image, in units of the prior");
+  v.field("high", high, "upper bound of the image, in units of the prior");
+}
+
+at::Tensor TvAdmm::run(SolverContext& context) const {
+  const LinearOperatorPtr op = as_linear(context.problem().op, "solver tv_admm");
+  if (op->domain().field == Field::complex && (low || high)) {
+    throw usage_error("solver tv_admm", "bounds need a real image, got {}; leave low and high out",
+                      op->domain().to_string());
+  }
+  if (low && high && !(*low < *high)) {
+    throw usage_error("solver tv_admm", "expected low < high, got {} and {}", *low, *high);
+  }
+  Iteration iteration(*this, context, *op);
+  const auto solve = [&](const at::Tensor& weights, const at::Tensor&) { return iteration.solve(weights); };
+  const double noise_free = 1e-5 * squared_operator_norm(*op, context.image_options());
+  return solve_at_discrepancy(context, weight, {solve, kWeightPerVariance, noise_free});
+}
+
+}  // namespace recon

@@ -1,0 +1,108 @@
+#include "recon/solvers/classical/wavelet_fista.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "recon/solvers/classical/adjoint.h"
+#include "recon/solvers/classical/discrepancy.h"
+#include "recon/solvers/classical/entry_mask.h"
+#include "recon/solvers/classical/operator_norm.h"
+#include "recon/solvers/classical/wavelet.h"
+#include "recon/solvers/context.h"
+
+namespace recon {
+namespace {
+
+/// Noise variance over the size of a detail coefficient of a typical photograph on [-1, 1]: a first guess only.
+constexpr double kWeightPerVariance = 20;
+/// Relative to ||A||²: too small to be seen in noise-free data, large enough to choose what they leave open.
+constexpr double kNoiseFreeWeight = 1e-5;
+
+at::Tensor shrunk(const at::Tensor& c, const at::Tensor& threshold) {
+  if (!c.is_complex()) return c - c.clamp(-threshold, threshold);
+  return c * (1 - threshold / c.abs().clamp_min(1e-30)).clamp_min(0);
+}
+
+}  // namespace
+
+/// The coefficients of the batch and the weights' solves on them.
+class WaveletFista::Iteration {
+ public:
+  Iteration(const WaveletFista& options, SolverContext& context, const LinearOperator& op)
+      : options_(options),
+        context_(context),
+        op_(op),
+        wavelet_(options.wavelet, options.levels, options.undecimated, op.domain(), "solver wavelet_fista"),
+        penalty_(wavelet_.penalty(context.image_options())) {
+    const double norm_squared = squared_operator_norm(op, context.image_options());
+    step_ = norm_squared > 0 ? 1 / norm_squared : 1;
+    c_ = wavelet_.analyze(fitted_adjoint(context, op));
+  }
+
+  double noise_free_weight() const { return kNoiseFreeWeight / step_; }
+
+  /// The images of these weights, one per entry.
+  at::Tensor solve(const at::Tensor& weights) {
+    const at::Tensor threshold = per_item(weights * step_, penalty_) * penalty_;
+    const auto batch = static_cast<std::size_t>(c_.size(0));
+    std::vector<bool> done(batch, false);
+    std::vector<double> t(batch, 1);
+    at::Tensor ahead = c_;
+    for (std::int64_t i = 0; i < options_.max_iterations; ++i) {
+      const at::Tensor next = at::where(entry_mask(done, c_), c_, shrunk(ahead + step_ * descent(ahead), threshold));
+      const at::Tensor moved = next - c_, step = next - ahead;
+      const at::Tensor uphill = real_inner(step, moved), change = squared_norms(step), size = squared_norms(next);
+      std::vector<double> momentum(batch, 0);
+      for (std::size_t entry = 0; entry < batch; ++entry) {
+        const auto index = static_cast<std::int64_t>(entry);
+        if (uphill[index].item<double>() < 0) t[entry] = 1;
+        const double t_next = (1 + std::sqrt(1 + 4 * t[entry] * t[entry])) / 2;
+        momentum[entry] = done[entry] ? 0 : (t[entry] - 1) / t_next;
+        t[entry] = t_next;
+        const double bound = options_.tolerance * options_.tolerance * size[index].item<double>();
+        done[entry] = done[entry] || change[index].item<double>() <= bound;
+      }
+      ahead = next + per_item(momentum, next) * moved;
+      c_ = next;
+      if (std::all_of(done.begin(), done.end(), [](bool flag) { return flag; })) break;
+    }
+    return wavelet_.synthesize(c_);
+  }
+
+ private:
+  /// W A^H (y - A W^T c).
+  at::Tensor descent(const at::Tensor& c) {
+    const at::Tensor residual = context_.residual(wavelet_.synthesize(c));
+    return wavelet_.analyze(context_.operate([&] { return op_.adjoint(residual); }));
+  }
+
+  const WaveletFista& options_;
+  SolverContext& context_;
+  const LinearOperator& op_;
+  Wavelet wavelet_;
+  at::Tensor penalty_;
+  double step_ = 1;
+  at::Tensor c_;
+};
+
+void WaveletFista::visit(ParameterVisitor& v) {
+  v.field("weight", weight, "weight of the l1 norm against 1/2 ||y - A x||²; found by chi² = 1 when absent",
+          {.min = 0, .open_min = true});
+  v.choice("wavelet", wavelet, {"haar", "db2", "db4"}, "family: 2, 4 or 8 taps");
+  v.field("undecimated", undecimated, "translation-invariant frame: better and, at 4 levels, 13 times the memory");
+  v.field("levels", levels, "levels at most; fewer where the image's size does not admit them", {.min = 1, .max = 30});
+  v.field("tolerance", tolerance, "relative step of the coefficients at which to stop", {.min = 0, .open_min = true});
+  v.field("max_iterations", max_iterations, "iterations at most, per weight", {.min = 1});
+}
+
+at::Tensor WaveletFista::run(SolverContext& context) const {
+  const LinearOperatorPtr op = as_linear(context.problem().op, "solver wavelet_fista");
+  Iteration iteration(*this, context, *op);
+  const auto solve = [&](const at::Tensor& weights, const at::Tensor&) { return iteration.solve(weights); };
+  return solve_at_discrepancy(context, weight, {solve, kWeightPerVariance, iteration.noise_free_weight()});
+}
+
+}  // namespace recon
