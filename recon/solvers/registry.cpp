@@ -2,8 +2,12 @@
 #include "recon/solvers/classical/tikhonov_cg.h"
 #include "recon/solvers/classical/tv_pdhg.h"
 #include "recon/solvers/classical/wiener.h"
+#include "recon/solvers/posterior/daps.h"
 #include "recon/solvers/posterior/diffpir.h"
 #include "recon/solvers/posterior/dps.h"
+#include "recon/solvers/posterior/pnp_dm.h"
+#include "recon/solvers/posterior/posterior_langevin.h"
+#include "recon/solvers/posterior/red_diff.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
@@ -19,8 +23,15 @@ SolverKind kind(std::string name, std::string summary) {
 const std::vector<SolverKind>& solver_kinds() {
   static const std::vector<SolverKind> kinds = {
       kind<Adjoint>("adjoint", "A^H y, scaled to the data: the zero-filled image; no iterations"),
+      kind<Daps>("daps",
+                 "decoupled annealing: denoise, draw from the data step, re-noise; no backward pass, any operator"),
       kind<DiffPir>("diffpir", "diffusion prior with a proximal data step: fast, no backward pass, linear operators"),
       kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator"),
+      kind<PnpDm>("pnp_dm",
+                  "split Gibbs sampling of data and prior: exact in the limit, no backward pass, any operator"),
+      kind<PosteriorLangevin>("posterior_langevin",
+                              "annealed Langevin dynamics on the posterior: exact in the limit, no backward pass"),
+      kind<RedDiff>("red_diff", "optimises the image by Adam with a denoiser's pull: a point estimate, any operator"),
       kind<TikhonovCg>("tikhonov_cg", "least squares with a quadratic penalty, by conjugate gradients"),
       kind<TvPdhg>("tv_pdhg", "total variation with the discrepancy principle, by primal-dual hybrid gradients"),
       kind<Wiener>("wiener", "linear filter of least mean squared error for a stationary image"),
