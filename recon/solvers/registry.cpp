@@ -8,8 +8,12 @@
 #include "recon/solvers/classical/tv_pdhg.h"
 #include "recon/solvers/classical/wavelet_fista.h"
 #include "recon/solvers/classical/wiener.h"
+#include "recon/solvers/posterior/daps.h"
 #include "recon/solvers/posterior/diffpir.h"
 #include "recon/solvers/posterior/dps.h"
+#include "recon/solvers/posterior/pnp_dm.h"
+#include "recon/solvers/posterior/posterior_langevin.h"
+#include "recon/solvers/posterior/red_diff.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
@@ -25,11 +29,18 @@ SolverKind kind(std::string name, std::string summary) {
 const std::vector<SolverKind>& solver_kinds() {
   static const std::vector<SolverKind> kinds = {
       kind<Adjoint>("adjoint", "A^H y, scaled to the data: the zero-filled image; no iterations"),
+      kind<Daps>("daps",
+                 "decoupled annealing: denoise, draw from the data step, re-noise; no backward pass, any operator"),
       kind<DiffPir>("diffpir", "diffusion prior with a proximal data step: fast, no backward pass, linear operators"),
       kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator"),
       kind<Lsqr>("lsqr", "least squares from zero, stopped where the data are explained"),
       kind<PlugAndPlay>("plug_and_play",
                         "diffusion prior as the denoiser of a splitting (HQS, ADMM); linear operators"),
+      kind<PnpDm>("pnp_dm",
+                  "split Gibbs sampling of data and prior: exact in the limit, no backward pass, any operator"),
+      kind<PosteriorLangevin>("posterior_langevin",
+                              "annealed Langevin dynamics on the posterior: exact in the limit, no backward pass"),
+      kind<RedDiff>("red_diff", "optimises the image by Adam with a denoiser's pull: a point estimate, any operator"),
       kind<RichardsonLucy>("richardson_lucy", "photon counts: maximum likelihood with total variation, x >= 0"),
       kind<TgvPdhg>("tgv_pdhg", "total generalised variation: piecewise affine images, no staircases"),
       kind<TikhonovCg>("tikhonov_cg", "least squares with a quadratic penalty, by conjugate gradients"),

@@ -1,0 +1,67 @@
+#include "operators/nonlinear/fourier_magnitude.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "operators/algebra.h"
+#include "operators/fourier/fft.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+std::int64_t padded(std::int64_t extent, double oversampling) {
+  const auto wanted = static_cast<std::int64_t>(std::llround(oversampling * static_cast<double>(extent)));
+  return std::max(extent, wanted + wanted % 2);
+}
+
+TensorSpec padded(const TensorSpec& image, double oversampling) {
+  return {{image.shape[0], padded(image.shape[1], oversampling), padded(image.shape[2], oversampling)}, image.field};
+}
+
+class FourierMagnitude final : public Operator {
+ public:
+  FourierMagnitude(const TensorSpec& image, double oversampling)
+      : Operator(fmt::format("fourier_magnitude(oversampling {:g})", oversampling), image,
+                 {padded(image, oversampling).shape, Field::real}),
+        crop_(crop(padded(image, oversampling), image)) {}
+
+ private:
+  at::Tensor spectrum(const at::Tensor& x) const { return fft2_centred(crop_->adjoint(x)); }
+  at::Tensor do_apply(const at::Tensor& x) const override { return spectrum(x).abs(); }
+  at::Tensor do_vjp(const at::Tensor& x, const at::Tensor& v) const override {
+    const at::Tensor pulled = ifft2_centred(v * at::sgn(spectrum(x)));
+    return crop_->apply(domain().field == Field::real ? at::real(pulled).contiguous() : pulled);
+  }
+
+  LinearOperatorPtr crop_;
+};
+
+OperatorPtr make(ParameterVisitor& options, const TensorSpec& image) {
+  double oversampling = 2;
+  options.field("oversampling", oversampling, "height and width of the padded image, in those of the image",
+                {.min = 1, .max = 8});
+  if (!options.reading()) return nullptr;
+  if (image.shape.size() != 3) {
+    throw usage_error(options.place(), "expected an image [channels, height, width], got {}", image.to_string());
+  }
+  return make_fourier_magnitude(image, oversampling);
+}
+
+}  // namespace
+
+OperatorPtr make_fourier_magnitude(const TensorSpec& image, double oversampling) {
+  if (!(oversampling >= 1))
+    throw internal_error("fourier_magnitude", "expected oversampling >= 1, got {}", oversampling);
+  return std::make_shared<FourierMagnitude>(image, oversampling);
+}
+
+OperatorKind fourier_magnitude_kind() {
+  return {.name = "fourier_magnitude",
+          .summary = "magnitudes of the padded Fourier transform: phase retrieval; not linear",
+          .examples = {R"({"type": "fourier_magnitude"})", R"({"type": "fourier_magnitude", "oversampling": 1.5})"},
+          .make = make};
+}
+
+}  // namespace recon

@@ -1,0 +1,118 @@
+#include "recon/solvers/posterior/data_conditional.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <utility>
+
+#include "recon/core/rng.h"
+
+namespace recon {
+namespace {
+
+constexpr IterativeSolve solve_accuracy{.tolerance = 1e-5, .max_iterations = 100};
+
+at::Tensor with_unit_norm(const at::Tensor& d) { return d / per_item(squared_norms(d).sqrt().clamp_min(1e-30), d); }
+
+}  // namespace
+
+at::Tensor floored_noise_variance(const SolverContext& context) {
+  const ImageDomain& domain = context.prior().domain();
+  const double floor = 1e-3 * (domain.high - domain.low) / 2;
+  return at::tensor(context.problem().noise_std, at::kDouble).clamp_min(floor).square();
+}
+
+double belief_variance(const Prior& prior, double r) {
+  const double half_range = (prior.domain().high - prior.domain().low) / 2;
+  const double stated = prior.denoising_mse(r);
+  return stated > 0 ? stated : half_range * half_range * r * r / (1 + r * r);
+}
+
+at::Tensor squared_jacobian_norm(SolverContext& context, const at::Tensor& x) {
+  constexpr int iterations = 8;
+  std::vector<StreamKey> keys = context.problem().keys;
+  for (StreamKey& key : keys) key.sample = 0;
+  at::Tensor d =
+      with_unit_norm(Rng(context.seed(), "jacobian norm").normal(keys, 0, context.op().domain(), x.options()));
+  const bool is_double = real_dtype(x) == at::kDouble;
+  // A change of eps^(1/3) of the image's length balances truncation and rounding; a linear operator truncates nothing.
+  const double relative = context.op().is_linear() ? 1 : (is_double ? 6e-6 : 5e-3);
+  const at::Tensor length = squared_norms(x).sqrt().clamp_min(1);
+  const at::Tensor h = per_item(relative * length, x);
+  at::Tensor norm;
+  for (int i = 0; i < iterations; ++i) {
+    const at::Tensor jd = context.operate([&] {
+      return (context.op().apply(x + h * d) - context.op().apply(x - h * d)) /
+             (2 * per_item(relative * length, context.y()));
+    });
+    const at::Tensor jhjd = context.vjp(x, jd);
+    norm = squared_norms(jhjd).sqrt();
+    d = with_unit_norm(jhjd);
+  }
+  return norm;
+}
+
+DataConditional::DataConditional(SolverContext& context, std::string stream, std::int64_t langevin_steps)
+    : context_(context),
+      stream_(std::move(stream)),
+      langevin_steps_(langevin_steps),
+      linear_(std::dynamic_pointer_cast<const LinearOperator>(context.problem().op)),
+      noise_variance_(floored_noise_variance(context)) {
+  if (linear_ != nullptr) spectral_ = linear_->spectral();
+}
+
+at::Tensor DataConditional::draw(const at::Tensor& center, double variance, std::int64_t index) {
+  return linear_ != nullptr ? draw_exactly(center, variance, index) : draw_by_langevin(center, variance, index);
+}
+
+at::Tensor DataConditional::draw_exactly(const at::Tensor& center, double variance, std::int64_t index) {
+  const at::Tensor rho = noise_variance_ / variance;
+  const at::Tensor z = context_.normal(stream_ + " image", index);
+  const auto shifted = [&](const at::Tensor& c, const at::Tensor& y) {
+    return c + linear_->solve_shifted(linear_->adjoint(y - linear_->apply(c)), rho, solve_accuracy);
+  };
+  if (spectral_) {
+    return context_.operate([&] {
+      const at::Tensor mean = shifted(center, context_.y());
+      return mean + spectral_->filter(z, [&](const at::Tensor& values) {
+        return (values / per_item(noise_variance_, values) + 1 / variance).rsqrt();
+      });
+    });
+  }
+  at::Tensor n =
+      Rng(context_.seed(), stream_ + " data")
+          .normal(context_.problem().keys, static_cast<std::uint32_t>(index), linear_->range(), context_.y().options());
+  if (const at::Tensor support = linear_->support(); support.defined()) {
+    n = n * support.to(n.options().dtype(real_dtype(n)));
+  }
+  return context_.operate([&] {
+    return shifted(center + std::sqrt(variance) * z, context_.y() + per_item(noise_variance_.sqrt(), n) * n);
+  });
+}
+
+at::Tensor DataConditional::draw_by_langevin(const at::Tensor& center, double variance, std::int64_t index) {
+  const at::Tensor stiffness = squared_jacobian_norm(context_, center) / noise_variance_ + 1 / variance;
+  const at::Tensor h = stiffness.rsqrt();
+  const at::Tensor kept = (-2 / std::sqrt(variance) * h).exp();
+  const at::Tensor kick = per_item(0.5 * h, center), drift = per_item(0.5 * h, center);
+  const at::Tensor keep = per_item(kept, center), renew = per_item((1 - kept.square()).sqrt(), center);
+  const auto force = [&](const at::Tensor& x) {
+    const at::Tensor pull = context_.operate([&] { return context_.op().gradient(x, context_.y()); });
+    return (center - x) / variance - pull / per_item(noise_variance_, x);
+  };
+  const auto z = [&, first = index * (langevin_steps_ + 1)](std::int64_t k) {
+    return context_.normal(stream_ + " langevin", first + k);
+  };
+  at::Tensor x = center, p = z(0), f = force(x);
+  for (std::int64_t k = 1; k <= langevin_steps_; ++k) {
+    p = p + kick * f;
+    x = x + drift * p;
+    p = keep * p + renew * z(k);
+    x = x + drift * p;
+    f = force(x);
+    p = p + kick * f;
+  }
+  return x;
+}
+
+}  // namespace recon

@@ -1,0 +1,55 @@
+#include "recon/solvers/posterior/posterior_langevin.h"
+
+#include <gtest/gtest.h>
+
+#include "operators/algebra.h"
+#include "tests/solvers/posterior_judge.h"
+
+namespace recon::test {
+namespace {
+
+PosteriorLangevin langevin(std::int64_t steps) {
+  PosteriorLangevin solver;
+  solver.steps = steps;
+  return solver;
+}
+
+TEST(PosteriorLangevin, SamplesTheGaussianPosterior) {
+  for (const std::string& task : closed_form_tasks()) {
+    const Agreement a = judged(closed_form(task, {}), langevin(200), "langevin 200 x 3");
+    EXPECT_LT(a.mean_ratio, 1.35 + 3 * kMeanRatioError) << task;
+    EXPECT_NEAR(a.std_ratio, 1, 0.06 + 2 * kStdRatioError) << task;
+  }
+}
+
+TEST(SlowPosteriorLangevin, ConvergesToTheGaussianPosterior) {
+  for (const std::string& task : closed_form_tasks()) {
+    const ClosedForm exact = closed_form(task, {});
+    judged(exact, langevin(50), "langevin 50 x 3");
+    const Agreement a = judged(exact, langevin(1600), "langevin 1600 x 3");
+    EXPECT_LT(a.mean_ratio, 1 + 2 * kMeanRatioError) << task;
+    EXPECT_NEAR(a.std_ratio, 1, 2 * kStdRatioError) << task;
+  }
+}
+
+TEST(PosteriorLangevin, BothModesOfAMixtureAreFoundWithTheirWeights) {
+  const ModeShares shares = mode_shares(two_modes(400), PosteriorLangevin(), "langevin");
+  EXPECT_NEAR(shares.upper, two_modes(1).upper_weight, 4 * shares.standard_error);
+  EXPECT_LT(shares.spread, 0.12);
+}
+
+// The step follows ||A||: ten times the operator with ten times the noise is the same problem.
+TEST(PosteriorLangevin, KnowsTheScaleOfTheOperator) {
+  const ClosedForm c = closed_form("inpaint", {.size = 16, .items = 1, .samples = 4, .dtype = at::kDouble});
+  Problem scaled_up = c.problem;
+  scaled_up.op = scaled(c.op, 10);
+  scaled_up.y = 10 * c.problem.y;
+  for (double& std : scaled_up.noise_std) std *= 10;
+  const at::Tensor x = langevin(50).solve(c.problem, c.prior.get(), {}).x;
+  const at::Tensor same = langevin(50).solve(scaled_up, c.prior.get(), {}).x;
+  // 150 steps of rounding on numbers of order 1.
+  EXPECT_LT((x - same).abs().max().item<double>(), 150 * 100 * 0x1p-52);
+}
+
+}  // namespace
+}  // namespace recon::test
