@@ -4,6 +4,7 @@
 #include "recon/solvers/classical/wiener.h"
 #include "recon/solvers/posterior/diffpir.h"
 #include "recon/solvers/posterior/dps.h"
+#include "recon/solvers/posterior/pigdm.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
@@ -21,6 +22,7 @@ const std::vector<SolverKind>& solver_kinds() {
       kind<Adjoint>("adjoint", "A^H y, scaled to the data: the zero-filled image; no iterations"),
       kind<DiffPir>("diffpir", "diffusion prior with a proximal data step: fast, no backward pass, linear operators"),
       kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator"),
+      kind<PiGdm>("pigdm", "pseudoinverse-guided diffusion, covariance found by itself: samples, linear operators"),
       kind<TikhonovCg>("tikhonov_cg", "least squares with a quadratic penalty, by conjugate gradients"),
       kind<TvPdhg>("tv_pdhg", "total variation with the discrepancy principle, by primal-dual hybrid gradients"),
       kind<Wiener>("wiener", "linear filter of least mean squared error for a stationary image"),
