@@ -9,8 +9,11 @@
 #include "recon/solvers/classical/wavelet_fista.h"
 #include "recon/solvers/classical/wiener.h"
 #include "recon/solvers/posterior/daps.h"
+#include "recon/solvers/posterior/ddnm.h"
+#include "recon/solvers/posterior/ddrm.h"
 #include "recon/solvers/posterior/diffpir.h"
 #include "recon/solvers/posterior/dps.h"
+#include "recon/solvers/posterior/pigdm.h"
 #include "recon/solvers/posterior/pnp_dm.h"
 #include "recon/solvers/posterior/posterior_langevin.h"
 #include "recon/solvers/posterior/red_diff.h"
@@ -31,9 +34,12 @@ const std::vector<SolverKind>& solver_kinds() {
       kind<Adjoint>("adjoint", "A^H y, scaled to the data: the zero-filled image; no iterations"),
       kind<Daps>("daps",
                  "decoupled annealing: denoise, draw from the data step, re-noise; no backward pass, any operator"),
+      kind<Ddnm>("ddnm", "range from the data, null space from the prior (DDNM+), time travel; spectral operators"),
+      kind<Ddrm>("ddrm", "diffusion in the operator's eigenbasis (DDRM): fast, no backward pass; spectral operators"),
       kind<DiffPir>("diffpir", "diffusion prior with a proximal data step: fast, no backward pass, linear operators"),
       kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator"),
       kind<Lsqr>("lsqr", "least squares from zero, stopped where the data are explained"),
+      kind<PiGdm>("pigdm", "pseudoinverse-guided diffusion, covariance found by itself: samples, linear operators"),
       kind<PlugAndPlay>("plug_and_play",
                         "diffusion prior as the denoiser of a splitting (HQS, ADMM); linear operators"),
       kind<PnpDm>("pnp_dm",

@@ -4,28 +4,12 @@
 
 #include "priors/samplers/sampler.h"
 #include "recon/solvers/context.h"
+#include "recon/solvers/posterior/data_step.h"
 
 namespace recon {
 namespace {
 
 constexpr const char* stream = "diffpir";
-constexpr IterativeSolve prox_accuracy{.tolerance = 1e-5, .max_iterations = 50};
-
-/// Noise variances `[batch]`, not below the floor that noise-free data get.
-at::Tensor noise_variances(const SolverContext& context) {
-  const ImageDomain& domain = context.prior().domain();
-  const double floor = 1e-3 * (domain.high - domain.low) / 2;
-  return at::tensor(context.problem().noise_std, at::kDouble).clamp_min(floor).square();
-}
-
-/// argmin_x ||y - A x||² + rho ||x - center||².
-at::Tensor data_prox(SolverContext& context, const LinearOperator& op, const at::Tensor& center,
-                     const at::Tensor& rho) {
-  return context.operate([&] {
-    const at::Tensor pulled = op.adjoint(context.y() - op.apply(center));
-    return center + op.solve_shifted(pulled, rho, prox_accuracy);
-  });
-}
 
 /// x_s = alpha_s x_0 + sigma_s (sqrt(1 - zeta) eps + sqrt(zeta) z): a sampler's step that keeps a share of the noise.
 class PartialRenoising final : public Sampler {

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "operators/operator.h"
+#include "recon/solvers/context.h"
+
+namespace recon {
+
+/// How well conjugate gradients solve for one data step where the operator has no closed form: the next step corrects
+/// what is left.
+inline constexpr IterativeSolve kDataStepAccuracy{.tolerance = 1e-5, .max_iterations = 50};
+
+/// Noise variances `[batch]`, float64, not below the floor that noise-free data get: a noise of 1e-3 of half the
+/// prior's range, which keeps (A^H A + noise / variance)^-1 solvable in single precision.
+at::Tensor noise_variances(const SolverContext& context);
+
+/// argmin_x ||y - A x||² + rho ||x - center||² = center + (A^H A + rho)^-1 A^H (y - A center), rho `[batch]` > 0.
+at::Tensor data_prox(SolverContext& context, const LinearOperator& op, const at::Tensor& center, const at::Tensor& rho);
+
+}  // namespace recon

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "priors/samplers/sampler.h"
+#include "recon/solvers/context.h"
+
+namespace recon {
+
+/// The walk from noise to an image that a guided denoiser takes, and its options: shared by the solvers that differ
+/// only in how the data move the denoised image.
+///
+/// The steps are a sampler's (priors/samplers) with the guided denoiser D_y ~ E[x_0 | x_t, y] as its denoiser: ddim
+/// with `eta`, dpmpp_2m with `eta` for order 2, or any other by `sampler` with that sampler's own options at their
+/// defaults. The last step ends on D_y, without noise.
+struct GuidedWalk {
+  std::int64_t steps = 100;
+  double eta = 1;
+  std::string spacing = "uniform_log_snr";
+  std::string order = "1";
+  std::string sampler = "auto";
+  std::optional<double> start_relative_sigma;
+
+  void visit(ParameterVisitor& options);
+
+  /// The image at the end. `stream` names the walk's randomness; `residual_squares` is asked after each step for
+  /// `[batch]` ||y - A D||², for the progress line.
+  at::Tensor run(SolverContext& context, const std::string& stream, const Denoiser& denoise,
+                 const std::function<at::Tensor()>& residual_squares) const;
+
+ private:
+  std::vector<NoiseLevel> levels(const Prior& prior) const;
+  std::unique_ptr<Sampler> make_sampler() const;
+};
+
+}  // namespace recon
