@@ -73,8 +73,8 @@ at::Tensor arrange_channels(const at::Tensor& planes, const ImageReadOptions& op
   return image.contiguous();
 }
 
-void write_encoded(const std::string& path, const char* ending, const cv::Mat& pixels,
-                   const std::vector<int>& parameters = {}) {
+std::string encoded(const std::string& path, const char* ending, const cv::Mat& pixels,
+                    const std::vector<int>& parameters = {}) {
   std::vector<unsigned char> bytes;
   try {
     cv::imencode(ending, pixels, bytes, parameters);
@@ -82,7 +82,7 @@ void write_encoded(const std::string& path, const char* ending, const cv::Mat& p
     throw internal_error(path, "cannot encode a picture of {} x {}: {}", pixels.cols, pixels.rows, error.err);
   }
   if (bytes.empty()) throw internal_error(path, "cannot encode a picture of {} x {}", pixels.cols, pixels.rows);
-  write_file_atomically(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return {bytes.begin(), bytes.end()};
 }
 
 }  // namespace
@@ -127,14 +127,21 @@ void write_png(const std::string& path, const at::Tensor& image, const ImageRang
   if (bits != 8 && bits != 16) throw internal_error(path, "expected 8 or 16 bits, got {}", bits);
   cv::Mat pixels;
   to_mat(to_unit(image, range), path).convertTo(pixels, bits == 8 ? CV_8U : CV_16U, bits == 8 ? 255 : 65535);
-  write_encoded(path, ".png", pixels);
+  write_file_atomically(path, encoded(path, ".png", pixels));
 }
 
 void write_tiff(const std::string& path, const at::Tensor& image) {
   // Uncompressed: OpenCV's default for three float channels is the lossy LogLuv. 1 is TIFF's COMPRESSION_NONE.
-  write_encoded(path, ".tiff", to_mat(image, path), {cv::IMWRITE_TIFF_COMPRESSION, 1});
+  write_file_atomically(path, encoded(path, ".tiff", to_mat(image, path), {cv::IMWRITE_TIFF_COMPRESSION, 1}));
 }
 
-void write_mat_png(const std::string& path, const cv::Mat& pixels) { write_encoded(path, ".png", pixels); }
+std::string mat_png(const cv::Mat& pixels) {
+  constexpr int best_compression = 9;
+  return encoded("PNG", ".png", pixels, {cv::IMWRITE_PNG_COMPRESSION, best_compression});
+}
+
+void write_mat_png(const std::string& path, const cv::Mat& pixels) {
+  write_file_atomically(path, encoded(path, ".png", pixels));
+}
 
 }  // namespace recon

@@ -15,9 +15,18 @@ constexpr int enlarge_below_px = 192;  ///< tiles narrower than this are enlarge
 constexpr double font_scale = 0.42;
 const cv::Scalar background(255, 255, 255), ink(0, 0, 0);
 
-cv::Mat colored(const PanelTile& tile) {
-  cv::Mat gray, out;
-  to_mat(to_unit(tile.image, tile.range), "panel tile '" + tile.label + "'").convertTo(gray, CV_8U, 255);
+/// The values as 8 bits, in `levels` equal steps.
+cv::Mat eight_bit(const PanelTile& tile, int levels) {
+  const double steps = levels - 1;
+  cv::Mat gray;
+  const at::Tensor unit = at::round(to_unit(tile.image, tile.range) * steps) / steps;
+  to_mat(unit, "panel tile '" + tile.label + "'").convertTo(gray, CV_8U, 255);
+  return gray;
+}
+
+cv::Mat colored(const PanelTile& tile, int levels = 256) {
+  const cv::Mat gray = eight_bit(tile, levels);
+  cv::Mat out;
   if (gray.channels() == 3) return gray;
   if (tile.colormap == Colormap::none) {
     cv::cvtColor(gray, out, cv::COLOR_GRAY2BGR);
@@ -46,6 +55,11 @@ std::string fitting(std::string label, int width_px) {
 }
 
 }  // namespace
+
+std::string png_bytes(const PanelTile& tile, int levels) {
+  if (levels < 2 || levels > 256) throw internal_error("png_bytes", "expected 2 to 256 levels, got {}", levels);
+  return mat_png(tile.colormap == Colormap::none ? eight_bit(tile, levels) : colored(tile, levels));
+}
 
 void write_png_panel(const std::string& path, const std::vector<PanelTile>& tiles, int columns) {
   if (tiles.empty()) throw internal_error(path, "a panel needs at least one tile");

@@ -27,6 +27,7 @@ constexpr const char* program_examples =
     "Examples:\n"
     "  recon run configs/run/quickstart.yaml           reconstruct the shipped sample\n"
     "  recon run measurement.h5 --set samples=4        a measurement file of yours, all defaults\n"
+    "  recon compare configs/compare/quick.yaml        solvers side by side: table and HTML report\n"
     "  recon inspect measurement.h5 --check            what is in a file, and is it sound\n"
     "  recon list solvers                              solvers with their parameters and defaults\n"
     "  recon simulate configs/simulate/photograph_inpainting.yaml    images -> measurement file\n"
@@ -158,6 +159,7 @@ int run_program(int argc, const char* const* argv) {
   GlobalOptions options;
   std::vector<std::unique_ptr<Verb>> verbs;
   verbs.push_back(make_run_verb());
+  verbs.push_back(make_compare_verb());
   verbs.push_back(make_simulate_verb());
   verbs.push_back(make_train_verb());
   verbs.push_back(make_sample_verb());

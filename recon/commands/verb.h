@@ -52,6 +52,7 @@ class Verb {
 };
 
 std::unique_ptr<Verb> make_run_verb();
+std::unique_ptr<Verb> make_compare_verb();
 std::unique_ptr<Verb> make_simulate_verb();
 std::unique_ptr<Verb> make_train_verb();
 std::unique_ptr<Verb> make_sample_verb();

@@ -3,22 +3,11 @@
 #include <string>
 #include <vector>
 
-#include "data/measurement_file.h"
-#include "operators/noise.h"
 #include "recon/pipeline/experiment.h"
 #include "recon/pipeline/image_mapping.h"
+#include "recon/pipeline/item_source.h"
 
 namespace recon {
-
-/// One measured item, ready to be solved, in the units of the file.
-struct PreparedItem {
-  std::string id;
-  OperatorPtr op;
-  at::Tensor y;  ///< [1, range...] on the device, single precision
-  ItemNoise noise;
-  at::Tensor ground_truth;  ///< [1, C, H, W] or undefined
-  ImageRange range;
-};
 
 /// What a method made of an item, in the units of the file and on the CPU.
 struct MethodResult {

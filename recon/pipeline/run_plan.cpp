@@ -53,6 +53,13 @@ void RunOptions::visit(ParameterVisitor& v) {
   v.field("trace_every", trace_every, "store chi² every so many steps; 0: never", {.min = 0});
 }
 
+ItemOptions RunPlan::item_options() const {
+  return {.noise_std = options.noise_std,
+          .complex_image = complex_image_from(options.complex_image),
+          .place_of_noise_std = place_of_noise_std,
+          .place_of_complex_image = place_of_complex_image};
+}
+
 std::shared_ptr<Solver> read_solver(ParameterVisitor& section, std::string& type) {
   section.field("type", type, "the kind of solver; `recon list solvers` shows all");
   std::shared_ptr<Solver> solver = find_solver_kind(type, section.place()).make();

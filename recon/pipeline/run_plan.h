@@ -10,6 +10,7 @@
 
 #include "recon/config/config.h"
 #include "recon/core/parameters.h"
+#include "recon/pipeline/item_source.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
@@ -49,6 +50,8 @@ struct RunPlan {
   std::string prior;              ///< name, or a path (given with a '/') that starts at the config's folder
   std::string place_of_complex_image, place_of_noise_std;
   nlohmann::ordered_json resolved;
+
+  ItemOptions item_options() const;
 };
 
 /// Throws Error(usage) with file:line.

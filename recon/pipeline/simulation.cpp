@@ -106,6 +106,30 @@ class Simulator {
   std::vector<at::Tensor> measured_, truths_;
 };
 
+SimulationPlan plan_from(YamlOptions& options) {
+  SimulationPlan plan;
+  plan.options.visit(options);
+  NoiseOptions noise;
+  for (const auto& section : options.sections("noise", "what is added")) noise.visit(*section);
+  const auto operators = options.nodes("operator");
+  options.finish();
+  plan.place = options.place();
+  if (plan.options.images.empty()) throw usage_error(plan.place, "`images` is missing: what is to be measured?");
+  if (operators.size() != 1) throw usage_error(plan.place, "`operator` is missing: how is it measured?");
+  const auto& range = plan.options.image_range;
+  if (range.size() != 2 || !(range[0] < range[1])) {
+    throw usage_error(options.place_of("image_range"), "expected [low, high] with low < high");
+  }
+  if (!plan.options.crop.empty() && plan.options.crop.size() != 4) {
+    throw usage_error(options.place_of("crop"), "expected [top, left, height, width]");
+  }
+  for (const auto& text : plan.options.images) plan.images.push_back(options.path_of("images", text).string());
+  plan.noise = noise.noise();
+  plan.op = operators.front();
+  plan.output = plan.options.output;
+  return plan;
+}
+
 }  // namespace
 
 void SimulationOptions::visit(ParameterVisitor& v) {
@@ -134,27 +158,19 @@ Noise NoiseOptions::noise() const {
 }
 
 SimulationPlan read_simulation_plan(const Config& config) {
-  SimulationPlan plan;
   YamlOptions options(config.root(), "");
-  plan.options.visit(options);
-  NoiseOptions noise;
-  for (const auto& section : options.sections("noise", "what is added")) noise.visit(*section);
-  const auto operators = options.nodes("operator");
-  options.finish();
-  plan.place = options.place();
-  if (plan.options.images.empty()) throw usage_error(plan.place, "`images` is missing: what is to be measured?");
-  if (operators.size() != 1) throw usage_error(plan.place, "`operator` is missing: how is it measured?");
-  const auto& range = plan.options.image_range;
-  if (range.size() != 2 || !(range[0] < range[1])) {
-    throw usage_error(options.place_of("image_range"), "expected [low, high] with low < high");
+  return plan_from(options);
+}
+
+SimulationPlan read_simulation_section(const YamlNodePtr& node, const std::string& section,
+                                       nlohmann::ordered_json& resolved) {
+  YamlOptions options(node, section);
+  if (options.given("output")) {
+    throw usage_error(options.place_of("output"), "the measurements stay in memory; `recon simulate` writes files");
   }
-  if (!plan.options.crop.empty() && plan.options.crop.size() != 4) {
-    throw usage_error(options.place_of("crop"), "expected [top, left, height, width]");
-  }
-  for (const auto& text : plan.options.images) plan.images.push_back(options.path_of("images", text).string());
-  plan.noise = noise.noise();
-  plan.op = operators.front();
-  plan.output = plan.options.output;
+  SimulationPlan plan = plan_from(options);
+  resolved = options.resolved();
+  resolved.erase("output");
   return plan;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,9 @@ struct SimulationPlan {
 };
 
 SimulationPlan read_simulation_plan(const Config& config);
+/// The same options as a section of another config. `output` is refused there: the measurements stay in memory.
+SimulationPlan read_simulation_section(const YamlNodePtr& node, const std::string& section,
+                                       nlohmann::ordered_json& resolved);
 
 /// y = A(x) + n for every image, all of one shape. Noise is drawn per item from (seed, id), on the operator's support
 /// only. `cancelled` is asked between images; what is done by then is kept.

@@ -10,7 +10,8 @@ namespace {
 constexpr double width = 720, height = 400;                      // of the document, px
 constexpr double left = 72, right = 150, top = 36, bottom = 52;  // margins
 constexpr std::size_t dotted_points = 24;                        ///< curves of up to so many points show them
-constexpr std::array<const char*, 6> colors{"#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf"};
+constexpr std::array<const char*, 10> colors{"#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e",
+                                             "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22"};
 
 std::string escaped(const std::string& text) {
   std::string out;

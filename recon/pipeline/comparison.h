@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "recon/pipeline/comparison_plan.h"
+#include "recon/pipeline/experiment.h"
+#include "recon/pipeline/item_runner.h"
+
+namespace recon {
+
+/// One line of the comparison: what one solver made of one item of one task. Status "failed" comes with the error.
+struct ComparisonRow {
+  std::string task;
+  ResultRow result;
+};
+
+/// How many steps a solver got on a task under a budget; `steps` 0: it ran as configured, `note` says why.
+struct BudgetChoice {
+  std::string task, solver;
+  std::int64_t steps = 0;
+  std::string note;
+};
+
+/// What one solver made of an item; `result` has no image when it failed.
+struct ComparedResult {
+  std::string solver;
+  MethodResult result;
+  std::string error;
+};
+
+struct ComparisonResult {
+  std::vector<ComparisonRow> rows;
+  std::vector<BudgetChoice> budgets;
+  std::size_t failed = 0;  ///< rows that failed or diverged
+  bool interrupted = false;
+};
+
+/// Told of every item when all solvers are through with it.
+using ComparisonListener =
+    std::function<void(const TaskPlan& task, const PreparedItem& item, const std::vector<ComparedResult>& results)>;
+
+/// Runs every solver on every item of every task: task by task, a task's items one by one, each
+/// with all solvers, so that only one task's measurements are in memory.
+///
+/// A solver that cannot treat an operator, or that diverges, is a row with its reason and the others go on. An item's
+/// numbers do not depend on what else is compared. A task whose measurements cannot be read is a row without a solver;
+/// when nothing at all could be reconstructed for such a reason, the first fault is thrown.
+ComparisonResult run_comparison(ComparisonPlan& plan, const ExperimentControls& controls,
+                                const ComparisonListener& listener);
+
+}  // namespace recon

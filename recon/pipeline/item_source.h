@@ -1,0 +1,65 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "data/measurement_file.h"
+#include "operators/noise.h"
+#include "recon/pipeline/image_mapping.h"
+
+namespace recon {
+
+/// One measured item, ready to be solved, in the units of the file.
+struct PreparedItem {
+  std::string id;
+  OperatorPtr op;
+  at::Tensor y;  ///< [1, range...] on the device, single precision
+  ItemNoise noise;
+  at::Tensor ground_truth;  ///< [1, C, H, W] or undefined
+  ImageRange range;
+};
+
+/// How a config changes what a measurement says of itself.
+struct ItemOptions {
+  std::optional<double> noise_std;  ///< per real component, instead of the file's level; 0: noise-free
+  ComplexImage complex_image = ComplexImage::none;
+  std::string place_of_noise_std, place_of_complex_image;  ///< for messages
+};
+
+/// The items of a measurement file, or of a set in memory, made ready one by one.
+class ItemSource {
+ public:
+  /// Throws Error(data) for the file's faults, Error(usage) for a noise_std where the noise is Poisson.
+  static ItemSource open(const std::string& path, const ItemOptions& options);
+  /// `name` stands for the file in messages.
+  static ItemSource of(const MeasurementSet& set, const std::string& name, const ItemOptions& options);
+
+  const MeasurementHeader& header() const { return header_; }
+  const std::vector<std::string>& ids() const { return ids_; }
+  /// Those named, or all for {"all"}, in that order. Throws Error(usage) for unknown ids, Error(data) when there is
+  /// none.
+  std::vector<std::int64_t> indices(const std::vector<std::string>& wanted) const;
+  /// Reads and checks the item and builds its operator (once, where all items share it).
+  PreparedItem prepare(std::int64_t index, c10::Device device);
+
+ private:
+  ItemSource(std::string name, MeasurementHeader header, std::vector<std::string> ids, TensorSpec measurement,
+             std::function<MeasurementItem(std::int64_t)> read, const ItemOptions& options);
+  OperatorPtr operator_for(const MeasurementItem& stored);
+
+  std::string name_;
+  MeasurementHeader header_;
+  std::vector<std::string> ids_;
+  TensorSpec measurement_, image_;
+  std::function<MeasurementItem(std::int64_t)> read_;
+  ItemOptions options_;
+  Noise noise_;
+  OperatorPtr shared_op_;
+};
+
+}  // namespace recon
