@@ -127,6 +127,21 @@ TEST(PiGdmClosedForm, FiftyStepsOfTheSecondOrderSampleThePosterior) {
   EXPECT_NEAR(measure(closed_form("inpaint", {}), pigdm(50)).std_ratio, 0.9, 0.02);
 }
 
+// From the data at r = 2, where eight prior standard deviations of noise hide what they do not say; not at r = 0.5,
+// where missing pixels have not forgotten that they were filled with zeros.
+TEST(PiGdmClosedForm, AWalkFromTheDataNeedsHalfTheSteps) {
+  PiGdm solver = pigdm(27, "2");
+  solver.walk.start = "data";
+  for (const std::string& task : kTasks) {
+    const Agreement a = measure(closed_form(task, {}), solver);
+    EXPECT_LT(a.mean_ratio, 1.2) << task;
+    EXPECT_NEAR(a.std_ratio, 1, 0.03) << task;
+    EXPECT_NEAR(a.residual, 1, 0.1) << task;
+  }
+  solver.walk.start_relative_sigma = 0.5;
+  EXPECT_GT(measure(closed_form("inpaint", {}), solver).mean_ratio, 1.5);
+}
+
 // The known-wrong variant: errors of photographs are correlated, and where neighbours are measured singly, r²/(1 + r²)
 // is far from them. Recorded, to 10 %.
 TEST(PiGdmClosedForm, ThePapersCovarianceIsBiasedForInpainting) {

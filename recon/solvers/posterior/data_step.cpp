@@ -3,6 +3,15 @@
 #include <ATen/ATen.h>
 
 namespace recon {
+namespace {
+
+Shape image_batch(const SolverContext& context) {
+  Shape shape = context.problem().image.shape;
+  shape.insert(shape.begin(), context.batch());
+  return shape;
+}
+
+}  // namespace
 
 at::Tensor noise_variances(const SolverContext& context) {
   const ImageDomain& domain = context.prior().domain();
@@ -16,6 +25,12 @@ at::Tensor data_prox(SolverContext& context, const LinearOperator& op, const at:
     const at::Tensor pulled = op.adjoint(context.y() - op.apply(center));
     return center + op.solve_shifted(pulled, rho, kDataStepAccuracy);
   });
+}
+
+at::Tensor tikhonov_image(SolverContext& context, const LinearOperator& op, double r) {
+  const double spread = std::max(context.prior().denoising_mse(r), 1e-4);
+  return data_prox(context, op, at::zeros(image_batch(context), context.image_options()),
+                   noise_variances(context) / spread);
 }
 
 }  // namespace recon

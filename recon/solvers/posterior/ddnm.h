@@ -30,7 +30,7 @@ namespace recon {
 ///
 /// Time travel: a stretch of `travel_length` steps is walked `travel_repeats` times, its start noised again from its
 /// end, wherever that many levels lie above. It brings null space and range to agree: the more of the image is missing,
-/// the more it takes. Without it, 70 % missing pixels come out 3 posterior standard errors off (1.5 with four repeats).
+/// the more it takes. Without it, 70 % missing pixels come out 3 posterior standard errors off (1.6 with four repeats).
 /// The network passes are some steps · travel_repeats.
 ///
 /// A sampler with a bias, because D knows of the data by x_t only: README.md has its size.

@@ -59,10 +59,8 @@ at::Tensor DiffPir::run(SolverContext& context) const {
             .noise = [&](std::string_view, std::int64_t step) { return context.normal(stream, step); }};
   walk.levels.push_back({.alpha = 1, .sigma = 0});
 
-  // The Tikhonov image takes the prior as white with the denoiser's error at the start as its variance (at least 1e-4).
-  const double spread = std::max(prior.denoising_mse(start), 1e-4);
   const at::Tensor z = walk.noise(kWalkStream, 0);
-  at::Tensor estimate = data_prox(context, *op, at::zeros_like(z), variance / spread);
+  at::Tensor estimate = tikhonov_image(context, *op, start);
   const at::Tensor x = walk.levels[0].alpha * estimate + walk.levels[0].sigma * z;
   PartialRenoising(zeta, steps).walk(walk, x, [&](SamplerStep& step) {
     estimate = step.x0;

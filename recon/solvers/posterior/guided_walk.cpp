@@ -4,8 +4,14 @@
 #include <fmt/format.h>
 
 #include "priors/samplers/ddim.h"
+#include "recon/solvers/posterior/data_step.h"
 
 namespace recon {
+namespace {
+
+constexpr double kWarmStart = 2;
+
+}  // namespace
 
 void GuidedWalk::visit(ParameterVisitor& v) {
   v.field("steps", steps, "network steps", {.min = 1});
@@ -15,13 +21,15 @@ void GuidedWalk::visit(ParameterVisitor& v) {
   std::vector<std::string> samplers = {"auto"};
   for (const auto& kind : sampler_kinds()) samplers.push_back(kind.name);
   v.choice("sampler", sampler, samplers, "whose steps to take; auto: ddim with eta, dpmpp_2m for order 2");
-  v.field("start_relative_sigma", start_relative_sigma, "noise level to start from; default: the prior's highest",
-          {.min = 0, .open_min = true});
+  v.choice("start", start, {"noise", "data"}, "what to start from; data: their Tikhonov image, with noise");
+  v.field("start_relative_sigma", start_relative_sigma,
+          "noise level to start from; default: the prior's highest, 2 for start data", {.min = 0, .open_min = true});
 }
 
 std::vector<NoiseLevel> GuidedWalk::levels(const Prior& prior) const {
-  const double start = start_relative_sigma.value_or(prior.max_relative_sigma());
-  std::vector<NoiseLevel> result = prior.schedule().steps(steps, spacing_from(spacing), start);
+  const double noisiest = prior.max_relative_sigma();
+  const double first_sigma = start_relative_sigma.value_or(start == "data" ? std::min(kWarmStart, noisiest) : noisiest);
+  std::vector<NoiseLevel> result = prior.schedule().steps(steps, spacing_from(spacing), first_sigma);
   result.push_back({.alpha = 1, .sigma = 0});
   return result;
 }
@@ -38,6 +46,12 @@ std::unique_ptr<Sampler> GuidedWalk::make_sampler() const {
   return single;
 }
 
+at::Tensor GuidedWalk::first(SolverContext& context, const NoiseLevel& level, const at::Tensor& z) const {
+  if (start == "noise") return level.sigma * z;
+  const LinearOperatorPtr op = as_linear(context.problem().op, "start: data");
+  return level.alpha * tikhonov_image(context, *op, level.relative_sigma()) + level.sigma * z;
+}
+
 at::Tensor GuidedWalk::run(SolverContext& context, const std::string& stream, const Denoiser& denoise,
                            const std::function<at::Tensor()>& residual_squares) const {
   const Walk walk{.process = context.prior().schedule(),
@@ -48,7 +62,7 @@ at::Tensor GuidedWalk::run(SolverContext& context, const std::string& stream, co
                     return context.normal(of == kWalkStream ? stream : fmt::format("{} {}", stream, of), step);
                   }};
   at::Tensor estimate;
-  make_sampler()->walk(walk, walk.levels.front().sigma * walk.noise(kWalkStream, 0), [&](SamplerStep& step) {
+  make_sampler()->walk(walk, first(context, walk.levels.front(), walk.noise(kWalkStream, 0)), [&](SamplerStep& step) {
     estimate = step.done == step.total ? step.x : step.x0;
     return context.end_step({.done = step.done,
                              .total = step.total,

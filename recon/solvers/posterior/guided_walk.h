@@ -23,6 +23,7 @@ struct GuidedWalk {
   std::string spacing = "uniform_log_snr";
   std::string order = "1";
   std::string sampler = "auto";
+  std::string start = "noise";
   std::optional<double> start_relative_sigma;
 
   void visit(ParameterVisitor& options);
@@ -33,6 +34,7 @@ struct GuidedWalk {
                  const std::function<at::Tensor()>& residual_squares) const;
 
  private:
+  at::Tensor first(SolverContext& context, const NoiseLevel& level, const at::Tensor& z) const;
   std::vector<NoiseLevel> levels(const Prior& prior) const;
   std::unique_ptr<Sampler> make_sampler() const;
 };
