@@ -76,7 +76,7 @@ class Experiment {
   bool cancelled() const { return controls_.cancellation != nullptr && controls_.cancellation->cancelled(); }
 
   ItemRunner runner(const NamedSolver& solver) const {
-    return {solver, prior_, complex_image_, plan_.place_of_complex_image};
+    return {solver, prior_, complex_image_, plan_.place_of_complex_image, selection_from(plan_.options.select)};
   }
 
   void load_prior_if_needed() {
