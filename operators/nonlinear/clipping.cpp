@@ -61,7 +61,7 @@ OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
 OperatorKind clipping_kind() {
   return {.name = "clipping",
           .summary = "a saturating detector: high dynamic range from clipped values; not linear",
-          .examples = {R"({"type": "clipping"})",
+          .examples = {R"({"type": "clipping", "low": -0.2, "high": 0.9})",
                        R"({"type": "clipping", "gain": 1.5, "low": -0.5, "high": 0.8, "softness": 0.1})"},
           .make = make};
 }

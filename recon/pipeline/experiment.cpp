@@ -58,7 +58,8 @@ class Experiment {
 
   ItemRunner runner(const NamedSolver& solver) const {
     const ItemOptions options = plan_.item_options();
-    return {solver, prior_, options.complex_image, options.place_of_complex_image};
+    return {solver, prior_, options.complex_image, options.place_of_complex_image,
+            selection_from(plan_.options.select)};
   }
 
   void load_prior_if_needed() {

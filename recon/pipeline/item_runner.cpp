@@ -50,6 +50,23 @@ ResultRow row_of(const Report& report, const std::string& id, const std::string&
   return row;
 }
 
+/// The entry that fits its measurement best, diverged ones last.
+std::int64_t best_fit(const Problem& problem, const Report& report) {
+  const at::Tensor misfit = squared_norms(problem.y - problem.op->apply(report.x));
+  std::int64_t best = 0;
+  const auto worse = [&](std::int64_t i, std::int64_t than) {
+    const auto diverged = [&](std::int64_t k) {
+      return report.outcomes[static_cast<std::size_t>(k)] == Outcome::diverged;
+    };
+    if (diverged(i) != diverged(than)) return diverged(i);
+    return misfit[i].item<double>() >= misfit[than].item<double>();
+  };
+  for (std::int64_t i = 1; i < problem.batch(); ++i) {
+    if (!worse(i, best)) best = i;
+  }
+  return best;
+}
+
 }  // namespace
 
 void judge(ResultRow& row, const at::Tensor& x, const PreparedItem& item) {
@@ -70,8 +87,15 @@ void judge(ResultRow& row, const at::Tensor& x, const PreparedItem& item) {
   }
 }
 
-ItemRunner::ItemRunner(NamedSolver solver, PriorPtr prior, ComplexImage complex_image, std::string place)
-    : solver_(std::move(solver)), prior_(std::move(prior)), complex_image_(complex_image), place_(std::move(place)) {}
+Selection selection_from(const std::string& text) { return text == "residual" ? Selection::residual : Selection::mean; }
+
+ItemRunner::ItemRunner(NamedSolver solver, PriorPtr prior, ComplexImage complex_image, std::string place,
+                       Selection selection)
+    : solver_(std::move(solver)),
+      prior_(std::move(prior)),
+      complex_image_(complex_image),
+      place_(std::move(place)),
+      selection_(selection) {}
 
 MethodResult ItemRunner::run(const PreparedItem& item, std::int64_t samples, const Controls& controls) const {
   const bool with_prior = solver_.solver->needs_prior();
@@ -92,7 +116,8 @@ MethodResult ItemRunner::run(const PreparedItem& item, std::int64_t samples, con
   at::Tensor mean = images;
   if (runs > 1) {
     const SampleSummary summary = combine_samples(result.report.x, problem.keys, result.report.outcomes);
-    mean = mapping.to_file(summary.mean);
+    mean = selection_ == Selection::mean ? mapping.to_file(summary.mean)
+                                         : images.narrow(0, best_fit(problem, result.report), 1);
     result.std = mapping.std_to_file(summary.std)[0].cpu();
   }
   result.x = mean[0].cpu();

@@ -11,7 +11,7 @@ namespace recon {
 
 /// What a method made of an item, in the units of the file and on the CPU.
 struct MethodResult {
-  at::Tensor x;        ///< [C, H, W]: the mean of the samples
+  at::Tensor x;        ///< [C, H, W]: the mean of the samples, or the selected one
   at::Tensor std;      ///< [C, H, W]; undefined with one sample
   at::Tensor samples;  ///< [S, C, H, W]
   Report report;
@@ -19,11 +19,19 @@ struct MethodResult {
   std::vector<std::string> warnings;  ///< for the user
 };
 
+/// What becomes of several samples of one item.
+enum class Selection {
+  mean,     ///< their mean
+  residual  ///< the one with the least ||y - A x||: best of N where runs can get stuck, chosen without any truth
+};
+Selection selection_from(const std::string& text);  ///< "mean" or "residual"
+
 /// Solves items with one solver.
 class ItemRunner {
  public:
   /// `prior` may be null for solvers that need none. `place` is where complex_image is set, for messages.
-  ItemRunner(NamedSolver solver, PriorPtr prior, ComplexImage complex_image, std::string place);
+  ItemRunner(NamedSolver solver, PriorPtr prior, ComplexImage complex_image, std::string place,
+             Selection selection = Selection::mean);
 
   const std::string& name() const { return solver_.name; }
   /// `samples` counts for solvers that sample only.
@@ -34,6 +42,7 @@ class ItemRunner {
   PriorPtr prior_;
   ComplexImage complex_image_;
   std::string place_;
+  Selection selection_;
 };
 
 /// Fills psnr, ssim, nrmse and chi2 of a row for `x` [1, C, H, W].

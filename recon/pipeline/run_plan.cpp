@@ -49,6 +49,8 @@ void RunOptions::visit(ParameterVisitor& v) {
   v.field("noise_std", noise_std, "noise level per real component, in units of the file, instead of the file's own",
           {.min = 0});
   v.choice("complex_image", complex_image, complex_image_words(), "how a real prior treats complex images");
+  v.choice("select", select, {"mean", "residual"},
+           "several samples: their mean, or the one that fits the measurement best (phase retrieval)");
   v.field("keep_samples", keep_samples, "store every sample in the result file");
   v.field("trace_every", trace_every, "store chi² every so many steps; 0: never", {.min = 0});
 }

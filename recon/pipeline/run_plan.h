@@ -27,6 +27,7 @@ struct RunOptions {
   std::int64_t seed = 0;
   std::optional<double> noise_std;
   std::string complex_image = "none";
+  std::string select = "mean";
   bool keep_samples = false;
   std::int64_t trace_every = 0;
 

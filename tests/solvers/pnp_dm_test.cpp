@@ -41,10 +41,17 @@ TEST(PnpDm, ACouplingThatStaysWideBlursTheLikelihood) {
   EXPECT_GT(a.residual, 2);
 }
 
-TEST(PnpDm, BothModesOfAMixtureAreFoundWithTheirWeights) {
-  const ModeShares shares = mode_shares(two_modes(400), PnpDm(), "pnp_dm");
+// Modes stop mixing at the level where they part, where the likelihood is still blurred: the smaller weight comes out
+// too large, by some 0.04 of 0.25 in 200 steps, and less in more.
+TEST(PnpDm, FindsBothModesOfAMixture) {
+  const ModeShares shares = mode_shares(two_modes(400), pnp_dm(200, 4), "200");
+  EXPECT_NEAR(shares.upper, two_modes(1).upper_weight, 0.04 + 3 * shares.standard_error);
+  EXPECT_NEAR(shares.spread, 0.1, 0.01);
+}
+
+TEST(SlowPnpDm, TheWeightsOfModesConverge) {
+  const ModeShares shares = mode_shares(two_modes(1600), pnp_dm(1600, 4), "1600");
   EXPECT_NEAR(shares.upper, two_modes(1).upper_weight, 4 * shares.standard_error);
-  EXPECT_LT(shares.spread, 0.12);
 }
 
 }  // namespace

@@ -29,23 +29,26 @@ inline Agreement judged(const ClosedForm& exact, const Solver& solver, const std
 }
 inline constexpr double kMeanRatioError = 0.065, kStdRatioError = 0.017;
 
-/// Two narrow clouds of 4 x 4 images at +-0.5, std 0.1, and two noisy looks at one pixel that lean to the lower cloud.
+/// Two clouds of 4 x 4 images at +-half, std 0.1, far apart in their ten standard deviations and more, and two noisy
+/// looks at one pixel that lean to the lower cloud.
 struct TwoModes {
   std::shared_ptr<const GaussianMixturePrior> prior;
   Problem problem;
+  double half = 0;
   double upper_weight = 0;  ///< exact posterior weight of the upper cloud
 };
 
-inline TwoModes two_modes(std::int64_t samples) {
+inline TwoModes two_modes(std::int64_t samples, double half = 0.25) {
   const Shape image{1, 4, 4};
-  const at::Tensor shift = at::full(image, 0.5, at::kDouble);
+  const at::Tensor shift = at::full(image, half, at::kDouble);
   TwoModes result;
+  result.half = half;
   result.prior = std::make_shared<GaussianMixturePrior>(
       std::vector<MixtureComponent>{{.weight = 0.5, .mean = shift, .covariance = Covariance::isotropic(image, 0.01)},
                                     {.weight = 0.5, .mean = -shift, .covariance = Covariance::isotropic(image, 0.01)}});
   at::Tensor matrix = at::zeros({2, 16}, at::kDouble);
   matrix.narrow(1, 0, 1).fill_(1);
-  const at::Tensor y = at::full({1, 2}, -0.56, at::kDouble);
+  const at::Tensor y = at::full({1, 2}, -0.28 / half, at::kDouble);
   const double noise_std = 1.0;
   result.upper_weight = result.prior->posterior(matrix, y, noise_std).weights[0][0].item<double>();
   result.problem = {.op = std::make_shared<MatrixOperator>(matrix, image),
@@ -61,7 +64,7 @@ inline TwoModes two_modes(std::int64_t samples) {
 struct ModeShares {
   double upper = 0;           ///< share of samples in the upper cloud
   double standard_error = 0;  ///< of that share for exact samples
-  double spread = 0;          ///< rms distance of pixels from +-0.5, exactly 0.1 but for the looked-at one
+  double spread = 0;          ///< rms distance of pixels from +-half, exactly 0.1 but for the looked-at one
 };
 
 inline ModeShares mode_shares(const TwoModes& exact, const Solver& solver, const std::string& label) {
@@ -70,7 +73,7 @@ inline ModeShares mode_shares(const TwoModes& exact, const Solver& solver, const
   const double p = exact.upper_weight;
   shares.upper = (x.mean({1, 2, 3}) > 0).to(at::kDouble).mean().item<double>();
   shares.standard_error = std::sqrt(p * (1 - p) / static_cast<double>(x.size(0)));
-  shares.spread = (x.abs() - 0.5).square().mean().sqrt().item<double>();
+  shares.spread = (x.abs() - exact.half).square().mean().sqrt().item<double>();
   std::printf("%s: upper mode %.3f, exact %.3f +- %.3f, spread %.3f\n", label.c_str(), shares.upper, p,
               shares.standard_error, shares.spread);
   return shares;

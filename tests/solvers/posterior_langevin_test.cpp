@@ -32,10 +32,17 @@ TEST(SlowPosteriorLangevin, ConvergesToTheGaussianPosterior) {
   }
 }
 
-TEST(PosteriorLangevin, BothModesOfAMixtureAreFoundWithTheirWeights) {
-  const ModeShares shares = mode_shares(two_modes(400), PosteriorLangevin(), "langevin");
+// Modes stop mixing at the level where they part, where the likelihood is still blurred: the smaller weight comes out
+// too large, by some 0.04 of 0.25 in 200 steps, and less in more.
+TEST(PosteriorLangevin, FindsBothModesOfAMixture) {
+  const ModeShares shares = mode_shares(two_modes(400), langevin(200), "200");
+  EXPECT_NEAR(shares.upper, two_modes(1).upper_weight, 0.04 + 3 * shares.standard_error);
+  EXPECT_NEAR(shares.spread, 0.1, 0.01);
+}
+
+TEST(SlowPosteriorLangevin, TheWeightsOfModesConverge) {
+  const ModeShares shares = mode_shares(two_modes(1600), langevin(1600), "1600");
   EXPECT_NEAR(shares.upper, two_modes(1).upper_weight, 4 * shares.standard_error);
-  EXPECT_LT(shares.spread, 0.12);
 }
 
 // The step follows ||A||: ten times the operator with ten times the noise is the same problem.
