@@ -150,15 +150,16 @@ TEST(PiGdmClosedForm, ThePapersCovarianceIsBiasedForInpainting) {
   EXPECT_NEAR(a.std_ratio, 1.15, 0.03);
 }
 
-// It converges: 4 x 16 samples at 64 pixels, standard error of the ratio 0.02. Inpainting keeps a bias, for there one c
-// is not the whole covariance.
-TEST(SlowPiGdmClosedForm, AThousandStepsAt64Pixels) {
+// 4 x 16 samples at 64 pixels, standard error of the ratio 0.02: what a bias would be seen with. Inpainting has one,
+// for there one c is not the whole covariance. First order: the spread is short by 5 / steps.
+TEST(SlowPiGdmClosedForm, At64Pixels) {
   for (const std::string& task : kTasks) {
     const ClosedForm four = closed_form(task, {.size = 64, .items = 4, .samples = 16});
-    for (const auto& [steps, order] : {std::pair{50, "2"}, std::pair{1000, "1"}}) {
+    for (const auto& [steps, order] : {std::pair{50, "2"}, std::pair{250, "1"}}) {
       const Agreement a = measure(four, pigdm(steps, order));
+      std::fflush(stdout);
       EXPECT_LT(a.mean_ratio, task == "inpaint" ? 1.15 : 1.06) << task << steps;
-      EXPECT_NEAR(a.std_ratio, 1, 0.03) << task << steps;
+      EXPECT_NEAR(a.std_ratio, 1, 0.04) << task << steps;
     }
   }
 }
