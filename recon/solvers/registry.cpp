@@ -28,8 +28,9 @@ const std::vector<SolverKind>& solver_kinds() {
       kind<DiffPir>("diffpir", "diffusion prior with a proximal data step: fast, no backward pass, linear operators"),
       kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator"),
       kind<Lsqr>("lsqr", "least squares from zero, stopped where the data are explained"),
-      kind<PlugAndPlay>("plug_and_play",
-                        "diffusion prior as the denoiser of a splitting (HQS, ADMM); linear operators"),
+      kind<PlugAndPlay>(
+          "plug_and_play",
+          "diffusion prior as the denoiser of a splitting (ADMM, HQS): one sharp image, linear operators"),
       kind<RichardsonLucy>("richardson_lucy", "photon counts: maximum likelihood with total variation, x >= 0"),
       kind<TgvPdhg>("tgv_pdhg", "total generalised variation: piecewise affine images, no staircases"),
       kind<TikhonovCg>("tikhonov_cg", "least squares with a quadratic penalty, by conjugate gradients"),

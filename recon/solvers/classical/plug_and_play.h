@@ -25,10 +25,12 @@ namespace recon {
 /// For a Gaussian prior D is a proximal map and the limits at a constant level s are known: with admm the posterior
 /// mean for noise of variance lambda noise_std², whatever s; with hqs that for noise of covariance
 /// lambda noise_std² I + s² A A^H. So admm with lambda = 1 is exact there, and hqs is biased at its last level.
-/// Noise-free data are treated as having a noise of 1e-3 of half the prior's range.
+/// With the defaults the image lies within 0.4 posterior standard deviations of the Gaussian posterior's mean
+/// (measured, recon/solvers/README.md), nearer to the data than that mean: chi² well below 1 where an operator measures
+/// few pixels. Noise-free data are treated as having a noise of 1e-3 of half the prior's range.
 class PlugAndPlay final : public Solver {
  public:
-  std::string method = "hqs";
+  std::string method = "admm";
   std::int64_t steps = 24;
   double lambda = 0.23;
   double start_relative_sigma = 2;
