@@ -40,8 +40,9 @@ const std::vector<SolverKind>& solver_kinds() {
       kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator"),
       kind<Lsqr>("lsqr", "least squares from zero, stopped where the data are explained"),
       kind<PiGdm>("pigdm", "pseudoinverse-guided diffusion, covariance found by itself: samples, linear operators"),
-      kind<PlugAndPlay>("plug_and_play",
-                        "diffusion prior as the denoiser of a splitting (HQS, ADMM); linear operators"),
+      kind<PlugAndPlay>(
+          "plug_and_play",
+          "diffusion prior as the denoiser of a splitting (ADMM, HQS): one sharp image, linear operators"),
       kind<PnpDm>("pnp_dm",
                   "split Gibbs sampling of data and prior: exact in the limit, no backward pass, any operator"),
       kind<PosteriorLangevin>("posterior_langevin",

@@ -58,14 +58,16 @@ TEST(PlugAndPlay, LimitsAtAConstantLevelAreTheFormulas) {
 TEST(PlugAndPlay, TheBiasOnTheGaussianPosteriorIsRecorded) {
   for (const std::string& task : kTasks) {
     const ClosedForm c = closed_form(task, {.size = 32, .items = 4, .samples = 1});
-    for (const std::string method : {"hqs", "admm"}) {
+    for (const std::string method : {"hqs", "admm", "admm, lambda 1"}) {
       PlugAndPlay solver;
-      solver.method = method;
+      solver.method = method.substr(0, method.find(','));
+      if (method == solver.method) solver.lambda = 0.23;
       const Report report = solver.solve(c.problem, c.prior.get(), {});
       const double error = rms(report.x.to(at::kDouble) - c.mean) / c.std;
-      std::printf("%-8s %-5s distance of the image from the posterior mean %.3f x posterior std %.4f, chi2 %.2f\n",
+      std::printf("%-8s %-14s distance of the image from the posterior mean %.3f x posterior std %.4f, chi2 %.2f\n",
                   task.c_str(), method.c_str(), error, c.std, report.chi2[0]);
-      EXPECT_LT(error, 0.6) << task << method;
+      // The worst recorded: 0.37 (blur by admm) with DPIR's lambda, 0.055 (inpaint) with its Bayesian value.
+      EXPECT_LT(error, solver.lambda == 1 ? 0.1 : 0.45) << task << method;
       EXPECT_EQ(report.nfe_forward, solver.steps);
       EXPECT_EQ(report.nfe_backward, 0);
     }
@@ -111,6 +113,7 @@ TEST(PlugAndPlay, FindsTheModeOfAMixture) {
   for (const std::string method : {"hqs", "admm"}) {
     PlugAndPlay solver;
     solver.method = method;
+    if (method == "hqs") solver.lambda = 0.23;
     const double error = rms(solver.solve(problem, &prior, {}).x - exact.mean) / rms(exact.std);
     std::printf("mixture %s: distance from the posterior mean %.3f x posterior std\n", method.c_str(), error);
     EXPECT_LT(error, 0.6) << method;

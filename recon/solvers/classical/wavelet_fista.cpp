@@ -92,7 +92,7 @@ void WaveletFista::visit(ParameterVisitor& v) {
   v.field("weight", weight, "weight of the l1 norm against 1/2 ||y - A x||²; found by chi² = 1 when absent",
           {.min = 0, .open_min = true});
   v.choice("wavelet", wavelet, {"haar", "db2", "db4"}, "family: 2, 4 or 8 taps");
-  v.field("undecimated", undecimated, "translation-invariant frame: better and, at 4 levels, 13 times the memory");
+  v.field("undecimated", undecimated, "translation-invariant frame: better and, at 5 levels, 16 times the memory");
   v.field("levels", levels, "levels at most; fewer where the image's size does not admit them", {.min = 1, .max = 30});
   v.field("tolerance", tolerance, "relative step of the coefficients at which to stop", {.min = 0, .open_min = true});
   v.field("max_iterations", max_iterations, "iterations at most, per weight", {.min = 1});

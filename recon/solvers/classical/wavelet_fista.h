@@ -24,9 +24,9 @@ namespace recon {
 class WaveletFista final : public Solver {
  public:
   std::optional<double> weight;
-  std::string wavelet = "db4";
+  std::string wavelet = "db2";
   bool undecimated = true;
-  std::int64_t levels = 4;
+  std::int64_t levels = 5;
   double tolerance = 1e-4;
   std::int64_t max_iterations = 500;
 
