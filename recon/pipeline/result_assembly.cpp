@@ -85,7 +85,8 @@ void ResultAssembly::add_tiles(const PreparedItem& item, const std::vector<Metho
   }
   if (const at::Tensor& std = methods.back().std; std.defined()) {
     const at::Tensor map = std_map(std);
-    tiles.back().label = with_psnr(methods.back().rows.front(), columns_.back().name + " mean");
+    tiles.back().label = with_psnr(methods.back().rows.front(),
+                                   columns_.back().name + (plan_.options.select == "mean" ? " mean" : " best fit"));
     tiles.push_back({fmt::format("std, yellow {:.3g}", map.max().item<double>()),
                      map,
                      {0, std::max(map.max().item<double>(), 1e-30)},
