@@ -13,7 +13,7 @@
 namespace recon {
 namespace {
 
-constexpr int map_levels = 24;  ///< colours of maps: enough to read them, at a third of the bytes of all 256
+constexpr int map_levels = 12;  ///< colours of maps: enough to read them, at a quarter of the bytes of all 256
 
 /// [C, H, W] -> one channel that a picture can show; three channels stay.
 at::Tensor shown(const at::Tensor& image) {
