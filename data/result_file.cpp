@@ -28,6 +28,9 @@ void visit_tensors(Results& results, const Visit& visit) {
   visit("reconstructions", results.reconstructions);
   visit("std", results.std);
   visit("samples", results.samples);
+  visit("quantiles", results.quantiles);
+  visit("imagined", results.imagined);
+  visit("chi2_map", results.chi2_map);
 }
 
 void write_vector(hdf5::Group& group, const std::string& name, const std::vector<double>& values) {

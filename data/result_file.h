@@ -18,7 +18,10 @@ struct SolverResults {
   at::Tensor reconstructions;                          ///< [N, C, H, W], required
   at::Tensor std;                                      ///< [N, C, H, W], per-pixel posterior standard deviation
   at::Tensor samples;                                  ///< [N, S, C, H, W]
-  std::map<std::string, std::vector<double>> metrics;  ///< psnr [dB], ssim, nrmse
+  at::Tensor quantiles;                                ///< [N, 2, C, H, W], 5 % and 95 % of the samples
+  at::Tensor imagined;                                 ///< [N, C, H, W], what the data leave to the prior
+  at::Tensor chi2_map;                                 ///< [N, range...], whose mean is chi2
+  std::map<std::string, std::vector<double>> metrics;  ///< psnr [dB], ssim, ...
   std::vector<double> chi2;
   std::vector<std::string> status;  ///< finished, converged, stopped_early, diverged
   std::vector<std::int64_t> nfe_forward, nfe_backward;
@@ -46,7 +49,8 @@ void write_result_file(const std::string& path, const ResultSet& results);
 /// Bit for bit what was written. Error(data) for anything else than a result file of this version.
 ResultSet read_result_file(const std::string& path, const hdf5::ReadLimits& limits = {});
 
-/// The `format` attribute of an HDF5 file ("recon-measurement", "recon-result", "recon-samples"), empty when it has none.
+/// The `format` attribute of an HDF5 file ("recon-measurement", "recon-result", "recon-samples"), empty when it has
+/// none.
 std::string hdf5_format(const std::string& path);
 
 }  // namespace recon

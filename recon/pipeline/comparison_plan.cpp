@@ -15,6 +15,7 @@ struct TaskKeys {
   std::string input;
   std::vector<std::string> items = {"all"};
   std::optional<double> noise_std;
+  bool estimate_noise = false;
   std::string complex_image = "none";
 
   void visit(ParameterVisitor& v) {
@@ -22,17 +23,22 @@ struct TaskKeys {
     v.field("items", items, "`all`, or the ids of the items to reconstruct");
     v.field("noise_std", noise_std, "noise level per real component, in units of the file, instead of its own",
             {.min = 0});
+    v.field("estimate_noise", estimate_noise, "take the noise level from the data: errs to the high side");
     v.choice("complex_image", complex_image, complex_image_words(), "how a real prior treats complex images");
   }
 };
 
-constexpr std::array task_keys = {"input", "items", "noise_std", "complex_image"};
+constexpr std::array task_keys = {"input", "items", "noise_std", "estimate_noise", "complex_image"};
 
 TaskPlan task_from(YamlOptions& options, const TaskKeys& keys) {
+  if (keys.estimate_noise && keys.noise_std) {
+    throw usage_error(options.place_of("estimate_noise"), "expected `noise_std` or `estimate_noise`, not both");
+  }
   TaskPlan task;
   task.items = keys.items;
   task.input = options.path_of("input", keys.input);
   task.item_options = {.noise_std = keys.noise_std,
+                       .estimate_noise = keys.estimate_noise,
                        .complex_image = complex_image_from(keys.complex_image),
                        .place_of_noise_std = options.place_of("noise_std"),
                        .place_of_complex_image = options.place_of("complex_image")};

@@ -13,7 +13,7 @@
 namespace recon {
 namespace {
 
-constexpr int map_levels = 48;  ///< colours of error and std maps: what the eye can tell, at half the bytes
+constexpr int map_levels = 12;  ///< colours of maps: enough to read them, at a quarter of the bytes of all 256
 
 /// [C, H, W] -> one channel that a picture can show; three channels stay.
 at::Tensor shown(const at::Tensor& image) {
@@ -77,6 +77,17 @@ class ItemPictures {
   }
 
  private:
+  /// Where the residual is larger than the noise. Averages over blocks: of white noise they are near 1 everywhere.
+  std::string residual_picture(const ComparedResult& compared) const {
+    const at::Tensor& map = compared.result.trust.chi2_map;
+    if (!map.defined() || map.dim() != 3 || (map.size(0) != 1 && map.size(0) != 3)) return "";
+    constexpr std::int64_t block = 4;
+    if (map.size(1) < block || map.size(2) < block) return "";
+    const at::Tensor averages = at::avg_pool2d(map.mean(0, true), {block, block});
+    return picture(compared.solver, {"", averages, {0, 3}, Colormap::inferno},
+                   "residual² / noise variance, 4 × 4 averages, 0 to 3", "/residual");
+  }
+
   std::string picture(const std::string& label, const PanelTile& tile, const std::string& caption,
                       const std::string& kind = "") const {
     const bool map = tile.colormap != Colormap::none;
@@ -109,7 +120,13 @@ class ItemPictures {
       body += picture(compared.solver, {"", map, {0, top}, Colormap::inferno},
                       fmt::format("std of {} samples, 0 to {:.2g}", result.samples.size(0), top), "/std");
     }
-    return card(compared.solver, body);
+    if (const auto& split = result.trust.split; split && row.status != to_string(Outcome::diverged)) {
+      const at::Tensor map = split->imagined.abs().mean(0, true);
+      body += picture(compared.solver, {"", map, {0, (item_.range.high - item_.range.low) / 4}, Colormap::viridis},
+                      fmt::format("imagined: {:.0f} % of the contrast is not in the data", 100 * split->imagined_share),
+                      "/imagined");
+    }
+    return card(compared.solver, body + residual_picture(compared));
   }
 
   std::string group_;
@@ -129,6 +146,16 @@ std::optional<Curve> curve_of(const ComparedResult& compared) {
     curve.y.push_back(mean);
   }
   if (curve.x.size() < 2) return std::nullopt;
+  return curve;
+}
+
+std::optional<Curve> calibration_of(const ComparedResult& compared) {
+  if (!compared.result.trust.calibration) return std::nullopt;
+  Curve curve{.label = compared.solver, .x = {}, .y = {}};
+  for (const auto& point : calibration_curve(*compared.result.trust.calibration)) {
+    curve.x.push_back(point.nominal);
+    curve.y.push_back(point.covered);
+  }
   return curve;
 }
 
@@ -225,6 +252,9 @@ std::string legend(const std::vector<FigureColumn>& columns) {
   for (const auto& column : columns) {
     const std::string key = column.key;
     if (key == "chi2") text += "χ² = ‖y − Ax‖² / (m σ²): about 1 when an image explains the data up to their noise. ";
+    if (key == "crps") text += "CRPS: of the samples against the truth, 0 at best. ";
+    if (key == "coverage_90") text += "90 % covers: share of the pixels in the samples' 90 % interval. ";
+    if (key == "imagined_share") text += "imagined: share of the contrast that the data do not determine. ";
     if (key == "nfe_forward") text += "NFE: network passes, forward and backward, of all samples. ";
     if (key == "peak_mib") text += "peak: memory of the process (CPU) or of the allocator (GPU) during the solve. ";
   }
@@ -247,6 +277,23 @@ std::string facts_html(const ComparisonPlan& plan, const ReportFacts& facts) {
          "</pre></details>\n";
 }
 
+std::string plots_html(const std::string& item, const std::vector<Curve>& convergence, std::vector<Curve> calibration) {
+  std::string plots;
+  if (!convergence.empty()) {
+    plots += line_plot_svg(
+        convergence, {.title = "χ² of the estimate", .x_label = "step", .y_label = "χ²", .log_x = true, .log_y = true});
+  }
+  if (!calibration.empty()) {
+    calibration.push_back({.label = "calibrated", .x = {0, 1}, .y = {0, 1}});
+    plots += line_plot_svg(
+        calibration,
+        {.title = "intervals of the samples", .x_label = "nominal level", .y_label = "share of the truth inside"});
+  }
+  if (plots.empty()) return "";
+  return fmt::format("<h3>convergence and calibration on {}</h3>\n<div class=\"plots\">{}</div>\n", html_escaped(item),
+                     plots);
+}
+
 std::string anchor(std::size_t index) { return fmt::format("task{}", index); }
 
 }  // namespace
@@ -260,6 +307,7 @@ ComparisonReport::Task& ComparisonReport::task_of(const TaskPlan& task, const Pr
                     .noise = noise_text(item),
                     .pictures = {},
                     .curves = {},
+                    .calibrations = {},
                     .curves_of = {}});
   return tasks_.back();
 }
@@ -271,6 +319,7 @@ void ComparisonReport::add_item(const TaskPlan& plan, const PreparedItem& item,
   if (!task.curves_of.empty()) return;
   task.curves_of = item.id;
   for (const auto& compared : results) {
+    if (auto curve = calibration_of(compared)) task.calibrations.push_back(std::move(*curve));
     if (auto curve = curve_of(compared)) task.curves.push_back(std::move(*curve));
   }
 }
@@ -302,12 +351,7 @@ std::string ComparisonReport::html(const ComparisonPlan& plan, const ComparisonR
     body += task_table(mine, columns);
     if (task == tasks_.end()) continue;
     body += task->pictures;
-    if (task->curves.empty()) continue;
-    body += fmt::format(
-        "<h3>convergence on {}</h3>\n<div class=\"plots\">{}</div>\n", html_escaped(task->curves_of),
-        line_plot_svg(
-            task->curves,
-            {.title = "χ² of the estimate", .x_label = "step", .y_label = "χ²", .log_x = true, .log_y = true}));
+    body += plots_html(task->curves_of, task->curves, task->calibrations);
   }
   return html_page(title, body + facts_html(plan, facts));
 }

@@ -30,7 +30,7 @@ class ComparisonReport {
   struct Task {
     std::string name, operator_name, noise;
     std::string pictures;  ///< HTML
-    std::vector<Curve> curves;
+    std::vector<Curve> curves, calibrations;
     std::string curves_of;  ///< the id of their item
   };
   Task& task_of(const TaskPlan& task, const PreparedItem& item);

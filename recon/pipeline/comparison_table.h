@@ -20,7 +20,7 @@ struct FigureColumn {
   /// NaN where it is not known, and for rows that failed.
   double value(const ResultRow& row) const { return row.status == "failed" ? NAN : of(row); }
 };
-/// psnr, ssim, nrmse, chi2, nfe_forward, nfe_backward, seconds, peak_mib.
+/// psnr, ssim, nrmse, chi2, crps, coverage_90, imagined_share, nfe_forward, nfe_backward, seconds, peak_mib.
 const std::vector<FigureColumn>& figure_columns();
 /// Those that at least one row knows: without ground truth there is no PSNR to show.
 std::vector<FigureColumn> known_columns(const std::vector<ComparisonRow>& rows);

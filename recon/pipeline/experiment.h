@@ -19,6 +19,8 @@ struct ResultRow {
   std::string id, solver;
   double psnr = NAN, ssim = NAN, nrmse = NAN;      ///< against the ground truth, where there is one
   double chi2 = NAN;                               ///< where the noise level is known
+  double crps = NAN, coverage_90 = NAN;            ///< of several samples, where there is ground truth
+  double imagined_share = NAN;                     ///< of linear operators: recon/pipeline/trust.h
   std::int64_t nfe_forward = 0, nfe_backward = 0;  ///< network passes that this result took
   double seconds = 0, peak_mib = 0;
   std::string status;

@@ -11,6 +11,7 @@
 #include "operators/noise.h"
 #include "recon/core/error.h"
 #include "recon/metrics/metrics.h"
+#include "recon/metrics/noise_level.h"
 #include "recon/pipeline/image_mapping.h"
 #include "recon/pipeline/operator_source.h"
 
@@ -118,6 +119,12 @@ Inspection inspect_measurement(const std::string& path, bool check) {
   if (check) {
     check_laws(inspection, *op);
     check_items(inspection, file, per_item ? nullptr : op);
+    if (const auto estimate = estimate_noise_level(file.item(0).y, op->support())) {
+      inspection.found["noise_estimate"] = {{"item", file.ids().front()},
+                                            {"std", estimate->std},
+                                            {"count", estimate->count},
+                                            {"method", estimate->method}};
+    }
   }
   return inspection;
 }

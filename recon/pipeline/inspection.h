@@ -20,7 +20,8 @@ struct Inspection {
 };
 
 /// A measurement file: shapes, operator, noise, ids. With `check`: the operator's diagnostics, all values finite and,
-/// where there is ground truth, chi² of the truth (1 when noise level and operator are what the file says).
+/// where there is ground truth, chi² of the truth (1 when noise level and operator are what the file says); and the
+/// noise level that the first item's data show by themselves (recon/metrics/noise_level.h).
 Inspection inspect_measurement(const std::string& path, bool check);
 
 /// A result file: solver, figures per item, provenance.

@@ -39,6 +39,13 @@ void warn_outside(const ImageRange& range, MethodResult& result) {
                   x.numel(), range.low, range.high));
 }
 
+void note_trust(ResultRow& row, const Trust& trust) {
+  if (trust.split) row.imagined_share = trust.split->imagined_share;
+  if (!trust.calibration) return;
+  row.crps = trust.calibration->crps;
+  row.coverage_90 = trust.calibration->covered[2];
+}
+
 ResultRow row_of(const Report& report, const std::string& id, const std::string& solver, std::int64_t runs) {
   ResultRow row;
   row.id = id;
@@ -123,6 +130,13 @@ MethodResult ItemRunner::run(const PreparedItem& item, std::int64_t samples, con
   result.x = mean[0].cpu();
   warn_outside(item.range, result);
   judge(row, mean, item);
+  result.trust = assess(mean, result.samples, item);
+  note_trust(row, result.trust);
+  if (with_prior) {
+    if (std::string text = residual_warning(row.chi2, item.op->measured_components()); !text.empty()) {
+      result.warnings.push_back(std::move(text));
+    }
+  }
   result.rows.push_back(row);
   if (runs > 1) {
     ResultRow single = row_of(result.report, item.id, name() + "_sample", 1);

@@ -6,6 +6,7 @@
 #include "recon/pipeline/experiment.h"
 #include "recon/pipeline/image_mapping.h"
 #include "recon/pipeline/item_source.h"
+#include "recon/pipeline/trust.h"
 
 namespace recon {
 
@@ -14,6 +15,7 @@ struct MethodResult {
   at::Tensor x;        ///< [C, H, W]: the mean of the samples, or the selected one
   at::Tensor std;      ///< [C, H, W]; undefined with one sample
   at::Tensor samples;  ///< [S, C, H, W]
+  Trust trust;
   Report report;
   std::vector<ResultRow> rows;        ///< of x and, with several samples, of the first one
   std::vector<std::string> warnings;  ///< for the user

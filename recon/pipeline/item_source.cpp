@@ -8,7 +8,10 @@
 #include <utility>
 
 #include "recon/core/error.h"
+#include "recon/core/log.h"
+#include "recon/metrics/noise_level.h"
 #include "recon/pipeline/operator_source.h"
+#include "recon/pipeline/trust.h"
 
 namespace recon {
 namespace {
@@ -96,6 +99,17 @@ OperatorPtr ItemSource::operator_for(const MeasurementItem& stored) {
   return op;
 }
 
+void ItemSource::estimate_noise(PreparedItem& item) const {
+  const auto estimate = estimate_noise_level(item.y[0], item.op->support());
+  if (!estimate) {
+    throw data_error(name_ + " item " + item.id,
+                     "the noise level cannot be estimated from {} data of {}; set noise_std",
+                     item.op->range().to_string(), item.op->name());
+  }
+  log::info("item {}: noise level {:.3g}, from the {}", item.id, estimate->std, estimate->method);
+  item.noise = item_noise({.type = NoiseType::gaussian, .std = {estimate->std}, .peak = 0}, 0, item.y);
+}
+
 PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
   const MeasurementItem stored = read_(index);
   PreparedItem item;
@@ -106,6 +120,8 @@ PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
   Noise level = noise_;
   if (level.type == NoiseType::gaussian && !options_.noise_std) level.std = {stored.noise_std};
   item.noise = item_noise(level, 0, item.y);
+  if (options_.estimate_noise) estimate_noise(item);
+  if (const std::string text = noise_level_warning(item); !text.empty()) log::warn("item {}: {}", item.id, text);
   if (stored.ground_truth.defined()) item.ground_truth = stored.ground_truth.unsqueeze(0);
   return item;
 }

@@ -27,6 +27,7 @@ struct PreparedItem {
 /// How a config changes what a measurement says of itself.
 struct ItemOptions {
   std::optional<double> noise_std;  ///< per real component, instead of the file's level; 0: noise-free
+  bool estimate_noise = false;      ///< take the level from each item's data (recon/metrics/noise_level.h)
   ComplexImage complex_image = ComplexImage::none;
   std::string place_of_noise_std, place_of_complex_image;  ///< for messages
 };
@@ -50,6 +51,7 @@ class ItemSource {
  private:
   ItemSource(std::string name, MeasurementHeader header, std::vector<std::string> ids, TensorSpec measurement,
              std::function<MeasurementItem(std::int64_t)> read, const ItemOptions& options);
+  void estimate_noise(PreparedItem& item) const;
   OperatorPtr operator_for(const MeasurementItem& stored);
 
   std::string name_;

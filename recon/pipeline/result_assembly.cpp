@@ -2,6 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <cmath>
+
 namespace recon {
 namespace {
 
@@ -49,6 +52,14 @@ void ResultAssembly::add(const PreparedItem& item, const std::vector<MethodResul
     if (method.std.defined()) columns.std.push_back(method.std);
     if (plan_.options.keep_samples) columns.samples.push_back(method.samples);
     columns.rows.push_back(method.rows.front());
+    if (method.trust.split) columns.imagined.push_back(method.trust.split->imagined);
+    if (method.trust.chi2_map.defined()) columns.chi2_maps.push_back(method.trust.chi2_map);
+    if (method.trust.quantiles.defined()) columns.quantiles.push_back(method.trust.quantiles);
+    if (const auto& found = method.trust.calibration) {
+      for (std::size_t k = 0; k < found->nominal.size(); ++k) {
+        columns.coverage[fmt::format("coverage_{:.0f}", 100 * found->nominal[k])].push_back(found->covered[k]);
+      }
+    }
     if (!method.report.trace.empty()) {
       columns.traces.push_back(trace_of(method.report));
       if (method.report.trace.size() > columns.trace_steps.size()) {
@@ -103,7 +114,19 @@ SolverResults ResultAssembly::collected(const Columns& columns) const {
   results.reconstructions = at::stack(columns.x);
   if (!columns.std.empty()) results.std = at::stack(columns.std);
   if (!columns.samples.empty()) results.samples = at::stack(columns.samples);
+  const auto stacked = [&](const std::vector<at::Tensor>& maps) {
+    return !maps.empty() && maps.size() == columns.x.size() ? at::stack(maps) : at::Tensor();
+  };
+  results.quantiles = stacked(columns.quantiles);
+  results.imagined = stacked(columns.imagined);
+  results.chi2_map = stacked(columns.chi2_maps);
+  const auto known = [&](double ResultRow::*figure) {
+    return std::any_of(columns.rows.begin(), columns.rows.end(),
+                       [&](const auto& row) { return !std::isnan(row.*figure); });
+  };
   for (const auto& row : columns.rows) {
+    if (known(&ResultRow::crps)) results.metrics["crps"].push_back(row.crps);
+    if (known(&ResultRow::imagined_share)) results.metrics["imagined_share"].push_back(row.imagined_share);
     results.metrics["psnr"].push_back(row.psnr);
     results.metrics["ssim"].push_back(row.ssim);
     results.metrics["nrmse"].push_back(row.nrmse);
@@ -113,6 +136,9 @@ SolverResults ResultAssembly::collected(const Columns& columns) const {
     results.nfe_backward.push_back(row.nfe_backward);
     results.seconds.push_back(row.seconds);
     results.peak_mib.push_back(row.peak_mib);
+  }
+  for (const auto& [name, values] : columns.coverage) {
+    if (values.size() == columns.rows.size()) results.metrics[name] = values;
   }
   if (columns.traces.size() == columns.x.size()) {
     results.trace["step"] = at::tensor(columns.trace_steps, at::kDouble);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,8 @@ class ResultAssembly {
 
     std::string name;
     std::vector<at::Tensor> x, std, samples, traces;
+    std::vector<at::Tensor> quantiles, imagined, chi2_maps;
+    std::map<std::string, std::vector<double>> coverage;
     std::vector<ResultRow> rows;
     std::vector<double> trace_steps, trace_sigmas;
   };

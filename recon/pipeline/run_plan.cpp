@@ -48,6 +48,7 @@ void RunOptions::visit(ParameterVisitor& v) {
   v.field("seed", seed, "seed of all randomness", {.min = 0});
   v.field("noise_std", noise_std, "noise level per real component, in units of the file, instead of the file's own",
           {.min = 0});
+  v.field("estimate_noise", estimate_noise, "take the noise level from the data: errs to the high side");
   v.choice("complex_image", complex_image, complex_image_words(), "how a real prior treats complex images");
   v.choice("select", select, {"mean", "residual"},
            "several samples: their mean, or the one that fits the measurement best (phase retrieval)");
@@ -57,6 +58,7 @@ void RunOptions::visit(ParameterVisitor& v) {
 
 ItemOptions RunPlan::item_options() const {
   return {.noise_std = options.noise_std,
+          .estimate_noise = options.estimate_noise,
           .complex_image = complex_image_from(options.complex_image),
           .place_of_noise_std = place_of_noise_std,
           .place_of_complex_image = place_of_complex_image};
@@ -76,6 +78,9 @@ RunPlan read_run_plan(const Config& config) {
   options.finish();
   if (plan.options.input.empty()) {
     throw usage_error(options.place(), "`input` is missing: which measurement file is to be reconstructed?");
+  }
+  if (plan.options.estimate_noise && plan.options.noise_std) {
+    throw usage_error(options.place_of("estimate_noise"), "expected `noise_std` or `estimate_noise`, not both");
   }
   plan.input = options.path_of("input", plan.options.input);
   plan.output = plan.options.output;

@@ -26,6 +26,7 @@ struct RunOptions {
   std::int64_t preview_items = 4;
   std::int64_t seed = 0;
   std::optional<double> noise_std;
+  bool estimate_noise = false;
   std::string complex_image = "none";
   std::string select = "mean";
   bool keep_samples = false;

@@ -16,10 +16,10 @@ nav { margin: 10px 0; display: flex; flex-wrap: wrap; gap: 4px 14px; }
 a { color: var(--accent); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; background: #fff; font-variant-numeric: tabular-nums; margin: 8px 0; }
-th, td { padding: 5px 12px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
+th, td { padding: 5px 9px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
 th { font-size: 13px; color: var(--soft); font-weight: 600; background: #fbfcfd; }
 th:first-child, td:first-child, .text { text-align: left; }
-td.text { white-space: normal; min-width: 20ch; }
+td.text { white-space: normal; min-width: 12ch; }
 td.best { background: var(--good); font-weight: 600; }
 tr.failed td { background: var(--bad); }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(158px, 1fr)); gap: 12px; }

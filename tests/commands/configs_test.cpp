@@ -28,6 +28,7 @@ std::string shortened(const std::string& key, const YamlNode& section) {
 }
 
 class ShippedConfig : public ProgramTest, public testing::WithParamInterface<std::string> {};
+class CompareConfigs : public ShippedConfig {};
 class RunConfigs : public ShippedConfig {};
 class SimulateConfigs : public ShippedConfig {};
 class TrainConfigs : public ShippedConfig {};
@@ -94,7 +95,32 @@ TEST_P(SampleConfigs, Draws) {
   }
 }
 
+TEST_P(CompareConfigs, Compares) {
+  const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/compare" / (GetParam() + ".yaml");
+  EXPECT_EQ(file_content(file).front(), '#');
+  const Config config = Config::from_file(file);
+  std::string options;
+  const auto& solvers = config.root()->find("solvers")->value->items;
+  for (std::size_t i = 0; i < solvers.size(); ++i) {
+    options += shortened(fmt::format("solvers.{}", i), *solvers[i]);
+    if (solvers[i]->find("samples") != nullptr) options += fmt::format(" --set solvers.{}.samples=2", i);
+  }
+  const Outputs got = recon("compare '" + file.string() + "' --json --set output=compared" + options);
+  ASSERT_LE(got.exit_code, 1) << got.err;
+  int failed = 0;
+  const auto json = got.json();
+  for (const auto& row : json["rows"]) {
+    if (!row.contains("error")) continue;
+    ++failed;
+    EXPECT_TRUE(contains(row["error"].get<std::string>(), "use tikhonov_cg")) << row;  // not for this operator
+  }
+  EXPECT_EQ(got.exit_code, failed > 0 ? 1 : 0);
+  EXPECT_TRUE(fs::exists(path("compared/report.html")));
+  EXPECT_TRUE(fs::exists(path("compared/results.csv")));
+}
+
 const auto by_name = [](const auto& info) { return info.param; };
+INSTANTIATE_TEST_SUITE_P(All, CompareConfigs, testing::ValuesIn(configs_of("compare")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, RunConfigs, testing::ValuesIn(configs_of("run")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, SampleConfigs, testing::ValuesIn(configs_of("sample")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, SimulateConfigs, testing::ValuesIn(configs_of("simulate")), by_name);

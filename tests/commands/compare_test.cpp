@@ -1,0 +1,163 @@
+// recon compare through the real program, on small files.
+#include "data/image_io.h"
+#include "data/measurement_file.h"
+#include "tests/commands/program.h"
+
+namespace recon {
+namespace {
+
+using nlohmann::json;
+
+class Compare : public ProgramTest {
+ protected:
+  void SetUp() override {
+    ProgramTest::SetUp();
+    const at::Tensor row = at::linspace(0, 3, 32, at::kFloat).view({1, 32, 1});
+    const at::Tensor column = at::linspace(0, 2, 32, at::kFloat).view({1, 1, 32});
+    const at::Tensor picture = 0.5 + 0.3 * at::sin(row) * at::cos(column);
+    write_png(path("a.png").string(), picture, {0, 1});
+    write_png(path("b.png").string(), 1 - picture, {0, 1});
+  }
+  /// Two tasks on two pictures; `more` ends the first one's simulate section.
+  std::string config(const std::string& more = "") const {
+    return "tasks:\n"
+           "  - {name: blur, simulate: {images: [a.png, b.png], operator: {type: blur, std_px: 1}, noise: {std: 0.02}" +
+           more +
+           "}}\n"
+           "  - {name: fourier, simulate: {images: a.png, operator: {type: fourier}, noise: {std: 0.02}" +
+           more +
+           "}}\n"
+           "solvers:\n"
+           "  - {type: tv_pdhg, max_iterations: 20}\n"
+           "  - {type: dps, name: sampler, steps: 3, samples: 2}\n"
+           "output: out\n";
+  }
+  json compared(const std::string& arguments, int exit_code = 0) const {
+    const Outputs got = recon("compare c.yaml --json -q --threads 1 " + arguments);
+    EXPECT_EQ(got.exit_code, exit_code) << got.err;
+    return got.json();
+  }
+  static std::size_t count(const std::string& text, const std::string& part) {
+    std::size_t found = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+    return found;
+  }
+};
+
+TEST_F(Compare, RowsSummaryAndFiles) {
+  write("c.yaml", config());
+  const json got = compared("");
+  ASSERT_EQ(got["rows"].size(), 9U);  // three items, each: tv_pdhg, sampler, sampler_sample
+  const json& row = got["rows"][1];
+  EXPECT_EQ(row["task"], "blur");
+  EXPECT_EQ(row["item"], "a");
+  EXPECT_EQ(row["solver"], "sampler");
+  EXPECT_EQ(row["nfe_forward"], 6);
+  EXPECT_EQ(row["nfe_backward"], 6);
+  for (const char* key : {"psnr", "ssim", "nrmse", "chi2", "seconds", "peak_mib"}) {
+    EXPECT_TRUE(row[key].is_number()) << key;
+  }
+  ASSERT_EQ(got["summary"].size(), 6U);
+  const double a = got["rows"][0]["psnr"], b = got["rows"][3]["psnr"];
+  EXPECT_NEAR(got["summary"][0]["psnr"]["mean"].get<double>(), (a + b) / 2, 1e-12 * std::abs(a));
+  EXPECT_NEAR(got["summary"][0]["psnr"]["std"].get<double>(), std::abs(a - b) / std::sqrt(2.0), 1e-12 * std::abs(a));
+  EXPECT_TRUE(got["summary"][3]["psnr"]["std"].is_null());  // one item has no spread
+  EXPECT_EQ(json::parse(file_content(path("out/results.json")))["rows"], got["rows"]);
+  const std::string csv = file_content(path("out/results.csv"));
+  EXPECT_EQ(count(csv, "\r\n"), 10U);
+  EXPECT_TRUE(contains(csv, "task,item,solver,psnr,ssim,nrmse,chi2,"));
+}
+
+TEST_F(Compare, TheReportIsOneFileThatNeedsNothingElse) {
+  write("c.yaml", config());
+  compared("--set title='<Blur & more>'");
+  std::string html = file_content(path("out/report.html"));
+  EXPECT_TRUE(contains(html, "&lt;Blur &amp; more&gt;"));
+  EXPECT_TRUE(contains(html, "default-src 'none'"));
+  EXPECT_TRUE(contains(html, "std of 2 samples"));
+  EXPECT_TRUE(contains(html, "max_iterations: 20"));  // the resolved config
+  EXPECT_EQ(count(html, "<svg "), 4U);                // convergence and calibration per task
+  // Every picture is inline. The only address is the name of SVG's namespace, which is not fetched.
+  EXPECT_EQ(count(html, "<img tabindex"), count(html, "src=\"data:image/png;base64,"));
+  for (const char* outside : {"<link", "@import", "url(", "href=\"http", "src=\"http"}) {
+    EXPECT_EQ(count(html, outside), 0U) << outside;
+  }
+  EXPECT_EQ(count(html, "://"), count(html, "http://www.w3.org/2000/svg"));
+}
+
+TEST_F(Compare, WithoutTruthNothingIsEmpty) {
+  write("c.yaml", config(", keep_truth: false"));
+  const json got = compared("");
+  EXPECT_TRUE(got["rows"][1]["psnr"].is_null());
+  EXPECT_TRUE(got["rows"][1]["chi2"].is_number());
+  EXPECT_TRUE(contains(file_content(path("out/results.csv")), "task,item,solver,chi2,"));
+  const std::string html = file_content(path("out/report.html"));
+  for (const char* word : {"PSNR", "SSIM", "truth<", "error, 0"}) EXPECT_EQ(count(html, word), 0U) << word;
+  EXPECT_FALSE(contains(recon("compare c.yaml -q --threads 1").out, "PSNR"));
+}
+
+TEST_F(Compare, ASolverThatCannotIsARowAndTheOthersGoOn) {
+  write(
+      "c.yaml",
+      "tasks: [{name: t, simulate: {images: a.png, operator: {type: fourier, acceleration: 4}, noise: {std: 0.02}}}]\n"
+      "solvers: [{type: diffpir, steps: 2, name: bad}, {type: adjoint}]\nprior: natural_gray\noutput: out\n"
+      "complex: 1\n");
+  expect_error("compare c.yaml", 2, {"c.yaml:5", "unknown key 'complex'"});
+  // A step so long that the iterate overflows.
+  write("c.yaml",
+        "tasks: [{name: t, simulate: {images: a.png, operator: {type: blur}, noise: {std: 0.02}}}]\n"
+        "solvers: [{type: dps, guidance: constant, norm: squared, step_size: 1e30, steps: 4, name: bad},\n"
+        "          {type: adjoint}]\noutput: out\n");
+  const json got = compared("", 1);
+  ASSERT_EQ(got["rows"].size(), 2U);
+  EXPECT_EQ(got["rows"][0]["status"], "diverged");
+  EXPECT_NE(got["rows"][0]["error"], "");
+  EXPECT_EQ(got["rows"][1]["status"], "finished");
+  EXPECT_EQ(got["summary"][0]["failed"], 1);
+  EXPECT_TRUE(got["summary"][0]["psnr"]["mean"].is_null());  // what diverged is not averaged
+  // Complex images and a real prior: the prior's solver says why, the adjoint does its work.
+  MeasurementSet set;
+  set.header.image = {{1, 16, 16}, Field::complex};
+  set.header.operator_config = "type: fourier\nacceleration: 2\n";
+  set.header.noise = {.type = "gaussian", .std = {0.05}, .peak = 0};
+  set.y = at::ones({1, 1, 16, 16}, at::kComplexFloat);
+  write_measurement_file(path("k.h5").string(), set);
+  write("c.yaml", "input: k.h5\nsolvers: [{type: diffpir, steps: 2}, {type: adjoint}]\noutput: out\n");
+  const json complex = compared("", 1);
+  EXPECT_EQ(complex["rows"][0]["status"], "failed");
+  EXPECT_TRUE(contains(complex["rows"][0]["error"].get<std::string>(), "the image is complex"));
+  EXPECT_TRUE(contains(file_content(path("out/report.html")), "the image is complex"));
+  EXPECT_EQ(complex["rows"][1]["status"], "finished");
+}
+
+TEST_F(Compare, ABudgetSetsTheSteps) {
+  write("c.yaml",
+        "tasks: [{name: t, simulate: {images: a.png, operator: {type: blur}, noise: {std: 0.02}}}]\n"
+        "solvers: [{type: dps, steps: 50}, {type: diffpir, steps: 2}, {type: tv_pdhg, max_iterations: 5}]\n"
+        "budget: {nfe: 12}\noutput: out\n");
+  const json got = compared("");
+  EXPECT_EQ(got["rows"][0]["nfe_forward"].get<int>() + got["rows"][0]["nfe_backward"].get<int>(), 12);
+  EXPECT_EQ(got["rows"][1]["nfe_forward"], 12);
+  EXPECT_EQ(got["budget"][0]["steps"], 6);
+  EXPECT_TRUE(got["budget"][2]["steps"].is_null());
+  EXPECT_TRUE(contains(got["budget"][2]["note"].get<std::string>(), "stopping rule"));
+  expect_error("compare c.yaml --set budget.seconds=1", 2, {"budget", "not both"});
+}
+
+TEST_F(Compare, WrongConfigsNameTheirPlace) {
+  write("c.yaml", "solvers: [{type: adjoint}]\n");
+  expect_error("compare c.yaml", 2, {"`tasks` or `input` is missing"});
+  write("c.yaml", "input: a.h5\n");
+  expect_error("compare c.yaml", 2, {"`solvers` is missing"});
+  write("c.yaml", "input: a.h5\ntasks: [{input: b.h5}]\nsolvers: [{type: adjoint}]\n");
+  expect_error("compare c.yaml", 2, {"c.yaml:1", "belongs to each"});
+  write("c.yaml", "tasks: [{name: x}]\nsolvers: [{type: adjoint}]\n");
+  expect_error("compare c.yaml", 2, {"either `input`"});
+  write("c.yaml", "input: nowhere.h5\nsolvers: [{type: adjoint}]\n");
+  expect_error("compare c.yaml -q", 3, {"nowhere.h5"});
+  write("c.yaml", config(", output: m.h5"));
+  expect_error("compare c.yaml", 2, {"stay in memory"});
+}
+
+}  // namespace
+}  // namespace recon
