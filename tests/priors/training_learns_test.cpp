@@ -159,17 +159,17 @@ TEST(TrainingLearns, SeesMisreadNetworks) {
   EXPECT_GT(read_as([](auto& d) { d.input_scaling = InputScaling::edm; }), 0.12);
 }
 
-/// Longer, to the distance that is promised: the score is right to 20 % of the noise's (0.04 = 0.2²) or better.
-class SlowTrainingLearns : public testing::TestWithParam<Case> {};
-TEST_P(SlowTrainingLearns, TheScoreOfAMixtureMoreClosely) {
+/// Longer, to the distance that is promised: the score is right to 14 % of the noise's (0.02 = 0.14²) or better.
+class TrainingLearnsClosely : public testing::TestWithParam<Case> {};
+TEST_P(TrainingLearnsClosely, TheScoreOfAMixtureMoreClosely) {
   const double reached = trained_distance(GetParam(), {.steps = 1500, .batch = 256});
   fmt::print("{}: mean squared distance of eps {:.4f}\n", GetParam().name, reached);
-  EXPECT_LT(reached, 0.04);
+  EXPECT_LT(reached, 0.02);
 }
 
 const auto by_name = [](const auto& instance) { return instance.param.name; };
 INSTANTIATE_TEST_SUITE_P(All, TrainingLearns, testing::ValuesIn(cases()), by_name);
-INSTANTIATE_TEST_SUITE_P(All, SlowTrainingLearns, testing::ValuesIn(cases()), by_name);
+INSTANTIATE_TEST_SUITE_P(Slow, TrainingLearnsClosely, testing::ValuesIn(cases()), by_name);
 
 }  // namespace
 }  // namespace recon
