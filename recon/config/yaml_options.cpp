@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "recon/core/nearest.h"
 #include "recon/config/yaml_scalars.h"
 #include "recon/core/error.h"
+#include "recon/core/nearest.h"
 
 namespace recon {
 namespace {

@@ -22,7 +22,9 @@ std::vector<std::string> configs_of(const std::string& verb) {
 /// The options that make a solver quick.
 std::string shortened(const std::string& key, const YamlNode& section) {
   const std::string type = section.find("type")->value->text;
-  if (type == "dps" || type == "diffpir") return " --set " + key + ".steps=2";
+  for (const char* walks : {"dps", "diffpir", "pigdm", "plug_and_play"}) {
+    if (type == walks) return " --set " + key + ".steps=2";
+  }
   if (type == "tv_pdhg") return " --set " + key + ".max_iterations=5";
   return "";
 }
