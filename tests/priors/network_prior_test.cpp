@@ -157,23 +157,25 @@ const Prior& natural_gray() {
 }
 
 TEST(EmbeddedPrior, IsWhatItsCardSays) {
-  const Prior& prior = natural_gray();
-  EXPECT_EQ(prior.name(), "natural_gray");
-  EXPECT_EQ(prior.domain().channels, 1);
-  EXPECT_EQ(prior.domain().multiple, 8);
-  EXPECT_TRUE(prior.domain().fixed_size.empty());
-  EXPECT_EQ(prior.domain().low, -1);
-  EXPECT_EQ(prior.domain().high, 1);
-  EXPECT_EQ(prior.schedule().name(), "vp_linear");
-  EXPECT_EQ(prior.max_relative_sigma(), 30);
-  EXPECT_NEAR(prior.denoising_mse(1.01008), 0.03116, 1e-9);
-  const PriorSummary summary = inspect_prior("natural_gray");
-  EXPECT_EQ(summary.parameters, 4'173'636);
-  EXPECT_EQ(summary.weight_types, "F16");
-  EXPECT_EQ(summary.description.space_to_depth, 2);
-  EXPECT_EQ(summary.description.prediction, Prediction::epsilon);
-  const auto names = embedded_priors();
-  EXPECT_NE(std::find(names.begin(), names.end(), "natural_gray"), names.end());
+  for (const char* name : {"natural_gray", "brain_mri"}) {
+    const PriorPtr prior = load_prior(name);
+    EXPECT_EQ(prior->name(), name);
+    EXPECT_EQ(prior->domain().channels, 1);
+    EXPECT_EQ(prior->domain().multiple, 8);
+    EXPECT_TRUE(prior->domain().fixed_size.empty());
+    EXPECT_EQ(prior->domain().low, -1);
+    EXPECT_EQ(prior->domain().high, 1);
+    EXPECT_EQ(prior->schedule().name(), "vp_linear");
+    EXPECT_GT(prior->max_relative_sigma(), 157);  // v prediction is of use at every level
+    const PriorSummary summary = inspect_prior(name);
+    EXPECT_EQ(summary.parameters, 4'173'636);
+    EXPECT_EQ(summary.weight_types, "F16");
+    EXPECT_EQ(summary.description.space_to_depth, 2);
+    EXPECT_EQ(summary.description.prediction, Prediction::v);
+    EXPECT_EQ(summary.description.denoising_mse.size(), 16U);
+    const auto names = embedded_priors();
+    EXPECT_NE(std::find(names.begin(), names.end(), name), names.end());
+  }
 }
 
 /// Smooth stripes with an edge, [1, 1, 64, 64] in [-0.8, 0.8].
