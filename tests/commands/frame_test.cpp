@@ -133,7 +133,7 @@ TEST_F(Frame, InspectChecksOperatorsAndPriors) {
   expect_error("inspect op.yaml", 2, {"op.yaml:3: factor: expected a whole number >= 2"});
   const Outputs prior = recon("inspect natural_gray --check --json");
   EXPECT_EQ(prior.exit_code, 0) << prior.err;
-  EXPECT_EQ(prior.json()["prediction"], "epsilon");
+  EXPECT_EQ(prior.json()["prediction"], "v");
 }
 
 TEST_F(Frame, LyingSafetensorsAreBadData) {
