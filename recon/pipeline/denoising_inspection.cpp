@@ -27,8 +27,7 @@ at::Tensor tv_denoised(const at::Tensor& noisy, double noise_std) {
 }
 
 double clipped_psnr(const at::Tensor& estimate, const at::Tensor& truth, const ImageDomain& domain) {
-  const double mse = (estimate.clamp(domain.low, domain.high) - truth).square().mean().item<double>();
-  return 20 * std::log10(domain.high - domain.low) - 10 * std::log10(mse);
+  return psnr(estimate.clamp(domain.low, domain.high), truth, domain.high - domain.low).front();
 }
 
 }  // namespace
@@ -44,16 +43,16 @@ Inspection inspect_denoising(const std::string& path_or_name, const std::string&
   ordered_json& rows = inspection.found["denoising"] = ordered_json::array();
   for (const double std : {0.1, 0.2, 0.5, 1.0, 3.0}) {
     const double sigma = std * (domain.high - domain.low) / 2;
-    double psnr = 0, tv = 0;
+    double denoised = 0, tv = 0;
     for (std::int64_t i = 0; i < used; ++i) {
       const at::Tensor truth = middle_part(data.image(i), domain.multiple).unsqueeze(0);
       const at::Tensor noisy =
           truth + sigma * rng.normal({{static_cast<std::uint64_t>(i), 0}}, 0, spec_of_item(truth), truth.options());
-      psnr += clipped_psnr(prior->denoise(noisy, {.alpha = 1, .sigma = sigma}), truth, domain);
+      denoised += clipped_psnr(prior->denoise(noisy, {.alpha = 1, .sigma = sigma}), truth, domain);
       tv += clipped_psnr(tv_denoised(noisy, sigma), truth, domain);
     }
     const auto n = static_cast<double>(used);
-    rows.push_back({{"noise_std", sigma}, {"psnr", psnr / n}, {"psnr_total_variation", tv / n}});
+    rows.push_back({{"noise_std", sigma}, {"psnr", denoised / n}, {"psnr_total_variation", tv / n}});
   }
   return inspection;
 }

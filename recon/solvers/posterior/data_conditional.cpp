@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "recon/core/rng.h"
+#include "recon/solvers/posterior/data_step.h"
 
 namespace recon {
 namespace {
@@ -15,12 +16,6 @@ constexpr IterativeSolve solve_accuracy{.tolerance = 1e-5, .max_iterations = 100
 at::Tensor with_unit_norm(const at::Tensor& d) { return d / per_item(squared_norms(d).sqrt().clamp_min(1e-30), d); }
 
 }  // namespace
-
-at::Tensor floored_noise_variance(const SolverContext& context) {
-  const ImageDomain& domain = context.prior().domain();
-  const double floor = 1e-3 * (domain.high - domain.low) / 2;
-  return at::tensor(context.problem().noise_std, at::kDouble).clamp_min(floor).square();
-}
 
 double belief_variance(const Prior& prior, double r) {
   const double half_range = (prior.domain().high - prior.domain().low) / 2;
@@ -57,7 +52,7 @@ DataConditional::DataConditional(SolverContext& context, std::string stream, std
       stream_(std::move(stream)),
       langevin_steps_(langevin_steps),
       linear_(std::dynamic_pointer_cast<const LinearOperator>(context.problem().op)),
-      noise_variance_(floored_noise_variance(context)) {
+      noise_variance_(noise_variances(context)) {
   if (linear_ != nullptr) spectral_ = linear_->spectral();
 }
 

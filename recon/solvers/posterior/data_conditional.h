@@ -47,9 +47,6 @@ class DataConditional {
   at::Tensor noise_variance_;  ///< `[batch]`, float64
 };
 
-/// `[batch]` noise variances, float64, not below the floor that noise-free data get: 1e-3 of half the prior's range.
-at::Tensor floored_noise_variance(const SolverContext& context);
-
 /// How far x_0 is from E[x_0 | x_t] at relative noise r: the mean squared error per pixel that the prior states
 /// (Prior::denoising_mse), r²/(1 + r²) of the squared half range where it states none.
 double belief_variance(const Prior& prior, double r);

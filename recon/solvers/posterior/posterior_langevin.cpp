@@ -6,6 +6,7 @@
 
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_conditional.h"
+#include "recon/solvers/posterior/data_step.h"
 
 namespace recon {
 namespace {
@@ -28,7 +29,7 @@ at::Tensor PosteriorLangevin::run(SolverContext& context) const {
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
   const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, Spacing::uniform_log_snr, start);
   const auto total = static_cast<std::int64_t>(levels.size());
-  const at::Tensor noise = floored_noise_variance(context);
+  const at::Tensor noise = noise_variances(context);
   at::Tensor estimate, u = levels.front().relative_sigma() * context.normal(stream, 0);
   at::Tensor gain = squared_jacobian_norm(context, u);
   for (std::int64_t i = 0; i < total; ++i) {

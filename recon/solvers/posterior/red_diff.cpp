@@ -7,6 +7,7 @@
 
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_conditional.h"
+#include "recon/solvers/posterior/data_step.h"
 
 namespace recon {
 namespace {
@@ -49,7 +50,7 @@ at::Tensor RedDiff::run(SolverContext& context) const {
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
   const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing_from(spacing), start);
   const auto total = static_cast<std::int64_t>(levels.size());
-  const at::Tensor noise = floored_noise_variance(context);
+  const at::Tensor noise = noise_variances(context);
   Adam adam;
   at::Tensor mu = at::zeros_like(context.normal(stream, 0));
   for (std::int64_t i = 0; i < total; ++i) {
