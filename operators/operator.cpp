@@ -4,6 +4,7 @@
 #include <c10/core/GradMode.h>
 
 #include "operators/conjugate_gradient.h"
+#include "operators/unsuitable_operator.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -90,10 +91,10 @@ at::Tensor LinearOperator::pseudo_inverse(const at::Tensor& y, const IterativeSo
 LinearOperatorPtr as_linear(const OperatorPtr& op, const std::string& needed_by) {
   auto linear = std::dynamic_pointer_cast<const LinearOperator>(op);
   if (linear == nullptr) {
-    throw usage_error(needed_by,
-                      "needs a linear operator, got the nonlinear '{}'; use a solver that works from the "
-                      "gradient alone, such as dps",
-                      op->name());
+    throw UnsuitableOperator(needed_by,
+                             "needs a linear operator, got the nonlinear '{}'; use a solver that works from the "
+                             "gradient alone, such as dps",
+                             op->name());
   }
   return linear;
 }

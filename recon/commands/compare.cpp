@@ -53,7 +53,11 @@ class CompareVerb final : public Verb {
            "if wanted), and `input` (a measurement file) or `tasks` (a list, each with `input` or with `simulate`:\n"
            "images, operator, noise). `budget: {nfe: N}` or `{seconds: S}` gives solvers with a prior the steps that\n"
            "they can pay for. Writes report.html (one file, works offline), results.csv and results.json to the\n"
-           "folder `output`. A solver that fails is a row with its reason; the others go on and the exit code is 1.\n\n"
+           "folder `output`. A solver that fails is a row with its reason; the others go on and the exit code is 1. "
+           "One\n"
+           "that has no use for such an operator is a row, too, and no failure. `oracle: weight` chooses a weight by "
+           "the\n"
+           "ground truth, and says so.\n\n"
            "Examples:\n"
            "  recon compare configs/compare/quick.yaml\n"
            "  recon compare configs/compare/bakeoff_photo.yaml --set output=photo --threads 2\n"
@@ -104,7 +108,7 @@ class CompareVerb final : public Verb {
     verb.text =
         comparison_text(result.rows) + "report: " + files.report.string() + "\ntable:  " + files.csv.string() + "\n";
     if (result.interrupted) log::warn("interrupted: what is done is in the report");
-    verb.exit_code = result.interrupted || result.failed > 0 ? exit_some_failed : exit_ok;
+    verb.exit_code = result.interrupted || result.failed > 0 || result.reconstructed == 0 ? exit_some_failed : exit_ok;
     return verb;
   }
 

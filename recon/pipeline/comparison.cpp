@@ -2,17 +2,31 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <optional>
 
+#include "operators/unsuitable_operator.h"
 #include "priors/load_prior.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/pipeline/oracle_search.h"
+#include "recon/pipeline/solver_option.h"
 #include "recon/pipeline/step_budget.h"
 
 namespace recon {
 namespace {
 
 constexpr std::int64_t probe_few = 2, probe_more = 6;  ///< steps of the two short solves that a budget is measured by
+
+constexpr double oracle_low = 1e-6, oracle_high = 1e2;  ///< in the solvers' units, where images lie in [-1, 1]
+
+std::optional<std::int64_t> steps_of(Solver& solver) {
+  const auto option = find_option(solver, "steps");
+  if (!option || !option->value) return std::nullopt;
+  return std::llround(*option->value);
+}
+
+void set_steps(Solver& solver, std::int64_t steps) { set_option(solver, "steps", static_cast<double>(steps)); }
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
@@ -33,7 +47,7 @@ class Comparison {
       if (cancelled()) break;
       guarded(task, "", [&] { run_task(task); });
     }
-    if (first_fault_ && reconstructed_ == 0) throw *first_fault_;
+    if (first_fault_ && result_.reconstructed == 0) throw *first_fault_;
     result_.interrupted = result_.interrupted || cancelled();
     return std::move(result_);
   }
@@ -102,25 +116,46 @@ class Comparison {
   ComparedResult attempt(const TaskPlan& task, const PreparedItem& item, const ComparedSolver& compared) const {
     ComparedResult result{.solver = compared.solver.name, .result = {}, .error = {}};
     try {
+      if (!compared.oracle.empty()) result.note = choose_by_truth(task, item, compared);
       result.result = runner(task, compared).run(item, compared.samples, controls(plan_.options.trace_every));
+    } catch (const UnsuitableOperator& error) {
+      result.applicable = false;
+      result.error = first_line(error.what());
     } catch (const std::exception& error) {
       result.error = first_line(error.what());
     }
     return result;
   }
 
+  /// Sets the solver's `oracle` option to the value of the highest PSNR; says which it is.
+  std::string choose_by_truth(const TaskPlan& task, const PreparedItem& item, const ComparedSolver& compared) const {
+    if (!item.ground_truth.defined()) {
+      throw data_error(item.id, "`oracle` chooses by the ground truth, and this item has none");
+    }
+    Solver& solver = *compared.solver.solver;
+    const Limits limits = find_option(solver, compared.oracle)->limits;
+    const auto psnr = [&](double value) {
+      set_option(solver, compared.oracle, value);
+      return runner(task, compared).run(item, compared.samples, controls(0)).rows.front().psnr;
+    };
+    const double best = best_number(psnr, std::max(oracle_low, limits.min), std::min(oracle_high, limits.max));
+    set_option(solver, compared.oracle, best);
+    return fmt::format("{} {:.3g} by the ground truth", compared.oracle, best);
+  }
+
   void record(const TaskPlan& task, const std::string& id, const ComparedResult& result) {
     for (const auto& warning : result.result.warnings)
       log::warn("{} {}: {}: {}", task.name, id, result.solver, warning);
     if (!result.error.empty()) {
-      add_failed(task, id, result.solver, result.error);
+      if (result.applicable) add_failed(task, id, result.solver, result.error);
+      if (!result.applicable) add_without_image(task, id, result.solver, "not_applicable", result.error);
       return;
     }
-    ++reconstructed_;
+    ++result_.reconstructed;
     for (const auto& row : result.result.rows) {
       if (row.status == to_string(Outcome::diverged)) ++result_.failed;
       result_.interrupted = result_.interrupted || row.status == to_string(Outcome::stopped_early);
-      result_.rows.push_back({task.name, row});
+      result_.rows.push_back({task.name, row, result.note});
       if (row.status == to_string(Outcome::diverged)) {
         result_.rows.back().result.error = "the iterate became infinite or NaN; the last finite one is shown";
       }
@@ -130,10 +165,15 @@ class Comparison {
   void add_failed(const TaskPlan& task, const std::string& id, const std::string& solver, const std::string& error) {
     ++result_.failed;
     log::warn("{} {} {} failed: {}", task.name, id, solver, error);
+    add_without_image(task, id, solver, "failed", error);
+  }
+
+  void add_without_image(const TaskPlan& task, const std::string& id, const std::string& solver, const char* status,
+                         const std::string& error) {
     ResultRow row;
     row.id = id;
     row.solver = solver;
-    row.status = "failed";
+    row.status = status;
     row.error = error;
     result_.rows.push_back({task.name, row});
   }
@@ -184,7 +224,6 @@ class Comparison {
   PriorPtr prior_;
   ComparisonResult result_;
   std::optional<Error> first_fault_;
-  std::size_t reconstructed_ = 0;
 };
 
 }  // namespace

@@ -11,10 +11,12 @@
 
 namespace recon {
 
-/// One line of the comparison: what one solver made of one item of one task. Status "failed" comes with the error.
+/// One line of the comparison: what one solver made of one item of one task. Status "failed" and "not_applicable" (the
+/// solver has no use for such an operator) come with the error.
 struct ComparisonRow {
   std::string task;
   ResultRow result;
+  std::string note = {};  ///< what the ground truth was used for, where it was
 };
 
 /// How many steps a solver got on a task under a budget; `steps` 0: it ran as configured, `note` says why.
@@ -24,17 +26,20 @@ struct BudgetChoice {
   std::string note;
 };
 
-/// What one solver made of an item; `result` has no image when it failed.
+/// What one solver made of an item; `result` has no image when there is an error.
 struct ComparedResult {
   std::string solver;
   MethodResult result;
   std::string error;
+  bool applicable = true;
+  std::string note = {};
 };
 
 struct ComparisonResult {
   std::vector<ComparisonRow> rows;
   std::vector<BudgetChoice> budgets;
-  std::size_t failed = 0;  ///< rows that failed or diverged
+  std::size_t failed = 0;         ///< rows that failed or diverged
+  std::size_t reconstructed = 0;  ///< solves that came to an end
   bool interrupted = false;
 };
 
@@ -45,7 +50,7 @@ using ComparisonListener =
 /// Runs every solver on every item of every task: task by task, a task's items one by one, each
 /// with all solvers, so that only one task's measurements are in memory.
 ///
-/// A solver that cannot treat an operator, or that diverges, is a row with its reason and the others go on. An item's
+/// A solver that has no use for an operator, or that diverges, is a row with its reason and the others go on. An item's
 /// numbers do not depend on what else is compared. A task whose measurements cannot be read is a row without a solver;
 /// when nothing at all could be reconstructed for such a reason, the first fault is thrown.
 ComparisonResult run_comparison(ComparisonPlan& plan, const ExperimentControls& controls,

@@ -6,6 +6,7 @@
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
 #include "recon/pipeline/image_mapping.h"
+#include "recon/pipeline/solver_option.h"
 
 namespace recon {
 namespace {
@@ -83,9 +84,18 @@ ComparedSolver read_compared(ParameterVisitor& section, std::set<std::string>& t
   section.field("name", name, "what its results are called; default: its type");
   section.field("samples", compared.samples, "posterior samples per item, instead of the top level's",
                 {.min = 1, .max = 1024});
+  section.field("oracle", compared.oracle,
+                "an option (`weight`) to choose by the PSNR against the ground truth: what could be, not a result");
   compared.solver.solver = read_solver(section, type);
-  const std::string wanted = name.empty() ? type : name;
-  compared.solver.name = wanted;
+  if (!compared.oracle.empty()) {
+    const auto option = find_option(*compared.solver.solver, compared.oracle);
+    if (!option || option->integer) {
+      throw usage_error(section.place(), "oracle: expected a real number among the options of {}, got '{}'", type,
+                        compared.oracle);
+    }
+    type += "_oracle";
+  }
+  compared.solver.name = name.empty() ? type : name;
   for (int i = 2; !taken.insert(compared.solver.name).second; ++i) {
     if (!name.empty()) throw usage_error(section.place(), "there are two solvers '{}'", name);
     compared.solver.name = type + "_" + std::to_string(i);

@@ -51,6 +51,7 @@ struct TaskPlan {
 struct ComparedSolver {
   NamedSolver solver;
   std::int64_t samples = 1;
+  std::string oracle = {};  ///< the option to be chosen by the ground truth; empty: none
 };
 
 /// A compare config, read and checked.

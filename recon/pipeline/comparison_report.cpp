@@ -101,7 +101,7 @@ class ItemPictures {
     if (!compared.error.empty()) return card(compared.solver, "<p>" + html_escaped(compared.error) + "</p>", true);
     const MethodResult& result = compared.result;
     const ResultRow& row = result.rows.front();
-    std::string caption;
+    std::string caption = compared.note;
     const auto add = [&](double value, const std::string& text) {
       if (std::isfinite(value)) caption += (caption.empty() ? "" : " · ") + text;
     };
@@ -189,9 +189,8 @@ std::string task_table(const std::vector<SummaryRow>& rows, const std::vector<Fi
       const bool wins = rows.size() > 1 && row.figures[i].mean == best[i];
       html += fmt::format("<td{}>{}</td>", wins ? " class=\"best\"" : "", row.figures[i].to_string(columns[i].digits));
     }
-    const std::string failures =
-        row.failed == 0 ? "" : fmt::format(", {} failed: {}", row.failed, html_escaped(row.error));
-    html += fmt::format("<td class=\"text\">{} done{}</td></tr>\n", row.done, failures);
+    const std::string why = row.error.empty() ? "" : ": " + html_escaped(row.error);
+    html += fmt::format("<td class=\"text\">{}{}</td></tr>\n", row.items(), why);
   }
   return html + "</table></div>\n";
 }
@@ -223,7 +222,7 @@ std::string overview(const std::vector<SummaryRow>& rows, const std::vector<Figu
       const bool there = found != mine.end() && found->done > 0;
       html += fmt::format("<td{}>{}</td>", there && found->figures.front().mean == best ? " class=\"best\"" : "",
                           there                 ? found->figures.front().to_string(figure.digits)
-                          : found != mine.end() ? "failed"
+                          : found != mine.end() ? (found->failed > 0 ? "failed" : "-")
                                                 : "");
     }
     html += "</tr>\n";

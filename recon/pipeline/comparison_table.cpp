@@ -39,16 +39,20 @@ std::string aligned(const std::vector<std::vector<std::string>>& lines, std::siz
   return text;
 }
 
-std::string status_text(const ResultRow& row) { return row.error.empty() ? row.status : row.status + ": " + row.error; }
+std::string status_text(const ComparisonRow& row) {
+  const std::string& detail = row.result.error.empty() ? row.note : row.result.error;
+  return detail.empty() ? row.result.status : row.result.status + ": " + detail;
+}
 
 std::string item_table(const std::vector<ComparisonRow>& rows, const std::vector<FigureColumn>& columns) {
   std::vector<std::vector<std::string>> lines = {{"task", "item", "solver"}};
   for (const auto& column : columns) lines.front().emplace_back(column.title);
   lines.front().emplace_back("status");
-  for (const auto& [task, row] : rows) {
-    lines.push_back({task, row.id.empty() ? "-" : row.id, row.solver.empty() ? "-" : row.solver});
+  for (const auto& line : rows) {
+    const ResultRow& row = line.result;
+    lines.push_back({line.task, row.id.empty() ? "-" : row.id, row.solver.empty() ? "-" : row.solver});
     for (const auto& column : columns) lines.back().push_back(cell(column.value(row), column.digits));
-    lines.back().push_back(status_text(row));
+    lines.back().push_back(status_text(line));
   }
   return aligned(lines, 3);
 }
@@ -62,8 +66,7 @@ std::string summary_table(const std::vector<SummaryRow>& rows, const std::vector
     for (std::size_t i = 0; i < columns.size(); ++i) {
       lines.back().push_back(row.figures[i].to_string(columns[i].digits));
     }
-    lines.back().push_back(row.failed == 0 ? fmt::format("{}", row.done)
-                                           : fmt::format("{}, {} failed", row.done, row.failed));
+    lines.back().push_back(row.items());
   }
   return aligned(lines, 2);
 }
@@ -122,10 +125,22 @@ std::string MeanStd::to_string(int digits) const {
   return std::isfinite(std) ? fmt::format("{:.{}f} ± {:.{}f}", mean, digits, std, digits) : cell(mean, digits);
 }
 
+std::string SummaryRow::items() const {
+  std::string text = done > 0 || failed + not_applicable == 0 ? fmt::format("{} done", done) : "";
+  const auto add = [&](std::int64_t count, const char* what) {
+    if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, what);
+  };
+  add(failed, "failed");
+  add(not_applicable, "not applicable");
+  return text;
+}
+
 std::vector<SummaryRow> summarized(const std::vector<ComparisonRow>& rows, const std::vector<FigureColumn>& columns) {
   std::vector<SummaryRow> summary;
   std::vector<std::vector<std::vector<double>>> values;
-  for (const auto& [task, row] : rows) {
+  for (const auto& line : rows) {
+    const std::string& task = line.task;
+    const ResultRow& row = line.result;
     const auto same = [&](const SummaryRow& there) { return there.task == task && there.solver == row.solver; };
     const auto found = std::find_if(summary.begin(), summary.end(), same);
     const auto at = static_cast<std::size_t>(found - summary.begin());
@@ -134,7 +149,8 @@ std::vector<SummaryRow> summarized(const std::vector<ComparisonRow>& rows, const
       values.emplace_back(columns.size());
     }
     if (!counts(row)) {
-      if (summary[at].failed++ == 0) summary[at].error = row.error;
+      if (summary[at].failed + summary[at].not_applicable == 0) summary[at].error = row.error;
+      ++(row.status == "not_applicable" ? summary[at].not_applicable : summary[at].failed);
       continue;
     }
     ++summary[at].done;
@@ -152,7 +168,7 @@ std::string comparison_text(const std::vector<ComparisonRow>& rows) {
   const auto columns = known_columns(rows);
   const auto summary = summarized(rows, columns);
   std::string text = item_table(rows, columns);
-  const auto several = [](const SummaryRow& row) { return row.done + row.failed > 1; };
+  const auto several = [](const SummaryRow& row) { return row.done + row.failed + row.not_applicable > 1; };
   if (std::any_of(summary.begin(), summary.end(), several)) {
     text += "\nmean and standard deviation over the items\n" + summary_table(summary, columns);
   }
@@ -163,14 +179,14 @@ std::string comparison_csv(const std::vector<ComparisonRow>& rows) {
   const auto columns = known_columns(rows);
   std::string text = "task,item,solver";
   for (const auto& column : columns) text += std::string(",") + column.key;
-  text += ",status,error\r\n";
-  for (const auto& [task, row] : rows) {
+  text += ",status,note,error\r\n";
+  for (const auto& [task, row, note] : rows) {
     text += csv_field(task) + "," + csv_field(row.id) + "," + csv_field(row.solver);
     for (const auto& column : columns) {
       const double value = column.value(row);
       text += std::isfinite(value) ? fmt::format(",{:.9g}", value) : ",";
     }
-    text += "," + row.status + "," + csv_field(row.error) + "\r\n";
+    text += "," + row.status + "," + csv_field(note) + "," + csv_field(row.error) + "\r\n";
   }
   return text;
 }
@@ -178,18 +194,20 @@ std::string comparison_csv(const std::vector<ComparisonRow>& rows) {
 ordered_json comparison_json(const ComparisonResult& result) {
   ordered_json json;
   json["rows"] = ordered_json::array();
-  for (const auto& [task, row] : result.rows) {
+  for (const auto& [task, row, note] : result.rows) {
     ordered_json object = {{"task", task}, {"item", row.id}, {"solver", row.solver}};
     for (const auto& column : figure_columns()) object[column.key] = number_or_null(column.value(row));
     object["nfe_forward"] = row.nfe_forward;
     object["nfe_backward"] = row.nfe_backward;
     object["status"] = row.status;
+    if (!note.empty()) object["note"] = note;
     if (!row.error.empty()) object["error"] = row.error;
     json["rows"].push_back(object);
   }
   json["summary"] = ordered_json::array();
   for (const auto& row : summarized(result.rows, figure_columns())) {
     ordered_json object = {{"task", row.task}, {"solver", row.solver}, {"done", row.done}, {"failed", row.failed}};
+    object["not_applicable"] = row.not_applicable;
     for (std::size_t i = 0; i < row.figures.size(); ++i) {
       object[figure_columns()[i].key] = {{"mean", number_or_null(row.figures[i].mean)},
                                          {"std", number_or_null(row.figures[i].std)}};

@@ -17,8 +17,10 @@ struct FigureColumn {
   enum class Best { none, high, low } best;  ///< what counts as good within a task
   std::function<double(const ResultRow&)> of;
 
-  /// NaN where it is not known, and for rows that failed.
-  double value(const ResultRow& row) const { return row.status == "failed" ? NAN : of(row); }
+  /// NaN where it is not known, and for rows without an image.
+  double value(const ResultRow& row) const {
+    return row.status == "failed" || row.status == "not_applicable" ? NAN : of(row);
+  }
 };
 /// psnr, ssim, nrmse, chi2, crps, coverage_90, imagined_share, nfe_forward, nfe_backward, seconds, peak_mib.
 const std::vector<FigureColumn>& figure_columns();
@@ -33,9 +35,10 @@ struct MeanStd {
 /// One solver on one task.
 struct SummaryRow {
   std::string task, solver;
-  std::int64_t done = 0, failed = 0;
+  std::int64_t done = 0, failed = 0, not_applicable = 0;
   std::vector<MeanStd> figures;  ///< one per column asked for
-  std::string error;             ///< of the first item that failed
+  std::string error;             ///< of the first item that has no image, failed or not
+  std::string items() const;     ///< "4 done, 1 failed"
 };
 /// In the order of the rows. Failed and diverged items are counted, not averaged.
 std::vector<SummaryRow> summarized(const std::vector<ComparisonRow>& rows, const std::vector<FigureColumn>& columns);

@@ -4,14 +4,7 @@
 #include <functional>
 #include <optional>
 
-#include "recon/solvers/solver.h"
-
 namespace recon {
-
-/// The value of a solver's option `steps`; nothing when it has none.
-std::optional<std::int64_t> steps_of(Solver& solver);
-/// Throws Error(internal) when it has none.
-void set_steps(Solver& solver, std::int64_t steps);
 
 /// The number of steps that costs at most `budget`, when `cost(steps)` is c0 + c1 steps: measured at `few` and `more`
 /// steps, at least one step. A cost that does not grow with the steps leaves nothing to choose: nothing is returned.

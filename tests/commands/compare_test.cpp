@@ -130,6 +130,36 @@ TEST_F(Compare, ASolverThatCannotIsARowAndTheOthersGoOn) {
   EXPECT_EQ(complex["rows"][1]["status"], "finished");
 }
 
+TEST_F(Compare, NoUseForAnOperatorIsARowAndNoFailure) {
+  write("c.yaml",
+        "tasks: [{name: t, simulate: {images: a.png, operator: {type: inpainting}, noise: {std: 0.02}}}]\n"
+        "solvers: [{type: wiener}, {type: adjoint}]\noutput: out\n");
+  const json got = compared("");
+  EXPECT_EQ(got["rows"][0]["status"], "not_applicable");
+  EXPECT_TRUE(contains(got["rows"][0]["error"].get<std::string>(), "needs Fourier eigenvectors"));
+  EXPECT_EQ(got["summary"][0]["failed"], 0);
+  EXPECT_EQ(got["summary"][0]["not_applicable"], 1);
+  EXPECT_TRUE(contains(file_content(path("out/report.html")), "1 not applicable: "));
+  compared("--set 'solvers=[{type: wiener}]'", 1);  // nothing was reconstructed
+}
+
+TEST_F(Compare, AnOracleUsesTheTruthAndSaysSo) {
+  write("c.yaml",
+        "tasks: [{name: t, simulate: {images: a.png, operator: {type: blur}, noise: {std: 0.1}}}]\n"
+        "solvers: [{type: tikhonov_cg}, {type: tikhonov_cg, oracle: weight}]\noutput: out\n");
+  const json got = compared("");
+  const json &plain = got["rows"][0], &oracle = got["rows"][1];
+  EXPECT_EQ(oracle["solver"], "tikhonov_cg_oracle");
+  EXPECT_TRUE(contains(oracle["note"].get<std::string>(), "by the ground truth"));
+  EXPECT_FALSE(plain.contains("note"));
+  EXPECT_GT(oracle["psnr"].get<double>(), plain["psnr"].get<double>());  // chi² = 1 is not what PSNR likes best
+  EXPECT_TRUE(contains(file_content(path("out/report.html")), "by the ground truth"));
+  EXPECT_TRUE(contains(file_content(path("out/results.csv")), "by the ground truth"));
+  expect_error("compare c.yaml --set 'solvers=[{type: tikhonov_cg, oracle: wait}]'", 2, {"real number", "'wait'"});
+  const json blind = compared("--set tasks.0.simulate.keep_truth=false", 1);
+  EXPECT_TRUE(contains(blind["rows"][1]["error"].get<std::string>(), "has none"));
+}
+
 TEST_F(Compare, ABudgetSetsTheSteps) {
   write("c.yaml",
         "tasks: [{name: t, simulate: {images: a.png, operator: {type: blur}, noise: {std: 0.02}}}]\n"

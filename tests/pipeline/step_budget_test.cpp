@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "recon/solvers/solver.h"
-
 namespace recon {
 namespace {
 
@@ -13,14 +11,6 @@ TEST(StepBudget, TheLargestNumberOfStepsThatFits) {
   EXPECT_EQ(affordable_steps(cost, 24.9, 2, 6), 10);  // 11 steps would cost 25
   EXPECT_EQ(affordable_steps(cost, 1, 2, 6), 1);      // one step at least
   EXPECT_EQ(affordable_steps([](std::int64_t) { return 5.0; }, 10, 2, 6), std::nullopt);
-}
-
-TEST(StepBudget, FindsAndSetsTheOptionByName) {
-  const auto dps = find_solver_kind("dps", "test").make();
-  EXPECT_TRUE(steps_of(*dps).has_value());
-  set_steps(*dps, 7);
-  EXPECT_EQ(steps_of(*dps), 7);
-  EXPECT_EQ(steps_of(*find_solver_kind("adjoint", "test").make()), std::nullopt);
 }
 
 }  // namespace

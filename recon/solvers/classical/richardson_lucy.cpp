@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "operators/unsuitable_operator.h"
 #include "recon/core/error.h"
 #include "recon/core/rng.h"
 #include "recon/solvers/classical/image_gradient.h"
@@ -23,15 +24,15 @@ constexpr double kGradientNorm = 8;  ///< ||D||²
 /// The operator on sparse points, whose images show every lobe of its kernels.
 void require_non_negative(const LinearOperator& op, const at::TensorOptions& like) {
   if (op.domain().field == Field::complex || op.range().field == Field::complex) {
-    throw usage_error(kPlace, "counts photons and needs real images and data, got {}; use tikhonov_cg or tv_pdhg",
-                      op.name());
+    throw UnsuitableOperator(
+        kPlace, "counts photons and needs real images and data, got {}; use tikhonov_cg or tv_pdhg", op.name());
   }
   const at::Tensor draw = Rng(0, "richardson_lucy probe").uniform({{0, 0}, {1, 0}}, 0, op.domain());
   const at::Tensor points = (draw < 1.0 / 64).to(like.device(), c10::typeMetaToScalarType(like.dtype()));
   const at::Tensor data = op.apply(points);
   if (data.min().item<double>() < -kNegativeShare * data.abs().max().item<double>()) {
-    throw usage_error(kPlace, "needs an operator without negative elements, {} has some; use tikhonov_cg or tv_pdhg",
-                      op.name());
+    throw UnsuitableOperator(
+        kPlace, "needs an operator without negative elements, {} has some; use tikhonov_cg or tv_pdhg", op.name());
   }
 }
 

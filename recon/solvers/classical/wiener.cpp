@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "recon/core/error.h"
+#include "operators/unsuitable_operator.h"
 #include "recon/solvers/classical/discrepancy.h"
 #include "recon/solvers/context.h"
 
@@ -80,17 +80,17 @@ at::Tensor Wiener::run(SolverContext& context) const {
   const at::TensorOptions like = context.image_options();
   const std::optional<SpectralForm> form = preferred_form(*op, like);
   if (!form) {
-    throw usage_error(place, "expected an operator with a spectral form, got {}; use tikhonov_cg or tv_pdhg",
-                      op->name());
+    throw UnsuitableOperator(place, "expected an operator with a spectral form, got {}; use tikhonov_cg or tv_pdhg",
+                             op->name());
   }
   const bool flat = spectrum == "flat";
   const std::optional<at::Tensor> inverse_power =
       flat ? at::ones({1}, like.dtype(real_dtype(context.y()))) : laplacian_eigenvalues(*form, op->domain(), like);
   if (!inverse_power) {
-    throw usage_error(place,
-                      "spectrum inverse_square needs Fourier eigenvectors, which {} has not; "
-                      "use tikhonov_cg, tv_pdhg or spectrum: flat",
-                      op->name());
+    throw UnsuitableOperator(place,
+                             "spectrum inverse_square needs Fourier eigenvectors, which {} has not; "
+                             "use tikhonov_cg, tv_pdhg or spectrum: flat",
+                             op->name());
   }
   const at::Tensor back_projected = context.operate([&] { return op->adjoint(context.y()); });
   const at::Tensor coefficients = form->analyze(back_projected), l = form->eigenvalues(back_projected);

@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "recon/core/error.h"
+#include "operators/unsuitable_operator.h"
 
 namespace recon {
 
@@ -14,8 +14,8 @@ SpectralData spectral_data(SolverContext& context, const std::string& solver) {
   const LinearOperatorPtr op = as_linear(context.problem().op, solver);
   const std::optional<SpectralForm> form = op->spectral();
   if (!form) {
-    throw usage_error(solver, "expected an operator with a spectral form, got {}; use pigdm, diffpir or dps",
-                      op->name());
+    throw UnsuitableOperator(solver, "expected an operator with a spectral form, got {}; use pigdm, diffpir or dps",
+                             op->name());
   }
   SpectralData data{.form = *form, .measured = {}, .y = {}, .noise_ratio = {}};
   context.operate([&] {
