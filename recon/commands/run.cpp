@@ -11,6 +11,7 @@
 #include "recon/core/cuda_backend.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/pipeline/comparison_table.h"
 #include "recon/pipeline/experiment.h"
 
 namespace recon {
@@ -39,27 +40,10 @@ ordered_json json_of(const ResultRow& row) {
   return object;
 }
 
-std::string cell(double value, int digits) {
-  return std::isfinite(value) ? fmt::format("{:.{}f}", value, digits) : "-";
-}
-
 std::string table(const std::vector<ResultRow>& rows) {
-  std::size_t id_width = 4, solver_width = 6;
-  for (const auto& row : rows) {
-    id_width = std::max(id_width, row.id.size());
-    solver_width = std::max(solver_width, row.solver.size());
-  }
-  const auto line = [&](const auto&... cells) {
-    return fmt::format("{:<{}}  {:<{}}  {:>7}  {:>6}  {:>6}  {:>7}  {:>11}  {:>7}  {}\n", cells...);
-  };
-  std::string text = line("item", id_width, "solver", solver_width, "PSNR/dB", "SSIM", "NRMSE", "chi2", "NFE fwd+bwd",
-                          "seconds", "status");
-  for (const auto& row : rows) {
-    text += line(row.id, id_width, row.solver, solver_width, cell(row.psnr, 2), cell(row.ssim, 3), cell(row.nrmse, 3),
-                 cell(row.chi2, 3), fmt::format("{}+{}", row.nfe_forward, row.nfe_backward), cell(row.seconds, 2),
-                 row.status);
-  }
-  return text;
+  std::vector<ComparisonRow> lines;
+  for (const auto& row : rows) lines.push_back({"", row});
+  return comparison_text(lines);
 }
 
 class RunVerb final : public Verb {

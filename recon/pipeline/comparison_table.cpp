@@ -45,15 +45,19 @@ std::string status_text(const ComparisonRow& row) {
 }
 
 std::string item_table(const std::vector<ComparisonRow>& rows, const std::vector<FigureColumn>& columns) {
-  std::vector<std::vector<std::string>> lines = {{"task", "item", "solver"}};
+  const bool tasks = std::any_of(rows.begin(), rows.end(), [](const auto& row) { return !row.task.empty(); });
+  std::vector<std::vector<std::string>> lines = {{"item", "solver"}};
   for (const auto& column : columns) lines.front().emplace_back(column.title);
   lines.front().emplace_back("status");
   for (const auto& line : rows) {
     const ResultRow& row = line.result;
-    lines.push_back({line.task, row.id.empty() ? "-" : row.id, row.solver.empty() ? "-" : row.solver});
+    lines.push_back({row.id.empty() ? "-" : row.id, row.solver.empty() ? "-" : row.solver});
     for (const auto& column : columns) lines.back().push_back(cell(column.value(row), column.digits));
     lines.back().push_back(status_text(line));
   }
+  if (!tasks) return aligned(lines, 2);
+  lines.front().insert(lines.front().begin(), "task");
+  for (std::size_t i = 0; i < rows.size(); ++i) lines[i + 1].insert(lines[i + 1].begin(), rows[i].task);
   return aligned(lines, 3);
 }
 

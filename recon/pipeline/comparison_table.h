@@ -43,7 +43,8 @@ struct SummaryRow {
 /// In the order of the rows. Failed and diverged items are counted, not averaged.
 std::vector<SummaryRow> summarized(const std::vector<ComparisonRow>& rows, const std::vector<FigureColumn>& columns);
 
-/// A table per item and, where a task has several items, one of means and standard deviations.
+/// A table per item and, where a task has several items, one of means and standard deviations. Without a column of
+/// tasks where none has a name.
 std::string comparison_text(const std::vector<ComparisonRow>& rows);
 /// RFC 4180, one line per row; columns that no row knows are left out.
 std::string comparison_csv(const std::vector<ComparisonRow>& rows);
