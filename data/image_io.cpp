@@ -135,9 +135,9 @@ void write_tiff(const std::string& path, const at::Tensor& image) {
   write_file_atomically(path, encoded(path, ".tiff", to_mat(image, path), {cv::IMWRITE_TIFF_COMPRESSION, 1}));
 }
 
-std::string mat_png(const cv::Mat& pixels) {
-  constexpr int best_compression = 9;
-  return encoded("PNG", ".png", pixels, {cv::IMWRITE_PNG_COMPRESSION, best_compression});
+std::string mat_webp(const cv::Mat& pixels) {
+  constexpr int lossless = 101;  // any quality above 100
+  return encoded("WebP", ".webp", pixels, {cv::IMWRITE_WEBP_QUALITY, lossless});
 }
 
 void write_mat_png(const std::string& path, const cv::Mat& pixels) {

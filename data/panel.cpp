@@ -56,9 +56,9 @@ std::string fitting(std::string label, int width_px) {
 
 }  // namespace
 
-std::string png_bytes(const PanelTile& tile, int levels) {
-  if (levels < 2 || levels > 256) throw internal_error("png_bytes", "expected 2 to 256 levels, got {}", levels);
-  return mat_png(tile.colormap == Colormap::none ? eight_bit(tile, levels) : colored(tile, levels));
+std::string webp_bytes(const PanelTile& tile, int levels) {
+  if (levels < 2 || levels > 256) throw internal_error("webp_bytes", "expected 2 to 256 levels, got {}", levels);
+  return mat_webp(tile.colormap == Colormap::none ? eight_bit(tile, levels) : colored(tile, levels));
 }
 
 void write_png_panel(const std::string& path, const std::vector<PanelTile>& tiles, int columns) {

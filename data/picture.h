@@ -16,8 +16,8 @@ cv::Mat to_mat(const at::Tensor& image, const std::string& place);
 /// range.low -> 0, range.high -> 1, clipped, NaN -> 0.
 at::Tensor to_unit(const at::Tensor& image, const ImageRange& range);
 
-/// 8-bit matrix as the bytes of a PNG file.
-std::string mat_png(const cv::Mat& pixels);
+/// 8-bit matrix as the bytes of a lossless WebP file.
+std::string mat_webp(const cv::Mat& pixels);
 
 /// 8-bit matrix as PNG, atomically.
 void write_mat_png(const std::string& path, const cv::Mat& pixels);

@@ -92,7 +92,7 @@ class ItemPictures {
                       const std::string& kind = "") const {
     const bool map = tile.colormap != Colormap::none;
     return html_figure({.group = group_ + kind,
-                        .png = png_bytes(tile, map ? map_levels : 256),
+                        .picture = webp_bytes(tile, map ? map_levels : 256),
                         .caption = caption,
                         .label = label + ": " + caption});
   }

@@ -46,14 +46,14 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
-std::string png_data_uri(std::string_view png) { return "data:image/png;base64," + base64(png); }
+std::string picture_data_uri(std::string_view webp) { return "data:image/webp;base64," + base64(webp); }
 
 std::string html_figure(const PageFigure& figure) {
   return fmt::format(
       "<figure><img tabindex=\"0\" data-group=\"{}\" data-label=\"{}\" alt=\"{}\" src=\"{}\">"
       "<figcaption>{}</figcaption></figure>\n",
       html_escaped(figure.group), html_escaped(figure.label.empty() ? figure.caption : figure.label),
-      html_escaped(figure.caption), png_data_uri(figure.png), html_escaped(figure.caption));
+      html_escaped(figure.caption), picture_data_uri(figure.picture), html_escaped(figure.caption));
 }
 
 std::string html_page(const std::string& title, const std::string& body) {

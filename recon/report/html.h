@@ -11,13 +11,13 @@ std::string html_escaped(std::string_view text);
 /// RFC 4648 base64.
 std::string base64(std::string_view bytes);
 
-/// A picture as "data:image/png;base64,...", so that a page needs no file beside it.
-std::string png_data_uri(std::string_view png);
+/// A picture as "data:image/webp;base64,...", so that a page needs no file beside it.
+std::string picture_data_uri(std::string_view webp);
 
 /// A picture of a page: the viewer that a click opens leafs through those with the same `group`.
 struct PageFigure {
   std::string group;
-  std::string png;      ///< bytes of the file
+  std::string picture;  ///< bytes of a WebP file
   std::string caption;  ///< text; shown under the picture and in the viewer
   std::string label;    ///< what the viewer calls it; the caption where empty
 };

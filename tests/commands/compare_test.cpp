@@ -78,7 +78,7 @@ TEST_F(Compare, TheReportIsOneFileThatNeedsNothingElse) {
   EXPECT_TRUE(contains(html, "max_iterations: 20"));  // the resolved config
   EXPECT_EQ(count(html, "<svg "), 4U);                // convergence and calibration per task
   // Every picture is inline. The only address is the name of SVG's namespace, which is not fetched.
-  EXPECT_EQ(count(html, "<img tabindex"), count(html, "src=\"data:image/png;base64,"));
+  EXPECT_EQ(count(html, "<img tabindex"), count(html, "src=\"data:image/webp;base64,"));
   for (const char* outside : {"<link", "@import", "url(", "href=\"http", "src=\"http"}) {
     EXPECT_EQ(count(html, outside), 0U) << outside;
   }

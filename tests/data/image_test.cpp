@@ -1,3 +1,4 @@
+#include "data/atomic_file.h"
 #include "data/image_io.h"
 #include "data/image_source.h"
 #include "tests/data/data_support.h"
@@ -62,6 +63,9 @@ TEST_F(Images, WhatIsWrittenIsReadBackToRounding) {
     EXPECT_LE((read_image(path("16.png")) - unit).abs().max().item<double>(), 0.5 / 65535 + 1e-6);
     write_tiff(path("f.tiff"), image);
     EXPECT_TRUE(same_bits(read_image(path("f.tiff")), image)) << "floats exactly";
+    write_file_atomically(path("p.webp"), webp_bytes({"", image, range}));
+    const at::Tensor page = read_image(path("p.webp")).narrow(0, 0, channels);
+    EXPECT_LE((page - unit).abs().max().item<double>(), 0.5 / 255 + 1e-6) << "lossless but for the 8 bits";
   }
 }
 

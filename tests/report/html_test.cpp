@@ -17,7 +17,7 @@ TEST(Html, Base64AsRfc4648) {  // the vectors of section 10
 }
 
 TEST(Html, TextCannotLeaveItsPlace) {
-  const std::string figure = html_figure({.group = "a\"b", .png = "x", .caption = "<script>&", .label = ""});
+  const std::string figure = html_figure({.group = "a\"b", .picture = "x", .caption = "<script>&", .label = ""});
   EXPECT_EQ(figure.find("<script>"), std::string::npos);
   EXPECT_NE(figure.find("data-group=\"a&quot;b\""), std::string::npos);
   EXPECT_NE(html_page("a<b", "").find("<title>a&lt;b</title>"), std::string::npos);
