@@ -121,7 +121,8 @@ PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
   if (level.type == NoiseType::gaussian && !options_.noise_std) level.std = {stored.noise_std};
   item.noise = item_noise(level, 0, item.y);
   if (options_.estimate_noise) estimate_noise(item);
-  if (const std::string text = noise_level_warning(item); !text.empty()) log::warn("item {}: {}", item.id, text);
+  const std::string text = options_.check_noise_level ? noise_level_warning(item) : "";
+  if (!text.empty()) log::warn("item {}: {}", item.id, text);
   if (stored.ground_truth.defined()) item.ground_truth = stored.ground_truth.unsqueeze(0);
   return item;
 }

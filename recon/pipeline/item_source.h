@@ -28,6 +28,7 @@ struct PreparedItem {
 struct ItemOptions {
   std::optional<double> noise_std;  ///< per real component, instead of the file's level; 0: noise-free
   bool estimate_noise = false;      ///< take the level from each item's data (recon/metrics/noise_level.h)
+  bool check_noise_level = true;    ///< warn of a level that the data contradict, item by item
   ComplexImage complex_image = ComplexImage::none;
   std::string place_of_noise_std, place_of_complex_image;  ///< for messages
 };
@@ -52,6 +53,7 @@ class ItemSource {
 
   const MeasurementHeader& header() const { return reader_.header; }
   const std::vector<std::string>& ids() const { return reader_.ids; }
+  const TensorSpec& image() const { return image_; }  ///< of the operators: as complex_image says
   /// Those named, or all for {"all"}, in that order. Throws Error(usage) for unknown ids, Error(data) when there is
   /// none.
   std::vector<std::int64_t> indices(const std::vector<std::string>& wanted) const;
