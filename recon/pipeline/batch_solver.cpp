@@ -50,7 +50,9 @@ void add_metrics(SolverResults& results, const MethodResult& method, std::size_t
 }
 
 void add_figures(SolverResults& results, const ItemOutcome& outcome, std::size_t i, const std::string& device) {
-  const ResultRow row = outcome.result ? outcome.result->rows.front() : ResultRow{.status = "failed"};
+  ResultRow row;
+  row.status = "failed";
+  if (outcome.result) row = outcome.result->rows.front();
   results.chi2.push_back(row.chi2);
   results.status.push_back(row.status);
   results.nfe_forward.push_back(row.nfe_forward);

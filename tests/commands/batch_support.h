@@ -2,7 +2,10 @@
 
 #include <signal.h>
 
+#include <array>
+#include <cstring>
 #include <functional>
+#include <optional>
 #include <set>
 
 #include "data/measurement_file.h"
@@ -25,7 +28,7 @@ class Watched {
       ::dup2(ends[1], STDOUT_FILENO);
       ::close(ends[0]);
       ::close(ends[1]);
-      ::execl("/bin/bash", "bash", "-c", ("exec " + command).c_str(), nullptr);
+      ::execl("/bin/bash", "bash", "-c", command.c_str(), nullptr);
       ::_exit(127);
     }
     ::setpgid(pid_, pid_);
