@@ -8,14 +8,20 @@
 namespace recon {
 namespace {
 
-/// A YAML value as JSON, for the resolved config; scalars stay texts, as they were written.
+/// A number, true or false where it reads as one and is not in quotes; else a text.
+nlohmann::ordered_json json_of_scalar(const YamlNode& node) {
+  const auto value = nlohmann::ordered_json::parse(node.text, nullptr, false);
+  return !node.quoted && (value.is_number() || value.is_boolean()) ? value : nlohmann::ordered_json(node.text);
+}
+
+/// A YAML value as JSON, for the resolved config.
 nlohmann::ordered_json json_of(const YamlNode& node) {
   nlohmann::ordered_json json;
   switch (node.kind) {
     case YamlNode::Kind::null:
       break;
     case YamlNode::Kind::scalar:
-      json = node.text;
+      json = json_of_scalar(node);
       break;
     case YamlNode::Kind::sequence:
       json = nlohmann::ordered_json::array();
@@ -122,6 +128,9 @@ BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> see
   visit_section(options, "output", plan.output);
   options.finish();
   plan.prior = prior_of(plan.options, options);
+  if (plan.prior.find('/') != std::string::npos) {
+    options.set_resolved("prior", std::filesystem::absolute(plan.prior).lexically_normal().string());
+  }
   plan.item_options = item_options_of(plan.options, options);
   plan.item_options.check_noise_level = false;  // a line per item would bury the others
   plan.folder = std::filesystem::absolute(input->value->folder).lexically_normal().string();
