@@ -71,7 +71,7 @@ void BatchProgress::tell(const nlohmann::ordered_json& event) {
   const std::string kind = event.at("event");
   if (kind == "opened") {
     items_ = event.at("items");
-    batches_ = std::max<std::size_t>(event.at("batches"), 1);
+    batches_ = std::max(event.at("batches").get<std::size_t>(), std::size_t{1});
     batches_done_ = first_done_ = event.at("batches_done");
     if (first_done_ > 0) show(true);
   } else if (kind == "computing") {
