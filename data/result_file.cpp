@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "data/atomic_file.h"
+#include "data/result_schema.h"
 #include "data/schema.h"
 #include "recon/core/error.h"
 
@@ -11,27 +12,6 @@ namespace {
 
 constexpr const char* format_name = "recon-result";
 constexpr std::uint64_t format_version = 1;
-
-/// The per-item vectors of a solver's results, each once: what the writer, the checker and the reader go through.
-template <class Results, class Visit>
-void visit_vectors(Results& results, const Visit& visit) {
-  visit("chi2", results.chi2);
-  visit("status", results.status);
-  visit("nfe_forward", results.nfe_forward);
-  visit("nfe_backward", results.nfe_backward);
-  visit("seconds", results.seconds);
-  visit("peak_mib", results.peak_mib);
-}
-
-template <class Results, class Visit>
-void visit_tensors(Results& results, const Visit& visit) {
-  visit("reconstructions", results.reconstructions);
-  visit("std", results.std);
-  visit("samples", results.samples);
-  visit("quantiles", results.quantiles);
-  visit("imagined", results.imagined);
-  visit("chi2_map", results.chi2_map);
-}
 
 void write_vector(hdf5::Group& group, const std::string& name, const std::vector<double>& values) {
   group.write(name, at::tensor(values, at::kDouble));
@@ -43,27 +23,33 @@ void write_vector(hdf5::Group& group, const std::string& name, const std::vector
   group.write_strings(name, values);
 }
 
-/// A numeric dataset [count] as one type.
-at::Tensor read_numbers(const hdf5::Dataset& dataset, std::int64_t count, at::ScalarType dtype) {
-  if (dataset.shape() != Shape{count} || c10::isComplexType(dataset.dtype())) {
+/// A part of the items.
+struct Rows {
+  std::int64_t first = 0, count = 0;
+};
+
+/// Some of a numeric dataset [total] as one type.
+at::Tensor read_numbers(const hdf5::Dataset& dataset, std::int64_t total, Rows rows, at::ScalarType dtype) {
+  if (dataset.shape() != Shape{total} || c10::isComplexType(dataset.dtype())) {
     throw data_error(dataset.place(), "expected a real number for each of the {} items, got {} {}; make the file again",
-                     count, c10::toString(dataset.dtype()), to_string(dataset.shape()));
+                     total, c10::toString(dataset.dtype()), to_string(dataset.shape()));
   }
-  return dataset.read().to(dtype);
+  return dataset.read_items(rows.first, rows.count).to(dtype);
 }
-void read_vector(const hdf5::Dataset& dataset, std::int64_t count, std::vector<double>& out) {
-  const at::Tensor values = read_numbers(dataset, count, at::kDouble);
-  out.assign(values.const_data_ptr<double>(), values.const_data_ptr<double>() + count);
+void read_vector(const hdf5::Dataset& dataset, std::int64_t total, Rows rows, std::vector<double>& out) {
+  const at::Tensor values = read_numbers(dataset, total, rows, at::kDouble);
+  out.assign(values.const_data_ptr<double>(), values.const_data_ptr<double>() + rows.count);
 }
-void read_vector(const hdf5::Dataset& dataset, std::int64_t count, std::vector<std::int64_t>& out) {
-  const at::Tensor values = read_numbers(dataset, count, at::kLong);
-  out.assign(values.const_data_ptr<std::int64_t>(), values.const_data_ptr<std::int64_t>() + count);
+void read_vector(const hdf5::Dataset& dataset, std::int64_t total, Rows rows, std::vector<std::int64_t>& out) {
+  const at::Tensor values = read_numbers(dataset, total, rows, at::kLong);
+  out.assign(values.const_data_ptr<std::int64_t>(), values.const_data_ptr<std::int64_t>() + rows.count);
 }
-void read_vector(const hdf5::Dataset& dataset, std::int64_t count, std::vector<std::string>& out) {
-  out = dataset.read_strings();
-  if (static_cast<std::int64_t>(out.size()) != count) {
-    throw data_error(dataset.place(), "expected {} texts, got {}; make the file again", count, out.size());
+void read_vector(const hdf5::Dataset& dataset, std::int64_t total, Rows rows, std::vector<std::string>& out) {
+  const auto texts = dataset.read_strings();
+  if (static_cast<std::int64_t>(texts.size()) != total) {
+    throw data_error(dataset.place(), "expected {} texts, got {}; make the file again", total, texts.size());
   }
+  out.assign(texts.begin() + rows.first, texts.begin() + rows.first + rows.count);
 }
 
 void require_consistent(const std::string& place, const SolverResults& results, std::size_t count) {
@@ -71,46 +57,46 @@ void require_consistent(const std::string& place, const SolverResults& results, 
     if (entries != count) throw internal_error(place, "{}: expected {} items, got {}", name, count, entries);
   };
   if (!results.reconstructions.defined()) throw internal_error(place, "reconstructions are missing");
-  visit_tensors(results, [&](const char* name, const at::Tensor& value) {
+  visit_tensors([&](const char* name, auto member) {
+    const at::Tensor& value = results.*member;
     if (value.defined()) check(name, value.dim() < 1 ? 0 : static_cast<std::size_t>(value.size(0)));
   });
-  visit_vectors(results, [&](const char* name, const auto& values) {
-    if (!values.empty()) check(name, values.size());
+  visit_vectors([&](const char* name, auto member) {
+    if (!(results.*member).empty()) check(name, (results.*member).size());
   });
   for (const auto& [name, values] : results.metrics) check(name.c_str(), values.size());
 }
 
 void write_solver(hdf5::Group& group, const SolverResults& results) {
-  group.set_attribute("solver", results.solver);
-  visit_tensors(results, [&](const char* name, const at::Tensor& value) {
-    if (value.defined()) group.write(name, value);
+  visit_tensors([&](const char* name, auto member) {
+    if ((results.*member).defined()) group.write(name, results.*member);
   });
-  visit_vectors(results, [&](const char* name, const auto& values) {
-    if (!values.empty()) write_vector(group, name, values);
-  });
-  auto metrics = group.create_group("metrics");
-  for (const auto& [name, values] : results.metrics) write_vector(metrics, name, values);
-  auto trace = group.create_group("trace");
-  for (const auto& [name, values] : results.trace) trace.write(name, values);
+  write_result_figures(group, results);
 }
 
-SolverResults read_solver(const hdf5::Group& group, std::int64_t count) {
+/// `images` are the items whose tensors are read, `figures` those of the vectors.
+SolverResults read_solver(const hdf5::Group& group, std::int64_t total, Rows images, Rows figures) {
   SolverResults results;
   results.solver = group.text_attribute("solver");
-  visit_tensors(results, [&](const char* name, at::Tensor& value) {
-    if (&value != &results.reconstructions && !group.has(name)) return;
+  visit_tensors([&](const char* name, auto member) {
+    if (member != &SolverResults::reconstructions && !group.has(name)) return;
     const auto dataset = group.dataset(name);
-    if (dataset.shape().size() < 2 || dataset.shape()[0] != count) {
-      throw data_error(dataset.place(), "expected shape [{}, ...], got {}; make the file again", count,
+    if (dataset.shape().size() < 2 || dataset.shape()[0] != total) {
+      throw data_error(dataset.place(), "expected shape [{}, ...], got {}; make the file again", total,
                        to_string(dataset.shape()));
     }
-    value = dataset.read();
+    results.*member = dataset.read_items(images.first, images.count);
   });
-  visit_vectors(results, [&](const char* name, auto& values) {
-    if (group.has(name)) read_vector(group.dataset(name), count, values);
+  visit_vectors([&](const char* name, auto member) {
+    if (group.has(name)) read_vector(group.dataset(name), total, figures, results.*member);
   });
   const auto metrics = group.group("metrics");
-  for (const auto& name : metrics.names()) read_vector(metrics.dataset(name), count, results.metrics[name]);
+  for (const auto& name : metrics.names()) read_vector(metrics.dataset(name), total, figures, results.metrics[name]);
+  return results;
+}
+
+SolverResults read_whole_solver(const hdf5::Group& group, std::int64_t total) {
+  SolverResults results = read_solver(group, total, {0, total}, {0, total});
   const auto trace = group.group("trace");
   for (const auto& name : trace.names()) results.trace.emplace(name, trace.dataset(name).read());
   return results;
@@ -127,7 +113,78 @@ void visit_texts(Set& set, const Visit& visit) {
   visit("input_hash", set.input_hash);
 }
 
+/// The texts of a batch's inputs, each once.
+template <class Visit>
+void visit_inputs(const Visit& visit) {
+  visit("name", &ResultInput::name);
+  visit("hash", &ResultInput::hash);
+  visit("operator", &ResultInput::operator_config);
+  visit("operator_hash", &ResultInput::operator_hash);
+}
+
+void write_batch_provenance(hdf5::File& file, const ResultSet& set) {
+  if (!set.manifest.empty()) file.write_strings("manifest", {set.manifest});
+  if (set.inputs.empty()) return;
+  auto group = file.create_group("inputs");
+  visit_inputs([&](const char* name, std::string ResultInput::*text) {
+    std::vector<std::string> texts;
+    for (const auto& input : set.inputs) texts.push_back(input.*text);
+    group.write_strings(name, texts);
+  });
+}
+
+void read_batch_provenance(const hdf5::File& file, ResultSet& set) {
+  if (file.has("manifest")) set.manifest = file.dataset("manifest").read_strings().front();
+  if (!file.has("inputs")) return;
+  const auto group = file.group("inputs");
+  set.inputs.resize(group.dataset("name").read_strings().size());
+  visit_inputs([&](const char* name, std::string ResultInput::*text) {
+    const auto dataset = group.dataset(name);
+    const auto texts = dataset.read_strings();
+    if (texts.size() != set.inputs.size()) {
+      throw data_error(dataset.place(), "expected {} texts, got {}; make the file again", set.inputs.size(),
+                       texts.size());
+    }
+    for (std::size_t i = 0; i < texts.size(); ++i) set.inputs[i].*text = texts[i];
+  });
+}
+
+ResultSet read_header(const hdf5::File& file) {
+  require_format(file, format_name, format_version);
+  ResultSet set;
+  set.range = read_image_range(file);
+  visit_texts(set, [&](const char* name, std::string& value) { value = file.text_attribute(name); });
+  set.seed = file.uint64_attribute("seed");
+  const auto versions = file.group("versions");
+  for (const auto& name : versions.attribute_names()) set.versions.emplace(name, versions.text_attribute(name));
+  set.ids = read_ids(file.dataset("ids"));
+  read_batch_provenance(file, set);
+  return set;
+}
+
 }  // namespace
+
+void write_result_header(hdf5::File& file, const ResultSet& results) {
+  write_format(file, format_name, format_version);
+  write_image_range(file, results.range);
+  visit_texts(results, [&](const char* name, const std::string& value) { file.set_attribute(name, value); });
+  file.set_attribute("seed", results.seed);
+  auto versions = file.create_group("versions");
+  for (const auto& [name, value] : results.versions) versions.set_attribute(name, value);
+  file.write_strings("ids", results.ids);
+  write_batch_provenance(file, results);
+}
+
+void write_result_figures(hdf5::Group& group, const SolverResults& results) {
+  group.set_attribute("solver", results.solver);
+  visit_vectors([&](const char* name, auto member) {
+    if (!(results.*member).empty()) write_vector(group, name, results.*member);
+  });
+  auto metrics = group.create_group("metrics");
+  for (const auto& [name, values] : results.metrics) write_vector(metrics, name, values);
+  auto trace = group.create_group("trace");
+  for (const auto& [name, values] : results.trace) trace.write(name, values);
+}
 
 void write_result_file(const std::string& path, const ResultSet& results) {
   require_consistent(path, results.main, results.ids.size());
@@ -136,13 +193,7 @@ void write_result_file(const std::string& path, const ResultSet& results) {
   }
   AtomicFile target(path);
   auto file = hdf5::File::create(target.temporary());
-  write_format(file, format_name, format_version);
-  write_image_range(file, results.range);
-  visit_texts(results, [&](const char* name, const std::string& value) { file.set_attribute(name, value); });
-  file.set_attribute("seed", results.seed);
-  auto versions = file.create_group("versions");
-  for (const auto& [name, value] : results.versions) versions.set_attribute(name, value);
-  file.write_strings("ids", results.ids);
+  write_result_header(file, results);
   write_solver(file, results.main);
   auto baselines = file.create_group("baselines");
   for (const auto& [name, baseline] : results.baselines) {
@@ -155,19 +206,34 @@ void write_result_file(const std::string& path, const ResultSet& results) {
 
 ResultSet read_result_file(const std::string& path, const hdf5::ReadLimits& limits) {
   const auto file = hdf5::File::open(path, limits);
-  require_format(file, format_name, format_version);
-  ResultSet results;
-  results.range = read_image_range(file);
-  visit_texts(results, [&](const char* name, std::string& value) { value = file.text_attribute(name); });
-  results.seed = file.uint64_attribute("seed");
-  const auto versions = file.group("versions");
-  for (const auto& name : versions.attribute_names()) results.versions.emplace(name, versions.text_attribute(name));
-  results.ids = read_ids(file.dataset("ids"));
+  ResultSet results = read_header(file);
   const auto count = static_cast<std::int64_t>(results.ids.size());
-  results.main = read_solver(file, count);
+  results.main = read_whole_solver(file, count);
   const auto baselines = file.group("baselines");
-  for (const auto& name : baselines.names()) results.baselines.emplace(name, read_solver(baselines.group(name), count));
+  for (const auto& name : baselines.names()) {
+    results.baselines.emplace(name, read_whole_solver(baselines.group(name), count));
+  }
   return results;
+}
+
+ResultFile ResultFile::open(const std::string& path, const hdf5::ReadLimits& limits) {
+  ResultFile result(hdf5::File::open(path, limits));
+  result.header_ = read_header(result.file_);
+  return result;
+}
+
+std::vector<std::string> ResultFile::baselines() const { return file_.group("baselines").names(); }
+
+SolverResults ResultFile::rows(std::int64_t first, std::int64_t count, const std::string& baseline) const {
+  const Rows rows{first, count};
+  if (baseline.empty()) return read_solver(file_, this->count(), rows, rows);
+  return read_solver(file_.group("baselines").group(baseline), this->count(), rows, rows);
+}
+
+SolverResults ResultFile::figures(const std::string& baseline) const {
+  const Rows all{0, count()};
+  if (baseline.empty()) return read_solver(file_, count(), {}, all);
+  return read_solver(file_.group("baselines").group(baseline), count(), {}, all);
 }
 
 std::string hdf5_format(const std::string& path) {

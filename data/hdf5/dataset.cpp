@@ -198,14 +198,18 @@ void Dataset::set_attribute(const std::string& name, const std::string& value) {
   write_text_attribute(id_->get(), place_, name, value);
 }
 
-void Dataset::write_item(std::int64_t index, const at::Tensor& value) {
+void Dataset::write_item(std::int64_t index, const at::Tensor& value) { write_items(index, value.unsqueeze(0)); }
+
+void Dataset::write_items(std::int64_t first, const at::Tensor& values) {
   const Lock lock;
-  const at::Tensor source = resolved(value.cpu());
-  if (shape_.empty() || index < 0 || index >= shape_[0] || source.sizes() != at::IntArrayRef(shape_).slice(1)) {
-    throw internal_error(place_, "item {} of shape {} does not fit into {}", index,
-                         to_string(Shape(source.sizes().begin(), source.sizes().end())), to_string(shape_));
+  const at::Tensor source = resolved(values.cpu());
+  const auto shown = [&] { return to_string(Shape(source.sizes().begin(), source.sizes().end())); };
+  if (shape_.empty() || source.dim() < 1 || source.sizes().slice(1) != at::IntArrayRef(shape_).slice(1) || first < 0 ||
+      first > shape_[0] - source.size(0)) {
+    throw internal_error(place_, "items {} of shape {} do not fit into {}", first, shown(), to_string(shape_));
   }
-  const Selection selection(id_->get(), shape_, index, 1, place_);
+  if (source.numel() == 0) return;
+  const Selection selection(id_->get(), shape_, first, source.size(0), place_);
   const auto type = memory_type(source.scalar_type(), place_);
   if (H5Dwrite(id_->get(), type->get(), selection.memory.get(), selection.file.get(), H5P_DEFAULT,
                source.const_data_ptr()) < 0) {

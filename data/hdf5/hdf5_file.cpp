@@ -1,6 +1,8 @@
 #include "data/hdf5/hdf5_file.h"
 
 #include <algorithm>
+#include <cmath>
+#include <complex>
 #include <filesystem>
 #include <fstream>
 
@@ -28,6 +30,17 @@ std::unique_ptr<Handle> creation(hid_t kind) {
   auto properties = std::make_unique<Handle>(H5Pcreate(kind), H5Pclose);
   H5Pset_obj_track_times(properties->get(), false);
   return properties;
+}
+
+/// One item, or several small ones up to 256 KiB: what readers of single items like, and what HDF5's cache holds.
+std::vector<hsize_t> chunk_of(const std::vector<hsize_t>& extents, std::size_t bytes_per_value) {
+  constexpr hsize_t wanted_bytes = 256U << 10U;
+  hsize_t item_bytes = bytes_per_value;
+  for (std::size_t axis = 1; axis < extents.size(); ++axis) item_bytes *= std::max<hsize_t>(extents[axis], 1);
+  std::vector<hsize_t> chunk;
+  for (const hsize_t extent : extents) chunk.push_back(std::max<hsize_t>(extent, 1));
+  chunk.front() = std::clamp<hsize_t>(wanted_bytes / item_bytes, 1, chunk.front());
+  return chunk;
 }
 
 std::string join_place(const std::string& parent, const std::string& name) {
@@ -152,6 +165,34 @@ Dataset Group::create_dataset(const std::string& name, at::ScalarType dtype, con
   const auto properties = creation(H5P_DATASET_CREATE);
   const hid_t id = H5Dcreate2(id_->get(), name.c_str(), type->get(), checked(space.get(), place, "describe it", disk),
                               H5P_DEFAULT, properties->get(), H5P_DEFAULT);
+  return {file_, std::make_shared<Handle>(checked(id, place, "create the dataset", disk), H5Dclose), place};
+}
+
+Dataset Group::create_packed(const std::string& name, at::ScalarType dtype, const Shape& shape,
+                             std::int64_t compression) {
+  const Lock lock;
+  const std::string place = join_place(place_, name);
+  const auto type = memory_type(dtype, place);
+  const auto properties = creation(H5P_DATASET_CREATE);
+  const std::vector<hsize_t> extents(shape.begin(), shape.end());
+  const std::vector<hsize_t> chunk = chunk_of(extents, H5Tget_size(type->get()));
+  const std::complex<double> missing(NAN, NAN);
+  const auto wide = memory_type(c10::isComplexType(dtype) ? at::kComplexDouble : at::kDouble, place);
+  bool ok = H5Pset_chunk(properties->get(), static_cast<int>(chunk.size()), chunk.data()) >= 0;
+  if (c10::isFloatingType(dtype) || c10::isComplexType(dtype)) {
+    ok = ok && H5Pset_fill_value(properties->get(), wide->get(), &missing) >= 0;
+  }
+  if (compression > 0) {
+    ok = ok && H5Pset_shuffle(properties->get()) >= 0 &&
+         H5Pset_deflate(properties->get(), static_cast<unsigned>(compression)) >= 0;
+  }
+  ok = ok && H5Pset_fletcher32(properties->get()) >= 0;
+  if (!ok) throw failure(place, "describe the chunks", disk);
+  const Handle space(
+      checked(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr), place, "describe it", disk),
+      H5Sclose);
+  const hid_t id =
+      H5Dcreate2(id_->get(), name.c_str(), type->get(), space.get(), H5P_DEFAULT, properties->get(), H5P_DEFAULT);
   return {file_, std::make_shared<Handle>(checked(id, place, "create the dataset", disk), H5Dclose), place};
 }
 

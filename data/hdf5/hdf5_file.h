@@ -53,6 +53,8 @@ class Dataset {
   void set_attribute(const std::string& name, const std::string& value);
   /// Writes `value` `[rest...]` as item `index` of the leading axis.
   void write_item(std::int64_t index, const at::Tensor& value);
+  /// Writes `values` `[count, rest...]` as items first .. first+count-1.
+  void write_items(std::int64_t first, const at::Tensor& values);
 
  private:
   friend class Group;
@@ -84,6 +86,9 @@ class Group {
 
   Group create_group(const std::string& name);
   Dataset create_dataset(const std::string& name, at::ScalarType dtype, const Shape& shape);
+  /// For data that come in pieces: cut into chunks of whole items, each with a checksum (fletcher32) and, above level
+  /// 0, shuffled and deflated (gzip, 1 to 9). Items that nobody writes are NaN (0 in integer types).
+  Dataset create_packed(const std::string& name, at::ScalarType dtype, const Shape& shape, std::int64_t compression);
   Dataset write(const std::string& name, const at::Tensor& value);
   void write_strings(const std::string& name, const std::vector<std::string>& values);
   void set_attribute(const std::string& name, const std::string& value);

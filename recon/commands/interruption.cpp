@@ -11,7 +11,7 @@ CancellationToken token;  // touched by a signal handler: must exist before and 
 
 extern "C" void on_signal(int) {
   token.cancel();
-  constexpr char text[] = "\nrecon: stopping after this step; what is done is saved (again: kill)\n";
+  constexpr char text[] = "\nrecon: stopping after this step or batch; what is done is saved (again: kill)\n";
   [[maybe_unused]] const auto written = write(STDERR_FILENO, text, sizeof text - 1);
 }
 

@@ -27,6 +27,7 @@ constexpr const char* program_examples =
     "Examples:\n"
     "  recon run configs/run/quickstart.yaml           reconstruct the shipped sample\n"
     "  recon run measurement.h5 --set samples=4        a measurement file of yours, all defaults\n"
+    "  recon batch configs/batch/demo.yaml             every item of many files, resumable\n"
     "  recon compare configs/compare/quick.yaml        solvers side by side: table and HTML report\n"
     "  recon inspect measurement.h5 --check            what is in a file, and is it sound\n"
     "  recon list solvers                              solvers with their parameters and defaults\n"
@@ -92,7 +93,7 @@ int report(const Error& error, bool json) {
     const nlohmann::ordered_json object = {
         {"error",
          {{"kind", name_of(error.kind())}, {"place", error.place()}, {"message", message}, {"exit_code", exit_code}}}};
-    std::printf("%s\n", object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    std::printf("%s\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   }
   return exit_code;
 }
@@ -126,7 +127,9 @@ VerbResult execute(Verb& verb, const GlobalOptions& options) {
 
 int print(const VerbResult& result, const GlobalOptions& options) {
   const std::string text =
-      options.json ? result.json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : result.text;
+      options.json
+          ? result.json.dump(result.one_line ? -1 : 2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"
+          : result.text;
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (std::fflush(stdout) != 0) throw data_error("stdout", "cannot be written: {}", std::strerror(errno));
   return result.exit_code;
@@ -159,6 +162,7 @@ int run_program(int argc, const char* const* argv) {
   GlobalOptions options;
   std::vector<std::unique_ptr<Verb>> verbs;
   verbs.push_back(make_run_verb());
+  verbs.push_back(make_batch_verb());
   verbs.push_back(make_compare_verb());
   verbs.push_back(make_simulate_verb());
   verbs.push_back(make_train_verb());

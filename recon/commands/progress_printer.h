@@ -7,6 +7,9 @@
 
 namespace recon {
 
+/// "1:05", "2:00:00".
+std::string clock_text(double seconds);
+
 /// Shows running loops on stderr: a bar with rate, time left and chi² on a terminal, otherwise a plain line at most
 /// every five seconds. Silent when told so.
 class ProgressPrinter {

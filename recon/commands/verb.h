@@ -38,6 +38,7 @@ struct VerbResult {
   int exit_code = exit_ok;
   nlohmann::ordered_json json;
   std::string text;
+  bool one_line = false;  ///< the JSON ends a stream of events, one per line
 };
 
 /// One verb of the program: `recon NAME ...`.
@@ -52,6 +53,7 @@ class Verb {
 };
 
 std::unique_ptr<Verb> make_run_verb();
+std::unique_ptr<Verb> make_batch_verb();
 std::unique_ptr<Verb> make_compare_verb();
 std::unique_ptr<Verb> make_simulate_verb();
 std::unique_ptr<Verb> make_train_verb();

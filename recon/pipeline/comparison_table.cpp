@@ -75,14 +75,6 @@ std::string summary_table(const std::vector<SummaryRow>& rows, const std::vector
   return aligned(lines, 2);
 }
 
-/// A field of RFC 4180: quoted when it has to be.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
 MeanStd mean_std(const std::vector<double>& values) {
   MeanStd result;
   if (values.empty()) return result;
@@ -96,6 +88,13 @@ MeanStd mean_std(const std::vector<double>& values) {
 }
 
 }  // namespace
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
 
 const std::vector<FigureColumn>& figure_columns() {
   using Best = FigureColumn::Best;

@@ -46,6 +46,8 @@ std::vector<SummaryRow> summarized(const std::vector<ComparisonRow>& rows, const
 /// A table per item and, where a task has several items, one of means and standard deviations. Without a column of
 /// tasks where none has a name.
 std::string comparison_text(const std::vector<ComparisonRow>& rows);
+/// A field of RFC 4180: quoted when it has to be.
+std::string csv_field(const std::string& text);
 /// RFC 4180, one line per row; columns that no row knows are left out.
 std::string comparison_csv(const std::vector<ComparisonRow>& rows);
 /// {"rows": [...], "summary": [...], "budget": [...]}; unknown figures are null.

@@ -21,7 +21,7 @@ namespace {
 class Experiment {
  public:
   Experiment(const RunPlan& plan, const ExperimentControls& controls)
-      : plan_(plan), controls_(controls), source_(ItemSource::open(plan.input.string(), plan.item_options())) {
+      : plan_(plan), controls_(controls), source_(ItemSource::open(plan.input.string(), plan.item_options)) {
     { const AtomicFile writable(plan.output.string()); }  // before hours of computing
     if (!plan.preview.empty()) const AtomicFile writable(plan.preview.string());
     load_prior_if_needed();
@@ -57,9 +57,12 @@ class Experiment {
   bool cancelled() const { return controls_.cancellation != nullptr && controls_.cancellation->cancelled(); }
 
   ItemRunner runner(const NamedSolver& solver) const {
-    const ItemOptions options = plan_.item_options();
-    return {solver, prior_, options.complex_image, options.place_of_complex_image,
-            selection_from(plan_.options.select)};
+    const ItemOptions& options = plan_.item_options;
+    return {solver,
+            prior_,
+            options.complex_image,
+            options.place_of_complex_image,
+            {.selection = selection_from(plan_.options.select)}};
   }
 
   void load_prior_if_needed() {

@@ -74,6 +74,41 @@ std::int64_t best_fit(const Problem& problem, const Report& report) {
   return best;
 }
 
+/// Problems of one operator as one: their batches one after the other.
+Problem joined(const std::vector<Problem>& problems) {
+  if (problems.size() == 1) return problems.front();
+  Problem all = problems.front();
+  std::vector<at::Tensor> y = {all.y};
+  for (std::size_t i = 1; i < problems.size(); ++i) {
+    y.push_back(problems[i].y);
+    all.noise_std.insert(all.noise_std.end(), problems[i].noise_std.begin(), problems[i].noise_std.end());
+    all.keys.insert(all.keys.end(), problems[i].keys.begin(), problems[i].keys.end());
+  }
+  all.y = at::cat(y);
+  return all;
+}
+
+/// What a joint report says of one of `count` items that have equal parts of its batch.
+Report share_of(const Report& report, std::size_t item, std::size_t count) {
+  Report share = report;
+  const std::size_t runs = report.outcomes.size() / count;
+  const auto cut = [&](auto& entries) {
+    if (entries.size() != count * runs) return;
+    const auto begin = entries.begin() + static_cast<std::ptrdiff_t>(item * runs);
+    entries = std::decay_t<decltype(entries)>(begin, begin + static_cast<std::ptrdiff_t>(runs));
+  };
+  share.x = report.x.narrow(0, static_cast<std::int64_t>(item * runs), static_cast<std::int64_t>(runs));
+  cut(share.outcomes);
+  cut(share.chi2);
+  cut(share.weight);
+  for (auto& entry : share.trace) cut(entry.chi2);
+  for (double Report::*seconds : {&Report::seconds, &Report::seconds_network_forward, &Report::seconds_network_backward,
+                                  &Report::seconds_operator}) {
+    share.*seconds /= static_cast<double>(count);
+  }
+  return share;
+}
+
 }  // namespace
 
 void judge(ResultRow& row, const at::Tensor& x, const PreparedItem& item) {
@@ -97,25 +132,48 @@ void judge(ResultRow& row, const at::Tensor& x, const PreparedItem& item) {
 Selection selection_from(const std::string& text) { return text == "residual" ? Selection::residual : Selection::mean; }
 
 ItemRunner::ItemRunner(NamedSolver solver, PriorPtr prior, ComplexImage complex_image, std::string place,
-                       Selection selection)
+                       Judging judging)
     : solver_(std::move(solver)),
       prior_(std::move(prior)),
       complex_image_(complex_image),
       place_(std::move(place)),
-      selection_(selection) {}
+      judging_(judging) {}
 
 MethodResult ItemRunner::run(const PreparedItem& item, std::int64_t samples, const Controls& controls) const {
+  return run_joined({item}, samples, controls).front();
+}
+
+bool ItemRunner::joinable(const PreparedItem& a, const PreparedItem& b) {
+  return a.op == b.op && !a.noise.weights.defined() && !b.noise.weights.defined();
+}
+
+std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>& items, std::int64_t samples,
+                                                 const Controls& controls) const {
+  const PreparedItem& first = items.front();
   const bool with_prior = solver_.solver->needs_prior();
-  const ImageMapping mapping(item.op->domain(), item.range, with_prior ? &prior_->domain() : nullptr, complex_image_,
+  const ImageMapping mapping(first.op->domain(), first.range, with_prior ? &prior_->domain() : nullptr, complex_image_,
                              place_);
   PriorPtr prior = with_prior ? prior_ : nullptr;
   const std::int64_t channels = mapping.solver_image().shape[0];
   if (with_prior && prior->domain().channels != channels) prior = std::make_shared<ChannelwisePrior>(prior, channels);
   const std::int64_t runs = solver_.solver->is_sampler() ? samples : 1;
-  const Problem problem = make_problem(mapping, item.op, item.y, item.noise, item.id, runs);
+  std::vector<Problem> problems;
+  for (const auto& item : items) {
+    problems.push_back(make_problem(mapping, item.op, item.y, item.noise, item.id, runs));
+  }
+  const Report report = solver_.solver->solve(joined(problems), prior.get(), controls);
+  std::vector<MethodResult> results;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    results.push_back(judged(items[i], mapping, problems[i], share_of(report, i, items.size())));
+  }
+  return results;
+}
 
+MethodResult ItemRunner::judged(const PreparedItem& item, const ImageMapping& mapping, const Problem& problem,
+                                Report report) const {
   MethodResult result;
-  result.report = solver_.solver->solve(problem, prior.get(), controls);
+  result.report = std::move(report);
+  const std::int64_t runs = problem.batch();
   const at::Tensor images = mapping.to_file(result.report.x);
   result.samples = images.cpu();
   ResultRow row = row_of(result.report, item.id, name(), runs);
@@ -123,16 +181,20 @@ MethodResult ItemRunner::run(const PreparedItem& item, std::int64_t samples, con
   at::Tensor mean = images;
   if (runs > 1) {
     const SampleSummary summary = combine_samples(result.report.x, problem.keys, result.report.outcomes);
-    mean = selection_ == Selection::mean ? mapping.to_file(summary.mean)
-                                         : images.narrow(0, best_fit(problem, result.report), 1);
+    mean = judging_.selection == Selection::mean ? mapping.to_file(summary.mean)
+                                                 : images.narrow(0, best_fit(problem, result.report), 1);
     result.std = mapping.std_to_file(summary.std)[0].cpu();
   }
   result.x = mean[0].cpu();
   warn_outside(item.range, result);
   judge(row, mean, item);
-  result.trust = assess(mean, result.samples, item);
+  if (judging_.maps) {
+    result.trust = assess(mean, result.samples, item);
+  } else {
+    result.trust.calibration = calibration_of(result.samples, item);
+  }
   note_trust(row, result.trust);
-  if (with_prior) {
+  if (solver_.solver->needs_prior()) {
     if (std::string text = residual_warning(row.chi2, item.op->measured_components()); !text.empty()) {
       result.warnings.push_back(std::move(text));
     }

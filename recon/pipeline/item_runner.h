@@ -28,23 +28,37 @@ enum class Selection {
 };
 Selection selection_from(const std::string& text);  ///< "mean" or "residual"
 
+/// What is made of the samples.
+struct Judging {
+  Selection selection = Selection::mean;
+  bool maps = true;  ///< imagined, chi2_map, quantiles: recon/pipeline/trust.h; they cost a linear solve
+};
+
 /// Solves items with one solver.
 class ItemRunner {
  public:
   /// `prior` may be null for solvers that need none. `place` is where complex_image is set, for messages.
-  ItemRunner(NamedSolver solver, PriorPtr prior, ComplexImage complex_image, std::string place,
-             Selection selection = Selection::mean);
+  ItemRunner(NamedSolver solver, PriorPtr prior, ComplexImage complex_image, std::string place, Judging judging = {});
 
   const std::string& name() const { return solver_.name; }
   /// `samples` counts for solvers that sample only.
   MethodResult run(const PreparedItem& item, std::int64_t samples, const Controls& controls) const;
+  /// Several items in one call of the solver; they must be joinable(). An item's result is that of run() up to
+  /// rounding; its seconds are its share.
+  std::vector<MethodResult> run_joined(const std::vector<PreparedItem>& items, std::int64_t samples,
+                                       const Controls& controls) const;
+  /// Whether both have one and the same operator and need no whitening, which belongs to an item.
+  static bool joinable(const PreparedItem& a, const PreparedItem& b);
 
  private:
+  MethodResult judged(const PreparedItem& item, const ImageMapping& mapping, const Problem& problem,
+                      Report report) const;
+
   NamedSolver solver_;
   PriorPtr prior_;
   ComplexImage complex_image_;
   std::string place_;
-  Selection selection_;
+  Judging judging_;
 };
 
 /// Fills psnr, ssim, nrmse and chi2 of a row for `x` [1, C, H, W].

@@ -39,61 +39,61 @@ MeasurementItem item_of(const MeasurementSet& set, std::int64_t index) {
 
 }  // namespace
 
-ItemSource::ItemSource(std::string name, MeasurementHeader header, std::vector<std::string> ids, TensorSpec measurement,
-                       std::function<MeasurementItem(std::int64_t)> read, const ItemOptions& options)
-    : name_(std::move(name)),
-      header_(std::move(header)),
-      ids_(std::move(ids)),
-      measurement_(std::move(measurement)),
-      image_(header_.image),
-      read_(std::move(read)),
+ItemSource::ItemSource(ItemReader reader, const ItemOptions& options)
+    : reader_(std::move(reader)),
+      image_(reader_.header.image),
       options_(options),
-      noise_(noise_of(header_, options)) {
+      noise_(noise_of(reader_.header, options)) {
   if (options_.complex_image == ComplexImage::magnitude) image_.field = Field::real;
 }
 
 ItemSource ItemSource::open(const std::string& path, const ItemOptions& options) {
   const auto file = std::make_shared<const MeasurementFile>(MeasurementFile::open(path));
-  return {file->path(),
-          file->header(),
-          file->ids(),
-          file->measurement(),
-          [file](std::int64_t index) { return file->item(index); },
+  return {{.name = file->path(),
+           .header = file->header(),
+           .ids = file->ids(),
+           .measurement = file->measurement(),
+           .read = [file](std::int64_t index) { return file->item(index); }},
           options};
 }
 
 ItemSource ItemSource::of(const MeasurementSet& set, const std::string& name, const ItemOptions& options) {
-  return {name,   set.header, set.ids, spec_of_item(set.y), [set](std::int64_t index) { return item_of(set, index); },
+  return {{.name = name,
+           .header = set.header,
+           .ids = set.ids,
+           .measurement = spec_of_item(set.y),
+           .read = [set](std::int64_t index) { return item_of(set, index); }},
           options};
 }
 
 std::vector<std::int64_t> ItemSource::indices(const std::vector<std::string>& wanted) const {
   std::vector<std::int64_t> found;
   if (wanted == std::vector<std::string>{"all"}) {
-    for (std::size_t i = 0; i < ids_.size(); ++i) found.push_back(static_cast<std::int64_t>(i));
+    for (std::size_t i = 0; i < ids().size(); ++i) found.push_back(static_cast<std::int64_t>(i));
   } else {
     for (const auto& id : wanted) {
-      const auto place = std::find(ids_.begin(), ids_.end(), id);
-      if (place == ids_.end()) {
-        const std::vector<std::string> some(ids_.begin(), ids_.begin() + std::min<std::ptrdiff_t>(std::ssize(ids_), 8));
-        throw usage_error(name_, "expected the id of one of its {} items ({}{}), got '{}'", ids_.size(),
-                          fmt::join(some, ", "), ids_.size() > 8 ? ", ..." : "", id);
+      const auto place = std::find(ids().begin(), ids().end(), id);
+      if (place == ids().end()) {
+        const std::vector<std::string> some(ids().begin(),
+                                            ids().begin() + std::min<std::ptrdiff_t>(std::ssize(ids()), 8));
+        throw usage_error(reader_.name, "expected the id of one of its {} items ({}{}), got '{}'", ids().size(),
+                          fmt::join(some, ", "), ids().size() > 8 ? ", ..." : "", id);
       }
-      found.push_back(place - ids_.begin());
+      found.push_back(place - ids().begin());
     }
   }
-  if (found.empty()) throw data_error(name_, "there is no item to reconstruct");
+  if (found.empty()) throw data_error(reader_.name, "there is no item to reconstruct");
   return found;
 }
 
 OperatorPtr ItemSource::operator_for(const MeasurementItem& stored) {
   if (shared_op_ != nullptr) return shared_op_;
-  std::map<std::string, at::Tensor> arrays = header_.operator_arrays;
+  std::map<std::string, at::Tensor> arrays = header().operator_arrays;
   for (const auto& [name, value] : stored.arrays) arrays[name] = value;
-  OperatorPtr op = build_stored_operator(header_.operator_config, arrays, image_, name_);
-  if (op->range() != measurement_) {
-    throw data_error(name_ + ":/measurements", "the operator '{}' gives {}, the file holds {}", op->name(),
-                     op->range().to_string(), measurement_.to_string());
+  OperatorPtr op = build_stored_operator(header().operator_config, arrays, image_, reader_.name);
+  if (op->range() != reader_.measurement) {
+    throw data_error(reader_.name + ":/measurements", "the operator '{}' gives {}, the file holds {}", op->name(),
+                     op->range().to_string(), reader_.measurement.to_string());
   }
   if (stored.arrays.empty()) shared_op_ = op;
   return op;
@@ -102,7 +102,7 @@ OperatorPtr ItemSource::operator_for(const MeasurementItem& stored) {
 void ItemSource::estimate_noise(PreparedItem& item) const {
   const auto estimate = estimate_noise_level(item.y[0], item.op->support());
   if (!estimate) {
-    throw data_error(name_ + " item " + item.id,
+    throw data_error(reader_.name + " item " + item.id,
                      "the noise level cannot be estimated from {} data of {}; set noise_std",
                      item.op->range().to_string(), item.op->name());
   }
@@ -111,17 +111,18 @@ void ItemSource::estimate_noise(PreparedItem& item) const {
 }
 
 PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
-  const MeasurementItem stored = read_(index);
+  const MeasurementItem stored = reader_.read(index);
   PreparedItem item;
-  item.id = stored.id;
+  item.id = ids()[static_cast<std::size_t>(index)];
   item.op = operator_for(stored);
-  item.range = header_.range;
+  item.range = header().range;
   item.y = stored.y.unsqueeze(0).to(device, stored.y.is_complex() ? at::kComplexFloat : at::kFloat);
   Noise level = noise_;
   if (level.type == NoiseType::gaussian && !options_.noise_std) level.std = {stored.noise_std};
   item.noise = item_noise(level, 0, item.y);
   if (options_.estimate_noise) estimate_noise(item);
-  if (const std::string text = noise_level_warning(item); !text.empty()) log::warn("item {}: {}", item.id, text);
+  const std::string text = options_.check_noise_level ? noise_level_warning(item) : "";
+  if (!text.empty()) log::warn("item {}: {}", item.id, text);
   if (stored.ground_truth.defined()) item.ground_truth = stored.ground_truth.unsqueeze(0);
   return item;
 }

@@ -28,20 +28,32 @@ struct PreparedItem {
 struct ItemOptions {
   std::optional<double> noise_std;  ///< per real component, instead of the file's level; 0: noise-free
   bool estimate_noise = false;      ///< take the level from each item's data (recon/metrics/noise_level.h)
+  bool check_noise_level = true;    ///< warn of a level that the data contradict, item by item
   ComplexImage complex_image = ComplexImage::none;
   std::string place_of_noise_std, place_of_complex_image;  ///< for messages
+};
+
+/// Where items come from: a file, or what stands for one.
+struct ItemReader {
+  std::string name;  ///< of the file, for messages
+  MeasurementHeader header;
+  std::vector<std::string> ids;  ///< all different; what items are called from here on
+  TensorSpec measurement;        ///< of one item: the range of the operator
+  std::function<MeasurementItem(std::int64_t index)> read;
 };
 
 /// The items of a measurement file, or of a set in memory, made ready one by one.
 class ItemSource {
  public:
+  ItemSource(ItemReader reader, const ItemOptions& options);
   /// Throws Error(data) for the file's faults, Error(usage) for a noise_std where the noise is Poisson.
   static ItemSource open(const std::string& path, const ItemOptions& options);
   /// `name` stands for the file in messages.
   static ItemSource of(const MeasurementSet& set, const std::string& name, const ItemOptions& options);
 
-  const MeasurementHeader& header() const { return header_; }
-  const std::vector<std::string>& ids() const { return ids_; }
+  const MeasurementHeader& header() const { return reader_.header; }
+  const std::vector<std::string>& ids() const { return reader_.ids; }
+  const TensorSpec& image() const { return image_; }  ///< of the operators: as complex_image says
   /// Those named, or all for {"all"}, in that order. Throws Error(usage) for unknown ids, Error(data) when there is
   /// none.
   std::vector<std::int64_t> indices(const std::vector<std::string>& wanted) const;
@@ -49,16 +61,11 @@ class ItemSource {
   PreparedItem prepare(std::int64_t index, c10::Device device);
 
  private:
-  ItemSource(std::string name, MeasurementHeader header, std::vector<std::string> ids, TensorSpec measurement,
-             std::function<MeasurementItem(std::int64_t)> read, const ItemOptions& options);
   void estimate_noise(PreparedItem& item) const;
   OperatorPtr operator_for(const MeasurementItem& stored);
 
-  std::string name_;
-  MeasurementHeader header_;
-  std::vector<std::string> ids_;
-  TensorSpec measurement_, image_;
-  std::function<MeasurementItem(std::int64_t)> read_;
+  ItemReader reader_;
+  TensorSpec image_;
   ItemOptions options_;
   Noise noise_;
   OperatorPtr shared_op_;

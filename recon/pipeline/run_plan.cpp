@@ -1,8 +1,5 @@
 #include "recon/pipeline/run_plan.h"
 
-#include <set>
-
-#include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
 #include "recon/pipeline/image_mapping.h"
 
@@ -20,15 +17,7 @@ NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken
 void visit_plan(YamlOptions& v, RunPlan& plan) {
   plan.options.visit(v);
   std::set<std::string> taken;
-  const auto solver = v.sections("solver", "the method whose result is the reconstruction");
-  if (solver.size() > 1) throw usage_error(v.place_of("solver"), "expected one solver; put the others under baselines");
-  if (!solver.empty()) {
-    plan.main = named_solver(*solver.front(), taken);
-  } else {
-    YamlOptions defaults(parse_yaml("{}", {.name = "the default solver", .folder = {}}), "solver");
-    plan.main = named_solver(defaults, taken);
-    v.set_resolved("solver", defaults.resolved());
-  }
+  plan.main = read_main_solver(v, taken);
   plan.baselines.clear();
   for (const auto& section : v.sections("baselines", "methods to compare with, on the same measurement")) {
     plan.baselines.push_back(named_solver(*section, taken));
@@ -37,14 +26,10 @@ void visit_plan(YamlOptions& v, RunPlan& plan) {
 
 }  // namespace
 
-void RunOptions::visit(ParameterVisitor& v) {
-  v.field("input", input, "measurement file (HDF5, see data/FORMAT.md)");
+void SolvingOptions::visit(ParameterVisitor& v) {
   v.field("items", items, "`all`, or the ids of the items to reconstruct");
   v.field("prior", prior, "an embedded prior, or a folder with a diffusers model (a path needs a '/')");
   v.field("samples", samples, "posterior samples per item; more than one gives mean and std", {.min = 1, .max = 1024});
-  v.field("output", output, "result file (HDF5); starts at the working directory");
-  v.field("preview", preview, "PNG panel of the results; starts at the working directory; empty: none");
-  v.field("preview_items", preview_items, "items shown in the panel", {.min = 1, .max = 64});
   v.field("seed", seed, "seed of all randomness", {.min = 0});
   v.field("noise_std", noise_std, "noise level per real component, in units of the file, instead of the file's own",
           {.min = 0});
@@ -53,15 +38,43 @@ void RunOptions::visit(ParameterVisitor& v) {
   v.choice("select", select, {"mean", "residual"},
            "several samples: their mean, or the one that fits the measurement best (phase retrieval)");
   v.field("keep_samples", keep_samples, "store every sample in the result file");
+}
+
+void RunOptions::visit(ParameterVisitor& v) {
+  v.field("input", input, "measurement file (HDF5, see data/FORMAT.md)");
+  SolvingOptions::visit(v);
+  v.field("output", output, "result file (HDF5); starts at the working directory");
+  v.field("preview", preview, "PNG panel of the results; starts at the working directory; empty: none");
+  v.field("preview_items", preview_items, "items shown in the panel", {.min = 1, .max = 64});
   v.field("trace_every", trace_every, "store chi² every so many steps; 0: never", {.min = 0});
 }
 
-ItemOptions RunPlan::item_options() const {
+NamedSolver read_main_solver(YamlOptions& options, std::set<std::string>& taken) {
+  const auto solver = options.sections("solver", "the method whose result is the reconstruction");
+  if (solver.size() > 1) {
+    throw usage_error(options.place_of("solver"), "expected one solver; `recon run` takes others under baselines");
+  }
+  if (!solver.empty()) return named_solver(*solver.front(), taken);
+  YamlOptions defaults(parse_yaml("{}", {.name = "the default solver", .folder = {}}), "solver");
+  NamedSolver named = named_solver(defaults, taken);
+  options.set_resolved("solver", defaults.resolved());
+  return named;
+}
+
+ItemOptions item_options_of(const SolvingOptions& options, const YamlOptions& config) {
+  if (options.estimate_noise && options.noise_std) {
+    throw usage_error(config.place_of("estimate_noise"), "expected `noise_std` or `estimate_noise`, not both");
+  }
   return {.noise_std = options.noise_std,
           .estimate_noise = options.estimate_noise,
           .complex_image = complex_image_from(options.complex_image),
-          .place_of_noise_std = place_of_noise_std,
-          .place_of_complex_image = place_of_complex_image};
+          .place_of_noise_std = config.place_of("noise_std"),
+          .place_of_complex_image = config.place_of("complex_image")};
+}
+
+std::string prior_of(const SolvingOptions& options, const YamlOptions& config) {
+  const bool is_path = options.prior.find('/') != std::string::npos;
+  return is_path ? config.path_of("prior", options.prior).string() : options.prior;
 }
 
 std::shared_ptr<Solver> read_solver(ParameterVisitor& section, std::string& type) {
@@ -79,16 +92,11 @@ RunPlan read_run_plan(const Config& config) {
   if (plan.options.input.empty()) {
     throw usage_error(options.place(), "`input` is missing: which measurement file is to be reconstructed?");
   }
-  if (plan.options.estimate_noise && plan.options.noise_std) {
-    throw usage_error(options.place_of("estimate_noise"), "expected `noise_std` or `estimate_noise`, not both");
-  }
   plan.input = options.path_of("input", plan.options.input);
   plan.output = plan.options.output;
   plan.preview = plan.options.preview;
-  plan.prior = plan.options.prior;
-  if (plan.prior.find('/') != std::string::npos) plan.prior = options.path_of("prior", plan.prior).string();
-  plan.place_of_complex_image = options.place_of("complex_image");
-  plan.place_of_noise_std = options.place_of("noise_std");
+  plan.prior = prior_of(plan.options, options);
+  plan.item_options = item_options_of(plan.options, options);
   plan.resolved = options.resolved();
   return plan;
 }

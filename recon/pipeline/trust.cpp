@@ -46,12 +46,15 @@ Trust assess(const at::Tensor& x, const at::Tensor& samples, const PreparedItem&
   if (samples.size(0) >= enough_for_tails && !samples.is_complex()) {
     trust.quantiles = at::quantile(samples, at::tensor({0.05, 0.95}, samples.options()), 0);
   }
-  if (samples.size(0) > 1 && item.ground_truth.defined()) {
-    const bool magnitudes = samples.is_complex() != item.ground_truth.is_complex();
-    const at::Tensor truth = item.ground_truth[0].cpu();
-    trust.calibration = calibrate(magnitudes ? samples.abs() : samples, magnitudes ? truth.abs() : truth);
-  }
+  trust.calibration = calibration_of(samples, item);
   return trust;
+}
+
+std::optional<Calibration> calibration_of(const at::Tensor& samples, const PreparedItem& item) {
+  if (samples.size(0) < 2 || !item.ground_truth.defined()) return std::nullopt;
+  const bool magnitudes = samples.is_complex() != item.ground_truth.is_complex();
+  const at::Tensor truth = item.ground_truth[0].cpu();
+  return calibrate(magnitudes ? samples.abs() : samples, magnitudes ? truth.abs() : truth);
 }
 
 std::string residual_warning(double chi2, std::int64_t measured_components) {

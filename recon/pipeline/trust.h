@@ -38,6 +38,9 @@ struct Trust {
 /// `x` [1, C, H, W] the reconstruction, `samples` [S, C, H, W].
 Trust assess(const at::Tensor& x, const at::Tensor& samples, const PreparedItem& item);
 
+/// The samples' calibration alone; nothing without ground truth or with one sample.
+std::optional<Calibration> calibration_of(const at::Tensor& samples, const PreparedItem& item);
+
 /// The test of noise level and operator by the residual: chi² of an image that a solver fitted to the data. The
 /// exact posterior has chi² <= 1 for its mean and 1 ± sqrt(2/m) for a sample, whatever the image; solvers are biased by
 /// some tenths. So above 1.5 + 5 sqrt(2/m) the stated noise level or the operator is wrong, or the solver failed: the

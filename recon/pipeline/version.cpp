@@ -4,10 +4,13 @@
 #include <hdf5.h>
 #include <torch/version.h>
 
+#include "recon_git_revision.h"
+
 namespace recon {
 
 std::map<std::string, std::string> versions() {
   return {{"recon", program_version},
+          {"git", git_revision},
           {"libtorch", TORCH_VERSION},
           {"hdf5", fmt::format("{}.{}.{}", H5_VERS_MAJOR, H5_VERS_MINOR, H5_VERS_RELEASE)},
           {"compiler", fmt::format("g++ {}", __VERSION__)}};

@@ -37,6 +37,7 @@ class RunConfigs : public ShippedConfig {};
 class SimulateConfigs : public ShippedConfig {};
 class TrainConfigs : public ShippedConfig {};
 class SampleConfigs : public ShippedConfig {};
+class BatchConfigs : public ShippedConfig {};
 
 TEST_P(RunConfigs, Runs) {
   const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/run" / (GetParam() + ".yaml");
@@ -87,6 +88,20 @@ TEST_P(TrainConfigs, Runs) {
   EXPECT_EQ(recon("inspect trained/ --json").exit_code, 0);
 }
 
+TEST_P(BatchConfigs, Runs) {
+  const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/batch" / (GetParam() + ".yaml");
+  EXPECT_EQ(file_content(file).front(), '#');
+  const Config config = Config::from_file(file);
+  const Outputs got =
+      recon("batch '" + file.string() + "' -q" + shortened("solver", *config.root()->find("solver")->value));
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  for (const auto& written : config.root()->find("output")->value->entries) {
+    if (written.key == "path" || written.key == "csv" || written.key == "contact_sheet") {
+      EXPECT_TRUE(fs::exists(path(written.value->text))) << written.key;
+    }
+  }
+}
+
 TEST_P(SampleConfigs, Draws) {
   const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/sample" / (GetParam() + ".yaml");
   EXPECT_EQ(file_content(file).front(), '#');
@@ -118,6 +133,7 @@ TEST_P(CompareConfigs, Compares) {
 }
 
 const auto by_name = [](const auto& info) { return info.param; };
+INSTANTIATE_TEST_SUITE_P(All, BatchConfigs, testing::ValuesIn(configs_of("batch")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, CompareConfigs, testing::ValuesIn(configs_of("compare")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, RunConfigs, testing::ValuesIn(configs_of("run")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, SampleConfigs, testing::ValuesIn(configs_of("sample")), by_name);

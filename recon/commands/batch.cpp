@@ -1,0 +1,229 @@
+// recon batch: reconstruct every item of many files, whatever happens to the process.
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <thread>
+
+#include "recon/commands/batch_progress.h"
+#include "recon/commands/interruption.h"
+#include "recon/commands/verb.h"
+#include "recon/core/cuda_backend.h"
+#include "recon/core/error.h"
+#include "recon/core/log.h"
+#include "recon/pipeline/batch_engine.h"
+#include "recon/pipeline/batch_verification.h"
+
+namespace recon {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// One GPU per rank of the machine, unless the user named one.
+std::string device_of(const std::string& wanted, const Ranks& ranks) {
+  const bool open = wanted == "auto" || wanted == "cuda";
+  if (ranks.local_size == 1 || !open || (wanted == "auto" && !why_no_cuda().empty())) return wanted;
+  return fmt::format("cuda:{}", ranks.local_rank % std::max(cuda_backend().device_count(), 1));
+}
+
+/// The cores shared among the ranks of the machine, unless the user gave a number.
+void share_threads(const GlobalOptions& options, const Ranks& ranks) {
+  if (options.threads > 0 || ranks.local_size == 1) return;
+  at::set_num_threads(std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / ranks.local_size));
+}
+
+ordered_json json_of(const BatchProfile& profile) {
+  return {{"total", profile.total},
+          {"opening", profile.opening},
+          {"network", profile.solving.network},
+          {"operator", profile.solving.operators},
+          {"solver", profile.solving.solver},
+          {"judging", profile.solving.judging},
+          {"waiting_for_data", profile.waiting_for_data},
+          {"waiting_for_disk", profile.waiting_for_disk},
+          {"waiting_for_others", profile.waiting_for_others},
+          {"assembling", profile.assembling}};
+}
+
+std::string text_of(const BatchProfile& profile) {
+  const auto share = [&](double seconds) { return 100 * seconds / std::max(profile.total, 1e-9); };
+  return fmt::format(
+      "time:    {:.1f} s: network {:.1f} %, operator {:.1f} %, solver {:.1f} %, judging {:.1f} %, opening {:.1f} %,\n"
+      "         waiting for data {:.1f} %, for the disk {:.1f} %, for others {:.1f} %, assembling {:.1f} %\n",
+      profile.total, share(profile.solving.network), share(profile.solving.operators), share(profile.solving.solver),
+      share(profile.solving.judging), share(profile.opening), share(profile.waiting_for_data),
+      share(profile.waiting_for_disk), share(profile.waiting_for_others), share(profile.assembling));
+}
+
+class BatchVerb final : public Verb {
+ public:
+  const char* name() const override { return "batch"; }
+  const char* summary() const override { return "Reconstruct every item of many files; may be killed and goes on"; }
+  const char* examples() const override {
+    return "CONFIG is a YAML file: `input` (files, patterns, datasets of your own, see data/README.md), "
+           "`output.path`,\n"
+           "`batch.size`, and `solver`, `prior`, `samples`, ... as for `recon run`. What is done lies in the folder\n"
+           "OUTPUT.parts until all is; the same command again goes on after a kill, a full disk or Ctrl-C. Under "
+           "mpirun\n"
+           "or srun the ranks share the work, --threads and the GPUs of a machine; several processes started by hand\n"
+           "with the same config do so, too. Items that fail are recorded and the others go on.\n\n"
+           "Examples:\n"
+           "  recon batch configs/batch/demo.yaml\n"
+           "  recon batch batch.yaml --set 'input=scans/*.h5' --set output.path=all.h5 --set batch.size=16\n"
+           "  recon batch batch.yaml --retry-failed         only the batches in which an item failed\n"
+           "  mpirun -n 4 recon batch batch.yaml\n"
+           "  recon batch batch.yaml --shard 2/8            one of eight jobs of an array, then, after the last:\n"
+           "  recon batch batch.yaml --merge\n"
+           "  recon batch --verify all.h5 --count 5         compute five items again and compare\n";
+  }
+
+  void describe(CLI::App& app) override {
+    app.add_option("CONFIG", config_, "Config (YAML)");
+    auto* restart = app.add_flag("--restart", restart_, "Discard what an earlier run has done");
+    auto* retry = app.add_flag("--retry-failed", retry_, "Compute again the batches in which an item failed");
+    auto* shard = app.add_option("--shard", shard_, "I/N: do the I-th of N parts, and leave the result to --merge");
+    auto* merge = app.add_flag("--merge", merge_, "Only put together what the shards have done");
+    auto* verify = app.add_option("--verify", verify_, "A result of a batch: compute some of its items again, compare");
+    app.add_option("--count", count_, "Items for --verify")->check(CLI::PositiveNumber)->capture_default_str();
+    app.add_option("--tolerance", tolerance_, "Largest relative difference that --verify allows")
+        ->capture_default_str();
+    restart->excludes(retry)->excludes(shard)->excludes(merge);
+    retry->excludes(merge)->excludes(shard);
+    merge->excludes(shard);
+    for (auto* other : {restart, retry, shard, merge}) verify->excludes(other);
+  }
+
+  VerbResult execute(const GlobalOptions& options) override {
+    if (!verify_.empty()) return verified(options);
+    if (config_.empty()) throw usage_error("batch", "expected a CONFIG or --verify; see `recon batch --help`");
+    const CancellationToken& stop = interruption();
+    Config config = Config::from_file(config_);
+    for (const auto& assignment : options.set) config.set(assignment);
+    const BatchPlan plan = read_batch_plan(config, options.seed);
+    BatchControls controls;
+    controls.ranks = ranks_from_environment();
+    controls.mode = mode(controls.ranks);
+    controls.device = parse_device(device_of(options.device, controls.ranks));
+    share_threads(options, controls.ranks);
+    controls.cancellation = &stop;
+    if (!shard_.empty()) controls.shard = shard_from(shard_);
+    controls.merge_only = merge_;
+    BatchProgress progress(options.quiet || options.json || controls.ranks.rank > 0);
+    controls.on_event = [&](const ordered_json& event) {
+      if (options.json) print_line(event);
+      progress.tell(event);
+    };
+    controls.on_step = [&](const ProgressEvent& event) { progress.step(event); };
+    return reported(plan, controls, run_batch(plan, controls));
+  }
+
+ private:
+  BatchStore::Mode mode(const Ranks& ranks) const {
+    if (!restart_ && !retry_) return BatchStore::Mode::resume;
+    if (ranks.size > 1 && ranks.job.empty()) {
+      throw usage_error(restart_ ? "--restart" : "--retry-failed",
+                        "this launcher does not name its jobs, so every rank would do it; run it once without mpirun, "
+                        "stop it, and go on with mpirun");
+    }
+    return restart_ ? BatchStore::Mode::restart : BatchStore::Mode::retry_failed;
+  }
+
+  static void print_line(const ordered_json& object) {
+    std::printf("%s\n", object.dump(-1, ' ', false, ordered_json::error_handler_t::replace).c_str());
+    std::fflush(stdout);
+  }
+
+  static VerbResult reported(const BatchPlan& plan, const BatchControls& controls, const BatchResult& result) {
+    VerbResult verb;
+    verb.one_line = true;
+    const bool first = controls.ranks.rank == 0;
+    const std::size_t failed = result.complete && first ? result.summary.failed : result.failed;
+    verb.json = {{"event", "end"},
+                 {"output", result.complete ? ordered_json(plan.output.path) : ordered_json(nullptr)},
+                 {"complete", result.complete},
+                 {"interrupted", result.interrupted},
+                 {"items", result.items},
+                 {"computed", result.computed},
+                 {"failed", failed},
+                 {"batches", result.batches},
+                 {"batches_done", result.batches_done},
+                 {"rank", controls.ranks.rank},
+                 {"means", result.summary.means},
+                 {"profile", json_of(result.profile)}};
+    // A rank that ends with another code than 0 makes mpirun stop those that still work: only rank 0 tells.
+    if (first && (failed > 0 || result.interrupted || (!result.complete && controls.shard.of == 1))) {
+      verb.exit_code = exit_some_failed;
+    }
+    if (first) verb.text = text_of(plan, controls, result, failed);
+    return verb;
+  }
+
+  static std::string text_of(const BatchPlan& plan, const BatchControls& controls, const BatchResult& result,
+                             std::size_t failed) {
+    std::string text;
+    if (result.was_complete) {
+      text += "the result is there already, there was nothing to do\n";
+    } else if (result.interrupted) {
+      text += fmt::format("interrupted: {} of {} batches are done; the same command goes on from here\n",
+                          result.batches_done, result.batches);
+    } else if (controls.shard.of > 1) {
+      text +=
+          fmt::format("shard {}/{} is done ({} of {} batches in all); after the last one: recon batch ... --merge\n",
+                      controls.shard.index, controls.shard.of, result.batches_done, result.batches);
+    } else if (!result.complete) {
+      text += fmt::format("{} of {} batches are done; the same command goes on from here\n", result.batches_done,
+                          result.batches);
+    }
+    text += fmt::format("items:   {}, {} computed now, {} failed\n", result.items, result.computed, failed);
+    for (const auto& [id, error] : result.summary.first_failures) text += fmt::format("  {}: {}\n", id, error);
+    if (result.summary.failed > result.summary.first_failures.size()) {
+      text += fmt::format("  and {} more\n", result.summary.failed - result.summary.first_failures.size());
+    }
+    if (!result.summary.means.empty()) {
+      text += "means:  ";
+      for (const auto& [name, value] : result.summary.means) text += fmt::format(" {} {:.4g}", name, value);
+      text += "\n";
+    }
+    if (result.computed > 0) text += recon::text_of(result.profile);
+    if (!result.complete) return text;
+    text += "result:  " + plan.output.path + "\n";
+    if (!plan.output.csv.empty()) text += "table:   " + plan.output.csv + "\n";
+    if (!plan.output.contact_sheet.empty()) text += "picture: " + plan.output.contact_sheet + "\n";
+    return text;
+  }
+
+  VerbResult verified(const GlobalOptions& options) const {
+    const BatchVerification found =
+        verify_batch(verify_, count_, options.seed.value_or(0), parse_device(options.device), options.set);
+    VerbResult verb;
+    const bool passed = found.largest() <= tolerance_;
+    verb.json = {
+        {"passed", passed},
+        {"largest_difference", std::isfinite(found.largest()) ? ordered_json(found.largest()) : ordered_json(nullptr)},
+        {"tolerance", tolerance_},
+        {"remarks", found.remarks},
+        {"items", ordered_json::array()}};
+    for (const auto& item : found.items) {
+      verb.json["items"].push_back({{"id", item.id}, {"difference", item.difference}, {"same_bits", item.same_bits}});
+      verb.text += fmt::format("{}  {}  {}\n", item.difference <= tolerance_ ? "ok    " : "FAILED", item.id,
+                               item.same_bits ? "the same bits" : fmt::format("differs by {:.3g}", item.difference));
+    }
+    if (!found.remarks.empty()) verb.text += found.remarks + "\n";
+    verb.exit_code = passed ? exit_ok : exit_some_failed;
+    return verb;
+  }
+
+  std::string config_, shard_, verify_;
+  bool restart_ = false, retry_ = false, merge_ = false;
+  std::int64_t count_ = 3;
+  double tolerance_ = 1e-5;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_batch_verb() { return std::make_unique<BatchVerb>(); }
+
+}  // namespace recon

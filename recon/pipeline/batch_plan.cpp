@@ -1,0 +1,166 @@
+#include "recon/pipeline/batch_plan.h"
+
+#include <algorithm>
+
+#include "recon/config/yaml_options.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+/// A number, true or false where it reads as one and is not in quotes; else a text.
+nlohmann::ordered_json json_of_scalar(const YamlNode& node) {
+  const auto value = nlohmann::ordered_json::parse(node.text, nullptr, false);
+  return !node.quoted && (value.is_number() || value.is_boolean()) ? value : nlohmann::ordered_json(node.text);
+}
+
+/// A YAML value as JSON, for the resolved config.
+nlohmann::ordered_json json_of(const YamlNode& node) {
+  nlohmann::ordered_json json;
+  switch (node.kind) {
+    case YamlNode::Kind::null:
+      break;
+    case YamlNode::Kind::scalar:
+      json = json_of_scalar(node);
+      break;
+    case YamlNode::Kind::sequence:
+      json = nlohmann::ordered_json::array();
+      for (const auto& item : node.items) json.push_back(json_of(*item));
+      break;
+    case YamlNode::Kind::mapping:
+      json = nlohmann::ordered_json::object();
+      for (const auto& entry : node.entries) json[entry.key] = json_of(*entry.value);
+      break;
+  }
+  return json;
+}
+
+template <class Section>
+void visit_section(YamlOptions& options, const char* name, Section& section) {
+  const auto found = options.sections(name, "");
+  if (found.size() > 1) throw usage_error(options.place_of(name), "expected one section, found {}", found.size());
+  if (!found.empty()) {
+    section.visit(*found.front());
+    return;
+  }
+  YamlOptions defaults(parse_yaml("{}", {.name = name, .folder = {}}), name);
+  section.visit(defaults);
+  options.set_resolved(name, defaults.resolved());
+}
+
+/// The indices of the wanted items of each input.
+std::vector<std::vector<std::int64_t>> chosen(const std::vector<BatchInput>& inputs,
+                                              const std::vector<std::string>& wanted) {
+  std::vector<std::vector<std::int64_t>> indices(inputs.size());
+  if (wanted == std::vector<std::string>{"all"}) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) indices[i] = inputs[i].source.indices(wanted);
+    return indices;
+  }
+  const std::set<std::string> names(wanted.begin(), wanted.end());
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const auto& ids = inputs[i].source.ids();
+    for (std::size_t k = 0; k < ids.size(); ++k) {
+      if (names.contains(ids[k])) indices[i].push_back(static_cast<std::int64_t>(k));
+    }
+    found += indices[i].size();
+  }
+  if (found != names.size()) {
+    std::set<std::string> unknown = names;
+    for (const auto& input : inputs) {
+      for (const auto& id : input.source.ids()) unknown.erase(id);
+    }
+    throw usage_error("items", "there is no item '{}' in the input; ids are like '{}'", *unknown.begin(),
+                      inputs.front().source.ids().front());
+  }
+  return indices;
+}
+
+void require_alike(const std::vector<BatchInput>& inputs) {
+  const auto& first = inputs.front();
+  for (const auto& input : inputs) {
+    if (input.source.image() != first.source.image()) {
+      throw usage_error("input", "expected images of one shape, {} has {} and {} has {}; make a batch of each kind",
+                        first.name, first.source.image().to_string(), input.name, input.source.image().to_string());
+    }
+    const ImageRange a = first.source.header().range, b = input.source.header().range;
+    if (a != b) {
+      throw usage_error("input", "expected one image_range, {} has [{:g}, {:g}] and {} has [{:g}, {:g}]", first.name,
+                        a.low, a.high, input.name, b.low, b.high);
+    }
+  }
+}
+
+}  // namespace
+
+void BatchOutput::visit(ParameterVisitor& v) {
+  v.field("path", path, "result file (HDF5); while the batch runs, what is done lies in the folder PATH.parts");
+  v.field("csv", csv, "summary, a line per item; empty: none");
+  v.field("contact_sheet", contact_sheet, "PNG of the first reconstructions; empty: none");
+  v.field("contact_items", contact_items, "pictures on the contact sheet", {.min = 1, .max = 1024});
+  v.field("compression", compression, "gzip level of the images in the result file; 0: none", {.min = 0, .max = 9});
+}
+
+void BatchSize::visit(ParameterVisitor& v) {
+  v.field("size", size, "items that go through the solver together; the last digits of a result depend on it",
+          {.min = 1, .max = 4096});
+  v.field("maps", maps, "store the maps `imagined`, `chi2_map` and `quantiles`; costs a linear solve per item");
+}
+
+BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> seed) {
+  BatchPlan plan;
+  YamlOptions options(config.root(), "");
+  options.nodes("input");
+  const YamlEntry* input = config.root()->find("input");
+  if (input == nullptr || input->value->kind == YamlNode::Kind::null) {
+    throw usage_error(options.place(), "`input` is missing: which files are to be reconstructed?");
+  }
+  plan.input = input->value;
+  options.set_resolved("input", json_of(*input->value));
+  plan.options.visit(options);
+  if (seed) {
+    plan.options.seed = static_cast<std::int64_t>(*seed);
+    options.set_resolved("seed", *seed);
+  }
+  std::set<std::string> taken;
+  plan.main = read_main_solver(options, taken);
+  visit_section(options, "batch", plan.batch);
+  visit_section(options, "output", plan.output);
+  options.finish();
+  plan.prior = prior_of(plan.options, options);
+  if (plan.prior.find('/') != std::string::npos) {
+    options.set_resolved("prior", std::filesystem::absolute(plan.prior).lexically_normal().string());
+  }
+  plan.item_options = item_options_of(plan.options, options);
+  plan.item_options.check_noise_level = false;  // a line per item would bury the others
+  plan.folder = std::filesystem::absolute(input->value->folder).lexically_normal().string();
+  plan.resolved = options.resolved();
+  return plan;
+}
+
+std::vector<std::string> BatchWork::ids_of(std::size_t batch) const {
+  const auto begin = ids.begin() + batches.at(batch).first;
+  return {begin, begin + count(batch)};
+}
+
+BatchWork open_batch_work(const BatchPlan& plan) {
+  BatchWork work;
+  work.inputs = open_batch_inputs(plan.input, plan.item_options);
+  require_alike(work.inputs);
+  const auto indices = chosen(work.inputs, plan.options.items);
+  const auto size = static_cast<std::size_t>(plan.batch.size);
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    for (std::size_t k = 0; k < indices[i].size(); k += size) {
+      BatchWork::Batch batch{.input = i, .indices = {}, .first = static_cast<std::int64_t>(work.ids.size())};
+      for (std::size_t j = k; j < std::min(k + size, indices[i].size()); ++j) {
+        batch.indices.push_back(indices[i][j]);
+        work.ids.push_back(work.inputs[i].source.ids()[static_cast<std::size_t>(indices[i][j])]);
+      }
+      work.batches.push_back(std::move(batch));
+    }
+  }
+  if (work.ids.empty()) throw usage_error("items", "there is no item to reconstruct");
+  return work;
+}
+
+}  // namespace recon

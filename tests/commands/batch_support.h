@@ -1,0 +1,180 @@
+#pragma once
+
+#include <signal.h>
+
+#include <array>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <set>
+
+#include "data/measurement_file.h"
+#include "data/result_file.h"
+#include "recon/core/rng.h"
+#include "tests/commands/program.h"
+
+namespace recon {
+
+/// The program in a process group of its own, watched through the events that it prints (--json), so that it can be
+/// killed at a chosen place of its work.
+class Watched {
+ public:
+  explicit Watched(const std::string& command) {
+    std::array<int, 2> ends{};
+    if (::pipe(ends.data()) != 0) throw std::runtime_error("no pipe");
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::setpgid(0, 0);
+      ::dup2(ends[1], STDOUT_FILENO);
+      ::close(ends[0]);
+      ::close(ends[1]);
+      ::execl("/bin/bash", "bash", "-c", command.c_str(), nullptr);
+      ::_exit(127);
+    }
+    ::setpgid(pid_, pid_);
+    ::close(ends[1]);
+    events_ = ::fdopen(ends[0], "r");
+  }
+  ~Watched() {
+    if (running_) {
+      ::kill(-pid_, SIGKILL);
+      wait();
+    }
+    ::fclose(events_);
+  }
+  Watched(const Watched&) = delete;
+  Watched& operator=(const Watched&) = delete;
+
+  pid_t pid() const { return pid_; }
+  void signal_all(int number) const { ::kill(-pid_, number); }
+
+  /// The next event; nothing at the end of the output. Lines that are no JSON (of mpirun) are passed over.
+  std::optional<nlohmann::json> next() {
+    std::array<char, 65536> line{};
+    while (std::fgets(line.data(), line.size(), events_) != nullptr) {
+      auto event = nlohmann::json::parse(line.data(), nullptr, false);
+      if (event.is_object() && event.contains("event")) return event;
+    }
+    return std::nullopt;
+  }
+  /// Reads on until `wanted` says so; nothing when the program ended before.
+  std::optional<nlohmann::json> until(const std::function<bool(const nlohmann::json&)>& wanted) {
+    while (auto event = next()) {
+      if (wanted(*event)) return event;
+    }
+    return std::nullopt;
+  }
+  /// The exit code, or 128 + the signal.
+  int wait() {
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    running_ = false;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+ private:
+  pid_t pid_ = 0;
+  FILE* events_ = nullptr;
+  bool running_ = true;
+};
+
+/// Batches of small inpainting problems, solved by TV: milliseconds each.
+class BatchTest : public ProgramTest {
+ protected:
+  /// `items` noisy pictures of 24 x 24 with ground truth; those in `broken` have NaN in their data.
+  void write_items(const std::string& name, std::int64_t items, const std::set<std::int64_t>& broken = {},
+                   std::int64_t size = 24) const {
+    MeasurementSet set;
+    set.header.image = {{1, size, size}, Field::real};
+    set.header.operator_config = "type: inpainting\nmask: {dataset: mask}\n";
+    const auto plane = Rng(7, "mask").uniform({{0, 0}}, 0, {{size, size}, Field::real})[0];
+    set.header.operator_arrays["mask"] = plane.gt(0.5).to(at::kFloat);
+    set.header.noise = {.type = "gaussian", .std = {0.05}, .peak = 0};
+    std::vector<StreamKey> keys;
+    for (std::int64_t i = 0; i < items; ++i) keys.push_back({static_cast<std::uint64_t>(i), 0});
+    const at::Tensor ramp = at::linspace(0, 1, size, at::kFloat);
+    const at::Tensor level = Rng(3, "level").uniform(keys, 0, {{1, 1, 1}, Field::real}).to(at::kFloat);
+    set.ground_truth = (level * ramp.view({1, 1, 1, size}) + (1 - level) * ramp.view({1, 1, size, 1})).contiguous();
+    const at::Tensor noise = Rng(5, "noise").normal(keys, 0, {{1, size, size}, Field::real}, at::kFloat);
+    set.y = (set.ground_truth + 0.05 * noise) * set.header.operator_arrays["mask"];
+    write_measurement_file(path(name).string(), set);
+    if (broken.empty()) return;
+    std::string bytes = file_content(path(name));  // what no writer would write
+    for (const std::int64_t item : broken) {
+      const at::Tensor y = set.y[item].contiguous();
+      const std::size_t place = bytes.find(std::string(static_cast<const char*>(y.const_data_ptr()), y.nbytes()));
+      ASSERT_NE(place, std::string::npos);
+      bytes.replace(place, 4, std::string("\x00\x00\xc0\x7f", 4));  // a float32 NaN, little-endian
+    }
+    write(name, bytes);
+  }
+  /// A config for the file, TV with few iterations.
+  void write_config(const std::string& input = "m.h5", std::int64_t batch = 2, const std::string& more = "") const {
+    write("batch.yaml", fmt::format("input: {}\nsolver: {{type: tv_pdhg, max_iterations: 20}}\nbatch: {{size: {}}}\n"
+                                    "output: {{path: out.h5}}\n{}",
+                                    input, batch, more));
+  }
+  std::string command(const std::string& more = "") const {
+    return fmt::format("cd '{}' && exec '{}' batch batch.yaml --threads 1 --json {} 2>>stderr.txt", path("").string(),
+                       RECON_PROGRAM, more);
+  }
+  Outputs batch(const std::string& more = "") const { return recon("batch batch.yaml --threads 1 --json " + more); }
+
+  /// Events of a finished program, one per line.
+  static std::vector<nlohmann::json> events_of(const Outputs& got) {
+    std::vector<nlohmann::json> events;
+    std::istringstream lines(got.out);
+    for (std::string line; std::getline(lines, line);) events.push_back(nlohmann::json::parse(line));
+    return events;
+  }
+  static std::size_t count(const std::vector<nlohmann::json>& events, const std::string& kind) {
+    return static_cast<std::size_t>(
+        std::count_if(events.begin(), events.end(), [&](const auto& event) { return event["event"] == kind; }));
+  }
+
+  /// Everything but times and memory is the same to the bit.
+  static testing::AssertionResult same_results(const std::filesystem::path& a, const std::filesystem::path& b) {
+    ResultSet left = read_result_file(a.string()), right = read_result_file(b.string());
+    const auto same_bits = [](const at::Tensor& x, const at::Tensor& y) {
+      if (x.defined() != y.defined()) return false;
+      return !x.defined() ||
+             (x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type() &&
+              std::memcmp(x.contiguous().const_data_ptr(), y.contiguous().const_data_ptr(), x.nbytes()) == 0);
+    };
+    const auto numbers = [](const std::vector<double>& values) { return at::tensor(values, at::kDouble); };
+    if (left.ids != right.ids) return testing::AssertionFailure() << "ids differ";
+    if (left.config != right.config) return testing::AssertionFailure() << left.config << "\n\n" << right.config;
+    if (left.inputs != right.inputs) return testing::AssertionFailure() << "inputs differ";
+    const SolverResults &l = left.main, &r = right.main;
+    if (!same_bits(l.reconstructions, r.reconstructions)) return testing::AssertionFailure() << "images differ";
+    if (!same_bits(l.std, r.std) || !same_bits(l.samples, r.samples)) {
+      return testing::AssertionFailure() << "std or samples differ";
+    }
+    if (l.status != r.status || l.error != r.error || l.device != r.device) {
+      return testing::AssertionFailure() << "status, error or device differ";
+    }
+    if (l.nfe_forward != r.nfe_forward || l.nfe_backward != r.nfe_backward) {
+      return testing::AssertionFailure() << "NFE differ";
+    }
+    if (!same_bits(numbers(l.chi2), numbers(r.chi2))) return testing::AssertionFailure() << "chi2 differ";
+    for (const auto& [name, values] : l.metrics) {
+      if (!r.metrics.contains(name) || !same_bits(numbers(values), numbers(r.metrics.at(name)))) {
+        return testing::AssertionFailure() << name << " differs";
+      }
+    }
+    return testing::AssertionSuccess();
+  }
+
+  /// The batches whose parts are on disk.
+  std::set<std::size_t> parts(const std::string& output = "out.h5") const {
+    std::set<std::size_t> found;
+    std::error_code absent;
+    for (const auto& file : std::filesystem::directory_iterator(path(output + ".parts"), absent)) {
+      if (file.path().extension() == ".h5") found.insert(std::stoul(file.path().stem().string()));
+    }
+    return found;
+  }
+};
+
+}  // namespace recon

@@ -1,0 +1,240 @@
+// recon batch as a user runs it: resumed, interrupted, misused, shared among processes.
+#include "tests/commands/batch_support.h"
+
+namespace recon {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Batch : public BatchTest {};
+
+TEST_F(Batch, WritesOneResultWithProvenanceTableAndPicture) {
+  write_items("m.h5", 5);
+  write_config("m.h5", 2, "samples: 1\n");
+  const Outputs got = batch("--set output.csv=t.csv --set output.contact_sheet=s.png --set batch.maps=true");
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  const auto events = events_of(got);
+  EXPECT_EQ(count(events, "opened"), 1U);
+  EXPECT_EQ(count(events, "computing"), 3U);
+  EXPECT_EQ(count(events, "item"), 5U);
+  EXPECT_EQ(count(events, "durable"), 3U);
+  EXPECT_EQ(events.back()["event"], "end");
+  EXPECT_EQ(events.back()["complete"], true);
+  EXPECT_FALSE(fs::exists(path("out.h5.parts")));
+  const ResultSet set = read_result_file(path("out.h5").string());
+  EXPECT_EQ(set.ids, (std::vector<std::string>{"0", "1", "2", "3", "4"}));
+  EXPECT_EQ(set.main.reconstructions.sizes(), (at::IntArrayRef{5, 1, 24, 24}));
+  EXPECT_EQ(set.main.imagined.sizes(), (at::IntArrayRef{5, 1, 24, 24}));
+  EXPECT_TRUE(contains(set.config, "max_iterations: 20"));
+  ASSERT_EQ(set.inputs.size(), 1U);
+  EXPECT_TRUE(contains(set.inputs[0].hash, "sha256:"));
+  EXPECT_TRUE(contains(set.inputs[0].operator_hash, "sha256:"));
+  EXPECT_TRUE(set.versions.contains("git"));
+  EXPECT_EQ(set.main.device, std::vector<std::string>(5, "cpu"));
+  EXPECT_EQ(set.main.error, std::vector<std::string>(5, ""));
+  EXPECT_EQ(set.main.metrics.at("psnr").size(), 5U);
+  const std::string table = file_content(path("t.csv"));
+  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 6);
+  EXPECT_TRUE(fs::exists(path("s.png")));
+  const Outputs inspected = recon("inspect out.h5 --json");
+  ASSERT_EQ(inspected.exit_code, 0) << inspected.err;
+  EXPECT_EQ(inspected.json()["items"], 5);
+  EXPECT_EQ(inspected.json()["inputs"][0]["hash"], set.inputs[0].hash);
+  const auto again = events_of(batch());
+  EXPECT_EQ(count(again, "computing"), 0U) << "a finished batch has nothing left to do";
+  EXPECT_EQ(again.back()["complete"], true);
+}
+
+TEST_F(Batch, ItemsAreThoseOfRunWhateverTheBatchSize) {
+  write_items("m.h5", 5);
+  write_config();
+  ASSERT_EQ(
+      recon("run m.h5 --threads 1 --set 'solver={type: tv_pdhg, max_iterations: 20}' --set output=run.h5").exit_code,
+      0);
+  const at::Tensor alone = read_result_file(path("run.h5").string()).main.reconstructions;
+  for (const int size : {1, 2, 5}) {
+    const Outputs got = batch(fmt::format("--set batch.size={} --set output.path=b{}.h5", size, size));
+    ASSERT_EQ(got.exit_code, 0) << got.err;
+    const at::Tensor x = read_result_file(path(fmt::format("b{}.h5", size)).string()).main.reconstructions;
+    // Rounding of single precision along 20 iterations: the contract is 1e-5 relative.
+    EXPECT_LT((x - alone).abs().max().item<double>(), 1e-5 * alone.abs().max().item<double>()) << size;
+    if (size == 1) EXPECT_TRUE(at::equal(x, alone));
+  }
+}
+
+TEST_F(Batch, ADiffusionSamplerDrawsTheSameWhateverTheBatchSize) {
+  write_items("m.h5", 3);
+  write_config("m.h5", 3, "samples: 2\n");
+  const std::string dps = "--set 'solver={type: dps, steps: 2}' ";
+  ASSERT_EQ(batch(dps).exit_code, 0);
+  ASSERT_EQ(batch(dps + "--set batch.size=1 --set output.path=one.h5").exit_code, 0);
+  const SolverResults three = read_result_file(path("out.h5").string()).main;
+  const SolverResults one = read_result_file(path("one.h5").string()).main;
+  EXPECT_LT((three.reconstructions - one.reconstructions).abs().max().item<double>(),
+            1e-5 * one.reconstructions.abs().max().item<double>());
+  EXPECT_EQ(three.std.sizes(), (at::IntArrayRef{3, 1, 24, 24}));
+  EXPECT_EQ(three.nfe_forward, one.nfe_forward);
+  EXPECT_FALSE(at::equal(three.reconstructions[0], three.reconstructions[1]));
+}
+
+TEST_F(Batch, AFailingItemIsRecordedAndTheOthersGoOn) {
+  write_items("m.h5", 5, {1, 4});
+  write_config();
+  const Outputs got = batch();
+  EXPECT_EQ(got.exit_code, 1) << got.err;
+  EXPECT_EQ(events_of(got).back()["failed"], 2);
+  const ResultSet set = read_result_file(path("out.h5").string());
+  EXPECT_EQ(set.main.status[1], "failed");
+  EXPECT_TRUE(contains(set.main.error[1], "m.h5:/measurements item 1"));
+  EXPECT_TRUE(contains(set.main.error[1], "NaN"));
+  EXPECT_TRUE(set.main.reconstructions[1].isnan().all().item<bool>());
+  EXPECT_TRUE(set.main.reconstructions[0].isfinite().all().item<bool>());
+  EXPECT_EQ(set.main.error[0], "");
+  EXPECT_TRUE(contains(recon("batch batch.yaml -q").out, "2 failed"));
+
+  const auto retried = events_of(batch("--retry-failed"));
+  EXPECT_EQ(count(retried, "computing"), 2U) << "the two batches with a failed item";
+  EXPECT_EQ(retried.back()["failed"], 2);
+  EXPECT_FALSE(fs::exists(path("out.h5.parts")));
+  const ResultSet again = read_result_file(path("out.h5").string());
+  EXPECT_EQ(again.main.error, set.main.error);
+  EXPECT_TRUE(at::equal(again.main.reconstructions[2], set.main.reconstructions[2]));
+}
+
+TEST_F(Batch, RefusesToMixRunsAndSaysWhatChanged) {
+  write_items("m.h5", 4);
+  write_config();
+  ASSERT_EQ(batch().exit_code, 0);
+  const std::string before = file_content(path("out.h5"));
+  expect_error("batch batch.yaml --set solver.max_iterations=21", 2,
+               {"out.h5", "config.solver.max_iterations was 20, is 21", "--restart"});
+  expect_error("batch batch.yaml --set batch.size=3", 2, {"config.batch.size was 2, is 3"});
+  expect_error("batch batch.yaml --seed 4", 2, {"config.seed was 0, is 4"});
+  EXPECT_FALSE(fs::exists(path("out.h5.parts"))) << "a refused run leaves nothing behind";
+  EXPECT_TRUE(file_content(path("out.h5")) == before);
+  write_items("m.h5", 4, {2});
+  expect_error("batch batch.yaml", 2, {"inputs.0.hash was"});
+  EXPECT_EQ(batch("--restart").exit_code, 1);
+  EXPECT_FALSE(file_content(path("out.h5")) == before);
+  write("other.h5", "not ours");
+  expect_error("batch batch.yaml --set output.path=other.h5", 2, {"other.h5", "no batch made it"});
+}
+
+TEST_F(Batch, ManyFilesBecomeOneResult) {
+  write_items("a.h5", 3);
+  write_items("b.h5", 2);
+  write_config("[a.h5, b.h5]");
+  ASSERT_EQ(batch().exit_code, 0);
+  const ResultSet set = read_result_file(path("out.h5").string());
+  EXPECT_EQ(set.ids, (std::vector<std::string>{"a/0", "a/1", "a/2", "b/0", "b/1"}));
+  EXPECT_EQ(set.inputs.size(), 2U);
+  ASSERT_EQ(batch("--set 'items=[b/1, a/2]' --set output.path=two.h5").exit_code, 0);
+  EXPECT_EQ(read_result_file(path("two.h5").string()).ids, (std::vector<std::string>{"a/2", "b/1"}));
+  expect_error("batch batch.yaml --set items=nobody --set output.path=no.h5", 2, {"nobody", "a/0"});
+  write_items("wide.h5", 1, {}, 32);
+  expect_error("batch batch.yaml --set 'input=[a.h5, wide.h5]' --set output.path=no.h5", 2, {"one shape", "wide"});
+}
+
+TEST_F(Batch, ShardsAndMergeGiveTheSameFile) {
+  write_items("m.h5", 7, {3});
+  write_config();
+  ASSERT_EQ(batch("--set output.path=whole.h5").exit_code, 1);
+  const Outputs first = batch("--shard 1/3");
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  expect_error("batch batch.yaml --merge", 2, {"2 of 4 batches are still to be computed"});
+  EXPECT_EQ(batch("--shard 2/3").exit_code, 0);
+  EXPECT_EQ(batch("--shard 3/3").exit_code, 0);
+  EXPECT_FALSE(fs::exists(path("out.h5")));
+  const Outputs merged = batch("--merge");
+  EXPECT_EQ(merged.exit_code, 1) << "one item failed";
+  EXPECT_EQ(count(events_of(merged), "computing"), 0U);
+  EXPECT_TRUE(same_results(path("out.h5"), path("whole.h5")));
+  expect_error("batch batch.yaml --shard 4/3", 2, {"4/3", "2/3"});
+  expect_error("batch batch.yaml --shard 1/3 --restart", 2, {"--restart", "--shard"});
+}
+
+TEST_F(Batch, ControlCFinishesTheBatchAndTheSameCommandGoesOn) {
+  write_items("m.h5", 12);
+  write_config();
+  ASSERT_EQ(batch("--set output.path=whole.h5").exit_code, 0);
+  for (const int number : {SIGTERM, SIGINT}) {
+    Watched run(
+        command("--restart --set solver.max_iterations=4000 --set solver.tolerance=0 --set output.path=stopped.h5"));
+    ASSERT_TRUE(run.until([](const auto& event) { return event["event"] == "computing"; }));
+    run.signal_all(number);
+    std::size_t computing = 1, durable = 0;
+    nlohmann::json last;
+    while (const auto event = run.next()) {
+      computing += (*event)["event"] == "computing" ? 1U : 0U;
+      durable += (*event)["event"] == "durable" ? 1U : 0U;
+      last = *event;
+    }
+    EXPECT_EQ(run.wait(), 1);
+    EXPECT_EQ(computing, durable) << "what was begun was finished";
+    EXPECT_LT(durable, 6U);
+    EXPECT_EQ(last["event"], "end");
+    EXPECT_EQ(last["interrupted"], true);
+    EXPECT_EQ(parts("stopped.h5").size(), durable);
+  }
+}
+
+TEST_F(Batch, TwoProcessesShareTheWorkAndOneMayDie) {
+  write_items("m.h5", 16);
+  write_config("m.h5", 1);
+  const std::string slow = "--set solver.max_iterations=300 --set solver.tolerance=0 ";
+  ASSERT_EQ(batch(slow + "--set output.path=whole.h5").exit_code, 0);
+  Watched first(command(slow));
+  ASSERT_TRUE(first.until([](const auto& event) { return event["event"] == "durable"; }));
+  Watched second(command(slow));
+  ASSERT_TRUE(second.until([](const auto& event) { return event["event"] == "computing"; }));
+  first.signal_all(SIGKILL);
+  first.wait();
+  const auto durable = parts();
+  std::set<std::size_t> computed;
+  while (const auto event = second.next()) {
+    if ((*event)["event"] == "computing") EXPECT_TRUE(computed.insert((*event)["batch"].get<std::size_t>()).second);
+  }
+  EXPECT_EQ(second.wait(), 0);
+  EXPECT_GE(durable.size(), 1U);
+  EXPECT_LT(computed.size(), 16U) << "what the dead one had finished was not computed again";
+  EXPECT_TRUE(same_results(path("out.h5"), path("whole.h5")));
+}
+
+TEST_F(Batch, VerifyComputesItemsAgain) {
+  write_items("m.h5", 6, {4});
+  write_config();
+  ASSERT_EQ(batch().exit_code, 1);
+  const Outputs got = recon("batch --verify out.h5 --count 6 --threads 1 --json");
+  ASSERT_EQ(got.exit_code, 0) << got.err << got.out;
+  EXPECT_EQ(got.json()["items"].size(), 6U);
+  for (const auto& item : got.json()["items"]) EXPECT_EQ(item["same_bits"], true) << item;
+  {
+    // A pixel of one item is changed behind the program's back.
+    ResultSet set = read_result_file(path("out.h5").string());
+    set.main.reconstructions[2][0][3][3] += 0.1;
+    write_result_file(path("forged.h5").string(), set);
+  }
+  const Outputs forged = recon("batch --verify forged.h5 --count 6 --threads 1 --json");
+  EXPECT_EQ(forged.exit_code, 1);
+  EXPECT_GT(forged.json()["largest_difference"].get<double>(), 0.01);
+  fs::rename(path("m.h5"), path("moved.h5"));
+  EXPECT_EQ(recon("batch --verify out.h5 -q").exit_code, 3);
+  write_items("m.h5", 6);
+  expect_error("batch --verify out.h5", 3, {"out.h5", "made from something else", "inputs.0.hash"});
+}
+
+TEST_F(Batch, SaysWhatIsWrong) {
+  write_items("m.h5", 2);
+  write_config();
+  expect_error("batch", 2, {"CONFIG"});
+  expect_error("batch nowhere.yaml", 2, {"nowhere.yaml"});
+  expect_error("batch batch.yaml --set batch.sise=3", 2, {"sise", "size"});
+  expect_error("batch batch.yaml --set output=x.h5", 2, {"output", "section"});
+  expect_error("batch batch.yaml --set input=nowhere.h5", 2, {"nowhere.h5"});
+  expect_error("batch batch.yaml --set output.path=nowhere/out.h5", 3, {"nowhere", "create the folder"});
+  expect_error("batch batch.yaml --set 'solver={type: ddrm}' --set prior=nobody", 2, {"nobody"});
+  expect_error("batch --verify m.h5", 3, {"m.h5"});
+}
+
+}  // namespace
+}  // namespace recon

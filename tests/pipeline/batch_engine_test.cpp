@@ -1,0 +1,70 @@
+#include "recon/pipeline/batch_engine.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+Ranks ranks_of(const std::map<std::string, std::string>& environment) {
+  return ranks_from([&](const char* name) -> const char* {
+    const auto found = environment.find(name);
+    return found == environment.end() ? nullptr : found->second.c_str();
+  });
+}
+
+TEST(Ranks, AreWhatTheLauncherSays) {
+  const Ranks alone = ranks_of({});
+  EXPECT_EQ(alone.rank, 0);
+  EXPECT_EQ(alone.size, 1);
+  EXPECT_EQ(alone.job, "");
+  const Ranks open_mpi = ranks_of({{"OMPI_COMM_WORLD_RANK", "5"},
+                                   {"OMPI_COMM_WORLD_SIZE", "8"},
+                                   {"OMPI_COMM_WORLD_LOCAL_RANK", "1"},
+                                   {"OMPI_COMM_WORLD_LOCAL_SIZE", "4"},
+                                   {"PMIX_NAMESPACE", "77"},
+                                   {"SLURM_PROCID", "0"},
+                                   {"SLURM_STEP_NUM_TASKS", "2"}});  // mpirun inside a job of Slurm
+  EXPECT_EQ(open_mpi.rank, 5);
+  EXPECT_EQ(open_mpi.size, 8);
+  EXPECT_EQ(open_mpi.local_rank, 1);
+  EXPECT_EQ(open_mpi.local_size, 4);
+  EXPECT_EQ(open_mpi.job, "77");
+  const Ranks slurm = ranks_of({{"SLURM_PROCID", "3"},
+                                {"SLURM_STEP_NUM_TASKS", "6"},
+                                {"SLURM_LOCALID", "1"},
+                                {"SLURM_STEP_TASKS_PER_NODE", "2(x3)"},
+                                {"SLURM_JOB_ID", "12"},
+                                {"SLURM_STEP_ID", "0"}});
+  EXPECT_EQ(slurm.rank, 3);
+  EXPECT_EQ(slurm.local_size, 2);
+  EXPECT_EQ(slurm.job, "12.0");
+  EXPECT_EQ(ranks_of({{"SLURM_PROCID", "0"}, {"SLURM_NTASKS", "6"}}).size, 1) << "the script of a job is no step of it";
+  const Ranks hydra = ranks_of({{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}});
+  EXPECT_EQ(hydra.rank, 1);
+  EXPECT_EQ(hydra.job, "");
+}
+
+TEST(Shards, AreIOfN) {
+  EXPECT_EQ(shard_from("2/3").index, 2U);
+  EXPECT_EQ(shard_from("2/3").of, 3U);
+  for (const char* wrong : {"", "2", "0/3", "4/3", "a/3", "1/", "/2", "1/2/3", "-1/2", "1 /2"}) {
+    EXPECT_THROW(shard_from(wrong), Error) << wrong;
+  }
+}
+
+TEST(Differences, NameThePlacesWithBothValues) {
+  const nlohmann::ordered_json was = {{"solver", {{"steps", 10}, {"type", "dps"}}}, {"gone", 1}};
+  const nlohmann::ordered_json is = {{"solver", {{"steps", 20}, {"type", "dps"}}}, {"new", "x"}};
+  EXPECT_EQ(differences(was, is), "solver.steps was 10, is 20; new was absent, is \"x\"; gone was 1, is absent");
+  EXPECT_EQ(differences(was, was), "");
+  nlohmann::ordered_json many;
+  for (int i = 0; i < 8; ++i) many[std::to_string(i)] = i;
+  EXPECT_NE(differences({}, many).find("and 3 more"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace recon

@@ -1,0 +1,100 @@
+// The `input` of a config: which files it names, what their items are called, and what is said when it is wrong.
+#include "recon/pipeline/batch_input.h"
+
+#include <ATen/ATen.h>
+
+#include "data/content_hash.h"
+#include "recon/config/config.h"
+#include "tests/support/faults.h"
+
+namespace recon {
+namespace {
+
+namespace fs = std::filesystem;
+
+class BatchInputs : public ::testing::Test {
+ protected:
+  void SetUp() override { folder_ = test::scratch_folder(); }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  /// A measurement file with `count` items of the constant images value, value + 1, ...
+  void write(const std::string& name, std::int64_t count, double value) {
+    MeasurementSet set;
+    set.header.image = {{1, 2, 2}, Field::real};
+    set.header.operator_config = "type: identity\n";
+    set.y = at::arange(count, at::kFloat).add(value).reshape({count, 1, 1, 1}).expand({count, 1, 2, 2}).contiguous();
+    fs::create_directories((folder_ / name).parent_path());
+    write_measurement_file((folder_ / name).string(), set);
+  }
+
+  std::vector<BatchInput> open(const std::string& input) const {
+    const auto root = Config::from_text("input: " + input + "\n", "batch.yaml", folder_).root();
+    return open_batch_inputs(root->find("input")->value, {});
+  }
+
+  std::vector<std::string> ids(const std::string& input) const {
+    std::vector<std::string> all;
+    for (const auto& opened : open(input)) {
+      all.insert(all.end(), opened.source.ids().begin(), opened.source.ids().end());
+    }
+    return all;
+  }
+
+  std::string complaint(const std::string& input) const {
+    try {
+      open(input);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::usage) << error.what();
+      return error.what();
+    }
+    return "";
+  }
+
+  fs::path folder_;
+};
+
+using Ids = std::vector<std::string>;
+
+TEST_F(BatchInputs, OneFileKeepsItsIds) {
+  write("a.h5", 2, 0);
+  const auto inputs = open("a.h5");
+  ASSERT_EQ(inputs.size(), 1U);
+  EXPECT_EQ(inputs[0].name, "a");
+  EXPECT_EQ(inputs[0].hash, content_hash_of_file((folder_ / "a.h5").string()));
+  EXPECT_EQ(inputs[0].source.ids(), (Ids{"0", "1"}));
+}
+
+TEST_F(BatchInputs, SeveralFilesAreSortedPerPatternAndTheirIdsDiffer) {
+  for (const std::string name : {"b.h5", "a.h5", "c.h5"}) write("week/" + name, 2, name[0]);
+  write("z.h5", 1, 0);
+  EXPECT_EQ(ids("[z.h5, \"week/*.h5\"]"), (Ids{"z/0", "a/0", "a/1", "b/0", "b/1", "c/0", "c/1"}));
+  EXPECT_EQ(ids("{files: \"week/[ab].h5\"}"), (Ids{"a/0", "a/1", "b/0", "b/1"}));
+  auto inputs = open("\"week/?.h5\"");
+  const PreparedItem item = inputs[1].source.prepare(1, c10::kCPU);
+  EXPECT_EQ(item.id, "b/1");
+  EXPECT_EQ(item.y.max().item<double>(), 'b' + 1.0);
+}
+
+TEST_F(BatchInputs, EqualStemsAreToldApart) {
+  for (const std::string name : {"x/a.h5", "y/a.h5", "x/b.h5", "x/b.hdf5"}) write(name, 1, 0);
+  EXPECT_EQ(ids("[x/b.h5, x/b.hdf5]"), (Ids{"b.h5/0", "b.hdf5/0"}));
+  EXPECT_EQ(ids("\"*/a.h5\""), (Ids{"x/a.h5/0", "y/a.h5/0"}));
+}
+
+TEST_F(BatchInputs, AFileWithPatternCharactersInItsNameIsThatFile) {
+  write("run[1].h5", 1, 0);
+  EXPECT_EQ(open("\"run[1].h5\"").at(0).name, "run[1]");
+}
+
+TEST_F(BatchInputs, WrongListsAreRefusedWithTheirPlace) {
+  write("a.h5", 1, 0);
+  test::expect_says(complaint("\"none/*.h5\""), {"batch.yaml:1", "no file matches", "none/*.h5"});
+  test::expect_says(complaint("b.h5"), {"batch.yaml:1", "no file", "b.h5"});
+  test::expect_says(complaint("."), {"is a folder", "*.h5"});
+  test::expect_says(complaint("[]"), {"at least one file"});
+  test::expect_says(complaint("[a.h5, \"*.h5\"]"), {"a.h5", "twice"});
+  test::expect_says(complaint("{measurements: kspace}"), {"`files` is missing"});
+}
+
+}  // namespace
+}  // namespace recon
