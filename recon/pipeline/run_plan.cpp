@@ -18,6 +18,12 @@ NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken
 }
 
 void visit_plan(YamlOptions& v, RunPlan& plan) {
+  const YamlNodePtr input = v.node("input");
+  if (input == nullptr) {
+    throw usage_error(v.place(), "`input` is missing: which measurement file is to be reconstructed?");
+  }
+  plan.input = read_input_plan(input);
+  v.set_resolved("input", plan.input.resolved);
   plan.options.visit(v);
   std::set<std::string> taken;
   const auto solver = v.sections("solver", "the method whose result is the reconstruction");
@@ -38,7 +44,6 @@ void visit_plan(YamlOptions& v, RunPlan& plan) {
 }  // namespace
 
 void RunOptions::visit(ParameterVisitor& v) {
-  v.field("input", input, "measurement file (HDF5, see data/FORMAT.md)");
   v.field("items", items, "`all`, or the ids of the items to reconstruct");
   v.field("prior", prior, "an embedded prior, or a folder with a diffusers model (a path needs a '/')");
   v.field("samples", samples, "posterior samples per item; more than one gives mean and std", {.min = 1, .max = 1024});
@@ -76,13 +81,9 @@ RunPlan read_run_plan(const Config& config) {
   YamlOptions options(config.root(), "");
   visit_plan(options, plan);
   options.finish();
-  if (plan.options.input.empty()) {
-    throw usage_error(options.place(), "`input` is missing: which measurement file is to be reconstructed?");
-  }
   if (plan.options.estimate_noise && plan.options.noise_std) {
     throw usage_error(options.place_of("estimate_noise"), "expected `noise_std` or `estimate_noise`, not both");
   }
-  plan.input = options.path_of("input", plan.options.input);
   plan.output = plan.options.output;
   plan.preview = plan.options.preview;
   plan.prior = plan.options.prior;

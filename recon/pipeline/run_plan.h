@@ -10,14 +10,14 @@
 
 #include "recon/config/config.h"
 #include "recon/core/parameters.h"
+#include "recon/pipeline/input_plan.h"
 #include "recon/pipeline/item_source.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
 
-/// The top level of a run config, besides `solver` and `baselines`.
+/// The top level of a run config, besides `input`, `solver` and `baselines`.
 struct RunOptions {
-  std::string input;
   std::vector<std::string> items = {"all"};
   std::string prior = "natural_gray";
   std::int64_t samples = 1;
@@ -46,7 +46,7 @@ struct RunPlan {
   RunOptions options;
   NamedSolver main;
   std::vector<NamedSolver> baselines;
-  std::filesystem::path input;    ///< starts at the config's folder
+  InputPlan input;
   std::filesystem::path output;   ///< starts at the working directory
   std::filesystem::path preview;  ///< likewise; empty: none
   std::string prior;              ///< name, or a path (given with a '/') that starts at the config's folder
