@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 
 #include "data/hdf5/attribute.h"
+#include "data/hdf5/chunks.h"
 #include "data/hdf5/lzf_filter.h"
 #include "data/hdf5/types.h"
 
@@ -98,15 +99,6 @@ struct Selection {
   Handle file, memory;
 };
 
-/// Items first .. first+count-1 of the leading axis.
-Selection select_items(hid_t dataset, const Shape& shape, std::int64_t first, std::int64_t count,
-                       const std::string& place) {
-  Shape start(shape.size(), 0), extent = shape;
-  start[0] = first;
-  extent[0] = count;
-  return {dataset, start, extent, place};
-}
-
 /// An uninitialised tensor, or Error(data) when it is larger than the limit.
 at::Tensor allocate(const Shape& shape, at::ScalarType dtype, const FileState& file, const std::string& place) {
   std::int64_t bytes = static_cast<std::int64_t>(c10::elementSize(dtype));
@@ -119,17 +111,21 @@ at::Tensor allocate(const Shape& shape, at::ScalarType dtype, const FileState& f
   return at::empty(shape, at::dtype(dtype));
 }
 
-at::Tensor read_selected(hid_t dataset, const Shape& shape, const Selection* selection, const FileState& file,
-                         const std::string& place) {
+at::Tensor read_entries(hid_t dataset, const Shape& first, const Shape& count, const FileState& file,
+                        const std::string& place) {
   const auto stored = disk_type(dataset, place);
   const at::ScalarType dtype = tensor_type_of(stored->get(), place);
   // Bools as bytes first: a damaged file may hold others than 0 and 1, which a C++ bool must not.
-  at::Tensor out = allocate(shape, dtype == at::kBool ? at::kByte : dtype, file, place);
+  at::Tensor out = allocate(count, dtype == at::kBool ? at::kByte : dtype, file, place);
   const auto type = reading_type(stored->get(), dtype, place);
-  const hid_t memory = selection ? selection->memory.get() : H5S_ALL,
-              from = selection ? selection->file.get() : H5S_ALL;
-  if (out.numel() > 0 && H5Dread(dataset, type->get(), memory, from, H5P_DEFAULT, out.mutable_data_ptr()) < 0) {
-    throw failure(place, "read the dataset", damaged);
+  if (out.numel() > 0) {
+    require_whole_chunks(dataset, first, count, file, place);
+    const auto selection = count.empty() ? nullptr : std::make_unique<const Selection>(dataset, first, count, place);
+    const hid_t memory = selection ? selection->memory.get() : H5S_ALL,
+                from = selection ? selection->file.get() : H5S_ALL;
+    if (H5Dread(dataset, type->get(), memory, from, H5P_DEFAULT, out.mutable_data_ptr()) < 0) {
+      throw failure(place, "read the dataset", damaged);
+    }
   }
   return dtype == at::kBool ? out.ne(0) : out;
 }
@@ -171,7 +167,7 @@ std::vector<std::string> Dataset::filters() const {
 
 at::Tensor Dataset::read() const {
   const Lock lock;
-  return read_selected(id_->get(), shape_, nullptr, *file_, place_);
+  return read_entries(id_->get(), Shape(shape_.size(), 0), shape_, *file_, place_);
 }
 
 at::Tensor Dataset::read_items(std::int64_t first, std::int64_t count) const {
@@ -180,11 +176,10 @@ at::Tensor Dataset::read_items(std::int64_t first, std::int64_t count) const {
     throw data_error(place_, "items {} to {} were asked for, the shape is {}; choose among those there are", first,
                      first + count, to_string(shape_));
   }
-  Shape shape = shape_;
-  shape[0] = count;
-  if (count == 0) return at::empty(shape, at::dtype(dtype()));
-  const Selection selection = select_items(id_->get(), shape_, first, count, place_);
-  return read_selected(id_->get(), shape, &selection, *file_, place_);
+  Shape start(shape_.size(), 0), extent = shape_;
+  start[0] = first;
+  extent[0] = count;
+  return read_entries(id_->get(), start, extent, *file_, place_);
 }
 
 at::Tensor Dataset::read_block(const Shape& first, const Shape& count) const {
@@ -197,8 +192,7 @@ at::Tensor Dataset::read_block(const Shape& first, const Shape& count) const {
     throw data_error(place_, "{} entries from {} on were asked for, the shape is {}; choose among those there are",
                      to_string(count), to_string(first), to_string(shape_));
   }
-  const Selection selection(id_->get(), first, count, place_);
-  return read_selected(id_->get(), count, &selection, *file_, place_);
+  return read_entries(id_->get(), first, count, *file_, place_);
 }
 
 at::Tensor Dataset::read_item(std::int64_t index) const { return read_items(index, 1).squeeze(0); }
@@ -211,6 +205,7 @@ std::vector<std::string> Dataset::read_strings() const {
   }
   const auto type = disk_type(id_->get(), place_);
   const auto count = static_cast<std::size_t>(shape_.empty() ? 1 : shape_[0]);
+  require_whole_chunks(id_->get(), Shape(shape_.size(), 0), shape_, *file_, place_);
   return read_texts(type->get(), count, place_, *file_, [&](hid_t memory, void* buffer) {
     return H5Dread(id_->get(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
   });
@@ -263,7 +258,10 @@ void Dataset::write_item(std::int64_t index, const at::Tensor& value) {
     throw internal_error(place_, "item {} of shape {} does not fit into {}", index,
                          to_string(Shape(source.sizes().begin(), source.sizes().end())), to_string(shape_));
   }
-  const Selection selection = select_items(id_->get(), shape_, index, 1, place_);
+  Shape start(shape_.size(), 0), extent = shape_;
+  start[0] = index;
+  extent[0] = 1;
+  const Selection selection(id_->get(), start, extent, place_);
   const auto type = memory_type(source.scalar_type(), place_);
   if (H5Dwrite(id_->get(), type->get(), selection.memory.get(), selection.file.get(), H5P_DEFAULT,
                source.const_data_ptr()) < 0) {

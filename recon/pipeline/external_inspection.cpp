@@ -28,7 +28,8 @@ struct Listed {
 };
 
 Listed listed(const hdf5::Group& group, const std::string& name, const std::string& path) {
-  Listed found{.path = path};
+  Listed found;
+  found.path = path;
   try {
     const hdf5::Dataset dataset = group.dataset(name);
     found.shape = dataset.shape();

@@ -90,6 +90,27 @@ def complex_conventions():
         f["items_last"] = np.moveaxis(pairs, 0, 2)
 
 
+def volumes():
+    """Two volumes as a scanner's export might be: two slices of 96 x 64, every third column and the central ten."""
+    from PIL import Image
+
+    (here / "theirs").mkdir(exist_ok=True)
+    picture = np.asarray(Image.open(here.parents[2] / "data/samples/brain.png").convert("L").resize((64, 64)), "f8") / 255
+    random = np.random.default_rng(2)
+    columns = np.arange(64)
+    mask = (columns % 3 == 2) | (abs(columns - 32) <= 5)
+    for number in (1, 2):
+        slices = np.stack([picture * 1e-4, picture[:, ::-1] * 9e-5]) / number
+        padded = np.pad(slices, ((0, 0), (16, 16), (0, 0)))
+        kspace = fft(padded, (1, 2)) + (random.normal(size=padded.shape) + 1j * random.normal(size=padded.shape)) * 1e-6
+        with create(f"theirs/volume_{number}.h5", "earliest") as f:
+            f.create_dataset("kspace", data=(kspace * mask).astype(np.complex64), chunks=(1, 96, 64), compression="gzip",
+                             shuffle=True)
+            f["mask"] = mask
+            f.attrs["max"] = float(slices.max())
+
+
 fastmri()
+volumes()
 images()
 complex_conventions()
