@@ -15,8 +15,8 @@ void write_format(hdf5::Group& root, const std::string& format, std::uint64_t ve
 void require_format(const hdf5::Group& root, const std::string& format, std::uint64_t version) {
   if (!root.has_attribute("format")) {
     throw data_error(root.place(),
-                     "expected attribute format = '{}', there is none; see data/FORMAT.md for how to "
-                     "make such a file",
+                     "expected attribute format = '{}', there is none; see data/FORMAT.md for how to make such a file, "
+                     "data/README.md for reading one of another program",
                      format);
   }
   const std::string found = root.text_attribute("format");

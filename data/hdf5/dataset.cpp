@@ -1,6 +1,8 @@
 #include <ATen/ATen.h>
 
 #include "data/hdf5/attribute.h"
+#include "data/hdf5/chunks.h"
+#include "data/hdf5/lzf_filter.h"
 #include "data/hdf5/types.h"
 
 namespace recon::hdf5 {
@@ -43,6 +45,27 @@ void require_plausible(hid_t dataset, const Shape& shape, hid_t type, const File
   }
 }
 
+std::string filter_name(H5Z_filter_t id) {
+  switch (id) {
+    case H5Z_FILTER_DEFLATE:
+      return "gzip";
+    case H5Z_FILTER_SHUFFLE:
+      return "shuffle";
+    case H5Z_FILTER_FLETCHER32:
+      return "fletcher32";
+    case H5Z_FILTER_SZIP:
+      return "szip";
+    case H5Z_FILTER_NBIT:
+      return "nbit";
+    case H5Z_FILTER_SCALEOFFSET:
+      return "scaleoffset";
+    case lzf_filter:
+      return "lzf";
+    default:
+      return fmt::format("filter {}", id);
+  }
+}
+
 Shape read_shape(hid_t dataset, const std::string& place) {
   const Handle space(checked(H5Dget_space(dataset), place, "read its shape", damaged), H5Sclose);
   const int rank = H5Sget_simple_extent_ndims(space.get());
@@ -59,20 +82,17 @@ std::unique_ptr<Handle> disk_type(hid_t dataset, const std::string& place) {
   return std::make_unique<Handle>(checked(H5Dget_type(dataset), place, "read its type", damaged), H5Tclose);
 }
 
-/// Dataspaces in file and memory of items first .. first+count-1.
+/// Dataspaces in file and memory of the entries first .. first+count-1 of every axis.
 struct Selection {
-  Selection(hid_t dataset, const Shape& shape, std::int64_t first, std::int64_t count, const std::string& place)
-      : file(H5Dget_space(dataset), H5Sclose), memory(memory_space(shape, count), H5Sclose) {
-    std::vector<hsize_t> start(shape.size(), 0), extent(shape.begin(), shape.end());
-    start[0] = static_cast<hsize_t>(first);
-    extent[0] = static_cast<hsize_t>(count);
+  Selection(hid_t dataset, const Shape& first, const Shape& count, const std::string& place)
+      : file(H5Dget_space(dataset), H5Sclose), memory(memory_space(count), H5Sclose) {
+    const std::vector<hsize_t> start(first.begin(), first.end()), extent(count.begin(), count.end());
     if (H5Sselect_hyperslab(file.get(), H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr) < 0) {
       throw failure(place, "select items", damaged);
     }
   }
-  static hid_t memory_space(const Shape& shape, std::int64_t count) {
-    std::vector<hsize_t> extent(shape.begin(), shape.end());
-    extent[0] = static_cast<hsize_t>(count);
+  static hid_t memory_space(const Shape& count) {
+    const std::vector<hsize_t> extent(count.begin(), count.end());
     return H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr);
   }
 
@@ -91,16 +111,21 @@ at::Tensor allocate(const Shape& shape, at::ScalarType dtype, const FileState& f
   return at::empty(shape, at::dtype(dtype));
 }
 
-at::Tensor read_selected(hid_t dataset, const Shape& shape, const Selection* selection, const FileState& file,
-                         const std::string& place) {
-  const at::ScalarType dtype = tensor_type_of(disk_type(dataset, place)->get(), place);
+at::Tensor read_entries(hid_t dataset, const Shape& first, const Shape& count, const FileState& file,
+                        const std::string& place) {
+  const auto stored = disk_type(dataset, place);
+  const at::ScalarType dtype = tensor_type_of(stored->get(), place);
   // Bools as bytes first: a damaged file may hold others than 0 and 1, which a C++ bool must not.
-  at::Tensor out = allocate(shape, dtype == at::kBool ? at::kByte : dtype, file, place);
-  const auto type = memory_type(dtype, place);
-  const hid_t memory = selection ? selection->memory.get() : H5S_ALL,
-              from = selection ? selection->file.get() : H5S_ALL;
-  if (out.numel() > 0 && H5Dread(dataset, type->get(), memory, from, H5P_DEFAULT, out.mutable_data_ptr()) < 0) {
-    throw failure(place, "read the dataset", damaged);
+  at::Tensor out = allocate(count, dtype == at::kBool ? at::kByte : dtype, file, place);
+  const auto type = reading_type(stored->get(), dtype, place);
+  if (out.numel() > 0) {
+    require_whole_chunks(dataset, first, count, file, place);
+    const auto selection = count.empty() ? nullptr : std::make_unique<const Selection>(dataset, first, count, place);
+    const hid_t memory = selection ? selection->memory.get() : H5S_ALL,
+                from = selection ? selection->file.get() : H5S_ALL;
+    if (H5Dread(dataset, type->get(), memory, from, H5P_DEFAULT, out.mutable_data_ptr()) < 0) {
+      throw failure(place, "read the dataset", damaged);
+    }
   }
   return dtype == at::kBool ? out.ne(0) : out;
 }
@@ -125,9 +150,24 @@ std::string Dataset::type_name() const {
   return describe_type(disk_type(id_->get(), place_)->get());
 }
 
+std::vector<std::string> Dataset::filters() const {
+  const Lock lock;
+  const Handle properties(checked(H5Dget_create_plist(id_->get()), place_, "read its layout", damaged), H5Pclose);
+  const int count = H5Pget_layout(properties.get()) == H5D_CHUNKED ? H5Pget_nfilters(properties.get()) : 0;
+  std::vector<std::string> names;
+  for (int i = 0; i < count; ++i) {
+    unsigned flags = 0, config = 0;
+    std::size_t values = 0;
+    const H5Z_filter_t id =
+        H5Pget_filter2(properties.get(), static_cast<unsigned>(i), &flags, &values, nullptr, 0, nullptr, &config);
+    names.push_back(filter_name(id));
+  }
+  return names;
+}
+
 at::Tensor Dataset::read() const {
   const Lock lock;
-  return read_selected(id_->get(), shape_, nullptr, *file_, place_);
+  return read_entries(id_->get(), Shape(shape_.size(), 0), shape_, *file_, place_);
 }
 
 at::Tensor Dataset::read_items(std::int64_t first, std::int64_t count) const {
@@ -136,11 +176,23 @@ at::Tensor Dataset::read_items(std::int64_t first, std::int64_t count) const {
     throw data_error(place_, "items {} to {} were asked for, the shape is {}; choose among those there are", first,
                      first + count, to_string(shape_));
   }
-  Shape shape = shape_;
-  shape[0] = count;
-  if (count == 0) return at::empty(shape, at::dtype(dtype()));
-  const Selection selection(id_->get(), shape_, first, count, place_);
-  return read_selected(id_->get(), shape, &selection, *file_, place_);
+  Shape start(shape_.size(), 0), extent = shape_;
+  start[0] = first;
+  extent[0] = count;
+  return read_entries(id_->get(), start, extent, *file_, place_);
+}
+
+at::Tensor Dataset::read_block(const Shape& first, const Shape& count) const {
+  const Lock lock;
+  bool inside = first.size() == shape_.size() && count.size() == shape_.size() && !shape_.empty();
+  for (std::size_t axis = 0; inside && axis < shape_.size(); ++axis) {
+    inside = first[axis] >= 0 && count[axis] >= 1 && first[axis] <= shape_[axis] - count[axis];
+  }
+  if (!inside) {
+    throw data_error(place_, "{} entries from {} on were asked for, the shape is {}; choose among those there are",
+                     to_string(count), to_string(first), to_string(shape_));
+  }
+  return read_entries(id_->get(), first, count, *file_, place_);
 }
 
 at::Tensor Dataset::read_item(std::int64_t index) const { return read_items(index, 1).squeeze(0); }
@@ -153,6 +205,7 @@ std::vector<std::string> Dataset::read_strings() const {
   }
   const auto type = disk_type(id_->get(), place_);
   const auto count = static_cast<std::size_t>(shape_.empty() ? 1 : shape_[0]);
+  require_whole_chunks(id_->get(), Shape(shape_.size(), 0), shape_, *file_, place_);
   return read_texts(type->get(), count, place_, *file_, [&](hid_t memory, void* buffer) {
     return H5Dread(id_->get(), memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
   });
@@ -209,7 +262,10 @@ void Dataset::write_items(std::int64_t first, const at::Tensor& values) {
     throw internal_error(place_, "items {} of shape {} do not fit into {}", first, shown(), to_string(shape_));
   }
   if (source.numel() == 0) return;
-  const Selection selection(id_->get(), shape_, first, source.size(0), place_);
+  Shape start(shape_.size(), 0), extent = shape_;
+  start[0] = first;
+  extent[0] = source.size(0);
+  const Selection selection(id_->get(), start, extent, place_);
   const auto type = memory_type(source.scalar_type(), place_);
   if (H5Dwrite(id_->get(), type->get(), selection.memory.get(), selection.file.get(), H5P_DEFAULT,
                source.const_data_ptr()) < 0) {

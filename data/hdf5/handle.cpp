@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "data/hdf5/lzf_filter.h"
+
 namespace recon::hdf5 {
 namespace {
 
@@ -28,6 +30,8 @@ Lock::Lock() : guard_(library_mutex(), std::defer_lock) {
   // Without HDF5's exit handler: after a full disk it would try to flush the broken file again.
   static const herr_t once = H5dont_atexit();
   static_cast<void>(once);
+  static const bool lzf = register_lzf_filter();
+  static_cast<void>(lzf);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   H5Eclear2(H5E_DEFAULT);
 }

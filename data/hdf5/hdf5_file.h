@@ -12,8 +12,9 @@
 /// A small layer over HDF5's C interface: tensors, strings and attributes, with errors that name file and dataset.
 ///
 /// Types on disk <-> tensors: float32/64, int8..int64, uint8 as they are; float16 -> float32; uint16 -> int32, uint32
-/// -> int64; h5py's bool enum <-> bool; compound {r, i} of float32/64 (h5py's complex) <-> complex64/128. Any byte
-/// order and layout (contiguous, chunked, compressed) is read. Strings: fixed or variable length; written fixed,
+/// -> int64; h5py's bool enum <-> bool; compound {r, i} of float32/64 (h5py's complex) <-> complex64/128, where
+/// {real, imag} and {re, im} are read as well. Any byte order and layout (contiguous, chunked; compressed by gzip,
+/// shuffle, lzf, szip and the like, see lzf_filter.h) is read. Strings: fixed or variable length; written fixed,
 /// UTF-8.
 ///
 /// Every failure is Error(data) with place "FILE:/path" and the innermost messages of HDF5's error stack, which is
@@ -38,14 +39,17 @@ class Dataset {
   bool is_text() const { return is_text_; }
   at::ScalarType dtype() const;  ///< of the tensors that read() gives; Error(data) for text and unsupported types
 
-  std::string type_name() const;  ///< on disk: "16-bit unsigned integer"
+  std::string type_name() const;             ///< on disk: "16-bit unsigned integer"
+  std::vector<std::string> filters() const;  ///< "gzip", "shuffle", "lzf", ... in the order they were applied
 
   at::Tensor read() const;
   /// Items first .. first+count-1 of the leading axis, as `[count, rest...]`.
   at::Tensor read_items(std::int64_t first, std::int64_t count) const;
   at::Tensor read_item(std::int64_t index) const;  ///< without the leading axis
-  std::vector<std::string> read_strings() const;   ///< of a text dataset of rank 0 or 1
-  void visit_metadata() const;                     ///< attributes, texts and chunk index, see isolated.h
+  /// The entries first[k] .. first[k]+count[k]-1 of every axis k.
+  at::Tensor read_block(const Shape& first, const Shape& count) const;
+  std::vector<std::string> read_strings() const;  ///< of a text dataset of rank 0 or 1
+  void visit_metadata() const;                    ///< attributes, texts and chunk index, see isolated.h
 
   bool has_attribute(const std::string& name) const;
   double number_attribute(const std::string& name) const;

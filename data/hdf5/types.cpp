@@ -2,8 +2,10 @@
 
 #include <c10/core/ScalarType.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "data/hdf5/isolated.h"
 
@@ -52,9 +54,16 @@ std::string member_name(hid_t type, unsigned index) {
   return text;
 }
 
-/// h5py's convention: compound {r, i} of two equal floats, without padding.
+/// What real and imaginary part are called: h5py's convention first, then those of others.
+constexpr std::array<std::pair<const char*, const char*>, 3> complex_names = {
+    {{"r", "i"}, {"real", "imag"}, {"re", "im"}}};
+
+/// A compound of two equal floats with such names, without padding.
 std::optional<at::ScalarType> complex_type_of(hid_t type) {
-  if (H5Tget_nmembers(type) != 2 || member_name(type, 0) != "r" || member_name(type, 1) != "i") return std::nullopt;
+  if (H5Tget_nmembers(type) != 2) return std::nullopt;
+  const std::string first = member_name(type, 0), second = member_name(type, 1);
+  const auto named_so = [&](const auto& names) { return first == names.first && second == names.second; };
+  if (std::none_of(complex_names.begin(), complex_names.end(), named_so)) return std::nullopt;
   const Handle real(H5Tget_member_type(type, 0), H5Tclose), imaginary(H5Tget_member_type(type, 1), H5Tclose);
   if (real.get() < 0 || imaginary.get() < 0 || !same(real.get(), imaginary.get())) return std::nullopt;
   const auto part = number_type_of(real.get());
@@ -75,11 +84,11 @@ bool is_bool(hid_t type) {
 
 std::unique_ptr<Handle> owned_type(hid_t type) { return std::make_unique<Handle>(type, H5Tclose); }
 
-std::unique_ptr<Handle> complex_memory_type(hid_t part) {
+std::unique_ptr<Handle> complex_memory_type(hid_t part, const std::string& real, const std::string& imaginary) {
   const std::size_t size = H5Tget_size(part);
   auto type = owned_type(H5Tcreate(H5T_COMPOUND, 2 * size));
-  H5Tinsert(type->get(), "r", 0, part);
-  H5Tinsert(type->get(), "i", size, part);
+  H5Tinsert(type->get(), real.c_str(), 0, part);
+  H5Tinsert(type->get(), imaginary.c_str(), size, part);
   return type;
 }
 
@@ -161,11 +170,11 @@ at::ScalarType tensor_type_of(hid_t disk_type, const std::string& place) {
   if (kind == H5T_COMPOUND) found = complex_type_of(disk_type);
   if (kind == H5T_ENUM && is_bool(disk_type)) found = at::kBool;
   if (found) return *found;
-  throw data_error(
-      place,
-      "expected floats, integers up to 64 bits (unsigned up to 32), bool, or complex as compound {{r, i}}, "
-      "got {}; store it as one of these",
-      describe_type(disk_type));
+  throw data_error(place,
+                   "expected floats, integers up to 64 bits (unsigned up to 32), bool, or complex as compound {{r, i}} "
+                   "or {{real, imag}}, "
+                   "got {}; store it as one of these",
+                   describe_type(disk_type));
 }
 
 std::unique_ptr<Handle> memory_type(at::ScalarType type, const std::string& place) {
@@ -187,12 +196,19 @@ std::unique_ptr<Handle> memory_type(at::ScalarType type, const std::string& plac
     case at::kBool:
       return bool_memory_type();
     case at::kComplexFloat:
-      return complex_memory_type(H5T_NATIVE_FLOAT);
+      return complex_memory_type(H5T_NATIVE_FLOAT, "r", "i");
     case at::kComplexDouble:
-      return complex_memory_type(H5T_NATIVE_DOUBLE);
+      return complex_memory_type(H5T_NATIVE_DOUBLE, "r", "i");
     default:
       throw internal_error(place, "no HDF5 type for {} tensors", c10::toString(type));
   }
+}
+
+std::unique_ptr<Handle> reading_type(hid_t disk_type, at::ScalarType type, const std::string& place) {
+  if (!c10::isComplexType(type)) return memory_type(type, place);
+  // HDF5 matches the members of compounds by their names.
+  const hid_t part = type == at::kComplexFloat ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
+  return complex_memory_type(part, member_name(disk_type, 0), member_name(disk_type, 1));
 }
 
 std::unique_ptr<Handle> text_type(std::size_t bytes) {

@@ -16,6 +16,9 @@ at::ScalarType tensor_type_of(hid_t disk_type, const std::string& place);
 /// The HDF5 type of a tensor's elements in memory; on disk the same (little-endian on the machines recon runs on).
 std::unique_ptr<Handle> memory_type(at::ScalarType type, const std::string& place);
 
+/// The same for reading `disk_type`, whose complex parts may go by other names than {r, i}.
+std::unique_ptr<Handle> reading_type(hid_t disk_type, at::ScalarType type, const std::string& place);
+
 /// What a type is, in words: "32-bit float", "compound".
 std::string describe_type(hid_t type);
 

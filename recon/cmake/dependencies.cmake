@@ -50,6 +50,9 @@ find_package(HDF5 REQUIRED COMPONENTS C)
 add_library(recon::hdf5 INTERFACE IMPORTED)
 target_include_directories(recon::hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
 target_link_libraries(recon::hdf5 INTERFACE ${HDF5_C_LIBRARIES})
+pkg_check_modules(LZF REQUIRED IMPORTED_TARGET liblzf)  # decoder of h5py's own compression
+find_package(ZLIB REQUIRED)
+target_link_libraries(recon::hdf5 INTERFACE PkgConfig::LZF ZLIB::ZLIB)
 
 find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs)
 add_library(recon::opencv INTERFACE IMPORTED)

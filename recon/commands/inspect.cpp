@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 
+#include "data/atomic_file.h"
 #include "data/hdf5/hdf5_file.h"
 #include "data/result_file.h"
 #include "priors/load_prior.h"
@@ -51,12 +52,14 @@ class InspectVerb final : public Verb {
     return "Show what is in a measurement, result, samples file, prior, config or operator";
   }
   const char* examples() const override {
-    return "TARGET: a measurement, result or samples file (HDF5), a prior (its folder, or the name of an embedded "
-           "one), a\n"
+    return "TARGET: a measurement, result or samples file or any other HDF5 file, a prior (its folder, or the name of "
+           "an\n"
+           "embedded one), a "
            "config with an `operator` section, a safetensors file. --check exits with 1 when something is not "
            "sound.\n\n"
            "Examples:\n"
            "  recon inspect measurement.h5 --check      operator laws, finite values, chi2 of the truth\n"
+           "  recon inspect theirs.h5 --config mine.yaml   what is in it, and a config that reads it\n"
            "  recon inspect natural_gray --check        the embedded prior, with a denoiser self-test\n"
            "  recon inspect PRIOR_DIR --golden record.safetensors --tolerance 1e-5   proves a port\n"
            "  recon inspect natural_gray --denoise photos/            PSNR of its denoiser, beside total variation\n"
@@ -66,6 +69,7 @@ class InspectVerb final : public Verb {
   void describe(CLI::App& app) override {
     app.add_option("TARGET", target_, "File, folder or name of a prior");
     app.add_flag("--check", check_, "Run the self-tests");
+    app.add_option("--config", config_, "Write the config that is proposed for an HDF5 file of others to this file");
     app.add_option("--golden", golden_, "Recorded outputs of a prior's network (safetensors: x, t, out[, v, vjp])");
     app.add_option("--tolerance", tolerance_, "Largest relative error that --golden allows")->capture_default_str();
     app.add_option("--denoise", denoise_,
@@ -78,6 +82,7 @@ class InspectVerb final : public Verb {
 
   VerbResult execute(const GlobalOptions& options) override {
     const Inspection inspection = inspect(options);
+    if (!config_.empty()) write_config(inspection);
     VerbResult result;
     result.json = inspection.found;
     result.json["passed"] = inspection.passed;
@@ -107,6 +112,7 @@ class InspectVerb final : public Verb {
     const std::string format = hdf5_format(target_);
     if (format == "recon-result") return inspect_result(target_);
     if (format == "recon-samples") return inspect_samples(target_);
+    if (format.empty()) return inspect_external(target_);
     return inspect_measurement(target_, check_);
   }
 
@@ -118,6 +124,19 @@ class InspectVerb final : public Verb {
     return inspect_operator(entry->value, image(), check_);
   }
 
+  void write_config(const Inspection& inspection) const {
+    if (inspection.found.at("kind") != "external") {
+      throw usage_error("--config", "'{}' needs none: recon knows this kind of file ({})", target_,
+                        inspection.found.at("kind").get<std::string>());
+    }
+    if (!inspection.found.contains("config")) {
+      throw data_error(target_,
+                       "expected a dataset of numbers with 2 to 4 axes to propose a config for, there is none");
+    }
+    if (fs::exists(config_)) throw usage_error(config_, "is there already; choose another name");
+    write_file_atomically(config_, inspection.found.at("config").get<std::string>());
+  }
+
   TensorSpec image() const { return {image_, complex_ ? Field::complex : Field::real}; }
 
   /// A folder's name without a slash would be looked up among the embedded priors.
@@ -126,7 +145,7 @@ class InspectVerb final : public Verb {
     return bare && !is_known_prior(target_) && fs::is_directory(target_) ? "./" + target_ : target_;
   }
 
-  std::string target_, golden_, denoise_, operator_;
+  std::string target_, config_, golden_, denoise_, operator_;
   std::int64_t count_ = 32;
   bool check_ = false, complex_ = false;
   double tolerance_ = 1e-4;

@@ -93,8 +93,9 @@ class RunVerb final : public Verb {
   }
 
   static void refuse_overwriting_input(const RunPlan& plan) {
-    std::error_code absent;
-    if (std::filesystem::equivalent(plan.input, plan.output, absent)) {
+    for (const auto& file : plan.input.files) {
+      std::error_code absent;
+      if (!std::filesystem::equivalent(file.path, plan.output, absent)) continue;
       throw usage_error(plan.output.string(), "`output` is the measurement file itself; choose another name");
     }
   }

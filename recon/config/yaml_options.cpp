@@ -132,12 +132,17 @@ void YamlOptions::array(const char* name, at::Tensor& value, const char*) {
   }
 }
 
-std::vector<YamlNodePtr> YamlOptions::nodes(const char* name) {
+YamlNodePtr YamlOptions::node(const char* name) {
   find(name);
   const YamlEntry* entry = node_->find(name);
-  if (entry == nullptr || entry->value->kind == YamlNode::Kind::null) return {};
-  if (entry->value->kind == YamlNode::Kind::sequence) return entry->value->items;
-  return {entry->value};
+  return entry == nullptr || entry->value->kind == YamlNode::Kind::null ? nullptr : entry->value;
+}
+
+std::vector<YamlNodePtr> YamlOptions::nodes(const char* name) {
+  const YamlNodePtr value = node(name);
+  if (value == nullptr) return {};
+  if (value->kind == YamlNode::Kind::sequence) return value->items;
+  return {value};
 }
 
 std::vector<std::shared_ptr<ParameterVisitor>> YamlOptions::sections(const char* name, const char*) {

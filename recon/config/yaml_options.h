@@ -52,6 +52,8 @@ class YamlOptions final : public ParameterVisitor {
   std::string place() const override;
   bool reading() const override { return mode_ == Mode::read; }
 
+  /// The value under a key without reading it; null when the key is absent.
+  YamlNodePtr node(const char* name);
   /// The mappings under a key (one, or a list of them) without reading them; empty when the key is absent.
   std::vector<YamlNodePtr> nodes(const char* name);
   /// Stores what a key read through nodes() resolved to.

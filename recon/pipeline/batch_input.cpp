@@ -1,45 +1,93 @@
 #include "recon/pipeline/batch_input.h"
 
 #include <memory>
+#include <utility>
 
 #include "data/content_hash.h"
 #include "data/measurement_file.h"
-#include "recon/config/yaml_options.h"
+#include "recon/config/option_lister.h"
 #include "recon/core/error.h"
-#include "recon/pipeline/input_files.h"
+#include "recon/pipeline/external_reader.h"
 
 namespace recon {
 namespace {
 
-ItemReader measurement_reader(const std::string& path) {
-  const auto file = std::make_shared<const MeasurementFile>(MeasurementFile::open(path));
-  return {.name = file->path(),
+using MeasurementFiles = std::shared_ptr<FilePool<MeasurementFile>>;
+
+ItemReader measurement_reader(const MeasurementFiles& pool, const std::string& path) {
+  const auto file = pool->get(path);
+  return {.name = path,
           .header = file->header(),
           .ids = file->ids(),
           .measurement = file->measurement(),
-          .read = [file](std::int64_t index) { return file->item(index); }};
+          .read = [pool, path](std::int64_t index) { return pool->get(path)->item(index); }};
 }
 
-const YamlNode& files_node(const YamlNode& input) {
-  if (input.kind != YamlNode::Kind::mapping) return input;
-  const YamlEntry* files = input.find("files");
-  if (files == nullptr) throw usage_error(input.place, "input: `files` is missing: which files are to be read?");
-  return *files->value;
+BatchInput simulated(const InputPlan& plan, const ItemOptions& options) {
+  const auto seed = static_cast<std::uint64_t>(plan.simulation->options.seed);
+  const auto items = std::make_shared<const SimulatedItems>(*plan.simulation, seed);
+  std::string content = to_yaml(plan.resolved);
+  for (const auto& text : plan.simulation->images) {
+    const auto dataset = text.rfind(":/");
+    const bool in_file = dataset != std::string::npos && !std::filesystem::exists(text);
+    content += content_hash_of_path(in_file ? text.substr(0, dataset) : text) + "\n";
+  }
+  return {"simulated", content_hash(content),
+          ItemSource({.name = "simulate",
+                      .header = items->header(),
+                      .ids = items->ids(),
+                      .measurement = items->measurement(),
+                      .read = [items](std::int64_t index) { return items->item(index); }},
+                     options)};
+}
+
+void require_noise(const InputPlan& plan, const ItemOptions& options) {
+  if (plan.options.format == "measurement" || plan.noise || options.noise_std || options.estimate_noise) return;
+  throw usage_error(
+      plan.place,
+      "input: how noisy are these data? Add `noise: {{type: gaussian, std: ...}}` (type: none if they are "
+      "not), or `estimate_noise: true` beside `input`");
 }
 
 }  // namespace
 
-std::vector<BatchInput> open_batch_inputs(const YamlNodePtr& input, const ItemOptions& options) {
-  const auto files = input_files(files_node(*input), "input");
+std::vector<BatchInput> open_batch_inputs(const InputPlan& plan, const ItemOptions& options) {
+  if (plan.simulation) return {simulated(plan, options)};
+  require_noise(plan, options);
+  const auto shared = std::make_shared<const InputPlan>(plan);
+  const auto measurements =
+      std::make_shared<FilePool<MeasurementFile>>([](const std::string& path) { return MeasurementFile::open(path); });
+  const auto others = std::make_shared<FilePool<ExternalFile>>(
+      [shared](const std::string& path) { return open_external(*shared, path); });
   std::vector<BatchInput> inputs;
-  for (const auto& file : files) {
-    ItemReader reader = measurement_reader(file.path);
-    if (files.size() > 1) {
+  for (const auto& file : plan.files) {
+    ItemOptions of_file = options;
+    ItemReader reader;
+    if (plan.options.format == "measurement") {
+      reader = measurement_reader(measurements, file.path);
+    } else {
+      auto [read, scale] = external_reader(shared, others, file.path);
+      reader = std::move(read);
+      if (of_file.noise_std) of_file.noise_std = *of_file.noise_std * std::abs(scale);  // given in the file's units
+    }
+    if (plan.files.size() > 1) {
       for (auto& id : reader.ids) id = file.name + "/" + id;
     }
-    inputs.push_back({file.name, content_hash_of_file(file.path), ItemSource(std::move(reader), options)});
+    inputs.push_back({file.name, content_hash_of_file(file.path), ItemSource(std::move(reader), of_file)});
   }
   return inputs;
+}
+
+std::vector<BatchInput> open_batch_inputs(const YamlNodePtr& input, const ItemOptions& options) {
+  return open_batch_inputs(read_input_plan(input), options);
+}
+
+BatchInput open_single_input(const InputPlan& plan, const ItemOptions& options) {
+  if (plan.files.size() > 1) {
+    throw usage_error(plan.place, "input: expected one file, these are {}; name one, or use `recon batch`",
+                      plan.files.size());
+  }
+  return std::move(open_batch_inputs(plan, options).front());
 }
 
 }  // namespace recon

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "recon/config/yaml_node.h"
+#include "recon/pipeline/input_plan.h"
 #include "recon/pipeline/item_source.h"
 
 namespace recon {
@@ -19,11 +20,17 @@ struct BatchInput {
 ///
 ///     input: measured.h5                     # a measurement file (data/FORMAT.md)
 ///     input: [monday.h5, "week/*.h5"]        # several, or what a pattern matches, sorted
-///     input: {files: "week/*.h5"}            # the same as a section
+///     input: {files: "week/*.h5", format: fastmri}                     # the files of others: input_plan.h
+///     input: {simulate: {images: photos/, operator: ..., noise: ...}}  # images, measured when they are read
 ///
-/// Ids are those of the file, and NAME/ID where there are several files, so that they differ across all of them.
-/// Throws Error(usage) with file:line for the config's faults (no match, a file named twice), Error(data) for the
-/// files'.
+/// Ids are those of the file, and NAME/ID where there are several files, so that they differ across all of them. The
+/// hash of a simulation is that of its images, its resolved section and its seed.
+///
+/// Throws Error(usage) with file:line for the config's faults (no match, a file named twice, a noise level that nobody
+/// states), Error(data) for the files'.
+std::vector<BatchInput> open_batch_inputs(const InputPlan& plan, const ItemOptions& options);
 std::vector<BatchInput> open_batch_inputs(const YamlNodePtr& input, const ItemOptions& options);
+/// The one input of verbs that take one at a time; Error(usage) when there are several.
+BatchInput open_single_input(const InputPlan& plan, const ItemOptions& options);
 
 }  // namespace recon

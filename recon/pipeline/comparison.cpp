@@ -9,6 +9,7 @@
 #include "priors/load_prior.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/pipeline/batch_input.h"
 #include "recon/pipeline/oracle_search.h"
 #include "recon/pipeline/solver_option.h"
 #include "recon/pipeline/step_budget.h"
@@ -68,7 +69,7 @@ class Comparison {
   }
 
   ItemSource source_of(const TaskPlan& task) const {
-    if (!task.simulation) return ItemSource::open(task.input.string(), task.item_options);
+    if (task.input) return open_single_input(*task.input, task.item_options).source;
     const auto seed = static_cast<std::uint64_t>(task.simulation->options.seed);
     return ItemSource::of(simulate(*task.simulation, seed, [&] { return cancelled(); }), task.name, task.item_options);
   }

@@ -13,14 +13,12 @@ namespace {
 
 /// The keys of a task that say how its items are read; the same in `tasks:` and, for a single task, at the top.
 struct TaskKeys {
-  std::string input;
   std::vector<std::string> items = {"all"};
   std::optional<double> noise_std;
   bool estimate_noise = false;
   std::string complex_image = "none";
 
   void visit(ParameterVisitor& v) {
-    v.field("input", input, "measurement file (HDF5, see data/FORMAT.md)");
     v.field("items", items, "`all`, or the ids of the items to reconstruct");
     v.field("noise_std", noise_std, "noise level per real component, in units of the file, instead of its own",
             {.min = 0});
@@ -37,13 +35,21 @@ TaskPlan task_from(YamlOptions& options, const TaskKeys& keys) {
   }
   TaskPlan task;
   task.items = keys.items;
-  task.input = options.path_of("input", keys.input);
   task.item_options = {.noise_std = keys.noise_std,
                        .estimate_noise = keys.estimate_noise,
                        .complex_image = complex_image_from(keys.complex_image),
                        .place_of_noise_std = options.place_of("noise_std"),
                        .place_of_complex_image = options.place_of("complex_image")};
   return task;
+}
+
+void read_input(TaskPlan& task, const YamlNodePtr& input, YamlOptions& options) {
+  task.input = read_input_plan(input);
+  options.set_resolved("input", task.input->resolved);
+}
+
+std::string name_of(const InputPlan& input) {
+  return input.files.empty() ? "simulated" : std::filesystem::path(input.files.front().path).stem().string();
 }
 
 TaskPlan read_task(const YamlNodePtr& node, const std::string& section, std::set<std::string>& taken,
@@ -54,12 +60,14 @@ TaskPlan read_task(const YamlNodePtr& node, const std::string& section, std::set
   TaskKeys keys;
   keys.visit(options);
   const auto simulations = options.nodes("simulate");
+  const YamlNodePtr input = options.node("input");
   options.finish();
-  if (simulations.size() + (keys.input.empty() ? 0U : 1U) != 1) {
+  if (simulations.size() + (input == nullptr ? 0U : 1U) != 1) {
     throw usage_error(options.place(),
                       "expected either `input` (a measurement file) or `simulate` (images, operator, noise)");
   }
   TaskPlan task = task_from(options, keys);
+  if (input != nullptr) read_input(task, input, options);
   if (!simulations.empty()) {
     nlohmann::ordered_json simulated;
     task.simulation = read_simulation_section(simulations.front(), section + ".simulate", simulated);
@@ -67,7 +75,7 @@ TaskPlan read_task(const YamlNodePtr& node, const std::string& section, std::set
     const YamlEntry* type = task.simulation->op->find("type");
     task.name = type != nullptr ? type->value->text : "task";
   } else {
-    task.name = task.input.stem().string();
+    task.name = name_of(*task.input);
   }
   if (!name.empty()) task.name = name;
   if (!taken.insert(task.name).second) {
@@ -115,11 +123,13 @@ void read_tasks(YamlOptions& options, ComparisonPlan& plan) {
   }
   if (nodes.empty()) {
     keys.visit(options);
-    if (keys.input.empty()) {
+    const YamlNodePtr input = options.node("input");
+    if (input == nullptr) {
       throw usage_error(options.place(), "`tasks` or `input` is missing: on which measurements are they compared?");
     }
     plan.tasks.push_back(task_from(options, keys));
-    plan.tasks.back().name = plan.tasks.back().input.stem().string();
+    read_input(plan.tasks.back(), input, options);
+    plan.tasks.back().name = name_of(*plan.tasks.back().input);
     return;
   }
   for (const char* key : task_keys) {

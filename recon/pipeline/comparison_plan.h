@@ -42,7 +42,7 @@ struct ComparisonOptions {
 /// One set of measurements on which the solvers are compared: a file, or images to simulate from.
 struct TaskPlan {
   std::string name;
-  std::filesystem::path input;  ///< empty: simulated
+  std::optional<InputPlan> input;
   std::optional<SimulationPlan> simulation;
   std::vector<std::string> items = {"all"};
   ItemOptions item_options;

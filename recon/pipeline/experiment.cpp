@@ -10,6 +10,7 @@
 #include "recon/config/option_lister.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/pipeline/batch_input.h"
 #include "recon/pipeline/item_runner.h"
 #include "recon/pipeline/result_assembly.h"
 #include "recon/pipeline/version.h"
@@ -21,7 +22,10 @@ namespace {
 class Experiment {
  public:
   Experiment(const RunPlan& plan, const ExperimentControls& controls)
-      : plan_(plan), controls_(controls), source_(ItemSource::open(plan.input.string(), plan.item_options)) {
+      : plan_(plan),
+        controls_(controls),
+        input_(open_single_input(plan.input, plan.item_options)),
+        source_(input_.source) {
     { const AtomicFile writable(plan.output.string()); }  // before hours of computing
     if (!plan.preview.empty()) const AtomicFile writable(plan.preview.string());
     load_prior_if_needed();
@@ -93,8 +97,8 @@ class Experiment {
     set.operator_config = source_.header().operator_config;
     set.seed = controls_.seed;
     set.versions = versions();
-    set.input = plan_.input.string();
-    set.input_hash = content_hash_of_file(plan_.input.string());
+    set.input = plan_.input.files.empty() ? input_.name : plan_.input.files.front().path;
+    set.input_hash = input_.hash;
     if (prior_ == nullptr) return;
     set.prior = plan_.prior;
     set.prior_hash = content_hash_of_path(find_prior(plan_.prior));
@@ -102,7 +106,8 @@ class Experiment {
 
   const RunPlan& plan_;
   const ExperimentControls& controls_;
-  ItemSource source_;
+  BatchInput input_;
+  ItemSource& source_;
   PriorPtr prior_;
   std::vector<ItemRunner> runners_;  ///< the baselines, then the main solver
 };

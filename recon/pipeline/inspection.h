@@ -24,6 +24,11 @@ struct Inspection {
 /// noise level that the first item's data show by themselves (recon/metrics/noise_level.h).
 Inspection inspect_measurement(const std::string& path, bool check);
 
+/// An HDF5 file that recon did not write: its datasets (path, shape, type, filters) and, as `config`, the beginning of
+/// a run or batch config that reads it. What cannot be told from the file is a guess with a comment; there is no config
+/// when no dataset could be measurements.
+Inspection inspect_external(const std::string& path);
+
 /// A result file: solver, figures per item, provenance.
 Inspection inspect_result(const std::string& path);
 

@@ -30,7 +30,9 @@ ArrayReference reference_of(const YamlNode& node, const std::string& option) {
   return reference;
 }
 
-at::Tensor read_array(const ArrayReference& reference, const YamlNode& node, const std::string& option) {
+at::Tensor read_array(ArrayReference reference, const YamlNode& node, const std::string& option,
+                      const std::string& this_file) {
+  if (reference.file.empty() && !reference.dataset.empty()) reference.file = this_file;
   if (reference.file.empty()) {
     throw usage_error(
         node.place, "{}: expected {{file: PATH}}; a dataset alone can only be named inside a measurement file", option);
@@ -53,12 +55,13 @@ OperatorPtr visit_operator(YamlOptions& options, const TensorSpec& image) {
 
 }  // namespace
 
-BuiltOperator build_operator(const YamlNodePtr& node, const std::string& section, const TensorSpec& image) {
+BuiltOperator build_operator(const YamlNodePtr& node, const std::string& section, const TensorSpec& image,
+                             const std::string& this_file) {
   BuiltOperator built;
   const ArraySource arrays = [&](const YamlNode& array, const std::string& option) {
     std::string name = option;  // the same option of several parts: mask, mask_2, ...
     for (int i = 2; built.arrays.contains(name); ++i) name = option + "_" + std::to_string(i);
-    const at::Tensor value = read_array(reference_of(array, option), array, option);
+    const at::Tensor value = read_array(reference_of(array, option), array, option, this_file);
     built.arrays[name] = value;
     return LoadedArray{value, {{"dataset", name}}};
   };

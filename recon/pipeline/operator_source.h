@@ -18,9 +18,11 @@ struct BuiltOperator {
 };
 
 /// Builds the operator of a config section. Arrays may be given as {file: PATH} (an image, grey; or `dataset: NAME` of
-/// an HDF5 file beside it: {file: PATH.h5, dataset: NAME}); relative paths as YamlNode::folder says.
-/// Throws Error(usage) with file:line for the config's faults, Error(data) for the files'.
-BuiltOperator build_operator(const YamlNodePtr& node, const std::string& section, const TensorSpec& image);
+/// an HDF5 file beside it: {file: PATH.h5, dataset: NAME}); relative paths as YamlNode::folder says. {dataset: NAME}
+/// alone is one of `this_file`, where there is such a file. Throws Error(usage) with file:line for the config's faults,
+/// Error(data) for the files'.
+BuiltOperator build_operator(const YamlNodePtr& node, const std::string& section, const TensorSpec& image,
+                             const std::string& this_file = {});
 
 /// Builds the operator that a measurement file describes: its text, with {dataset: NAME} taken from `arrays`. `place`
 /// is the file's name; faults are Error(data).

@@ -15,6 +15,12 @@ NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken
 }
 
 void visit_plan(YamlOptions& v, RunPlan& plan) {
+  const YamlNodePtr input = v.node("input");
+  if (input == nullptr) {
+    throw usage_error(v.place(), "`input` is missing: which measurement file is to be reconstructed?");
+  }
+  plan.input = read_input_plan(input);
+  v.set_resolved("input", plan.input.resolved);
   plan.options.visit(v);
   std::set<std::string> taken;
   plan.main = read_main_solver(v, taken);
@@ -41,7 +47,6 @@ void SolvingOptions::visit(ParameterVisitor& v) {
 }
 
 void RunOptions::visit(ParameterVisitor& v) {
-  v.field("input", input, "measurement file (HDF5, see data/FORMAT.md)");
   SolvingOptions::visit(v);
   v.field("output", output, "result file (HDF5); starts at the working directory");
   v.field("preview", preview, "PNG panel of the results; starts at the working directory; empty: none");
@@ -89,10 +94,6 @@ RunPlan read_run_plan(const Config& config) {
   YamlOptions options(config.root(), "");
   visit_plan(options, plan);
   options.finish();
-  if (plan.options.input.empty()) {
-    throw usage_error(options.place(), "`input` is missing: which measurement file is to be reconstructed?");
-  }
-  plan.input = options.path_of("input", plan.options.input);
   plan.output = plan.options.output;
   plan.preview = plan.options.preview;
   plan.prior = prior_of(plan.options, options);

@@ -12,12 +12,13 @@
 #include "recon/config/config.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/parameters.h"
+#include "recon/pipeline/input_plan.h"
 #include "recon/pipeline/item_source.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
 
-/// What a run config and a batch config say of how items are solved, besides `solver`.
+/// What a run config and a batch config say of how items are solved, besides `input` and `solver`.
 struct SolvingOptions {
   std::vector<std::string> items = {"all"};
   std::string prior = "natural_gray";
@@ -32,9 +33,8 @@ struct SolvingOptions {
   void visit(ParameterVisitor& v);
 };
 
-/// The top level of a run config, besides `solver` and `baselines`.
+/// The top level of a run config, besides `input`, `solver` and `baselines`.
 struct RunOptions : SolvingOptions {
-  std::string input;
   std::string output = "reconstruction.h5";
   std::string preview;
   std::int64_t preview_items = 4;
@@ -54,7 +54,7 @@ struct RunPlan {
   RunOptions options;
   NamedSolver main;
   std::vector<NamedSolver> baselines;
-  std::filesystem::path input;    ///< starts at the config's folder
+  InputPlan input;
   std::filesystem::path output;   ///< starts at the working directory
   std::filesystem::path preview;  ///< likewise; empty: none
   std::string prior;              ///< name, or a path (given with a '/') that starts at the config's folder

@@ -2,9 +2,8 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
+#include <set>
 
-#include "data/image_source.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
@@ -51,60 +50,6 @@ void warn_outside(const at::Tensor& image, const ImageRange& range, const std::s
               image.numel(), range.low, range.high);
   }
 }
-
-std::string unique_id(const std::vector<std::string>& taken, const std::string& wanted) {
-  std::string id = wanted;
-  for (int i = 2; std::find(taken.begin(), taken.end(), id) != taken.end(); ++i) {
-    id = wanted + "_" + std::to_string(i);
-  }
-  return id;
-}
-
-/// Images come in one by one; the first one decides the shape and with it the operator.
-class Simulator {
- public:
-  Simulator(const SimulationPlan& plan, std::uint64_t seed) : plan_(plan), rng_(seed, "measurement noise") {
-    set_.header.range = {plan.options.image_range[0], plan.options.image_range[1]};
-  }
-
-  void add(const at::Tensor& raw, const std::string& wanted_id) {
-    const std::string id = unique_id(set_.ids, wanted_id);
-    const at::Tensor image = trimmed(raw, plan_, id).unsqueeze(0);
-    if (built_.op == nullptr) {
-      set_.header.image = spec_of_item(image);
-      built_ = build_operator(plan_.op, "operator", set_.header.image);
-    }
-    if (spec_of_item(image) != set_.header.image) {
-      throw data_error(id, "expected {} like the images before, found {}; use `crop` or separate files",
-                       set_.header.image.to_string(), spec_of_item(image).to_string());
-    }
-    warn_outside(image, set_.header.range, id);
-    const at::Tensor clean = built_.op->apply(image);
-    measured_.push_back(plan_.noise.simulate(clean, rng_, {{stable_hash(id), 0}}, built_.op->support()));
-    if (plan_.options.keep_truth) truths_.push_back(image);
-    set_.ids.push_back(id);
-  }
-
-  MeasurementSet finish() {
-    if (measured_.empty()) throw data_error("simulate", "no image was read, nothing to write");
-    set_.y = at::cat(measured_);
-    if (!truths_.empty()) set_.ground_truth = at::cat(truths_);
-    set_.header.operator_config = to_yaml(built_.config);
-    set_.header.operator_arrays = built_.arrays;
-    set_.header.noise = {.type = to_string(plan_.noise.type), .std = plan_.noise.std, .peak = plan_.noise.peak};
-    set_.header.provenance = plan_.options.provenance.empty()
-                                 ? fmt::format("recon {} simulate, seed {}", program_version, rng_.seed())
-                                 : plan_.options.provenance;
-    return std::move(set_);
-  }
-
- private:
-  const SimulationPlan& plan_;
-  Rng rng_;
-  MeasurementSet set_;
-  BuiltOperator built_;
-  std::vector<at::Tensor> measured_, truths_;
-};
 
 SimulationPlan plan_from(YamlOptions& options) {
   SimulationPlan plan;
@@ -174,15 +119,68 @@ SimulationPlan read_simulation_section(const YamlNodePtr& node, const std::strin
   return plan;
 }
 
-MeasurementSet simulate(const SimulationPlan& plan, std::uint64_t seed, const std::function<bool()>& cancelled) {
-  Simulator simulator(plan, seed);
-  for (const auto& text : plan.images) {
-    const ImageSource source = ImageSource::open(text, read_options(plan.options));
-    for (std::int64_t i = 0; i < source.count() && !cancelled(); ++i) {
-      simulator.add(source.image(i), source.ids()[static_cast<std::size_t>(i)]);
+SimulatedItems::SimulatedItems(SimulationPlan plan, std::uint64_t seed)
+    : plan_(std::move(plan)), rng_(seed, "measurement noise") {
+  std::set<std::string> taken;
+  for (const auto& text : plan_.images) {
+    sources_.push_back(ImageSource::open(text, read_options(plan_.options)));
+    for (std::int64_t i = 0; i < sources_.back().count(); ++i) {
+      const std::string& wanted = sources_.back().ids()[static_cast<std::size_t>(i)];
+      std::string id = wanted;
+      for (int k = 2; !taken.insert(id).second; ++k) id = wanted + "_" + std::to_string(k);
+      ids_.push_back(id);
+      places_.emplace_back(sources_.size() - 1, i);
     }
   }
-  return simulator.finish();
+  if (ids_.empty()) throw data_error("simulate", "no image was found, nothing to measure");
+  header_.range = {plan_.options.image_range[0], plan_.options.image_range[1]};
+  header_.image = spec_of_item(image(0));
+  const BuiltOperator built = build_operator(plan_.op, "operator", header_.image);
+  op_ = built.op;
+  header_.operator_config = to_yaml(built.config);
+  header_.operator_arrays = built.arrays;
+  header_.noise = {.type = to_string(plan_.noise.type), .std = plan_.noise.std, .peak = plan_.noise.peak};
+  header_.provenance = plan_.options.provenance.empty()
+                           ? fmt::format("recon {} simulate, seed {}", program_version, seed)
+                           : plan_.options.provenance;
+}
+
+at::Tensor SimulatedItems::image(std::size_t index) const {
+  const auto& [source, i] = places_.at(index);
+  return trimmed(sources_[source].image(i), plan_, ids_[index]).unsqueeze(0);
+}
+
+MeasurementItem SimulatedItems::item(std::int64_t index) const {
+  const auto i = static_cast<std::size_t>(index);
+  const at::Tensor truth = image(i);
+  if (spec_of_item(truth) != header_.image) {
+    throw data_error(ids_[i], "expected {} like the first image, found {}; use `crop` or separate files",
+                     header_.image.to_string(), spec_of_item(truth).to_string());
+  }
+  warn_outside(truth, header_.range, ids_[i]);
+  MeasurementItem item;
+  item.id = ids_[i];
+  item.y = plan_.noise.simulate(op_->apply(truth), rng_, {{stable_hash(item.id), 0}}, op_->support())[0];
+  if (plan_.options.keep_truth) item.ground_truth = truth[0];
+  item.noise_std = plan_.noise.std.empty() ? 0 : plan_.noise.std.front();
+  return item;
+}
+
+MeasurementSet simulate(const SimulationPlan& plan, std::uint64_t seed, const std::function<bool()>& cancelled) {
+  const SimulatedItems items(plan, seed);
+  MeasurementSet set;
+  set.header = items.header();
+  std::vector<at::Tensor> measured, truths;
+  for (std::size_t i = 0; i < items.ids().size() && !cancelled(); ++i) {
+    const MeasurementItem item = items.item(static_cast<std::int64_t>(i));
+    set.ids.push_back(item.id);
+    measured.push_back(item.y);
+    if (item.ground_truth.defined()) truths.push_back(item.ground_truth);
+  }
+  if (measured.empty()) throw data_error("simulate", "no image was read, nothing to write");
+  set.y = at::stack(measured);
+  if (!truths.empty()) set.ground_truth = at::stack(truths);
+  return set;
 }
 
 }  // namespace recon

@@ -5,10 +5,13 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "data/image_source.h"
 #include "data/measurement_file.h"
 #include "operators/noise.h"
+#include "operators/operator.h"
 #include "recon/config/config.h"
 #include "recon/core/parameters.h"
 
@@ -54,8 +57,31 @@ SimulationPlan read_simulation_plan(const Config& config);
 SimulationPlan read_simulation_section(const YamlNodePtr& node, const std::string& section,
                                        nlohmann::ordered_json& resolved);
 
-/// y = A(x) + n for every image, all of one shape. Noise is drawn per item from (seed, id), on the operator's support
-/// only. `cancelled` is asked between images; what is done by then is kept.
+/// y = A(x) + n, image by image, all of one shape. Noise is drawn per item from (seed, id), on the operator's support
+/// only, so that an item is the same whatever others are asked for.
+class SimulatedItems {
+ public:
+  /// Lists the images and builds the operator for the first one. Throws Error(data) for images that cannot be read.
+  SimulatedItems(SimulationPlan plan, std::uint64_t seed);
+
+  const MeasurementHeader& header() const { return header_; }
+  const std::vector<std::string>& ids() const { return ids_; }  ///< names of the images; "name_2" for the second
+  TensorSpec measurement() const { return op_->range(); }
+  MeasurementItem item(std::int64_t index) const;
+
+ private:
+  at::Tensor image(std::size_t index) const;  ///< [1, C, H, W]
+
+  SimulationPlan plan_;
+  Rng rng_;
+  MeasurementHeader header_;
+  OperatorPtr op_;
+  std::vector<ImageSource> sources_;
+  std::vector<std::string> ids_;
+  std::vector<std::pair<std::size_t, std::int64_t>> places_;  ///< source and index of every id
+};
+
+/// All of them as one set, for writing. `cancelled` is asked between images; what is done by then is kept.
 MeasurementSet simulate(const SimulationPlan& plan, std::uint64_t seed, const std::function<bool()>& cancelled);
 
 }  // namespace recon

@@ -93,7 +93,7 @@ TEST_F(BatchInputs, WrongListsAreRefusedWithTheirPlace) {
   test::expect_says(complaint("."), {"is a folder", "*.h5"});
   test::expect_says(complaint("[]"), {"at least one file"});
   test::expect_says(complaint("[a.h5, \"*.h5\"]"), {"a.h5", "twice"});
-  test::expect_says(complaint("{measurements: kspace}"), {"`files` is missing"});
+  test::expect_says(complaint("{format: fastmri}"), {"`files`", "simulate"});
 }
 
 }  // namespace

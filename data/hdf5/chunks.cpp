@@ -1,0 +1,159 @@
+#include "data/hdf5/chunks.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "data/hdf5/lzf_filter.h"
+
+namespace recon::hdf5 {
+namespace {
+
+constexpr std::uint64_t checksum_bytes = 4;  // of fletcher32, behind its data
+
+/// Bytes that a zlib stream unpacks to, counted no further than one beyond `limit`; nothing when it is damaged.
+std::optional<std::uint64_t> inflated_bytes(const std::vector<Bytef>& packed, std::uint64_t limit) {
+  z_stream stream{};
+  stream.next_in = const_cast<Bytef*>(packed.data());  // zlib's interface; it does not write there
+  stream.avail_in = static_cast<uInt>(packed.size());
+  if (inflateInit(&stream) != Z_OK) return std::nullopt;
+  const std::unique_ptr<z_stream, int (*)(z_stream*)> end(&stream, [](z_stream* ended) { return inflateEnd(ended); });
+  std::array<Bytef, 16384> window{};
+  int status = Z_OK;
+  while (status == Z_OK && stream.total_out <= limit) {
+    stream.next_out = window.data();
+    stream.avail_out = window.size();
+    status = inflate(&stream, Z_NO_FLUSH);
+  }
+  if (status != Z_OK && status != Z_STREAM_END) return std::nullopt;
+  return stream.total_out;
+}
+
+/// What one dataset has of chunks.
+class Chunks {
+ public:
+  Chunks(hid_t dataset, const FileState& file, const std::string& place)
+      : dataset_(dataset),
+        file_(file),
+        place_(place),
+        properties_(checked(H5Dget_create_plist(dataset), place, "read its layout", damaged), H5Pclose) {
+    if (H5Pget_layout(properties_.get()) != H5D_CHUNKED) return;
+    shape_.resize(H5S_MAX_RANK);
+    const int rank = H5Pget_chunk(properties_.get(), H5S_MAX_RANK, shape_.data());
+    if (rank < 1) throw failure(place, "read its chunks", damaged);
+    shape_.resize(static_cast<std::size_t>(rank));
+    const Handle type(checked(H5Dget_type(dataset), place, "read its type", damaged), H5Tclose);
+    bytes_ = H5Tget_size(type.get());
+    for (const hsize_t extent : shape_) bytes_ *= extent;  // bounded by require_plausible()
+    read_filters();
+  }
+
+  const std::vector<hsize_t>& shape() const { return shape_; }
+
+  void require_whole(const std::vector<hsize_t>& offset) const {
+    hsize_t stored = 0;
+    if (H5Dget_chunk_storage_size(dataset_, offset.data(), &stored) < 0) H5Eclear2(H5E_DEFAULT);
+    if (stored == 0) return;
+    if (file_.bytes > 0 && stored > static_cast<hsize_t>(file_.bytes)) {
+      throw data_error(place_, "a chunk claims {} bytes in a file of {}; {}", stored, file_.bytes, damaged);
+    }
+    const auto unpacked = filters_.empty() ? std::optional<std::uint64_t>(stored) : unpacked_bytes(offset, stored);
+    if (!unpacked || *unpacked == bytes_) return;
+    throw data_error(place_, "expected chunks of {} bytes, the one at {} unpacks to {}; {}", bytes_,
+                     to_string(Shape(offset.begin(), offset.end())), *unpacked, damaged);
+  }
+
+ private:
+  void read_filters() {
+    const int count = H5Pget_nfilters(properties_.get());
+    for (int i = 0; i < count; ++i) {
+      unsigned flags = 0, config = 0;
+      std::array<unsigned, 8> values{};
+      std::size_t used = values.size();
+      const H5Z_filter_t id = H5Pget_filter2(properties_.get(), static_cast<unsigned>(i), &flags, &used, values.data(),
+                                             0, nullptr, &config);
+      filters_.push_back(id);
+      if (id == lzf_filter && (used < 3 || values[2] != bytes_)) {
+        throw data_error(place_, "expected chunks of {} bytes, its lzf compression says {}; {}", bytes_, values[2],
+                         damaged);
+      }
+      if (H5Zfilter_avail(id) <= 0) {
+        throw data_error(place_,
+                         "compressed by the HDF5 filter {}, which recon does not have; unpack the file first: "
+                         "h5repack -f NONE",
+                         id);
+      }
+    }
+  }
+
+  /// Nothing for filters that see to it themselves.
+  std::optional<std::uint64_t> unpacked_bytes(const std::vector<hsize_t>& offset, hsize_t stored) const {
+    std::vector<Bytef> packed(stored);
+    std::uint32_t skipped = 0;
+    if (H5Dread_chunk(dataset_, H5P_DEFAULT, offset.data(), &skipped, packed.data()) < 0) {
+      throw failure(place_, "read a chunk", damaged);
+    }
+    // Unpacked in the reverse order; shuffle keeps the size.
+    for (std::size_t i = filters_.size(); i-- > 0;) {
+      if ((skipped >> i & 1U) != 0U || filters_[i] == H5Z_FILTER_SHUFFLE) continue;
+      if (filters_[i] == H5Z_FILTER_FLETCHER32) {
+        packed.resize(packed.size() - std::min<std::uint64_t>(packed.size(), checksum_bytes));
+      } else if (filters_[i] == H5Z_FILTER_DEFLATE) {
+        const auto bytes = inflated_bytes(packed, bytes_ + checksum_bytes);
+        if (!bytes)
+          throw data_error(place_, "cannot unpack the chunk at {} (gzip); {}",
+                           to_string(Shape(offset.begin(), offset.end())), damaged);
+        const bool checked_first =
+            std::find(filters_.begin(), filters_.begin() + static_cast<std::ptrdiff_t>(i), H5Z_FILTER_FLETCHER32) !=
+            filters_.begin() + static_cast<std::ptrdiff_t>(i);
+        return *bytes - (checked_first ? std::min(*bytes, checksum_bytes) : 0);
+      } else {
+        return std::nullopt;
+      }
+    }
+    return packed.size();
+  }
+
+  hid_t dataset_;
+  const FileState& file_;
+  const std::string& place_;
+  Handle properties_;
+  std::vector<hsize_t> shape_;  ///< empty: not chunked
+  std::uint64_t bytes_ = 0;     ///< of a chunk, unpacked
+  std::vector<H5Z_filter_t> filters_;
+};
+
+}  // namespace
+
+void require_whole_chunks(hid_t dataset, const Shape& first, const Shape& count, const FileState& file,
+                          const std::string& place) {
+  const Chunks chunks(dataset, file, place);
+  const auto& shape = chunks.shape();
+  if (shape.empty() || shape.size() != first.size()) return;
+  for (const auto extent : count) {
+    if (extent < 1) return;
+  }
+  std::vector<hsize_t> begin(shape.size());
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    begin[axis] = static_cast<hsize_t>(first[axis]) / shape[axis] * shape[axis];
+  }
+  std::vector<hsize_t> offset = begin;
+  // Whether there was a next chunk; the last axis runs fastest.
+  const auto advance = [&] {
+    for (std::size_t axis = shape.size(); axis-- > 0;) {
+      offset[axis] += shape[axis];
+      if (offset[axis] < static_cast<hsize_t>(first[axis] + count[axis])) return true;
+      offset[axis] = begin[axis];
+    }
+    return false;
+  };
+  do {
+    chunks.require_whole(offset);
+  } while (advance());
+}
+
+}  // namespace recon::hdf5

@@ -1,0 +1,126 @@
+// Damaged files of others: old and new format, gzip, shuffle, lzf, fletcher32, fastMRI. Each gives data or one
+// Error(data) that names the file; never a crash, a hang or an allocation beyond the file's size.
+#include <functional>
+#include <iostream>
+
+#include "data/external_dataset.h"
+#include "data/fastmri_file.h"
+#include "data/measurement_file.h"
+#include "tests/data/damage.h"
+
+namespace recon {
+namespace {
+
+using namespace testing_data;
+
+const std::string external = RECON_SOURCE_DIR "/tests/golden/external/";
+
+std::string bytes_of(const at::Tensor& value) {
+  const at::Tensor plain = resolved(value);
+  return to_string(Shape(plain.sizes().begin(), plain.sizes().end())) +
+         std::string(static_cast<const char*>(plain.const_data_ptr()), plain.nbytes());
+}
+
+std::string read_fastmri(const std::string& path) {
+  const auto file = FastMriFile::open(path);
+  std::string all = bytes_of(file.mask());
+  for (std::int64_t i = 0; i < file.count(); ++i) {
+    all += bytes_of(file.item(i));
+    if (file.has_ground_truth()) all += bytes_of(file.ground_truth(i));
+  }
+  return all;
+}
+
+std::string read_measurements(const std::string& path) {
+  const auto file = MeasurementFile::open(path);
+  std::string all;
+  for (std::int64_t i = 0; i < file.count(); ++i) {
+    const MeasurementItem item = file.item(i);
+    all += item.id + bytes_of(item.y);
+    if (item.ground_truth.defined()) all += bytes_of(item.ground_truth);
+    for (const auto& [name, value] : item.arrays) all += name + bytes_of(value);
+  }
+  for (const auto& [name, value] : file.header().operator_arrays) all += name + bytes_of(value);
+  return all + file.header().operator_config;
+}
+
+/// Reads a dataset as a mapping of the config would.
+auto reader(const ExternalLayout& layout) {
+  return [layout](const std::string& path) {
+    const ExternalDataset dataset(hdf5::File::open(path), layout);
+    std::string all;
+    for (std::int64_t i = 0; i < dataset.count(); ++i) all += bytes_of(dataset.item(i));
+    return all;
+  };
+}
+
+using Read = std::function<std::string(const std::string&)>;
+
+struct Case {
+  std::string name, file;
+  Read read;
+};
+
+/// Our own file, with some of everything in it.
+std::string written_measurements(const std::string& path) {
+  MeasurementSet set;
+  set.header.image = {{1, 4, 5}, Field::real};
+  set.header.operator_config = "type: fourier\nmask: {dataset: mask}\n";
+  set.header.operator_arrays = {{"mask", at::ones({4, 5}, at::kBool)}};
+  set.header.noise = {.type = "gaussian", .std = {0.1, 0.2}, .peak = 0};
+  set.y = at::ones({2, 1, 4, 5}, at::kComplexFloat);
+  set.ground_truth = at::ones({2, 1, 4, 5});
+  set.per_item_arrays = {{"maps", at::ones({2, 3})}};
+  write_measurement_file(path, set);
+  return path;
+}
+
+std::vector<Case> cases(const std::string& own) {
+  const std::vector<std::string> trailing = {"item", "y", "x", "complex"}, leading = {"complex", "item", "y", "x"};
+  return {{"fastMRI, full", external + "fastmri_full.h5", read_fastmri},
+          {"fastMRI, masked", external + "fastmri_masked.h5", read_fastmri},
+          {"uint16, gzip + shuffle", external + "uint16.h5", reader({.dataset = "scans/ct"})},
+          {"float32, lzf", external + "float32.h5", reader({.dataset = "images"})},
+          {"float32, shuffle + lzf + fletcher32", external + "float32.h5", reader({.dataset = "shuffled"})},
+          {"complex {real, imag}", external + "complex.h5", reader({.dataset = "real_imag"})},
+          {"complex last, gzip", external + "complex.h5", reader({.dataset = "trailing", .axes = trailing})},
+          {"complex first, fletcher32", external + "complex.h5", reader({.dataset = "leading", .axes = leading})},
+          {"measurement of h5py", golden + "h5py_measurement.h5", read_measurements},
+          {"measurement of recon", written_measurements(own), read_measurements}};
+}
+
+class ExternalCorruption : public Damage {
+ protected:
+  Outcomes damage_all(int rounds, unsigned seed) {
+    Outcomes all;
+    for (const auto& one : cases(path("own.h5"))) {
+      const Outcomes found = damage(one.file, rounds, seed++, one.read);
+      std::cout << fmt::format("{:<36}", one.name) << found << "\n";
+      // Such small files are mostly structure: a test that damages nothing would show.
+      EXPECT_GT(found.refused, rounds / 50) << one.name;
+      EXPECT_LT(found.slowest_s, 10) << one.name;
+      all += found;
+    }
+    std::cout << fmt::format("{:<36}", "all") << all << "\n";
+    return all;
+  }
+};
+
+TEST_F(ExternalCorruption, DamagedFilesGiveDataOrOneError) { damage_all(40, 100); }
+
+TEST_F(ExternalCorruption, NothingIsReadBeyondWhatIsCutOff) {
+  for (const auto& one : cases(path("own.h5"))) {
+    const std::string whole = file_bytes(one.file), data = one.read(one.file);
+    const std::size_t step = whole.size() / 12;
+    for (std::size_t length = 0; length + 1 < whole.size(); length += step) {
+      EXPECT_EQ(judge(whole.substr(0, length), data, one.read).different, 0) << one.name << " cut to " << length;
+    }
+  }
+}
+
+class SlowExternalCorruption : public ExternalCorruption {};
+
+TEST_F(SlowExternalCorruption, TwentyFiveThousandDamagedFiles) { EXPECT_EQ(damage_all(2500, 1000).total(), 25000); }
+
+}  // namespace
+}  // namespace recon
