@@ -176,6 +176,12 @@ PriorSummary inspect_prior(const std::string& path_or_name) {
                        .card_description = sources.card.description,
                        .training_data = sources.card.training_data,
                        .licence = sources.card.licence};
+  if (std::holds_alternative<TorchScriptConfig>(sources.network)) {
+    summary.parameters = load_network(sources)->parameter_count();
+    summary.weight_types = "TorchScript";
+    summary.weight_files = {sources.card.weights->filename().string()};
+    return summary;
+  }
   std::set<std::string_view> types;
   const Checkpoint checkpoint = sources.open_weights();
   for (const auto& file : checkpoint.files()) {

@@ -20,21 +20,34 @@ PriorCard card_of(const PriorFiles& files) {
 NetworkConfig config_of(const PriorFiles& files, const PriorCard& card) {
   if (const auto* const adm = std::get_if<AdmConfig>(&card.architecture)) return *adm;
   if (const auto* const song = std::get_if<SongConfig>(&card.architecture)) return *song;
+  if (const auto* const script = std::get_if<TorchScriptConfig>(&card.architecture)) {
+    if (!card.weights) throw data_error(card.place, "`architecture: torchscript` needs `weights: FILE`");
+    return *script;
+  }
   if (files.network_config) return read_unet2d_config(*files.network_config);
   throw data_error(card.place,
                    "there is no config.json of diffusers in the folder, and the card does not say the network; add an "
                    "`architecture` or a `preset` (priors/README.md, \"Bring a checkpoint\")");
 }
 
-std::shared_ptr<const Network> built(const UNet2DConfig& config, ParameterSource& parameters) {
-  return std::make_shared<const UNet2D>(config, parameters);
+template <class Net, class Config>
+std::shared_ptr<const Network> built(const Config& config, const PriorSources& sources) {
+  const Checkpoint checkpoint = sources.open_weights();
+  CheckpointParameters parameters(checkpoint);
+  auto network = std::make_shared<const Net>(config, parameters);
+  parameters.require_complete();
+  return network;
 }
-std::shared_ptr<const Network> built(const AdmConfig& config, ParameterSource& parameters) {
-  return std::make_shared<const AdmUNet>(config, parameters);
-}
-std::shared_ptr<const Network> built(const SongConfig& config, ParameterSource& parameters) {
-  return std::make_shared<const SongUNet>(config, parameters);
-}
+
+struct Builder {
+  const PriorSources& sources;
+  std::shared_ptr<const Network> operator()(const UNet2DConfig& config) { return built<UNet2D>(config, sources); }
+  std::shared_ptr<const Network> operator()(const AdmConfig& config) { return built<AdmUNet>(config, sources); }
+  std::shared_ptr<const Network> operator()(const SongConfig& config) { return built<SongUNet>(config, sources); }
+  std::shared_ptr<const Network> operator()(const TorchScriptConfig& config) {
+    return load_torchscript(*sources.card.weights, config);
+  }
+};
 
 NetworkFacts facts(const UNet2DConfig& config) {
   return {.in_channels = config.in_channels,
@@ -55,6 +68,13 @@ NetworkFacts facts(const SongConfig& config) {
           .told_noise_level = true};
 }
 
+NetworkFacts facts(const TorchScriptConfig& config) {
+  NetworkFacts facts{
+      .in_channels = config.in_channels, .size_multiple = config.size_multiple, .learned_variance = config.learn_sigma};
+  if (config.image_size > 0) facts.sample_size = {config.image_size, config.image_size};
+  return facts;
+}
+
 }  // namespace
 
 PriorSources::PriorSources(const std::filesystem::path& folder)
@@ -69,11 +89,7 @@ NetworkFacts facts_of(const NetworkConfig& config) {
 }
 
 std::shared_ptr<const Network> load_network(const PriorSources& sources) {
-  const Checkpoint checkpoint = sources.open_weights();
-  CheckpointParameters parameters(checkpoint);
-  auto network = std::visit([&](const auto& config) { return built(config, parameters); }, sources.network);
-  parameters.require_complete();
-  return network;
+  return std::visit(Builder{sources}, sources.network);
 }
 
 }  // namespace recon

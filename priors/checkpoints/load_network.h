@@ -12,7 +12,7 @@
 namespace recon {
 
 /// The options of a network of any architecture.
-using NetworkConfig = std::variant<UNet2DConfig, AdmConfig, SongConfig>;
+using NetworkConfig = std::variant<UNet2DConfig, AdmConfig, SongConfig, TorchScriptConfig>;
 
 /// What a prior is made of, but for the weights.
 struct PriorSources {
@@ -22,14 +22,14 @@ struct PriorSources {
 
   /// Throws Error(data) for a folder, card or config that is not as it should be.
   explicit PriorSources(const std::filesystem::path& folder);
-  Checkpoint open_weights() const;
+  Checkpoint open_weights() const;  ///< not for TorchScript
 };
 
 /// What a network's options say about the prior.
 struct NetworkFacts {
   std::int64_t in_channels = 0, size_multiple = 1;
-  std::vector<std::int64_t> sample_size;  ///< {H, W} of training; empty: any
-  bool learned_variance = false;          ///< as far as the options say
+  std::vector<std::int64_t> sample_size = {};  ///< {H, W} of training; empty: any
+  bool learned_variance = false;               ///< as far as the options say
   bool told_noise_level = false;  ///< the time is a noise level, not a timestep; which one is for the card to say
 };
 NetworkFacts facts_of(const NetworkConfig& config);

@@ -108,10 +108,11 @@ void read_options(CardOptions& options, PriorCard& card) {
 void read_architecture(const Entry& entry, PriorCard& card) {
   CardOptions options(entry, "type");
   std::string type;
-  options.choice("type", type, {"adm", "songunet"}, "the network");
-  if (type.empty()) throw data_error(entry.place, "expected a `type`: adm or songunet");
+  options.choice("type", type, {"adm", "songunet", "torchscript"}, "the network");
+  if (type.empty()) throw data_error(entry.place, "expected a `type`: adm, songunet or torchscript");
   if (type == "adm") read_options<AdmConfig>(options, card);
   if (type == "songunet") read_options<SongConfig>(options, card);
+  if (type == "torchscript") read_options<TorchScriptConfig>(options, card);
   options.finish();
 }
 

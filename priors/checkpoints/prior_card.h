@@ -11,6 +11,7 @@
 #include "priors/checkpoints/weights_selection.h"
 #include "priors/networks/adm_config.h"
 #include "priors/networks/song_config.h"
+#include "priors/networks/torchscript_network.h"
 #include "priors/noise_schedule.h"
 #include "priors/parameterization.h"
 
@@ -33,7 +34,7 @@ enum class InputScaling {
 std::string to_string(InputScaling scaling);
 
 /// A network whose options stand in the card. Without: the diffusers folder has its config.
-using Architecture = std::variant<std::monostate, AdmConfig, SongConfig>;
+using Architecture = std::variant<std::monostate, AdmConfig, SongConfig, TorchScriptConfig>;
 
 /// The card of a prior, `prior.yaml` in its folder: what the diffusers files do not say, and what is to be said
 /// differently. Every key is optional; priors/README.md describes them.

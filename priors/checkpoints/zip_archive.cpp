@@ -36,6 +36,7 @@ ZipArchive::ZipArchive(std::string_view bytes, std::string place)
   for (std::uint64_t i = 0; i < count; ++i) add_entry(i);
   std::uint64_t total = 0;
   for (const auto& [name, entry] : entries_) {
+    if (!entry.stored) continue;
     total += entry.bytes;  // no overflow: each is at most the size of the file, and there are few
     if (entry.bytes > bytes.size() || total > bytes.size()) {
       throw data_error(place_, "entry '{}': the zip entries overlap or go beyond the file of {} bytes", name,
@@ -51,11 +52,8 @@ void ZipArchive::add_entry(std::uint64_t index) {
   if (zip_stat_index(archive_.get(), index, 0, &status) != 0 || (status.valid & kNeeded) != kNeeded) {
     throw data_error(place_, "zip entry {} cannot be understood: {}", index, zip_strerror(archive_.get()));
   }
-  if (status.comp_method != ZIP_CM_STORE || status.encryption_method != ZIP_EM_NONE) {
-    throw data_error(place_, "zip entry '{}' is compressed or encrypted; torch.save stores entries as they are",
-                     status.name);
-  }
-  if (!entries_.emplace(status.name, Entry{index, status.size}).second) {
+  const bool stored = status.comp_method == ZIP_CM_STORE && status.encryption_method == ZIP_EM_NONE;
+  if (!entries_.emplace(status.name, Entry{index, status.size, stored}).second) {
     throw data_error(place_, "zip entry '{}' is there twice", status.name);
   }
 }
@@ -69,6 +67,9 @@ std::vector<std::string> ZipArchive::names() const {
 const ZipArchive::Entry& ZipArchive::entry(const std::string& name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) throw data_error(place_, "there is no zip entry '{}'", name);
+  if (!found->second.stored) {
+    throw data_error(place_, "zip entry '{}' is compressed or encrypted; torch.save stores entries as they are", name);
+  }
   return found->second;
 }
 

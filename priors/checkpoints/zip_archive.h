@@ -13,10 +13,10 @@ namespace recon {
 
 /// The entries of a zip archive in memory, read by libzip.
 ///
-/// Entries are stored, as torch.save writes them: compressed or encrypted ones are refused, so that no entry is larger
-/// than the file and a small file cannot ask for much memory. Everything is read with its checksum. Throws Error(data)
-/// at `place` for an archive that is truncated or inconsistent, repeats a name, or whose entries overlap (together they
-/// are longer than the file). One thread at a time.
+/// Entries that are read must be stored, as torch.save writes them: compressed or encrypted ones are refused, so that
+/// no entry is larger than the file and a small file cannot ask for much memory. Everything is read with its checksum.
+/// Throws Error(data) at `place` for an archive that is truncated or inconsistent, repeats a name, or whose entries
+/// overlap (together they are longer than the file). One thread at a time.
 class ZipArchive {
  public:
   static constexpr std::size_t kMaxEntries = 100'000;
@@ -33,6 +33,7 @@ class ZipArchive {
  private:
   struct Entry {
     std::uint64_t index = 0, bytes = 0;
+    bool stored = true;
   };
   const Entry& entry(const std::string& name) const;
   void add_entry(std::uint64_t index);

@@ -72,8 +72,8 @@ class InspectVerb final : public Verb {
     app.add_option("--denoise", denoise_,
                    "Images (files, folder or FILE.h5:/dataset) for a prior to denoise, beside total variation");
     app.add_option("--images", images_,
-                   "For --check of a prior: images of its kind (files, folder or FILE.h5:/dataset), instead of the "
-                   "shipped photograph");
+                   "For --check of a prior: images of its kind (files, folder or FILE.h5:/dataset), instead of a "
+                   "shipped picture");
     app.add_option("--count", count_, "How many of them")->check(CLI::PositiveNumber)->capture_default_str();
     app.add_option("--operator", operator_, "An operator as YAML, instead of TARGET");
     app.add_option("--image", image_, "Shape of the images for an operator: C,H,W")->delimiter(',')->expected(3);

@@ -102,7 +102,9 @@ at::Tensor trial_crops(const std::string& source, const ImageDomain& domain) {
 void check_reading(Inspection& inspection, const Prior& prior, const std::string& images) {
   const auto* const network_prior = dynamic_cast<const NetworkPrior*>(&prior);
   if (network_prior == nullptr) return;
-  const at::Tensor crops = trial_crops(images.empty() ? RECON_SAMPLES "/photograph.png" : images, prior.domain());
+  const char* const shipped =
+      prior.domain().channels == 3 ? RECON_SAMPLES "/portrait.png" : RECON_SAMPLES "/photograph.png";
+  const at::Tensor crops = trial_crops(images.empty() ? shipped : images, prior.domain());
   const c10::InferenceMode no_graph;
   const ReadingSearch search =
       search_readings(network_prior->network(), network_prior->description(), crops, Rng(0, "reading"));
