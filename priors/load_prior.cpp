@@ -12,7 +12,6 @@
 #include "priors/checkpoints/load_network.h"
 #include "priors/checkpoints/safetensors_types.h"
 #include "priors/checkpoints/scheduler_config.h"
-#include "priors/networks/unet2d.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -21,16 +20,11 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Everything about a prior but its weights.
-struct Sources {
-  PriorFiles files;
-  UNet2DConfig network;
-  PriorCard card;
+struct Sources : PriorSources {
+  NetworkFacts facts;
   std::optional<SchedulerConfig> scheduler;
 
-  explicit Sources(const std::string& folder)
-      : files(locate_prior_files(folder)), network(read_unet2d_config(files.network_config)) {
-    card.place = (files.folder / "prior.yaml").string();
-    if (files.card) card = read_prior_card(*files.card);
+  explicit Sources(const std::string& folder) : PriorSources(folder), facts(facts_of(network)) {
     if (files.scheduler_config) scheduler = read_scheduler_config(*files.scheduler_config);
   }
 
@@ -61,21 +55,21 @@ std::pair<double, double> value_range(const Sources& sources) {
 std::vector<std::int64_t> fixed_size(const Sources& sources) {
   if (sources.card.any_size) return {};
   if (!sources.card.fixed_size.empty()) return sources.card.fixed_size;
-  std::vector<std::int64_t> size = sources.network.sample_size;
+  std::vector<std::int64_t> size = sources.facts.sample_size;
   for (auto& side : size) side *= sources.card.space_to_depth;
   return size;
 }
 
 ImageDomain domain_of(const Sources& sources) {
   const std::int64_t block = sources.card.space_to_depth;
-  if (sources.network.in_channels % (block * block) != 0) {
+  if (sources.facts.in_channels % (block * block) != 0) {
     throw data_error(sources.card.place, "'space_to_depth': the network's {} channels are no multiple of {}",
-                     sources.network.in_channels, block * block);
+                     sources.facts.in_channels, block * block);
   }
   const auto [low, high] = value_range(sources);
-  return {.channels = sources.card.channels.value_or(sources.network.in_channels / (block * block)),
+  return {.channels = sources.card.channels.value_or(sources.facts.in_channels / (block * block)),
           .fixed_size = fixed_size(sources),
-          .multiple = sources.card.multiple.value_or(sources.network.size_multiple() * block),
+          .multiple = sources.card.multiple.value_or(sources.facts.size_multiple * block),
           .low = low,
           .high = high};
 }
@@ -96,7 +90,7 @@ TimeInput time_input_of(const Sources& sources) {
   if (sources.card.time_input) return *sources.card.time_input;
   if (prediction_of(sources) == Prediction::edm) return TimeInput::edm_noise;
   // The logarithm of a timestep that may be 0 is no input: such networks are told a noise level, but which is not said.
-  if (sources.network.fourier_time) throw sources.unknown("time_input", "relative_sigma");
+  if (sources.facts.told_noise_level) throw sources.unknown("time_input", "relative_sigma");
   return TimeInput::timestep;
 }
 
@@ -106,22 +100,24 @@ std::string folder_name(const fs::path& folder) {
 }
 
 NetworkPriorDescription describe(const Sources& sources) {
-  return {.name = sources.card.name.value_or(folder_name(sources.files.folder)),
-          .domain = domain_of(sources),
-          .schedule = schedule_of(sources),
-          .prediction = prediction_of(sources),
-          .time_input = time_input_of(sources),
-          .time_scale = sources.card.time_scale,
-          .input_scaling = sources.card.input_scaling,
-          .sigma_data = sources.card.sigma_data,
-          .space_to_depth = sources.card.space_to_depth,
-          .learned_variance = sources.scheduler && sources.scheduler->learned_variance,
-          .max_relative_sigma = sources.card.max_relative_sigma.value_or(0),
-          .denoising_mse = sources.card.denoising_mse};
+  return {
+      .name = sources.card.name.value_or(folder_name(sources.files.folder)),
+      .domain = domain_of(sources),
+      .schedule = schedule_of(sources),
+      .prediction = prediction_of(sources),
+      .time_input = time_input_of(sources),
+      .time_scale = sources.card.time_scale,
+      .input_scaling = sources.card.input_scaling,
+      .sigma_data = sources.card.sigma_data,
+      .space_to_depth = sources.card.space_to_depth,
+      .learned_variance = sources.facts.learned_variance || (sources.scheduler && sources.scheduler->learned_variance),
+      .max_relative_sigma = sources.card.max_relative_sigma.value_or(0),
+      .denoising_mse = sources.card.denoising_mse};
 }
 
 bool is_prior(const fs::path& folder) {
-  return fs::exists(folder / "config.json") || fs::exists(folder / "unet" / "config.json");
+  return fs::exists(folder / "config.json") || fs::exists(folder / "unet" / "config.json") ||
+         fs::exists(folder / "prior.yaml");
 }
 
 }  // namespace
@@ -167,7 +163,7 @@ std::string find_prior(const std::string& path_or_name) {
 
 PriorPtr load_prior(const std::string& path_or_name) {
   const Sources sources(find_prior(path_or_name));
-  return std::make_shared<NetworkPrior>(describe(sources), load_network(sources.files));
+  return std::make_shared<NetworkPrior>(describe(sources), load_network(sources));
 }
 
 PriorSummary inspect_prior(const std::string& path_or_name) {
@@ -180,14 +176,21 @@ PriorSummary inspect_prior(const std::string& path_or_name) {
                        .card_description = sources.card.description,
                        .training_data = sources.card.training_data,
                        .licence = sources.card.licence};
+  if (std::holds_alternative<TorchScriptConfig>(sources.network)) {
+    summary.parameters = load_network(sources)->parameter_count();
+    summary.weight_types = "TorchScript";
+    summary.weight_files = {sources.card.weights->filename().string()};
+    return summary;
+  }
   std::set<std::string_view> types;
-  const Checkpoint checkpoint = Checkpoint::open(sources.files.weights_folder);
+  const Checkpoint checkpoint = sources.open_weights();
   for (const auto& file : checkpoint.files()) {
-    summary.weight_files.push_back(fs::path(file.path()).filename().string());
-    for (const auto& entry : file.entries()) {
-      types.insert(safetensors_type(entry.dtype)->name);
-      summary.parameters += TensorSpec{entry.shape}.numel();
-    }
+    summary.weight_files.push_back(fs::path(file->path()).filename().string());
+  }
+  for (const auto& name : checkpoint.names()) {
+    const StoredTensor& stored = *checkpoint.find(name);
+    types.insert(safetensors_type(stored.dtype)->name);
+    summary.parameters += TensorSpec{stored.shape}.numel();
   }
   summary.weight_types = fmt::format("{}", fmt::join(types, ", "));
   return summary;

@@ -73,9 +73,14 @@ NetworkInput network_input(const NetworkPriorDescription& description, const Noi
 
 at::Tensor network_output(const NetworkPriorDescription& description, const Network& network, const at::Tensor& scaled,
                           const at::Tensor& times) {
-  const std::int64_t block = description.space_to_depth;
-  if (block == 1) return network.forward(scaled, times);
-  return at::pixel_shuffle(network.forward(at::pixel_unshuffle(scaled, block), times), block);
+  const std::int64_t block = description.space_to_depth, channels = description.domain.channels;
+  // The prediction and the variance each have the channels of the image.
+  const auto turned = [&](const at::Tensor& x) {
+    return description.bgr ? x.unflatten(1, {x.size(1) / channels, channels}).flip(2).flatten(1, 2) : x;
+  };
+  const at::Tensor x = turned(scaled);
+  if (block == 1) return turned(network.forward(x, times));
+  return turned(at::pixel_shuffle(network.forward(at::pixel_unshuffle(x, block), times), block));
 }
 
 NetworkPrior::NetworkPrior(NetworkPriorDescription description, std::shared_ptr<const Network> network)

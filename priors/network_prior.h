@@ -27,6 +27,7 @@ struct NetworkPriorDescription {
   std::optional<InputScaling> input_scaling = std::nullopt;  ///< absent: edm for prediction edm, otherwise process
   double sigma_data = kEdmSigmaData;                         ///< of EDM's coefficients
   std::int64_t space_to_depth = 1;                           ///< block side s: the network sees [B, C s², H/s, W/s]
+  bool bgr = false;               ///< the network's channels run the other way than the image's
   bool learned_variance = false;  ///< the network has twice the channels; the second half: see learns_variance()
   double max_relative_sigma = 0;  ///< 0: all that the schedule has
   std::vector<std::pair<double, double>> denoising_mse = {};  ///< see PriorCard
@@ -47,9 +48,9 @@ struct NetworkInput {
 /// Training and denoising both use this, so that they cannot differ.
 NetworkInput network_input(const NetworkPriorDescription& description, const NoiseLevel& level);
 
-/// The network on images `[B, C, H, W]` that were scaled by network_input(), told `times` `[B]`: space to depth,
-/// network, depth to space: `[B, C, H, W]`, with a learned variance `[B, 2 C, H, W]`, prediction first. Float32;
-/// differentiable in the images and in the weights.
+/// The network on images `[B, C, H, W]` that were scaled by network_input(), told `times` `[B]`: channels turned round
+/// where it wants them so, space to depth, network, and back: `[B, C, H, W]`, with a learned variance `[B, 2 C, H, W]`,
+/// prediction first. Float32; differentiable in the images and in the weights.
 at::Tensor network_output(const NetworkPriorDescription& description, const Network& network, const at::Tensor& scaled,
                           const at::Tensor& times);
 

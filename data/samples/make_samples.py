@@ -27,6 +27,12 @@ def photograph():
     return area_downscaled(np.asarray(Image.open(path), dtype=np.float64))
 
 
+def portrait():
+    path = pathlib.Path(skimage.__file__).parent / "data" / "astronaut.png"
+    channels = np.moveaxis(np.asarray(Image.open(path), dtype=np.float64), 2, 0)
+    return Image.merge("RGB", [area_downscaled(channel) for channel in channels])
+
+
 def brain_slice():
     """Axial slice through the ventricles, anterior up, padded to a square; the largest value of the slice is 255."""
     name = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
@@ -42,4 +48,5 @@ def brain_slice():
 
 if __name__ == "__main__":
     photograph().save(here / "photograph.png", optimize=True)
+    portrait().save(here / "portrait.png", optimize=True)
     brain_slice().save(here / "brain.png", optimize=True)

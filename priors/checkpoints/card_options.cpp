@@ -44,6 +44,13 @@ std::optional<CardEntry> CardOptions::find(const char* name) {
   return found == keys_.end() ? std::nullopt : std::optional(found->second);
 }
 
+void CardOptions::field(const char* name, bool& value, const char*) {
+  const auto entry = find(name);
+  if (entry && (!entry->node.IsScalar() || !YAML::convert<bool>::decode(entry->node, value))) {
+    throw entry->wrong("true or false");
+  }
+}
+
 void CardOptions::field(const char* name, std::int64_t& value, const char*, Limits limits) {
   const auto entry = find(name);
   if (!entry) return;
@@ -70,12 +77,16 @@ void CardOptions::field(const char* name, std::vector<double>& value, const char
   for (const CardEntry& item : entry->list("a list of numbers")) value.push_back(item.number());
 }
 
-void CardOptions::field(const char* name, bool&, const char*) { refuse(place(), name); }
 void CardOptions::field(const char* name, std::optional<double>&, const char*, Limits) { refuse(place(), name); }
 void CardOptions::field(const char* name, std::optional<std::string>&, const char*) { refuse(place(), name); }
 void CardOptions::field(const char* name, std::vector<std::string>&, const char*) { refuse(place(), name); }
-void CardOptions::choice(const char* name, std::string&, const std::vector<std::string>&, const char*) {
-  refuse(place(), name);
+void CardOptions::choice(const char* name, std::string& value, const std::vector<std::string>& allowed, const char*) {
+  const auto entry = find(name);
+  if (!entry) return;
+  value = entry->text();
+  if (std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
+    throw entry->wrong(fmt::format("one of {}", fmt::join(allowed, ", ")).c_str());
+  }
 }
 void CardOptions::array(const char* name, at::Tensor&, const char*) { refuse(place(), name); }
 std::vector<std::shared_ptr<ParameterVisitor>> CardOptions::sections(const char* name, const char*) {

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "priors/checkpoints/json_fields.h"
+#include "priors/checkpoints/safetensors.h"
+#include "priors/checkpoints/torch_file.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -31,20 +33,27 @@ fs::path weights_in(const fs::path& folder) {
     const fs::path usual = folder / (std::string("diffusion_pytorch_model") + ending);
     if (fs::exists(usual)) return usual;
   }
-  for (const char* ending : {kIndex, kWeights}) {
+  for (const char* ending : {kIndex, kWeights, ".pt", ".pth", ".bin"}) {
     const auto found = files_ending_in(folder, ending);
     if (found.size() == 1) return found.front();
     if (found.size() > 1) {
       std::vector<std::string> names;
       for (const auto& path : found) names.push_back(path.filename().string());
-      throw data_error(folder.string(), "expected one model, got {}; name it diffusion_pytorch_model.safetensors",
+      throw data_error(folder.string(), "expected one model, got {}; say which by `weights: FILE` in prior.yaml",
                        fmt::join(names, ", "));
     }
   }
-  const bool pickled = !files_ending_in(folder, ".bin").empty() || !files_ending_in(folder, ".ckpt").empty();
-  throw data_error(folder.string(), "no *.safetensors{}",
-                   pickled ? "; pickle files run code when read and are not taken: save with safe_serialization=True"
-                           : " with the weights");
+  throw data_error(folder.string(),
+                   "no *.safetensors, *.pt, *.pth or *.bin with the weights; name another file by "
+                   "`weights: FILE` in prior.yaml");
+}
+
+std::unique_ptr<const TensorFile> open_tensor_file(const fs::path& path, const std::vector<std::string>& keys) {
+  if (TorchFile::looks_like_torch(MappedFile(path).bytes())) return std::make_unique<const TorchFile>(path, keys);
+  if (!keys.empty()) {
+    throw data_error(path.string(), "`weights_key`: only files of torch.save hold dicts of dicts; this is none");
+  }
+  return std::make_unique<const SafetensorsFile>(path);
 }
 
 /// What older diffusers called the last part of an attention parameter's name; empty when there is no older name.
@@ -67,22 +76,27 @@ bool is_pointwise(const Shape& stored, const Shape& wanted) {
 
 }  // namespace
 
-Checkpoint Checkpoint::open(const fs::path& path) {
+Checkpoint Checkpoint::open(const fs::path& path, const WeightsSelection& selection) {
   const fs::path file = fs::is_directory(path) ? weights_in(path) : path;
-  Checkpoint checkpoint(file.string());
+  Checkpoint checkpoint(file.string(), selection);
   if (file.string().ends_with(kIndex)) {
     checkpoint.add_index(file);
   } else {
     checkpoint.add_file(file);
   }
+  if (checkpoint.tensors_.empty()) {
+    throw data_error(checkpoint.place_, "no tensor's name begins with `weights_prefix` '{}'", selection.prefix);
+  }
   return checkpoint;
 }
 
 void Checkpoint::add_file(const fs::path& path) {
-  files_.emplace_back(path);
-  for (const auto& entry : files_.back().entries()) {
-    if (!file_of_.emplace(entry.name, files_.size() - 1).second) {
-      throw data_error(path.string(), "tensor '{}' is in another file of the model as well", entry.name);
+  files_.push_back(open_tensor_file(path, selection_.keys));
+  for (const auto& name : files_.back()->names()) {
+    if (!name.starts_with(selection_.prefix)) continue;
+    const std::string ours = name.substr(selection_.prefix.size());
+    if (!tensors_.emplace(ours, Location{files_.size() - 1, name}).second) {
+      throw data_error(path.string(), "tensor '{}' is in another file of the model as well", name);
     }
   }
 }
@@ -104,14 +118,15 @@ void Checkpoint::add_index(const fs::path& path) {
   }
   for (const auto& [file, tensors] : tensors_of) {
     add_file(path.parent_path() / file);
-    for (const auto& entry : files_.back().entries()) {
-      if (!tensors.contains(entry.name)) {
-        throw data_error(files_.back().path(), "tensor '{}' is not in the index {}", entry.name, path.string());
+    const TensorFile& added = *files_.back();
+    for (const auto& name : added.names()) {
+      if (!tensors.contains(name)) {
+        throw data_error(added.path(), "tensor '{}' is not in the index {}", name, path.string());
       }
     }
     for (const auto& tensor : tensors) {
-      if (files_.back().find(tensor) == nullptr) {
-        throw data_error(files_.back().path(), "lacks tensor '{}', which the index {} promises", tensor, path.string());
+      if (added.find(tensor) == nullptr) {
+        throw data_error(added.path(), "lacks tensor '{}', which the index {} promises", tensor, path.string());
       }
     }
   }
@@ -119,25 +134,25 @@ void Checkpoint::add_index(const fs::path& path) {
 
 std::vector<std::string> Checkpoint::names() const {
   std::vector<std::string> names;
-  for (const auto& [name, file] : file_of_) names.push_back(name);
+  for (const auto& [name, location] : tensors_) names.push_back(name);
   return names;
 }
 
-const SafetensorsEntry* Checkpoint::find(const std::string& name) const {
-  const auto found = file_of_.find(name);
-  return found == file_of_.end() ? nullptr : files_[found->second].find(name);
+const StoredTensor* Checkpoint::find(const std::string& name) const {
+  const auto found = tensors_.find(name);
+  return found == tensors_.end() ? nullptr : files_[found->second.file]->find(found->second.name);
 }
 
 at::Tensor Checkpoint::tensor(const std::string& name) const {
-  const auto found = file_of_.find(name);
-  if (found == file_of_.end()) throw data_error(place_, "there is no tensor '{}'", name);
-  return files_[found->second].tensor(name);
+  const auto found = tensors_.find(name);
+  if (found == tensors_.end()) throw data_error(place_, "there is no tensor '{}'", name);
+  return files_[found->second.file]->tensor(found->second.name);
 }
 
 at::Tensor CheckpointParameters::get(const std::string& name, const Shape& shape) {
   std::string stored = name;
   if (checkpoint_->find(stored) == nullptr) stored = old_attention_name(name);
-  const SafetensorsEntry* const entry = stored.empty() ? nullptr : checkpoint_->find(stored);
+  const StoredTensor* const entry = stored.empty() ? nullptr : checkpoint_->find(stored);
   if (entry == nullptr) {
     missing_.push_back(name);
     return at::empty({0});

@@ -4,38 +4,47 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "priors/checkpoints/safetensors.h"
+#include "priors/checkpoints/tensor_file.h"
+#include "priors/checkpoints/weights_selection.h"
 #include "priors/networks/parameters.h"
 
 namespace recon {
 
-/// The named tensors of one model, in one safetensors file or in several (`*.safetensors.index.json` with its
-/// weight_map, as diffusers shards them).
+/// The named tensors of one model, in one file (safetensors, or a state dict of torch.save), or in several
+/// (`*.safetensors.index.json` with its weight_map, as diffusers shards them).
 class Checkpoint {
  public:
-  /// A file, an index, or a folder with exactly one of them; in a folder diffusion_pytorch_model.* goes first. Throws
-  /// Error(data) naming the file: nothing found (saying so when there are pickle files only), several candidates, an
-  /// index that names other folders, lacks tensors of its files or has tensors that they lack.
-  static Checkpoint open(const std::filesystem::path& path);
+  /// A file, an index, or a folder with exactly one of them; in a folder diffusion_pytorch_model.* goes first, and
+  /// safetensors before *.pt, *.pth and *.bin. Which format a file has is seen by its content. Throws Error(data)
+  /// naming the file: nothing found, several candidates, an index that names other folders, lacks tensors of its files
+  /// or has tensors that they lack, nothing with the prefix.
+  static Checkpoint open(const std::filesystem::path& path, const WeightsSelection& selection = {});
 
   const std::string& place() const { return place_; }
-  const std::vector<SafetensorsFile>& files() const { return files_; }
-  std::vector<std::string> names() const;
-  const SafetensorsEntry* find(const std::string& name) const;  ///< null when there is none
-  at::Tensor tensor(const std::string& name) const;  ///< a copy in the stored type; throws when there is none
+  const std::vector<std::unique_ptr<const TensorFile>>& files() const { return files_; }
+  std::vector<std::string> names() const;                   ///< without the prefix
+  const StoredTensor* find(const std::string& name) const;  ///< null when there is none
+  at::Tensor tensor(const std::string& name) const;         ///< a copy in the stored type; throws when there is none
 
  private:
-  explicit Checkpoint(std::string place) : place_(std::move(place)) {}
+  struct Location {
+    std::size_t file = 0;
+    std::string name;  ///< there
+  };
+  Checkpoint(std::string place, WeightsSelection selection)
+      : place_(std::move(place)), selection_(std::move(selection)) {}
   void add_file(const std::filesystem::path& path);
   void add_index(const std::filesystem::path& path);
 
   std::string place_;
-  std::vector<SafetensorsFile> files_;
-  std::map<std::string, std::size_t> file_of_;
+  WeightsSelection selection_;
+  std::vector<std::unique_ptr<const TensorFile>> files_;
+  std::map<std::string, Location> tensors_;
 };
 
 /// A checkpoint as the source of a network's parameters, converted to float32.

@@ -50,7 +50,7 @@ void require_known(const SafetensorsFile& file) {
 double GoldenReport::largest_error() const { return std::max(output_error, vjp_error.value_or(0)); }
 
 GoldenReport check_golden(const std::filesystem::path& prior_folder, const std::filesystem::path& file) {
-  const auto network = load_network(locate_prior_files(prior_folder));
+  const auto network = load_network(PriorSources(prior_folder));
   const SafetensorsFile record(file);
   require_known(record);
   const Shape given = record.tensor("x").sizes().vec();

@@ -11,6 +11,7 @@
 
 #include "priors/checkpoints/card_options.h"
 #include "priors/checkpoints/mapped_file.h"
+#include "priors/checkpoints/presets.h"
 #include "priors/schedule_options.h"
 #include "recon/core/error.h"
 
@@ -46,6 +47,7 @@ Prediction prediction_named(const Entry& entry) {
 constexpr std::array kTimeInputs{
     std::pair{TimeInput::timestep, "timestep"}, std::pair{TimeInput::reversed_timestep, "reversed_timestep"},
     std::pair{TimeInput::relative_sigma, "relative_sigma"}, std::pair{TimeInput::edm_noise, "edm_noise"}};
+constexpr std::array kChannelOrders{std::pair{false, "rgb"}, std::pair{true, "bgr"}};
 constexpr std::array kInputScalings{std::pair{InputScaling::process, "process"}, std::pair{InputScaling::edm, "edm"}};
 
 /// The value of a word in a table of (value, word).
@@ -96,6 +98,43 @@ void read_denoising_mse(const Entry& entry, PriorCard& card) {
   }
 }
 
+/// Options that are not given keep the values they have, which a preset may have set.
+template <class Config>
+void read_options(CardOptions& options, PriorCard& card) {
+  if (!std::holds_alternative<Config>(card.architecture)) card.architecture = Config{};
+  std::get<Config>(card.architecture).visit(options);
+}
+
+void read_architecture(const Entry& entry, PriorCard& card) {
+  CardOptions options(entry, "type");
+  std::string type;
+  options.choice("type", type, {"adm", "songunet", "torchscript"}, "the network");
+  if (type.empty()) throw data_error(entry.place, "expected a `type`: adm, songunet or torchscript");
+  if (type == "adm") read_options<AdmConfig>(options, card);
+  if (type == "songunet") read_options<SongConfig>(options, card);
+  if (type == "torchscript") read_options<TorchScriptConfig>(options, card);
+  options.finish();
+}
+
+void read_weights(const Entry& entry, PriorCard& card) {
+  const std::filesystem::path file = entry.text();
+  if (file.is_absolute()) {
+    card.weights = file;
+  } else {
+    card.weights = std::filesystem::path(card.place).parent_path() / file;
+  }
+}
+
+void read_weights_key(const Entry& entry, PriorCard& card) {
+  if (entry.node.IsScalar()) {
+    card.selection.keys = {entry.text()};
+    return;
+  }
+  for (const auto& key : entry.list("a key, or a list of keys from the outside in")) {
+    card.selection.keys.push_back(key.text());
+  }
+}
+
 using Reader = std::function<void(const Entry&, PriorCard&)>;
 
 const std::map<std::string, Reader>& readers() {
@@ -106,6 +145,10 @@ const std::map<std::string, Reader>& readers() {
          if (e.text() != "diffusers_unet2d") throw e.wrong("diffusers_unet2d");
          card.format = e.text();
        }},
+      {"architecture", read_architecture},
+      {"weights", read_weights},
+      {"weights_key", read_weights_key},
+      {"weights_prefix", [](const Entry& e, PriorCard& card) { card.selection.prefix = e.text(); }},
       {"prediction", [](const Entry& e, PriorCard& card) { card.prediction = prediction_named(e); }},
       {"schedule", [](const Entry& e, PriorCard& card) { card.schedule = schedule_of(e); }},
       {"time_input", [](const Entry& e, PriorCard& card) { card.time_input = named(e, kTimeInputs); }},
@@ -114,6 +157,7 @@ const std::map<std::string, Reader>& readers() {
       {"sigma_data", [](const Entry& e, PriorCard& card) { card.sigma_data = e.positive(); }},
       {"value_range", [](const Entry& e, PriorCard& card) { card.value_range = range_of(e); }},
       {"channels", [](const Entry& e, PriorCard& card) { card.channels = e.whole(1, 1 << 16); }},
+      {"channel_order", [](const Entry& e, PriorCard& card) { card.bgr = named(e, kChannelOrders); }},
       {"space_to_depth", [](const Entry& e, PriorCard& card) { card.space_to_depth = e.whole(1, 64); }},
       {"size", read_size},
       {"multiple", [](const Entry& e, PriorCard& card) { card.multiple = e.whole(1, kMaxSide); }},
@@ -127,9 +171,34 @@ const std::map<std::string, Reader>& readers() {
 }
 
 std::string known_keys() {
-  std::vector<std::string> names;
+  std::vector<std::string> names = {"preset"};
   for (const auto& [name, reader] : readers()) names.push_back(name);
+  std::sort(names.begin(), names.end());
   return fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// All keys of a mapping, each once; `preset` is for apply_preset().
+void read_keys(const YAML::Node& root, PriorCard& card) {
+  std::set<std::string> seen;
+  for (const auto& pair : root) {
+    const std::string key = pair.first.IsScalar() ? pair.first.Scalar() : "";
+    const Entry entry{pair.second, fmt::format("{}:{} '{}'", card.place, pair.first.Mark().line + 1, key)};
+    if (!seen.insert(key).second) throw data_error(entry.place, "the key is there twice");
+    if (key == "preset") continue;
+    const auto reader = readers().find(key);
+    if (reader == readers().end()) throw data_error(entry.place, "unknown key; known are {}", known_keys());
+    reader->second(entry, card);
+  }
+}
+
+void apply_preset(const YAML::Node& root, PriorCard& card) {
+  for (const auto& pair : root) {
+    if (!pair.first.IsScalar() || pair.first.Scalar() != "preset") continue;
+    const Entry entry{pair.second, fmt::format("{}:{} 'preset'", card.place, pair.first.Mark().line + 1)};
+    const char* const keys = preset_card(entry.text());
+    if (keys == nullptr) throw entry.wrong(fmt::format("one of {}", fmt::join(preset_names(), ", ")).c_str());
+    read_keys(YAML::Load(keys), card);
+  }
 }
 
 YAML::Node load_yaml(const std::string& place) {
@@ -150,15 +219,11 @@ PriorCard read_prior_card(const std::filesystem::path& path) {
   card.place = path.string();
   const YAML::Node root = load_yaml(card.place);
   if (!root.IsMap()) throw data_error(card.place, "expected `key: value` lines; known keys are {}", known_keys());
-  std::set<std::string> seen;
-  for (const auto& pair : root) {
-    const std::string key = pair.first.IsScalar() ? pair.first.Scalar() : "";
-    const Entry entry{pair.second, fmt::format("{}:{} '{}'", card.place, pair.first.Mark().line + 1, key)};
-    const auto reader = readers().find(key);
-    if (reader == readers().end()) throw data_error(entry.place, "unknown key; known are {}", known_keys());
-    if (!seen.insert(key).second) throw data_error(entry.place, "the key is there twice");
-    reader->second(entry, card);
-  }
+  apply_preset(root, card);
+  read_keys(root, card);
+  const std::string place = card.place + " 'architecture'";
+  if (auto* const adm = std::get_if<AdmConfig>(&card.architecture)) adm->complete(place);
+  if (auto* const song = std::get_if<SongConfig>(&card.architecture)) song->check(place);
   return card;
 }
 

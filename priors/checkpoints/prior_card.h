@@ -5,8 +5,13 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "priors/checkpoints/weights_selection.h"
+#include "priors/networks/adm_config.h"
+#include "priors/networks/song_config.h"
+#include "priors/networks/torchscript_network.h"
 #include "priors/noise_schedule.h"
 #include "priors/parameterization.h"
 
@@ -28,12 +33,18 @@ enum class InputScaling {
 };
 std::string to_string(InputScaling scaling);
 
+/// A network whose options stand in the card. Without: the diffusers folder has its config.
+using Architecture = std::variant<std::monostate, AdmConfig, SongConfig, TorchScriptConfig>;
+
 /// The card of a prior, `prior.yaml` in its folder: what the diffusers files do not say, and what is to be said
 /// differently. Every key is optional; priors/README.md describes them.
 struct PriorCard {
   std::string place;  ///< the file, for messages
   std::optional<std::string> name;
   std::optional<std::string> format;  ///< diffusers_unet2d
+  Architecture architecture;          ///< of `preset` and `architecture`; none: the network of diffusers' config.json
+  std::optional<std::filesystem::path> weights;  ///< the file, beside the card
+  WeightsSelection selection;                    ///< `weights_key`, `weights_prefix`
   std::optional<Prediction> prediction;
   std::optional<NoiseSchedule> schedule;  ///< absent for from_scheduler
   std::optional<TimeInput> time_input;
@@ -42,6 +53,7 @@ struct PriorCard {
   double sigma_data = kEdmSigmaData;                     ///< of EDM's coefficients
   std::optional<std::pair<double, double>> value_range;  ///< of clean images
   std::optional<std::int64_t> channels;                  ///< of the image, before space-to-depth
+  bool bgr = false;                                      ///< `channel_order: bgr`
   std::int64_t space_to_depth = 1;
   bool any_size = false;
   std::vector<std::int64_t> fixed_size;  ///< {H, W}
@@ -52,7 +64,7 @@ struct PriorCard {
 };
 
 /// Reads it. Throws Error(data) with file:line for malformed YAML, an unknown or repeated key, or a value that does not
-/// fit.
+/// fit. `preset: NAME` stands for the keys of a published model (presets.h), which the card's own keys overrule.
 PriorCard read_prior_card(const std::filesystem::path& path);
 
 }  // namespace recon

@@ -26,14 +26,17 @@ PriorFiles locate_prior_files(const fs::path& folder) {
                      fs::exists(folder) ? "a file" : "nothing: it does not exist");
   }
   const auto config = first_existing(folder, {"unet/config.json", "config.json"});
-  if (!config) {
-    throw data_error(folder.string(), "expected a diffusers model: unet/config.json or config.json; neither is there");
+  const auto card = existing(folder / "prior.yaml");
+  if (!config && !card) {
+    throw data_error(folder.string(),
+                     "expected a diffusers model (unet/config.json or config.json), or a prior.yaml with an "
+                     "`architecture` beside the weights; neither is there");
   }
   return {.folder = folder,
-          .network_config = *config,
-          .weights_folder = config->parent_path(),
+          .network_config = config,
+          .weights_folder = config ? config->parent_path() : folder,
           .scheduler_config = first_existing(folder, {"scheduler/scheduler_config.json", "scheduler_config.json"}),
-          .card = existing(folder / "prior.yaml"),
+          .card = card,
           .index = existing(folder / "model_index.json")};
 }
 

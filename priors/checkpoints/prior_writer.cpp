@@ -137,6 +137,7 @@ std::string card_of(const NetworkPriorDescription& description, const PriorTexts
   if (description.prediction == Prediction::edm) entry("sigma_data", description.sigma_data);
   out << YAML::Key << "value_range" << YAML::Value << YAML::Flow << std::vector<double>{domain.low, domain.high};
   entry("channels", domain.channels);
+  if (description.bgr) entry("channel_order", "bgr");
   entry("space_to_depth", description.space_to_depth);
   if (domain.fixed_size.empty()) {
     entry("size", "any");

@@ -137,6 +137,12 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : path_(path
   for (std::size_t i = 0; i < header_.entries.size(); ++i) index_[header_.entries[i].name] = i;
 }
 
+std::vector<std::string> SafetensorsFile::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : index_) names.push_back(name);
+  return names;
+}
+
 const SafetensorsEntry* SafetensorsFile::find(const std::string& name) const {
   const auto found = index_.find(name);
   return found == index_.end() ? nullptr : &header_.entries[found->second];

@@ -10,15 +10,13 @@
 #include <vector>
 
 #include "priors/checkpoints/mapped_file.h"
+#include "priors/checkpoints/tensor_file.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
 
 /// Where one tensor lies in a safetensors file.
-struct SafetensorsEntry {
-  std::string name;
-  at::ScalarType dtype = at::kFloat;
-  Shape shape;
+struct SafetensorsEntry : StoredTensor {
   std::uint64_t begin = 0, end = 0;  ///< bytes, counted from the end of the header
 };
 
@@ -37,7 +35,7 @@ SafetensorsHeader parse_safetensors_header(std::string_view json, std::uint64_t 
 
 /// A safetensors file: 8 bytes little-endian header length, JSON header, raw little-endian tensor data
 /// (https://github.com/huggingface/safetensors, "Format"). Memory-mapped and read-only.
-class SafetensorsFile {
+class SafetensorsFile final : public TensorFile {
  public:
   /// Longest header taken: that of the reference implementation.
   static constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
@@ -45,15 +43,14 @@ class SafetensorsFile {
   /// Throws Error(data) naming the file, and the tensor where there is one, for anything that is not as it should be.
   explicit SafetensorsFile(const std::filesystem::path& path);
 
-  const std::string& path() const { return path_; }
+  const std::string& path() const override { return path_; }
+  std::vector<std::string> names() const override;
   const std::vector<SafetensorsEntry>& entries() const { return header_.entries; }
   const std::map<std::string, std::string>& metadata() const { return header_.metadata; }
   std::string_view bytes() const { return file_.bytes(); }  ///< the whole file
 
-  /// The entry of a name, or null.
-  const SafetensorsEntry* find(const std::string& name) const;
-  /// A copy of the tensor in its stored type, on the CPU. Throws Error(data) when there is none of that name.
-  at::Tensor tensor(const std::string& name) const;
+  const SafetensorsEntry* find(const std::string& name) const override;
+  at::Tensor tensor(const std::string& name) const override;
 
  private:
   std::string path_;

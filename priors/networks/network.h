@@ -42,4 +42,7 @@ class Network {
   std::vector<NamedTensor> parameters_;
 };
 
+/// Throws Error(internal) at `where` for what forward() does not take.
+void require_network_input(const Network& network, const at::Tensor& x, const at::Tensor& t, const char* where);
+
 }  // namespace recon

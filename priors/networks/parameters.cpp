@@ -2,7 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include "priors/networks/network.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -33,12 +32,6 @@ at::Tensor CopiedParameters::get(const std::string& name, const Shape& shape) {
     throw internal_error("CopiedParameters", "no parameter '{}' of shape {}", name, to_string(shape));
   }
   return found->second;
-}
-
-std::int64_t Network::parameter_count() const {
-  std::int64_t count = 0;
-  for (const auto& parameter : parameters_) count += parameter.value.numel();
-  return count;
 }
 
 }  // namespace recon

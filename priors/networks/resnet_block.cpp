@@ -6,19 +6,33 @@ namespace recon {
 
 ResnetBlock::ResnetBlock(const ParameterScope& scope, std::int64_t in, std::int64_t out, const BlockStyle& style,
                          Resample resample, double output_scale)
-    : norm1_(scope.child("norm1"), in, style.groups, style.eps),
-      conv1_(scope.child("conv1"), in, out, 3),
-      time_projection_(scope.child("time_emb_proj"), style.time_channels, style.scale_shift ? 2 * out : out),
-      norm2_(scope.child("norm2"), out, style.groups, style.eps),
-      conv2_(scope.child("conv2"), out, out, 3),
+    : norm1_(scope.child(style.names.norm1), in, style.groups_of(in), style.eps),
+      conv1_(scope.child(style.names.conv1), in, out, 3),
+      time_projection_(scope.child(style.names.time), style.time_channels, style.scale_shift ? 2 * out : out),
+      norm2_(scope.child(style.names.norm2), out, style.groups_of(out), style.eps),
+      conv2_(scope.child(style.names.conv2), out, out, 3),
       activation_(style.activation),
       scale_shift_(style.scale_shift),
       resample_(resample),
       output_scale_(output_scale) {
-  if (in != out) shortcut_.emplace(scope.child("conv_shortcut"), in, out, 1);
+  const bool changes = resample != Resample::none;
+  if (in != out || (changes && style.project_resampled))
+    shortcut_.emplace(scope.child(style.names.shortcut), in, out, 1);
+  if (changes && style.filter_taps > 0) {
+    fir_.emplace(scope.child(style.names.conv1), style.filter_taps);
+    shortcut_fir_.emplace(scope.child(style.names.shortcut), style.filter_taps);
+  }
 }
 
-at::Tensor ResnetBlock::resampled(const at::Tensor& x) const {
+at::Tensor Fir::operator()(const at::Tensor& x, Resample resample) const {
+  const std::int64_t channels = x.size(1), pad = (filter.size(-1) - 1) / 2;
+  const at::Tensor each = filter.expand({channels, 1, -1, -1});
+  if (resample == Resample::down) return at::conv2d(x, each, {}, {2, 2}, {pad, pad}, {1, 1}, channels);
+  return at::conv_transpose2d(x, 4 * each, {}, {2, 2}, {pad, pad}, {0, 0}, channels);
+}
+
+at::Tensor ResnetBlock::resampled(const at::Tensor& x, const std::optional<Fir>& fir) const {
+  if (fir) return (*fir)(x, resample_);
   switch (resample_) {
     case Resample::down:
       return at::avg_pool2d(x, {2, 2}, {2, 2});
@@ -31,7 +45,7 @@ at::Tensor ResnetBlock::resampled(const at::Tensor& x) const {
 }
 
 at::Tensor ResnetBlock::operator()(const at::Tensor& x, const at::Tensor& temb) const {
-  at::Tensor h = conv1_(resampled(activate(activation_, norm1_(x))));
+  at::Tensor h = conv1_(resampled(activate(activation_, norm1_(x)), fir_));
   const at::Tensor time = time_projection_(activate(activation_, temb)).unsqueeze(-1).unsqueeze(-1);
   if (scale_shift_) {
     const auto parts = time.chunk(2, 1);
@@ -40,7 +54,7 @@ at::Tensor ResnetBlock::operator()(const at::Tensor& x, const at::Tensor& temb) 
     h = norm2_(h + time);
   }
   h = conv2_(activate(activation_, h));
-  const at::Tensor straight = resampled(x);
+  const at::Tensor straight = resampled(x, shortcut_fir_);
   const at::Tensor sum = (shortcut_ ? (*shortcut_)(straight) : straight) + h;
   return output_scale_ == 1 ? sum : sum / output_scale_;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 
 #include "priors/networks/layers.h"
@@ -8,6 +9,12 @@ namespace recon {
 
 enum class Resample { none, down, up };  ///< 2x2 mean, nearest neighbour
 
+/// What the parts of a residual block are called in a checkpoint; the defaults are those of diffusers.
+struct ResnetNames {
+  const char *norm1 = "norm1", *conv1 = "conv1", *time = "time_emb_proj";
+  const char *norm2 = "norm2", *conv2 = "conv2", *shortcut = "conv_shortcut";
+};
+
 /// What all blocks of one U-Net have in common.
 struct BlockStyle {
   std::int64_t time_channels = 0;
@@ -15,6 +22,23 @@ struct BlockStyle {
   double eps = 1e-5;
   Activation activation = Activation::silu;
   bool scale_shift = false;  ///< time enters as scale and shift after the second norm; else it is added before it
+  ResnetNames names = {};
+  std::int64_t min_group_channels =
+      0;                           ///< above 0: a norm of C channels has min(groups, C / min_group_channels) groups
+  std::int64_t filter_taps = 0;    ///< above 0: resolution changes by the filter that the checkpoint has, see Fir
+  bool project_resampled = false;  ///< the shortcut has its convolution too where only the resolution changes
+
+  std::int64_t groups_of(std::int64_t channels) const {
+    return min_group_channels > 0 ? std::min(groups, channels / min_group_channels) : groups;
+  }
+};
+
+/// Halving or doubling by a separable filter f that a checkpoint keeps as `resample_filter` [1, 1, n, n], f / (sum f)²
+/// (Zhang 2019; StyleGAN2's upfirdn2d): a strided convolution of each channel, and the transpose of it times 4.
+struct Fir {
+  Fir(const ParameterScope& scope, std::int64_t taps) : filter(scope.get("resample_filter", {1, 1, taps, taps})) {}
+  at::Tensor operator()(const at::Tensor& x, Resample resample) const;
+  at::Tensor filter;
 };
 
 /// Residual block with time conditioning, as ResnetBlock2D of diffusers (after Ho et al. 2020, appendix B; scale-shift:
@@ -32,7 +56,7 @@ class ResnetBlock {
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& temb) const;
 
  private:
-  at::Tensor resampled(const at::Tensor& x) const;
+  at::Tensor resampled(const at::Tensor& x, const std::optional<Fir>& fir) const;
 
   GroupNorm norm1_;
   Conv2d conv1_;
@@ -43,6 +67,7 @@ class ResnetBlock {
   Activation activation_;
   bool scale_shift_;
   Resample resample_;
+  std::optional<Fir> fir_, shortcut_fir_;
   double output_scale_;
 };
 

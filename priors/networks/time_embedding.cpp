@@ -17,14 +17,14 @@ std::int64_t feature_count(const TimeEmbeddingOptions& options) {
 
 TimeEmbedding::TimeEmbedding(const ParameterScope& scope, const TimeEmbeddingOptions& options)
     : options_(options),
-      linear1_(scope.child("time_embedding").child("linear_1"), feature_count(options), options.out_channels),
-      linear2_(scope.child("time_embedding").child("linear_2"), options.out_channels, options.out_channels) {
-  if (options.fourier) frequencies_ = scope.child("time_proj").get("weight", {options.channels});
+      linear1_(scope.child(options.first), feature_count(options), options.out_channels),
+      linear2_(scope.child(options.second), options.out_channels, options.out_channels) {
+  if (options.fourier) frequencies_ = scope.child(options.fourier_scope).get(options.frequencies, {options.channels});
 }
 
 at::Tensor TimeEmbedding::features(const at::Tensor& t) const {
   if (options_.fourier) {
-    const at::Tensor angle = t.log().unsqueeze(1) * frequencies_ * (2 * std::numbers::pi);
+    const at::Tensor angle = (options_.log_time ? t.log() : t).unsqueeze(1) * frequencies_ * (2 * std::numbers::pi);
     return at::cat({angle.sin(), angle.cos()}, 1);
   }
   const std::int64_t half = options_.channels / 2;

@@ -8,10 +8,14 @@ namespace recon {
 
 struct TimeEmbeddingOptions {
   bool fourier = false;
+  bool log_time = true;       ///< Fourier of log(t); else of t itself
   std::int64_t channels = 0;  ///< of the first block; Fourier features are twice as many
   std::int64_t out_channels = 0;
   bool flip_sin_to_cos = true;  ///< cosines first
   double freq_shift = 0;
+  /// Names of the two layers in a checkpoint.
+  const char *first = "time_embedding.linear_1", *second = "time_embedding.linear_2";
+  const char *fourier_scope = "time_proj", *frequencies = "weight";
 };
 
 /// Features of the time, then two linear layers with SiLU between: t [B] -> [B, out_channels].

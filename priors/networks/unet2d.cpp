@@ -38,16 +38,7 @@ UNet2D::UNet2D(const UNet2DConfig& config, ParameterSource& source) : config_(co
 }
 
 at::Tensor UNet2D::forward(const at::Tensor& x, const at::Tensor& t) const {
-  const std::int64_t multiple = size_multiple();
-  if (x.dim() != 4 || x.size(1) != in_channels() || x.scalar_type() != at::kFloat || x.size(2) % multiple != 0 ||
-      x.size(3) % multiple != 0 || x.numel() == 0) {
-    throw internal_error("UNet2D::forward", "expected float32 [B, {}, H, W] with H and W multiples of {}, got {} {}",
-                         in_channels(), multiple, c10::toString(x.scalar_type()), to_string(x.sizes().vec()));
-  }
-  if (t.dim() != 1 || t.size(0) != x.size(0) || t.scalar_type() != at::kFloat) {
-    throw internal_error("UNet2D::forward", "expected one float32 time per image, got {} {}",
-                         c10::toString(t.scalar_type()), to_string(t.sizes().vec()));
-  }
+  require_network_input(*this, x, t, "UNet2D::forward");
   const at::Tensor temb = (*time_embedding_)(t);
   at::Tensor h = (*conv_in_)(config_.center_input_sample ? 2 * x - 1 : x);
   std::vector<at::Tensor> skips{h};

@@ -45,6 +45,9 @@ pkg_check_modules(FFTW REQUIRED IMPORTED_TARGET fftw3)
 add_library(recon::fftw INTERFACE IMPORTED)
 target_link_libraries(recon::fftw INTERFACE PkgConfig::FFTWF PkgConfig::FFTW fftw3f_threads fftw3_threads Threads::Threads)
 
+pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
+add_library(recon::zip ALIAS PkgConfig::LIBZIP)
+
 set(HDF5_PREFER_PARALLEL OFF)
 find_package(HDF5 REQUIRED COMPONENTS C)
 add_library(recon::hdf5 INTERFACE IMPORTED)

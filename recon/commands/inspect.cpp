@@ -60,7 +60,8 @@ class InspectVerb final : public Verb {
            "Examples:\n"
            "  recon inspect measurement.h5 --check      operator laws, finite values, chi2 of the truth\n"
            "  recon inspect theirs.h5 --config mine.yaml   what is in it, and a config that reads it\n"
-           "  recon inspect natural_gray --check        the embedded prior, with a denoiser self-test\n"
+           "  recon inspect natural_gray --check        the embedded prior: is it a denoiser, and is its card right?\n"
+           "  recon inspect PRIOR_DIR --check --images photos/     with pictures of the kind it was trained on\n"
            "  recon inspect PRIOR_DIR --golden record.safetensors --tolerance 1e-5   proves a port\n"
            "  recon inspect natural_gray --denoise photos/            PSNR of its denoiser, beside total variation\n"
            "  recon inspect --operator '{type: blur, std_px: 2}' --image 1,64,64 --check\n";
@@ -74,6 +75,9 @@ class InspectVerb final : public Verb {
     app.add_option("--tolerance", tolerance_, "Largest relative error that --golden allows")->capture_default_str();
     app.add_option("--denoise", denoise_,
                    "Images (files, folder or FILE.h5:/dataset) for a prior to denoise, beside total variation");
+    app.add_option("--images", images_,
+                   "For --check of a prior: images of its kind (files, folder or FILE.h5:/dataset), instead of a "
+                   "shipped picture");
     app.add_option("--count", count_, "How many of them")->check(CLI::PositiveNumber)->capture_default_str();
     app.add_option("--operator", operator_, "An operator as YAML, instead of TARGET");
     app.add_option("--image", image_, "Shape of the images for an operator: C,H,W")->delimiter(',')->expected(3);
@@ -100,8 +104,8 @@ class InspectVerb final : public Verb {
     if (target_.empty()) throw usage_error("inspect", "expected a TARGET or --operator; see `recon inspect --help`");
     if (!denoise_.empty()) return inspect_denoising(prior_target(), denoise_, count_);
     if (!golden_.empty()) return inspect_golden(target_, golden_, tolerance_);
-    if (is_known_prior(target_)) return inspect_prior(target_, check_);
-    if (fs::is_directory(target_)) return inspect_prior(prior_target(), check_);
+    if (is_known_prior(target_)) return inspect_prior(target_, check_, images_);
+    if (fs::is_directory(target_)) return inspect_prior(prior_target(), check_, images_);
     if (!fs::exists(target_)) throw usage_error(target_, "no such file, folder or embedded prior");
     const std::string extension = fs::path(target_).extension().string();
     if (extension == ".yaml" || extension == ".yml") return inspect_config(options);
@@ -145,7 +149,7 @@ class InspectVerb final : public Verb {
     return bare && !is_known_prior(target_) && fs::is_directory(target_) ? "./" + target_ : target_;
   }
 
-  std::string target_, config_, golden_, denoise_, operator_;
+  std::string target_, config_, golden_, denoise_, images_, operator_;
   std::int64_t count_ = 32;
   bool check_ = false, complex_ = false;
   double tolerance_ = 1e-4;

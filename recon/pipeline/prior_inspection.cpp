@@ -1,4 +1,5 @@
 #include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
 
 #include <cmath>
 
@@ -6,9 +7,11 @@
 #include "priors/checkpoints/golden.h"
 #include "priors/checkpoints/safetensors.h"
 #include "priors/load_prior.h"
+#include "priors/reading_search.h"
 #include "recon/core/error.h"
 #include "recon/core/rng.h"
 #include "recon/pipeline/inspection.h"
+#include "recon/pipeline/training_images.h"
 
 namespace recon {
 namespace {
@@ -70,9 +73,54 @@ void check_denoiser(Inspection& inspection, const Prior& prior) {
   }
 }
 
+constexpr std::int64_t kTrialCrops = 2, kTrialSide = 64, kLargestTrialSide = 128;
+
+/// Crops of images of the source, float32 [n, C, H, W] in [0, 1].
+at::Tensor trial_crops(const std::string& source, const ImageDomain& domain) {
+  ImageDomain unit = domain;
+  unit.low = 0;
+  unit.high = 1;
+  const TrainingImages data = open_training_images({source}, unit, {0, 1});
+  // A network of one large size is convolutional all the same, and tried on less than that.
+  const std::int64_t wanted =
+      domain.fixed_size.empty() ? kTrialSide : std::min(domain.fixed_size[0], kLargestTrialSide);
+  const std::int64_t side = (wanted + domain.multiple - 1) / domain.multiple * domain.multiple;
+  std::vector<at::Tensor> crops;
+  for (std::int64_t i = 0; i < kTrialCrops; ++i) {
+    const at::Tensor image = data.image(i % data.count);
+    const std::int64_t rows = image.size(1) - side, columns = image.size(2) - side;
+    if (rows < 0 || columns < 0) {
+      throw data_error(source, "image {}: expected at least {} x {} pixels for this prior, found {} x {}",
+                       i % data.count, side, side, image.size(1), image.size(2));
+    }
+    // From opposite corners, so that one image gives different crops.
+    crops.push_back(image.narrow(1, i % 2 == 0 ? 0 : rows, side).narrow(2, i % 2 == 0 ? columns : 0, side));
+  }
+  return at::stack(crops).contiguous();
+}
+
+void check_reading(Inspection& inspection, const Prior& prior, const std::string& images) {
+  const auto* const network_prior = dynamic_cast<const NetworkPrior*>(&prior);
+  if (network_prior == nullptr) return;
+  const char* const shipped =
+      prior.domain().channels == 3 ? RECON_SAMPLES "/portrait.png" : RECON_SAMPLES "/photograph.png";
+  const at::Tensor crops = trial_crops(images.empty() ? shipped : images, prior.domain());
+  const c10::InferenceMode no_graph;
+  const ReadingSearch search =
+      search_readings(network_prior->network(), network_prior->description(), crops, Rng(0, "reading"));
+  inspection.check("error of the card's reading over the best reading's", search.ratio(),
+                   std::exp(ReadingSearch::kAgreement), search.card_agrees());
+  inspection.found["network_wants"] = search.card_agrees() ? std::vector<std::string>{} : search.differences();
+  if (prior.domain().channels == 3 && !search.channel_order_decided) {
+    inspection.found["channel_order"] =
+        "cannot be told from these images; give colour ones of the prior's kind by --images";
+  }
+  inspection.found["card_to_paste"] = card_lines(search.card_agrees() ? search.card : search.best);
+}
+
 }  // namespace
 
-Inspection inspect_prior(const std::string& path_or_name, bool check) {
+Inspection inspect_prior(const std::string& path_or_name, bool check, const std::string& images) {
   const PriorSummary summary = inspect_prior(path_or_name);
   const NetworkPriorDescription& description = summary.description;
   const ImageDomain& domain = description.domain;
@@ -100,7 +148,11 @@ Inspection inspect_prior(const std::string& path_or_name, bool check) {
                       {"description", summary.card_description},
                       {"training_data", summary.training_data},
                       {"licence", summary.licence}};
-  if (check) check_denoiser(inspection, *load_prior(path_or_name));
+  if (check) {
+    const PriorPtr prior = load_prior(path_or_name);
+    check_denoiser(inspection, *prior);
+    check_reading(inspection, *prior, images);
+  }
   return inspection;
 }
 

@@ -27,7 +27,7 @@ std::shared_ptr<const UNet2D> start_network(const TrainingPlan& plan, std::int64
   }
   const auto prior = std::dynamic_pointer_cast<const NetworkPrior>(load_prior(plan.init));
   const auto* network = prior == nullptr ? nullptr : dynamic_cast<const UNet2D*>(&prior->network());
-  if (network == nullptr) throw data_error(plan.init, "has no U-Net to start from");
+  if (network == nullptr) throw data_error(plan.init, "has no UNet2DModel of diffusers to start from");
   if (prior->description().space_to_depth != plan.setup.space_to_depth || prior->domain().channels != channels) {
     throw usage_error(plan.place,
                       "`init: {}` has {} channel(s) and space_to_depth {}; set channels and space_to_depth "

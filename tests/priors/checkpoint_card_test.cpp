@@ -37,6 +37,7 @@ input_scaling: edm
 sigma_data: 0.25
 value_range: [0, 255]
 channels: 3
+channel_order: bgr
 space_to_depth: 2
 size: [32, 64]
 multiple: 16
@@ -54,6 +55,8 @@ denoising_mse: [[0.1, 1e-3], [1, 0.02]]
   EXPECT_EQ(read.sigma_data, 0.25);
   EXPECT_EQ(read.value_range, (std::pair<double, double>(0, 255)));
   EXPECT_EQ(read.channels, 3);
+  EXPECT_TRUE(read.bgr);
+  EXPECT_FALSE(card("channel_order: rgb").bgr);
   EXPECT_EQ(read.space_to_depth, 2);
   EXPECT_EQ(read.fixed_size, (std::vector<std::int64_t>{32, 64}));
   EXPECT_EQ(read.multiple, 16);

@@ -94,6 +94,27 @@ TEST(NetworkPrior, SpaceToDepthIsPixelUnshuffle) {
   EXPECT_FALSE(at::allclose(x0, expected.transpose(2, 3).reshape({1, 1, 8, 4}), 1e-6, 1e-7));
 }
 
+TEST(NetworkPrior, TurnsTheChannelsOfImagesRoundForBgrNetworks) {
+  auto options = description(2);
+  options.domain.channels = 3;
+  options.prediction = Prediction::x0;
+  options.bgr = true;
+  options.learned_variance = true;
+  // Keeps the first image channel it sees (four of its own), and says 0.5 of that channel's variance.
+  const auto first = std::make_shared<const Probe>(12, 24, [](const at::Tensor& x) {
+    const at::Tensor mask = at::cat({at::ones({1, 4, 1, 1}), at::zeros({1, 8, 1, 1})}, 1);
+    return at::cat({x * mask, (0.5 * mask).expand_as(x)}, 1);
+  });
+  const NetworkPrior prior(options, first);
+  const at::Tensor x = normal({1, 3, 4, 4});
+  const DenoisedWithVariance got = prior.denoise_with_variance(x, {.alpha = 1, .sigma = 1});
+  const double alpha = prior.schedule().at(prior.schedule().time_of(1)).alpha;
+  const at::Tensor last = at::tensor({0.0F, 0.0F, 1.0F}).reshape({1, 3, 1, 1});
+  EXPECT_TRUE(at::allclose(got.x0, x * last * alpha, 1e-6, 1e-7));
+  EXPECT_TRUE(at::allclose(got.variance_fraction, ((0.5 * last + 1) / 2).expand_as(x)));
+  EXPECT_TRUE(at::equal(prior.denoise(x, {.alpha = 1, .sigma = 1}), got.x0));
+}
+
 TEST(NetworkPrior, LeavesOutALearnedVariance) {
   auto options = description();
   options.prediction = Prediction::x0;

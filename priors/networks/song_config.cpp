@@ -1,0 +1,78 @@
+#include "priors/networks/song_config.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+constexpr std::int64_t kMaxChannels = 1 << 16;
+constexpr std::size_t kMaxLevels = 16;
+constexpr std::int64_t kGroupChannels = 4;
+
+bool is_whole(double value) {
+  return value >= 1 && value <= static_cast<double>(kMaxChannels) && value == std::floor(value);
+}
+
+}  // namespace
+
+void SongConfig::visit(ParameterVisitor& v) {
+  const Limits positive{.min = 1, .max = static_cast<double>(kMaxChannels)};
+  v.field("img_resolution", img_resolution, "side of the images of training", positive);
+  v.field("in_channels", in_channels, "of the image", positive);
+  v.field("model_channels", model_channels, "channels of a level are this times its multiplier", positive);
+  v.field("channel_mult", channel_mult, "a whole multiplier per level, finest first");
+  v.field("channel_mult_emb", channel_mult_emb, "channels of the time embedding, in model_channels",
+          {.min = 1, .max = 64});
+  v.field("channel_mult_noise", channel_mult_noise, "features of the time, in model_channels: 2 for NCSN++",
+          {.min = 1, .max = 64});
+  v.field("num_blocks", num_blocks, "residual blocks per level on the way down", {.min = 1, .max = 64});
+  v.field("attn_resolutions", attn_resolutions, "sides, in pixels, at which there is self-attention");
+  v.choice("embedding_type", embedding_type, {"positional", "fourier"}, "how the network sees the time");
+  v.choice("encoder_type", encoder_type, {"standard", "residual"},
+           "residual for NCSN++: the image enters at every level");
+  v.field("resample_filter", resample_filter, "[1, 1] for DDPM++, [1, 3, 3, 1] for NCSN++");
+  v.field("augment_dim", augment_dim, "of map_augment in the file, 0 where there is none", {.min = 0, .max = 1024});
+}
+
+void SongConfig::check(const std::string& place) const {
+  if (channel_mult.empty() || channel_mult.size() > kMaxLevels ||
+      !std::all_of(channel_mult.begin(), channel_mult.end(), is_whole)) {
+    throw data_error(place, "'channel_mult': expected 1 to {} whole numbers", kMaxLevels);
+  }
+  if (!std::all_of(attn_resolutions.begin(), attn_resolutions.end(), is_whole)) {
+    throw data_error(place, "'attn_resolutions': expected whole numbers of pixels");
+  }
+  if (img_resolution % size_multiple() != 0) {
+    throw data_error(place, "'img_resolution': expected a multiple of {} for {} levels, got {}", size_multiple(),
+                     channel_mult.size(), img_resolution);
+  }
+  if (resample_filter.size() % 2 != 0 || resample_filter.empty() || resample_filter.size() > 16) {
+    throw data_error(place, "'resample_filter': expected an even number of taps, at most 16");
+  }
+  if (const std::int64_t features = model_channels * channel_mult_noise; features % 2 != 0 || features < 4) {
+    throw data_error(place, "'model_channels': expected an even number of features of the time, 4 or more, got {}",
+                     features);
+  }
+  for (std::size_t level = 0; level < channel_mult.size(); ++level) {
+    // A norm has C / 4 groups, at most 32, and they must divide C.
+    const std::int64_t wide = channels(level), groups = std::min<std::int64_t>(32, wide / kGroupChannels);
+    if (wide > kMaxChannels || groups < 1 || wide % groups != 0) {
+      throw data_error(place, "'model_channels': {} channels at level {} do not divide into groups of a norm", wide,
+                       level);
+    }
+  }
+}
+
+std::int64_t SongConfig::channels(std::size_t level) const {
+  return model_channels * static_cast<std::int64_t>(channel_mult[level]);
+}
+
+bool SongConfig::attends(std::size_t level) const {
+  return std::find(attn_resolutions.begin(), attn_resolutions.end(), static_cast<double>(resolution(level))) !=
+         attn_resolutions.end();
+}
+
+}  // namespace recon

@@ -1,0 +1,160 @@
+#include "priors/networks/song_unet.h"
+
+#include <ATen/ATen.h>
+
+#include <array>
+#include <numbers>
+
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+constexpr double kEps = 1e-6;
+constexpr std::array<std::int64_t, 2> kNoPadding{0, 0};
+constexpr std::int64_t kGroups = 32, kGroupChannels = 4;
+constexpr ResnetNames kNames{
+    .norm1 = "norm0", .conv1 = "conv0", .time = "affine", .norm2 = "norm1", .conv2 = "conv1", .shortcut = "skip"};
+
+BlockStyle style_of(const SongConfig& config) {
+  return {.time_channels = config.model_channels * config.channel_mult_emb,
+          .groups = kGroups,
+          .eps = kEps,
+          .names = kNames,
+          .min_group_channels = kGroupChannels,
+          .filter_taps = static_cast<std::int64_t>(config.resample_filter.size()),
+          .project_resampled = true};
+}
+
+}  // namespace
+
+SongUNet::ImageInput::ImageInput(const ParameterScope& scope, std::int64_t in, std::int64_t out, std::int64_t taps)
+    : weight(scope.get("weight", {out, in, 3, 3})), bias(scope.get("bias", {out})), fir(scope, taps) {}
+
+at::Tensor SongUNet::ImageInput::operator()(const at::Tensor& x) const {
+  // Padding of both at once, so that the border is that of a single filter.
+  const std::int64_t pad = 1 + (fir.filter.size(-1) - 1) / 2, channels = weight.size(0);
+  const at::Tensor wide = at::conv2d(x, weight, {}, {1, 1}, {pad, pad});
+  const at::Tensor each = fir.filter.expand({channels, 1, -1, -1});
+  return at::conv2d(wide, each, bias, {2, 2}, kNoPadding, {1, 1}, channels);
+}
+
+SongUNet::SongUNet(const SongConfig& config, ParameterSource& source) : config_(config) {
+  const ParameterScope scope(source, parameters_);
+  const std::int64_t features = config.model_channels * config.channel_mult_noise;
+  const bool fourier = config.embedding_type == "fourier";
+  time_embedding_.emplace(scope, TimeEmbeddingOptions{.fourier = fourier,
+                                                      .log_time = false,
+                                                      .channels = fourier ? features / 2 : features,
+                                                      .out_channels = config.model_channels * config.channel_mult_emb,
+                                                      .flip_sin_to_cos = false,
+                                                      .freq_shift = 1,
+                                                      .first = "map_layer0",
+                                                      .second = "map_layer1",
+                                                      .fourier_scope = "map_noise",
+                                                      .frequencies = "freqs"});
+  if (config.augment_dim > 0) {
+    unused_augmentation_ = scope.child("map_augment").get("weight", {features, config.augment_dim});
+  }
+  add_encoder(scope.child("enc"));
+  add_decoder(scope.child("dec"));
+}
+
+SongUNet::Block SongUNet::block(const ParameterScope& scope, std::int64_t in, std::int64_t out, Resample resample,
+                                bool attention) const {
+  const BlockStyle style = style_of(config_);
+  Block made{ResnetBlock(scope, in, out, style, resample, std::numbers::sqrt2), std::nullopt};
+  if (attention) {
+    made.attention.emplace(scope, out, 1,
+                           FusedAttentionStyle{.groups = style.groups_of(out),
+                                               .eps = kEps,
+                                               .order = QkvOrder::heads_channels_qkv,
+                                               .norm = "norm2",
+                                               .qkv = "qkv",
+                                               .out = "proj",
+                                               .axes = {1, 1},
+                                               .output_scale = std::numbers::sqrt2});
+  }
+  return made;
+}
+
+void SongUNet::add_encoder(const ParameterScope& scope) {
+  const auto taps = static_cast<std::int64_t>(config_.resample_filter.size());
+  std::int64_t channels = config_.model_channels, image_channels = config_.in_channels;
+  for (std::size_t i = 0; i < config_.channel_mult.size(); ++i) {
+    const std::string side = fmt::format("{0}x{0}_", config_.resolution(i));
+    Level level;
+    if (i == 0) {
+      conv_in_.emplace(scope.child(side + "conv"), config_.in_channels, channels, 3);
+    } else {
+      level.entry.push_back(block(scope.child(side + "down"), channels, channels, Resample::down, false));
+      if (config_.encoder_type == "residual") {
+        level.image.emplace(scope.child(side + "aux_residual"), image_channels, channels, taps);
+        image_channels = channels;
+      }
+    }
+    skip_channels_.push_back(channels);
+    for (std::int64_t k = 0; k < config_.num_blocks; ++k) {
+      const ParameterScope place = scope.child(fmt::format("{}block{}", side, k));
+      level.blocks.push_back(block(place, channels, config_.channels(i), Resample::none, config_.attends(i)));
+      channels = config_.channels(i);
+      skip_channels_.push_back(channels);
+    }
+    encoder_.push_back(std::move(level));
+  }
+}
+
+void SongUNet::add_decoder(const ParameterScope& scope) {
+  std::int64_t channels = skip_channels_.back();
+  for (std::size_t i = config_.channel_mult.size(); i-- > 0;) {
+    const std::string side = fmt::format("{0}x{0}_", config_.resolution(i));
+    Level level;
+    if (i + 1 == config_.channel_mult.size()) {
+      level.entry.push_back(block(scope.child(side + "in0"), channels, channels, Resample::none, true));
+      level.entry.push_back(block(scope.child(side + "in1"), channels, channels, Resample::none, false));
+    } else {
+      level.entry.push_back(block(scope.child(side + "up"), channels, channels, Resample::up, false));
+    }
+    for (std::int64_t k = 0; k <= config_.num_blocks; ++k) {
+      const ParameterScope place = scope.child(fmt::format("{}block{}", side, k));
+      const bool attention = k == config_.num_blocks && config_.attends(i);
+      level.blocks.push_back(
+          block(place, channels + skip_channels_.back(), config_.channels(i), Resample::none, attention));
+      skip_channels_.pop_back();
+      channels = config_.channels(i);
+    }
+    decoder_.push_back(std::move(level));
+  }
+  const ParameterScope end = scope.child(fmt::format("{0}x{0}_aux_norm", config_.resolution(0)));
+  norm_out_.emplace(end, channels, std::min(kGroups, channels / kGroupChannels), kEps);
+  conv_out_.emplace(scope.child(fmt::format("{0}x{0}_aux_conv", config_.resolution(0))), channels, config_.in_channels,
+                    3);
+}
+
+at::Tensor SongUNet::forward(const at::Tensor& x, const at::Tensor& t) const {
+  require_network_input(*this, x, t, "SongUNet::forward");
+  const at::Tensor temb = (*time_embedding_)(t);
+  at::Tensor h = (*conv_in_)(x), image = x;
+  std::vector<at::Tensor> skips;
+  for (const auto& level : encoder_) {
+    for (const auto& block : level.entry) h = block(h, temb);
+    if (level.image) h = image = (h + (*level.image)(image)) / std::numbers::sqrt2;
+    skips.push_back(h);
+    for (const auto& block : level.blocks) skips.push_back(h = block(h, temb));
+  }
+  for (const auto& level : decoder_) {
+    for (const auto& block : level.entry) h = block(h, temb);
+    for (const auto& block : level.blocks) {
+      h = block(at::cat({h, skips.back()}, 1), temb);
+      skips.pop_back();
+    }
+  }
+  return (*conv_out_)(at::silu((*norm_out_)(h)));
+}
+
+std::shared_ptr<const Network> SongUNet::to(c10::Device device) const {
+  CopiedParameters source(parameters_, device);
+  return std::make_shared<SongUNet>(config_, source);
+}
+
+}  // namespace recon

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "priors/networks/fused_attention.h"
+#include "priors/networks/network.h"
+#include "priors/networks/resnet_block.h"
+#include "priors/networks/song_config.h"
+#include "priors/networks/time_embedding.h"
+
+namespace recon {
+
+/// The U-Nets DDPM++ and NCSN++ of Song et al. 2021 as Karras et al. 2022 train them (appendix F), with the parameter
+/// names of EDM's `SongUNet`: the raw network F(c_in x; c_noise) of `prediction: edm`. Without class labels and
+/// augmentation.
+class SongUNet final : public Network {
+ public:
+  SongUNet(const SongConfig& config, ParameterSource& source);
+
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& t) const override;
+  std::int64_t in_channels() const override { return config_.in_channels; }
+  std::int64_t out_channels() const override { return config_.in_channels; }
+  std::int64_t size_multiple() const override { return config_.size_multiple(); }
+  std::shared_ptr<const Network> to(c10::Device device) const override;
+
+ private:
+  /// A residual block, then attention where it has it.
+  struct Block {
+    ResnetBlock resnet;
+    std::optional<FusedAttention> attention;
+
+    at::Tensor operator()(const at::Tensor& x, const at::Tensor& temb) const {
+      const at::Tensor h = resnet(x, temb);
+      return attention ? (*attention)(h) : h;
+    }
+  };
+  /// The image itself, brought to a level of the encoder: convolution, then halving by the filter, then the bias.
+  struct ImageInput {
+    ImageInput(const ParameterScope& scope, std::int64_t in, std::int64_t out, std::int64_t taps);
+    at::Tensor operator()(const at::Tensor& x) const;
+    at::Tensor weight, bias;
+    Fir fir;
+  };
+  struct Level {
+    std::vector<Block> entry;         ///< down or up; at the bottom of the decoder two blocks at one resolution
+    std::optional<ImageInput> image;  ///< encoder_type residual
+    std::vector<Block> blocks;
+  };
+  void add_encoder(const ParameterScope& scope);
+  void add_decoder(const ParameterScope& scope);
+  Block block(const ParameterScope& scope, std::int64_t in, std::int64_t out, Resample resample, bool attention) const;
+
+  SongConfig config_;
+  std::optional<TimeEmbedding> time_embedding_;
+  at::Tensor unused_augmentation_;
+  std::optional<Conv2d> conv_in_;
+  std::vector<Level> encoder_, decoder_;
+  std::vector<std::int64_t> skip_channels_;  ///< while building
+  std::optional<GroupNorm> norm_out_;
+  std::optional<Conv2d> conv_out_;
+};
+
+}  // namespace recon

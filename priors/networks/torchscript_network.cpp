@@ -1,0 +1,83 @@
+#include "priors/networks/torchscript_network.h"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+class TorchScriptNetwork final : public Network {
+ public:
+  TorchScriptNetwork(torch::jit::Module module, const TorchScriptConfig& config, std::string place)
+      : module_(std::move(module)), config_(config), place_(std::move(place)) {
+    module_.eval();
+    for (const auto& parameter : module_.named_parameters()) {
+      parameter.value.set_requires_grad(false);
+      parameters_.push_back({parameter.name, parameter.value});
+    }
+    if (parameters_.empty()) throw data_error(place_, "a TorchScript module without parameters");
+  }
+
+  at::Tensor forward(const at::Tensor& x, const at::Tensor& t) const override {
+    require_network_input(*this, x, t, "TorchScriptNetwork::forward");
+    at::Tensor out;
+    try {
+      out = module_.get_method("forward")({x, t}).toTensor();
+    } catch (const std::exception& error) {
+      throw data_error(place_, "the module's forward(x, t) fails for x of {}: {}", to_string(x.sizes().vec()),
+                       error.what());
+    }
+    const Shape wanted{x.size(0), out_channels(), x.size(2), x.size(3)};
+    if (out.sizes() != at::IntArrayRef(wanted) || out.scalar_type() != at::kFloat) {
+      throw data_error(place_, "the module's forward(x, t) gave {} {}, expected float32 {}",
+                       c10::toString(out.scalar_type()), to_string(out.sizes().vec()), to_string(wanted));
+    }
+    return out;
+  }
+
+  std::int64_t in_channels() const override { return config_.in_channels; }
+  std::int64_t out_channels() const override {
+    return config_.learn_sigma ? 2 * config_.in_channels : config_.in_channels;
+  }
+  std::int64_t size_multiple() const override { return config_.size_multiple; }
+  std::shared_ptr<const Network> to(c10::Device device) const override {
+    torch::jit::Module copy = module_.deepcopy();
+    copy.to(device);
+    return std::make_shared<const TorchScriptNetwork>(std::move(copy), config_, place_);
+  }
+
+ private:
+  torch::jit::Module module_;
+  TorchScriptConfig config_;
+  std::string place_;
+};
+
+torch::jit::Module loaded(const std::string& file) {
+  try {
+    return torch::jit::load(file, c10::Device(c10::kCPU));
+  } catch (const std::exception& error) {
+    const std::string text = error.what();
+    throw data_error(file, "not a TorchScript module of torch.jit.save: {}", text.substr(0, text.find('\n')));
+  }
+}
+
+}  // namespace
+
+void TorchScriptConfig::visit(ParameterVisitor& v) {
+  constexpr double kMost = 1 << 16;
+  v.field("in_channels", in_channels, "of the image", {.min = 1, .max = kMost});
+  v.field("image_size", image_size, "side of the images it takes; 0: any", {.min = 0, .max = kMost});
+  v.field("size_multiple", size_multiple, "height and width must be multiples of it", {.min = 1, .max = kMost});
+  v.field("learn_sigma", learn_sigma, "the network gives a variance beside its prediction");
+}
+
+std::shared_ptr<const Network> load_torchscript(const std::filesystem::path& file, const TorchScriptConfig& config) {
+  torch::jit::Module module = loaded(file.string());
+  if (!module.find_method("forward")) throw data_error(file.string(), "the module has no forward(x, t)");
+  return std::make_shared<const TorchScriptNetwork>(std::move(module), config, file.string());
+}
+
+}  // namespace recon

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+#include "priors/network_prior.h"
+#include "recon/core/rng.h"
+
+namespace recon {
+
+/// One way to read a network as a denoiser, and how well it denoises when it is read so.
+struct Reading {
+  NetworkPriorDescription description;
+  std::string schedule;        ///< as a card writes it; empty: the schedule that the card already has
+  std::vector<double> errors;  ///< ln(mse / half-width² of the value range), per level and image
+
+  double mean_error() const;
+};
+
+struct ReadingSearch {
+  Reading card;  ///< what the card says
+  Reading best;  ///< the card's own where no other is better by more than kTie
+  bool channel_order_decided = true;
+
+  static constexpr double kTie = 0.01, kAgreement = 0.05;
+  /// How many times larger the mean squared error is under the card's reading, in the geometric mean.
+  double ratio() const;
+  bool card_agrees() const;
+  /// What the card and the best reading say differently: "prediction: epsilon, not v".
+  std::vector<std::string> differences() const;
+};
+
+/// Finds out how a network wants to be read, from clean images alone: noise of known strength is added to them at four
+/// levels (0.1, 0.4, 1.5 and 6 half-widths of the value range), and the network denoises them under every reading out
+/// of
+///
+///     schedule, time_input, time_scale, input_scaling   the card's; VP tables (linear, scaled linear, cosine) told t,
+///                                                       VP told r or ln(r)/4, VE told r or ln(r)/4, EDM, flow told t
+///                                                       (in 1 and in 1/1000, running either way), continuous VP
+///     prediction                                        all that make sense with them
+///     value_range                                       the card's, [-1, 1], [0, 1], [-0.5, 0.5]
+///
+/// and then, for three channels, with the channels turned round. A network is a minimum-mean-square-error denoiser
+/// under the reading that it was trained for, and no reading can be better than that on images of its kind; so the
+/// least error wins. Ties (kTie, in the mean of ln mse) go to the card: what makes no difference to the denoiser is no
+/// fault. The channel order is decided where the images have colour and the paired difference is three standard errors
+/// from 0.
+///
+/// `images` float32 [N, C, H, W] in [0, 1], red first, sizes multiples of the domain's. About 170 network passes.
+ReadingSearch search_readings(const Network& network, const NetworkPriorDescription& card, const at::Tensor& images,
+                              const Rng& rng);
+
+/// The keys of a reading as lines of a prior.yaml.
+std::string card_lines(const Reading& reading);
+
+}  // namespace recon

@@ -1,0 +1,117 @@
+// Wrong cards are found with a real network and a real photograph, which it has not seen; see
+// tests/priors/reading_search_test.cpp for exact denoisers.
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <functional>
+
+#include "priors/load_prior.h"
+#include "priors/reading_search.h"
+#include "recon/pipeline/inspection.h"
+#include "recon/pipeline/training_images.h"
+#include "tests/priors/acting_network.h"
+#include "tests/support/faults.h"
+
+namespace recon {
+namespace {
+
+namespace fs = std::filesystem;
+using D = NetworkPriorDescription;
+
+struct Case {
+  const char* name;
+  std::function<void(D&)> is, said;
+};
+
+std::vector<Case> cases() {
+  const auto nothing = [](D&) {};
+  const auto kind = [](Prediction prediction) { return [=](D& d) { d.prediction = prediction; }; };
+  const auto low = [](D& d) { d.domain.low = 0; };
+  return {{"EpsilonLabelledV", nothing, kind(Prediction::v)},
+          {"VLabelledEpsilon", kind(Prediction::v), nothing},
+          {"X0LabelledV", kind(Prediction::x0), kind(Prediction::v)},
+          {"ScoreLabelledEpsilon", kind(Prediction::score), nothing},
+          {"ZeroToOneLabelledMinusOneToOne", low, nothing},
+          {"MinusOneToOneLabelledZeroToOne", nothing, low},
+          {"CosineLabelledLinear", [](D& d) { d.schedule = NoiseSchedule::vp_cosine(); }, nothing},
+          {"LinearLabelledScaledLinear", nothing, [](D& d) { d.schedule = NoiseSchedule::vp_scaled_linear(); }},
+          {"SigmaConditionedLabelledTimestep", [](D& d) { d.time_input = TimeInput::relative_sigma; }, nothing},
+          {"TimestepLabelledEdmNoise", nothing, [](D& d) { d.time_input = TimeInput::edm_noise; }},
+          {"EdmLabelledEpsilon",
+           [](D& d) {
+             d.schedule = NoiseSchedule(EdmRhoSchedule{});
+             d.prediction = Prediction::edm;
+             d.time_input = TimeInput::edm_noise;
+           },
+           nothing},
+          {"FlowLabelledV",
+           [](D& d) {
+             d.schedule = NoiseSchedule(FlowSchedule{});
+             d.prediction = Prediction::flow_to_noise;
+             d.time_scale = 1000;
+           },
+           kind(Prediction::v)}};
+}
+
+TEST(SlowReading, IsFoundWithANetworkAndAPhotograph) {
+  const PriorPtr prior = load_prior("natural_gray");
+  const auto photograph = std::string(RECON_SOURCE_DIR) + "/data/samples/photograph.png";
+  ImageDomain unit;
+  unit.low = 0;
+  const at::Tensor image = open_training_images({photograph}, unit, {0, 1}).image(0);
+  const at::Tensor crops =
+      at::stack({image.narrow(1, 0, 64).narrow(2, 64, 64), image.narrow(1, 64, 64).narrow(2, 0, 64)});
+  const c10::InferenceMode no_graph;
+  for (const auto& [name, change, mislabel] : cases()) {
+    D is{.name = name,
+         .domain = {.channels = 1, .fixed_size = {}},
+         .schedule = NoiseSchedule::vp_linear(),
+         .prediction = Prediction::epsilon};
+    D said = is;
+    change(is);
+    mislabel(said);
+    const test::ActingNetwork network(prior, is);
+    const ReadingSearch wrong = search_readings(network, said, crops.contiguous(), Rng(0, "reading"));
+    const D& best = wrong.best.description;
+    fmt::print("{}: {} ({:.2f} times the error under the card)\n", name, fmt::join(wrong.differences(), "; "),
+               wrong.ratio());
+    EXPECT_FALSE(wrong.card_agrees()) << name;
+    EXPECT_EQ(best.prediction, is.prediction) << name << " " << to_string(best.prediction);
+    EXPECT_EQ(best.schedule.name(), is.schedule.name()) << name;
+    EXPECT_EQ(best.time_input, is.time_input) << name << " " << to_string(best.time_input);
+    EXPECT_EQ(best.time_scale, is.time_scale) << name;
+    EXPECT_EQ(best.scaling(), is.scaling()) << name;
+    EXPECT_EQ(best.domain.low, is.domain.low) << name;
+    EXPECT_EQ(best.domain.high, is.domain.high) << name;
+    const ReadingSearch right = search_readings(network, is, crops.contiguous(), Rng(0, "reading"));
+    EXPECT_TRUE(right.card_agrees()) << name << fmt::format(" {}", fmt::join(right.differences(), "; "));
+  }
+}
+
+// The shipped priors' own cards, and one of them with a wrong word.
+TEST(SlowReading, OfAPriorsFolderIsCheckedAndPrinted) {
+  const auto reading = [](const std::string& prior, const std::string& images) {
+    const Inspection inspection = inspect_prior(prior, true, images);
+    fmt::print("{}: {}\n", prior, inspection.found["network_wants"].dump());
+    return inspection;
+  };
+  const std::string samples = std::string(RECON_SOURCE_DIR) + "/data/samples/";
+  EXPECT_TRUE(reading("natural_gray", "").passed);
+  EXPECT_TRUE(reading("brain_mri", samples + "brain.png").passed);
+  const fs::path folder = test::scratch_folder();
+  fs::copy(fs::path(RECON_SOURCE_DIR) / "priors/weights/natural_gray", folder, fs::copy_options::recursive);
+  std::ifstream file(folder / "prior.yaml");
+  std::string card{std::istreambuf_iterator<char>(file), {}};
+  card.replace(card.find("prediction: v"), 13, "prediction: epsilon");
+  test::write_text(folder / "prior.yaml", card);
+  const Inspection wrong = reading(folder.string(), "");
+  EXPECT_FALSE(wrong.passed);
+  EXPECT_EQ(wrong.found["network_wants"].dump(), R"(["prediction: v, not epsilon"])");
+  test::expect_says(wrong.found["card_to_paste"].get<std::string>(), {"prediction: v\n", "value_range: [-1, 1]\n"});
+}
+
+}  // namespace
+}  // namespace recon

@@ -1,0 +1,56 @@
+// The U-Nets of EDM against records of their definition.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "priors/checkpoints/golden.h"
+#include "priors/load_prior.h"
+#include "tests/support/faults.h"
+
+namespace recon {
+namespace {
+
+namespace fs = std::filesystem;
+const fs::path kRecords = fs::path(RECON_SOURCE_DIR) / "tests/golden/song";
+
+class SongGolden : public testing::TestWithParam<const char*> {};
+
+// Tolerances as for the U-Net of diffusers, tests/priors/golden_test.cpp.
+TEST_P(SongGolden, EqualsTheDefinition) {
+  const GoldenReport report = check_golden(kRecords / GetParam(), kRecords / GetParam() / "golden.safetensors");
+  EXPECT_LT(report.output_error, 1e-5);
+  ASSERT_TRUE(report.vjp_error.has_value());
+  EXPECT_LT(*report.vjp_error, 1e-4);
+  fmt::print("{}: output error {:.2e}, vjp error {:.2e}\n", GetParam(), report.output_error, *report.vjp_error);
+}
+
+INSTANTIATE_TEST_SUITE_P(Records, SongGolden, testing::Values("ddpmpp", "ncsnpp"));
+
+// Karras et al. 2022, eq. 7, with the numbers of table 1 written out: D = c_skip x + c_out F(c_in x; c_noise).
+TEST(Song, IsPreconditionedAsEdm) {
+  const PriorPtr prior = load_prior((kRecords / "ddpmpp").string());
+  const auto* const network_prior = dynamic_cast<const NetworkPrior*>(prior.get());
+  ASSERT_NE(network_prior, nullptr);
+  const double sigma = 1.7, sd = 0.5, total = sigma * sigma + sd * sd;
+  const at::Tensor x = at::linspace(-3, 3, 3 * 256, at::kFloat).reshape({1, 3, 16, 16});
+  const at::Tensor raw = network_prior->network().forward(x / std::sqrt(total), at::full({1}, std::log(sigma) / 4));
+  const at::Tensor expected = sd * sd / total * x + sigma * sd / std::sqrt(total) * raw;
+  const at::Tensor denoised = prior->denoise(x, {.alpha = 1, .sigma = sigma});
+  EXPECT_LT((denoised - expected).abs().max().item<double>(), 1e-5 * expected.abs().max().item<double>());
+}
+
+TEST(Song, RefusesOptionsThatDoNotFit) {
+  const fs::path folder = test::scratch_folder();
+  const auto read = [&](const std::string& options) {
+    test::write_text(folder / "prior.yaml", "architecture: {type: songunet, " + options + "}\nprediction: edm\n");
+    return test::complaint([&] { load_prior(folder.string()); });
+  };
+  test::expect_says(read("channel_mult: [1, 0.5]"), {"channel_mult", "whole"});
+  test::expect_says(read("img_resolution: 20"), {"img_resolution", "multiple of 8"});
+  test::expect_says(read("resample_filter: [1, 2, 1]"), {"resample_filter", "even"});
+  test::expect_says(read("model_channels: 150"), {"model_channels", "groups"});
+  test::expect_says(read("encoder_type: skip"), {"standard, residual", "'skip'"});
+  test::expect_says(read("label_dim: 10"), {"'label_dim'", "unknown key"});
+}
+
+}  // namespace
+}  // namespace recon
