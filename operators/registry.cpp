@@ -8,6 +8,8 @@
 #include "operators/fourier/fourier.h"
 #include "operators/identity.h"
 #include "operators/inpainting/inpainting.h"
+#include "operators/mri/nufft.h"
+#include "operators/mri/sense.h"
 #include "operators/nonlinear/clipping.h"
 #include "operators/nonlinear/fourier_magnitude.h"
 #include "operators/nonlinear/quantisation.h"
@@ -18,9 +20,9 @@
 namespace recon {
 const std::vector<OperatorKind>& operator_kinds() {
   static const std::vector<OperatorKind> kinds{
-      blur_kind(),     clipping_kind(),         compose_kind(),      fourier_kind(), fourier_magnitude_kind(),
-      identity_kind(), inpainting_kind(),       quantisation_kind(), scale_kind(),   stack_kind(),
-      sum_kind(),      super_resolution_kind(),
+      blur_kind(),     clipping_kind(),   compose_kind(), fourier_kind(),          fourier_magnitude_kind(),
+      identity_kind(), inpainting_kind(), nufft_kind(),   quantisation_kind(),     scale_kind(),
+      sense_kind(),    stack_kind(),      sum_kind(),     super_resolution_kind(),
   };
   return kinds;
 }

@@ -15,7 +15,6 @@
 namespace recon::hdf5 {
 namespace {
 
-constexpr rlim_t child_cpu_limit_s = 2;  // metadata take milliseconds; a damaged file can make HDF5 loop for ever
 constexpr unsigned child_limit_s = 300;  // of waiting, for slow disks
 
 /// Everything, or false.
@@ -30,17 +29,17 @@ bool write_all(int descriptor, const char* bytes, std::size_t count) {
   return true;
 }
 
-[[noreturn]] void be_child(int out, const std::function<std::string()>& work) {
+[[noreturn]] void be_child(int out, const std::function<std::string()>& work, unsigned cpu_limit_s) {
   for (const int number : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGALRM, SIGXCPU, SIGINT, SIGTERM}) {
     ::signal(number, SIG_DFL);
   }
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
-  const rlimit cpu{child_cpu_limit_s, child_cpu_limit_s + 1};
+  const rlimit cpu{cpu_limit_s, cpu_limit_s + 1};
   ::setrlimit(RLIMIT_CPU, &cpu);
   const int nowhere = ::open("/dev/null", O_WRONLY);
   if (nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
-  ::alarm(child_limit_s);
+  ::alarm(child_limit_s + cpu_limit_s);
   in_child_process() = true;
   bool ok = false;
   try {
@@ -104,12 +103,12 @@ std::vector<std::string> unpack(const std::string& packed) {
   return texts;
 }
 
-std::optional<std::string> run_isolated(const std::function<std::string()>& work) {
+std::optional<std::string> run_isolated(const std::function<std::string()>& work, unsigned cpu_limit_s) {
   if (in_child_process()) return work();  // a child does not fork again
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw internal_error("hdf5", "no pipe: {}", std::strerror(errno));
   const pid_t child = ::fork();
-  if (child == 0) be_child(ends[1], work);
+  if (child == 0) be_child(ends[1], work, cpu_limit_s);
   ::close(ends[1]);
   std::string result;
   std::array<char, 65536> piece{};

@@ -11,12 +11,12 @@
 // and in the "global heap" of variable-length texts). What can crash is tried in a child process first.
 namespace recon::hdf5 {
 
-/// What `work` returns when it is run in a child process; empty when the child crashed or computed for more
-/// than 2 s.
+/// What `work` returns when it is run in a child process; empty when the child crashed or computed for more than
+/// `cpu_limit_s`: metadata take milliseconds, but a damaged file can make HDF5 loop for ever.
 ///
 /// The child shares the open files, calls HDF5 only, and leaves by _exit, which is safe after fork() in a program with
 /// threads because the caller holds the lock of this layer.
-std::optional<std::string> run_isolated(const std::function<std::string()>& work);
+std::optional<std::string> run_isolated(const std::function<std::string()>& work, unsigned cpu_limit_s = 2);
 
 /// A list of texts as one, for the way from the child to its parent.
 std::string pack(const std::vector<std::string>& texts);

@@ -62,5 +62,14 @@ add_library(recon::opencv INTERFACE IMPORTED)
 target_include_directories(recon::opencv SYSTEM INTERFACE ${OpenCV_INCLUDE_DIRS})
 target_link_libraries(recon::opencv INTERFACE opencv_core opencv_imgproc opencv_imgcodecs)
 
+# Its own ISMRMRDConfig.cmake insists on PugiXML's development files, which only the library itself was built with.
+find_path(RECON_ISMRMRD_INCLUDE ismrmrd/dataset.h REQUIRED)
+find_library(RECON_ISMRMRD_LIBRARY ismrmrd REQUIRED)
+add_library(recon::ismrmrd INTERFACE IMPORTED)
+target_include_directories(recon::ismrmrd SYSTEM INTERFACE ${RECON_ISMRMRD_INCLUDE} ${HDF5_C_INCLUDE_DIRS})
+target_link_libraries(recon::ismrmrd INTERFACE ${RECON_ISMRMRD_LIBRARY})
+
+find_package(TIFF REQUIRED)
+
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 add_library(recon::crypto ALIAS OpenSSL::Crypto)

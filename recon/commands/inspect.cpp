@@ -6,6 +6,7 @@
 
 #include "data/atomic_file.h"
 #include "data/hdf5/hdf5_file.h"
+#include "data/kspace_file.h"
 #include "data/result_file.h"
 #include "priors/load_prior.h"
 #include "recon/commands/verb.h"
@@ -13,6 +14,7 @@
 #include "recon/config/option_lister.h"
 #include "recon/core/error.h"
 #include "recon/pipeline/inspection.h"
+#include "recon/pipeline/raw_import.h"
 
 namespace recon {
 namespace {
@@ -52,10 +54,9 @@ class InspectVerb final : public Verb {
     return "Show what is in a measurement, result, samples file, prior, config or operator";
   }
   const char* examples() const override {
-    return "TARGET: a measurement, result or samples file or any other HDF5 file, a prior (its folder, or the name of "
-           "an\n"
-           "embedded one), a "
-           "config with an `operator` section, a safetensors file. --check exits with 1 when something is not "
+    return "TARGET: a measurement, result or samples file or any other HDF5 file, a prior (its folder, or the name of an\n"
+           "embedded one), a config with an `operator` section, a safetensors file, raw MRI data that `recon import` takes.\n"
+           "--check exits with 1 when something is not "
            "sound.\n\n"
            "Examples:\n"
            "  recon inspect measurement.h5 --check      operator laws, finite values, chi2 of the truth\n"
@@ -106,6 +107,7 @@ class InspectVerb final : public Verb {
     if (!golden_.empty()) return inspect_golden(target_, golden_, tolerance_);
     if (is_known_prior(target_)) return inspect_prior(target_, check_, images_);
     if (fs::is_directory(target_)) return inspect_prior(prior_target(), check_, images_);
+    if (is_kspace_file(target_)) return {.found = describe_kspace(read_kspace(target_))};
     if (!fs::exists(target_)) throw usage_error(target_, "no such file, folder or embedded prior");
     const std::string extension = fs::path(target_).extension().string();
     if (extension == ".yaml" || extension == ".yml") return inspect_config(options);

@@ -165,6 +165,8 @@ int run_program(int argc, const char* const* argv) {
   verbs.push_back(make_batch_verb());
   verbs.push_back(make_compare_verb());
   verbs.push_back(make_simulate_verb());
+  verbs.push_back(make_import_verb());
+  verbs.push_back(make_export_verb());
   verbs.push_back(make_train_verb());
   verbs.push_back(make_sample_verb());
   verbs.push_back(make_inspect_verb());

@@ -56,6 +56,8 @@ std::unique_ptr<Verb> make_run_verb();
 std::unique_ptr<Verb> make_batch_verb();
 std::unique_ptr<Verb> make_compare_verb();
 std::unique_ptr<Verb> make_simulate_verb();
+std::unique_ptr<Verb> make_import_verb();
+std::unique_ptr<Verb> make_export_verb();
 std::unique_ptr<Verb> make_train_verb();
 std::unique_ptr<Verb> make_sample_verb();
 std::unique_ptr<Verb> make_inspect_verb();

@@ -121,14 +121,13 @@ void YamlOptions::array(const char* name, at::Tensor& value, const char*) {
   if (node->kind == YamlNode::Kind::sequence) {
     value = numbers_of(*node, name);
     resolved_[name] = nested_list(value);
-  } else if (node->kind == YamlNode::Kind::mapping && arrays_ != nullptr) {
+  } else if (arrays_ != nullptr) {
     if (mode_ == Mode::check) return;
     LoadedArray loaded = arrays_(*node, name);
     value = std::move(loaded.value);
     resolved_[name] = std::move(loaded.written);
   } else {
-    throw usage_error(node->place, "{}: expected a list of numbers{}, found {}", name,
-                      arrays_ == nullptr ? "" : ", {file: PATH} or {dataset: NAME}", node->description());
+    throw usage_error(node->place, "{}: expected a list of numbers, found {}", name, node->description());
   }
 }
 

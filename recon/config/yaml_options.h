@@ -19,8 +19,8 @@ struct LoadedArray {
   nlohmann::ordered_json written;
 };
 
-/// Loads `{file: mask.png}`, `{dataset: mask}` and the like for the option of that name; supplied by those who can read
-/// files. Throws Error for anything it does not know. Number lists given inline never get here.
+/// Loads `{file: mask.png}`, `{dataset: mask}`, or what a single word stands for, for the option of that name; supplied
+/// by those who can read files. Throws Error for anything it does not know. Number lists given inline never get here.
 using ArraySource = std::function<LoadedArray(const YamlNode& node, const std::string& option)>;
 
 /// The visitor that reads options from a YAML mapping.

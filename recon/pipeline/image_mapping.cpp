@@ -38,11 +38,12 @@ at::Tensor constant_image(const TensorSpec& image, double value, const at::Tenso
 
 ComplexImage complex_image_from(const std::string& text) {
   if (text == "magnitude") return ComplexImage::magnitude;
+  if (text == "phase_from_centre") return ComplexImage::phase_from_centre;
   if (text == "two_channels") return ComplexImage::two_channels;
   return ComplexImage::none;
 }
 
-std::vector<std::string> complex_image_words() { return {"none", "magnitude", "two_channels"}; }
+std::vector<std::string> complex_image_words() { return {"none", "magnitude", "phase_from_centre", "two_channels"}; }
 
 ImageMapping::ImageMapping(const TensorSpec& image, const ImageRange& range, const ImageDomain* prior,
                            ComplexImage complex_image, const std::string& place)
@@ -54,8 +55,10 @@ ImageMapping::ImageMapping(const TensorSpec& image, const ImageRange& range, con
     return;
   }
   if (is_complex && complex_image != ComplexImage::two_channels) {
-    throw usage_error(place,
-                      "the image is complex and the prior is real: set complex_image to two_channels or magnitude");
+    throw usage_error(
+        place,
+        "the image is complex and the prior is real: set complex_image to phase_from_centre, two_channels "
+        "or magnitude");
   }
   const double middle = (prior->low + prior->high) / 2;
   scale_ = (range.high - range.low) / (prior->high - prior->low);

@@ -61,7 +61,9 @@ void check_items(Inspection& inspection, const MeasurementFile& file, const Oper
     for (const auto& [name, value] : item.arrays) arrays[name] = value;
     const OperatorPtr op = shared_op != nullptr
                                ? shared_op
-                               : build_stored_operator(header.operator_config, arrays, header.image, file.path());
+                               : build_stored_operator(header.operator_config, arrays, header.image, file.path(), [&] {
+                                   return item.y;
+                                 }).op;
     const at::Tensor y = item.y.unsqueeze(0);
     Noise own = noise;
     if (noise.type == NoiseType::gaussian) own.std = {item.noise_std};
@@ -110,7 +112,8 @@ Inspection inspect_measurement(const std::string& path, bool check) {
   if (per_item) {
     for (const auto& [name, value] : file.item(0).arrays) arrays[name] = value;
   }
-  const OperatorPtr op = build_stored_operator(header.operator_config, arrays, header.image, path);
+  const auto [op, estimated] =
+      build_stored_operator(header.operator_config, arrays, header.image, path, [&] { return file.item(0).y; });
   inspection.found["operator"] = describe(*op);
   if (op->range() != file.measurement()) {
     throw data_error(path + ":/measurements", "the operator '{}' gives {}, the file holds {}", op->name(),
@@ -118,7 +121,7 @@ Inspection inspect_measurement(const std::string& path, bool check) {
   }
   if (check) {
     check_laws(inspection, *op);
-    check_items(inspection, file, per_item ? nullptr : op);
+    check_items(inspection, file, per_item || estimated ? nullptr : op);
     if (const auto estimate = estimate_noise_level(file.item(0).y, op->support())) {
       inspection.found["noise_estimate"] = {{"item", file.ids().front()},
                                             {"std", estimate->std},

@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "operators/mri/image_phase.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/metrics/noise_level.h"
@@ -90,12 +91,14 @@ OperatorPtr ItemSource::operator_for(const MeasurementItem& stored) {
   if (shared_op_ != nullptr) return shared_op_;
   std::map<std::string, at::Tensor> arrays = header().operator_arrays;
   for (const auto& [name, value] : stored.arrays) arrays[name] = value;
-  OperatorPtr op = build_stored_operator(header().operator_config, arrays, image_, reader_.name);
+  const StoredOperator built =
+      build_stored_operator(header().operator_config, arrays, image_, reader_.name, [&] { return stored.y; });
+  const OperatorPtr& op = built.op;
   if (op->range() != reader_.measurement) {
     throw data_error(reader_.name + ":/measurements", "the operator '{}' gives {}, the file holds {}", op->name(),
                      op->range().to_string(), reader_.measurement.to_string());
   }
-  if (stored.arrays.empty()) shared_op_ = op;
+  if (stored.arrays.empty() && !built.estimated) shared_op_ = op;
   return op;
 }
 
@@ -117,6 +120,9 @@ PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
   item.op = operator_for(stored);
   item.range = header().range;
   item.y = stored.y.unsqueeze(0).to(device, stored.y.is_complex() ? at::kComplexFloat : at::kFloat);
+  if (options_.complex_image == ComplexImage::phase_from_centre && image_.field == Field::complex) {
+    item.op = with_phase(item.op, low_resolution_phase(item.op, item.y));
+  }
   Noise level = noise_;
   if (level.type == NoiseType::gaussian && !options_.noise_std) level.std = {stored.noise_std};
   item.noise = item_noise(level, 0, item.y);

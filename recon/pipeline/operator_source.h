@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -24,9 +25,16 @@ struct BuiltOperator {
 BuiltOperator build_operator(const YamlNodePtr& node, const std::string& section, const TensorSpec& image,
                              const std::string& this_file = {});
 
-/// Builds the operator that a measurement file describes: its text, with {dataset: NAME} taken from `arrays`. `place`
-/// is the file's name; faults are Error(data).
-OperatorPtr build_stored_operator(const std::string& config, const std::map<std::string, at::Tensor>& arrays,
-                                  const TensorSpec& image, const std::string& place);
+struct StoredOperator {
+  OperatorPtr op;
+  bool estimated = false;  ///< parts of it were estimated from the measurement: it is this item's own
+};
+
+/// Builds the operator that a measurement file describes: its text, with {dataset: NAME}, or NAME alone, taken from
+/// `arrays`. A method in place of coil maps (`coil_maps: espirit`; operators/mri/coil_estimation.h) is applied to the
+/// item's `measurement` [range...], which is asked for only then. `place` is the file's name; faults are Error(data).
+StoredOperator build_stored_operator(const std::string& config, const std::map<std::string, at::Tensor>& arrays,
+                                     const TensorSpec& image, const std::string& place,
+                                     const std::function<at::Tensor()>& measurement);
 
 }  // namespace recon

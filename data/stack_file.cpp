@@ -1,0 +1,109 @@
+#include "data/stack_file.h"
+
+#include <ATen/ATen.h>
+#include <tiffio.h>
+
+#include <cstring>
+#include <limits>
+#include <memory>
+
+#include "data/atomic_file.h"
+#include "recon/core/error.h"
+#include "recon/core/tensor_spec.h"
+
+namespace recon {
+namespace {
+
+/// The 348 bytes of nifti1.h, little endian like every machine this runs on.
+struct NiftiHeader {
+  std::int32_t header_bytes = 348;
+  char unused_1[35] = {};
+  char dim_info = 0;
+  std::int16_t dim[8] = {};
+  float intent[3] = {};
+  std::int16_t intent_code = 0, datatype = 0, bits = 0, slice_start = 0;
+  float pixdim[8] = {};
+  float data_offset = 352, slope = 1, intercept = 0;
+  std::int16_t slice_end = 0;
+  char slice_code = 0, units = 2;  ///< millimetres
+  float unused_2[4] = {};
+  std::int32_t unused_3[2] = {};
+  char description[80] = "recon";
+  char auxiliary_file[24] = {};
+  std::int16_t qform_code = 0, sform_code = 0;
+  float quaternion[6] = {}, affine[12] = {};
+  char intent_name[16] = {};
+  char magic[4] = {'n', '+', '1', '\0'};
+  char extension[4] = {};  ///< none follows
+};
+static_assert(sizeof(NiftiHeader) == 352 && offsetof(NiftiHeader, dim) == 40 && offsetof(NiftiHeader, pixdim) == 76 &&
+              offsetof(NiftiHeader, qform_code) == 252 && offsetof(NiftiHeader, magic) == 344);
+
+at::Tensor checked_stack(const std::string& path, const at::Tensor& stack, std::int64_t longest) {
+  if (stack.dim() != 3 || stack.numel() == 0) {
+    throw internal_error(path, "expected a stack of slices [N, H, W], got {}",
+                         to_string(Shape(stack.sizes().begin(), stack.sizes().end())));
+  }
+  for (const std::int64_t size : stack.sizes()) {
+    if (size > longest) throw usage_error(path, "the format holds at most {} a side, these are {}", longest, size);
+  }
+  return resolved(stack.cpu().to(stack.is_complex() ? at::kComplexFloat : at::kFloat));
+}
+
+void write_page(TIFF* file, const at::Tensor& page, const std::string& path) {
+  const auto width = static_cast<std::uint32_t>(page.size(1)), height = static_cast<std::uint32_t>(page.size(0));
+  TIFFSetField(file, TIFFTAG_SUBFILETYPE, FILETYPE_PAGE);
+  TIFFSetField(file, TIFFTAG_IMAGEWIDTH, width);
+  TIFFSetField(file, TIFFTAG_IMAGELENGTH, height);
+  TIFFSetField(file, TIFFTAG_BITSPERSAMPLE, 32);
+  TIFFSetField(file, TIFFTAG_SAMPLESPERPIXEL, 1);
+  TIFFSetField(file, TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_IEEEFP);
+  TIFFSetField(file, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK);
+  TIFFSetField(file, TIFFTAG_COMPRESSION, COMPRESSION_NONE);
+  TIFFSetField(file, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG);
+  TIFFSetField(file, TIFFTAG_ROWSPERSTRIP, height);
+  const at::Tensor own = page.contiguous();
+  const auto bytes = static_cast<tmsize_t>(own.nbytes());
+  if (TIFFWriteEncodedStrip(file, 0, own.data_ptr(), bytes) != bytes || TIFFWriteDirectory(file) != 1) {
+    throw data_error(path, "cannot write a page of the stack; check the free space and permissions of the disk");
+  }
+}
+
+}  // namespace
+
+void write_nifti(const std::string& path, const at::Tensor& stack, const VoxelSize& voxel_mm) {
+  const at::Tensor values = checked_stack(path, stack, std::numeric_limits<std::int16_t>::max());
+  NiftiHeader header;
+  header.dim[0] = 3;
+  header.pixdim[0] = 1;
+  for (int axis = 0; axis < 3; ++axis) {
+    header.dim[axis + 1] = static_cast<std::int16_t>(values.size(2 - axis));
+    header.pixdim[axis + 1] = static_cast<float>(voxel_mm[static_cast<std::size_t>(axis)]);
+  }
+  for (int axis = 4; axis < 8; ++axis) header.dim[axis] = 1;
+  constexpr std::int16_t float32 = 16, complex64 = 32;  // DT_FLOAT, DT_COMPLEX
+  header.datatype = values.is_complex() ? complex64 : float32;
+  header.bits = static_cast<std::int16_t>(8 * values.element_size());
+  std::string bytes(sizeof header, '\0');
+  std::memcpy(bytes.data(), &header, sizeof header);
+  bytes.append(static_cast<const char*>(values.const_data_ptr()), values.nbytes());
+  write_file_atomically(path, bytes);
+}
+
+void write_tiff_stack(const std::string& path, const at::Tensor& stack) {
+  const at::Tensor values =
+      checked_stack(path, stack.is_complex() ? stack.abs() : stack, std::numeric_limits<std::int32_t>::max());
+  AtomicFile target(path);
+  // "8": BigTIFF where the offsets of the classic format do not reach.
+  constexpr std::size_t classic_limit = std::size_t{1} << 31;
+  const char* mode = values.nbytes() > classic_limit ? "w8" : "w";
+  {
+    const std::unique_ptr<TIFF, void (*)(TIFF*)> file(TIFFOpen(target.temporary().c_str(), mode), TIFFClose);
+    if (file == nullptr) throw data_error(path, "cannot be written as TIFF");
+    for (std::int64_t i = 0; i < values.size(0); ++i) write_page(file.get(), values[i], path);
+    if (TIFFFlush(file.get()) != 1) throw data_error(path, "cannot be written; check the free space of the disk");
+  }
+  target.commit();
+}
+
+}  // namespace recon

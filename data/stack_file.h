@@ -1,0 +1,22 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <string>
+
+namespace recon {
+
+/// Size of a pixel along W and H and the distance of the slices, in mm.
+using VoxelSize = std::array<double, 3>;
+
+/// A stack of slices [N, H, W] (real: float32, complex: complex64) as NIfTI-1, one file (.nii), atomically.
+///
+/// x runs along W, y along H downwards, z over the slices; no orientation is claimed (qform and sform code 0), as none
+/// is known. Layout: https://nifti.nimh.nih.gov/nifti-1 (nifti1.h). Throws Error(usage) for more than 32767 a side.
+void write_nifti(const std::string& path, const at::Tensor& stack, const VoxelSize& voxel_mm);
+
+/// A stack of slices [N, H, W] as pages of a TIFF file of float32 (complex: magnitude), uncompressed, atomically.
+void write_tiff_stack(const std::string& path, const at::Tensor& stack);
+
+}  // namespace recon

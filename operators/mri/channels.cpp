@@ -1,0 +1,107 @@
+#include "operators/mri/channels.h"
+
+#include <ATen/ATen.h>
+
+#include "operators/fourier/fft.h"
+#include "recon/core/error.h"
+#include "recon/core/tensor_spec.h"
+
+namespace recon {
+namespace {
+
+at::Tensor sampled_positions(const at::Tensor& kspace) { return (kspace != 0).any(0); }
+
+/// A range of `count` lines with n / 2 in its middle (below it when even).
+struct Lines {
+  std::int64_t n = 0, count = 1;
+  std::int64_t first() const { return n / 2 - count / 2; }
+};
+
+bool all_sampled(const at::Tensor& sampled, const Lines& rows, const Lines& columns) {
+  return sampled.narrow(0, rows.first(), rows.count).narrow(1, columns.first(), columns.count).all().item<bool>();
+}
+
+at::Tensor as_double(const at::Tensor& x) { return x.to(at::kCPU, at::kComplexDouble); }
+
+}  // namespace
+
+at::Tensor calibration_centre(const at::Tensor& kspace, std::int64_t smallest, std::int64_t largest,
+                              const std::string& place) {
+  const at::Tensor sampled = sampled_positions(kspace).cpu();
+  Lines rows{kspace.size(1), 1}, columns{kspace.size(2), 1};
+  for (bool grown = all_sampled(sampled, rows, columns); grown;) {
+    grown = false;
+    for (Lines* side : {&rows, &columns}) {
+      if (side->count >= std::min(largest, side->n)) continue;
+      ++side->count;
+      if (all_sampled(sampled, rows, columns)) {
+        grown = true;
+      } else {
+        --side->count;
+      }
+    }
+  }
+  if (!all_sampled(sampled, rows, columns) || rows.count < smallest || columns.count < smallest) {
+    throw data_error(place,
+                     "expected a fully sampled centre of k-space of at least {0} x {0} to calibrate from, found {1} x "
+                     "{2} at [{3}, {4}]; give coil maps instead",
+                     smallest, rows.count, columns.count, kspace.size(1) / 2, kspace.size(2) / 2);
+  }
+  return kspace.narrow(1, rows.first(), rows.count).narrow(2, columns.first(), columns.count);
+}
+
+at::Tensor corner_samples(const at::Tensor& kspace, const std::string& place) {
+  const auto axis = [&](std::int64_t dim) {
+    const auto half = static_cast<double>(kspace.size(dim)) / 2;
+    return ((at::arange(kspace.size(dim), at::kDouble) - static_cast<double>(kspace.size(dim) / 2)) / half).square();
+  };
+  const at::Tensor corner = axis(1).view({-1, 1}) + axis(2).view({1, -1}) > 1;
+  const at::Tensor wanted = corner.logical_and(sampled_positions(kspace).cpu()).flatten().nonzero().squeeze(1);
+  constexpr std::int64_t samples_per_coil = 8;
+  if (wanted.numel() < samples_per_coil * kspace.size(0)) {
+    throw data_error(place, "expected at least {} samples in the corners of k-space, found {}; state the noise level",
+                     samples_per_coil * kspace.size(0), wanted.numel());
+  }
+  return as_double(kspace).flatten(1).index_select(1, wanted);
+}
+
+at::Tensor noise_covariance(const at::Tensor& samples, const std::string& place) {
+  const at::Tensor n = as_double(samples);
+  const at::Tensor covariance = at::matmul(n, n.conj().t()) / (2.0 * static_cast<double>(n.size(1)));
+  const at::Tensor values = at::linalg_eigvalsh(covariance);
+  constexpr double smallest_share = 1e-10;
+  if (n.size(1) < n.size(0) ||
+      !(values.min().item<double>() > smallest_share * std::abs(values.max().item<double>()))) {
+    throw data_error(place, "the noise of {} coils cannot be whitened from {} samples: the covariance is singular",
+                     n.size(0), n.size(1));
+  }
+  return covariance;
+}
+
+at::Tensor whitening_matrix(const at::Tensor& covariance) {
+  const at::Tensor lower = std::get<0>(at::linalg_cholesky_ex(covariance));
+  return at::linalg_solve_triangular(lower, at::eye(lower.size(0), lower.options()), /*upper=*/false);
+}
+
+at::Tensor compression_matrix(const at::Tensor& samples, std::int64_t count) {
+  const at::Tensor n = as_double(samples).flatten(1);
+  const at::Tensor vectors = std::get<1>(at::linalg_eigh(at::matmul(n, n.conj().t())));  // ascending
+  return vectors.flip(1).narrow(1, 0, std::min(count, n.size(0))).conj().t().resolve_conj().contiguous();
+}
+
+at::Tensor mixed_channels(const at::Tensor& matrix, const at::Tensor& data) {
+  const at::Tensor mixed = at::matmul(matrix.to(data.options()), data.flatten(1));
+  Shape shape(data.sizes().begin(), data.sizes().end());
+  shape[0] = matrix.size(0);
+  return mixed.view(shape);
+}
+
+at::Tensor readout_cropped(const at::Tensor& kspace, std::int64_t rows) {
+  if (rows == kspace.size(-2)) return kspace;
+  const std::int64_t first = kspace.size(-2) / 2 - rows / 2;
+  return fft2_centred(ifft2_centred(kspace).narrow(-2, first, rows));
+}
+
+at::Tensor root_sum_of_squares(const at::Tensor& coil_images) { return coil_images.abs().square().sum(0).sqrt(); }
+
+}  // namespace recon

@@ -1,0 +1,86 @@
+#include "operators/mri/coil_maps.h"
+
+#include <ATen/ATen.h>
+
+#include "operators/masks.h"
+#include "recon/core/constant.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+/// [C, coils, H, W], complex128.
+at::Tensor checked_maps(const at::Tensor& array, const TensorSpec& image, const std::string& place) {
+  require_image(image, place);
+  const at::Tensor maps = array.dim() == 3 ? array.unsqueeze(0) : array;
+  if (maps.dim() != 4 || maps.size(0) != image.shape[0] || maps.size(2) != image.shape[1] ||
+      maps.size(3) != image.shape[2]) {
+    throw usage_error(place, "expected coil maps [{}coils, {}, {}] for an image {}, got {}",
+                      image.shape[0] == 1 ? "" : std::to_string(image.shape[0]) + ", ", image.shape[1], image.shape[2],
+                      to_string(image.shape), to_string(Shape(array.sizes().begin(), array.sizes().end())));
+  }
+  require_finite(maps, place + " coil_maps");
+  return maps.to(at::kCPU, at::kComplexDouble).contiguous();
+}
+
+class CoilMaps final : public LinearOperator {
+ public:
+  CoilMaps(const TensorSpec& image, const at::Tensor& maps)
+      : LinearOperator(fmt::format("coil maps({})", maps.size(1)), image,
+                       {{maps.size(1), maps.size(2), maps.size(3)}, Field::complex}),
+        maps_(maps.unsqueeze(0)),
+        conjugate_(maps.conj().resolve_conj().unsqueeze(0)),
+        energy_(maps.abs().square().sum(1).unsqueeze(0)) {}
+
+  std::optional<SpectralForm> spectral() const override {
+    if (domain().shape[0] > 1) return std::nullopt;  // the channels mix
+    return SpectralForm{.analyze = [](const at::Tensor& x) { return x; },
+                        .synthesize = [](const at::Tensor& c) { return c; },
+                        .eigenvalues = [energy = energy_](const at::Tensor& like) { return energy.like(like); }};
+  }
+
+ private:
+  at::Tensor do_apply(const at::Tensor& x) const override {
+    const at::Tensor maps = maps_.like(x);  // [1, C, coils, H, W]
+    if (x.size(1) == 1) return maps[0] * x;
+    return (maps * x.unsqueeze(2)).sum(1);
+  }
+  at::Tensor do_adjoint(const at::Tensor& y) const override {
+    const at::Tensor x = (conjugate_.like(y) * y.unsqueeze(1)).sum(2);
+    return domain().field == Field::real ? at::real(x).contiguous() : x;
+  }
+
+  Constant maps_, conjugate_;
+  Constant energy_;  ///< sum_c |S_c|² [1, C, H, W]
+};
+
+}  // namespace
+
+LinearOperatorPtr make_coil_maps(const TensorSpec& image, const at::Tensor& maps, const std::string& place) {
+  return std::make_shared<CoilMaps>(image, checked_maps(maps, image, place));
+}
+
+at::Tensor simulated_coil_maps(const TensorSpec& image, std::int64_t coils) {
+  constexpr double distance = 1.7;
+  const std::int64_t sets = image.shape[0];
+  const at::Tensor rows = at::linspace(-1, 1, image.shape[1], at::kDouble).view({-1, 1});
+  const at::Tensor columns = at::linspace(-1, 1, image.shape[2], at::kDouble).view({1, -1});
+  const Shape grid{image.shape[1], image.shape[2]};
+  const at::Tensor z = at::complex(columns.expand(grid).contiguous(), rows.expand(grid).contiguous());
+  const at::Tensor angles =
+      at::arange(coils, at::kDouble).view({1, -1, 1, 1}) * (2 * M_PI / static_cast<double>(coils));
+  const at::Tensor drives = at::arange(sets, at::kDouble).view({-1, 1, 1, 1}) * angles;
+  const at::Tensor fields =
+      at::polar(at::ones_like(drives), drives) / (z - at::polar(at::full_like(angles, distance), angles));
+  return fields / fields.abs().square().sum(1, /*keepdim=*/true).sqrt();
+}
+
+void CoilMapOptions::visit(ParameterVisitor& v) {
+  v.array("coil_maps", coil_maps,
+          "sensitivities, complex [coils, height, width] (or [channels, coils, height, width]); espirit, walsh or "
+          "sum_of_squares: estimated from the data of a measurement file");
+  const double least = coils == 0 ? 0 : 1;
+  v.field("coils", coils, "without coil_maps: so many simulated coils around the image", {.min = least, .max = 256});
+}
+
+}  // namespace recon

@@ -1,0 +1,76 @@
+#include "operators/mri/trajectory.h"
+
+#include <ATen/ATen.h>
+
+#include "operators/masks.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+/// Polar coordinates [n], radius 1/2 at the edge, as positions [n, 2] on the grid.
+at::Tensor from_polar(const at::Tensor& radius, const at::Tensor& angle, const TensorSpec& image) {
+  const auto height = static_cast<double>(image.shape[1]), width = static_cast<double>(image.shape[2]);
+  return at::stack({radius * at::sin(angle) * height, radius * at::cos(angle) * width}, -1).reshape({-1, 2});
+}
+
+at::Tensor radial(const Trajectory& options, std::int64_t readout, const TensorSpec& image) {
+  const double step =
+      options.golden_angle ? M_PI * (std::sqrt(5.0) - 1) / 2 : M_PI / static_cast<double>(options.spokes);
+  const at::Tensor angle = (at::arange(options.spokes, at::kDouble) * step).unsqueeze(1).expand({-1, readout});
+  const at::Tensor index = at::arange(readout, at::kDouble) - static_cast<double>(readout / 2);
+  return from_polar((index / static_cast<double>(readout)).expand_as(angle), angle, image);
+}
+
+at::Tensor spiral(const Trajectory& options, std::int64_t readout, const TensorSpec& image) {
+  const at::Tensor time = (at::arange(readout, at::kDouble) / static_cast<double>(readout)).sqrt();
+  const at::Tensor start =
+      at::arange(options.interleaves, at::kDouble).unsqueeze(1) * (2 * M_PI / static_cast<double>(options.interleaves));
+  const at::Tensor angle = start + time * (2 * M_PI * options.turns);
+  return from_polar((time / 2).expand_as(angle), angle, image);
+}
+
+at::Tensor checked_positions(const at::Tensor& array, const TensorSpec& image, const std::string& place) {
+  const at::Tensor positions = array.to(at::kCPU, at::kDouble);
+  if (array.is_complex() || positions.dim() != 2 || positions.size(1) != 2 || positions.size(0) == 0) {
+    throw usage_error(place, "expected real positions [samples, 2] (row, column), got {}",
+                      to_string(Shape(array.sizes().begin(), array.sizes().end())));
+  }
+  const at::Tensor limits =
+      at::tensor({static_cast<double>(image.shape[1]) / 2, static_cast<double>(image.shape[2]) / 2}, at::kDouble);
+  if (!(positions.abs() <= limits).all().item<bool>()) {  // NaN fails too
+    throw usage_error(
+        place, "positions: expected cycles per field of view, at most {} and {}, found up to {:.4g} and {:.4g}",
+        limits[0].item<double>(), limits[1].item<double>(), positions.select(1, 0).abs().max().item<double>(),
+        positions.select(1, 1).abs().max().item<double>());
+  }
+  return positions.contiguous();
+}
+
+}  // namespace
+
+void Trajectory::visit(ParameterVisitor& v) {
+  v.array("positions", positions, "sampled (row, column) in cycles per field of view, [samples, 2]");
+  if (positions.defined()) pattern = "array";
+  v.choice("pattern", pattern, {"radial", "spiral", "array"},
+           "where k-space is sampled (array when positions are given)");
+  v.field("spokes", spokes, "radial: lines through the centre", {.min = 1});
+  v.field("golden_angle", golden_angle, "radial: golden angles instead of equal ones");
+  v.field("interleaves", interleaves, "spiral: rotated copies", {.min = 1});
+  v.field("turns", turns, "spiral: turns of each", {.min = 0, .open_min = true});
+  v.field("readout", readout, "radial and spiral: samples of each; 0: twice the longer side", {.min = 0});
+}
+
+at::Tensor Trajectory::on(const TensorSpec& image, const std::string& place) const {
+  require_image(image, place);
+  if (positions.defined() != (pattern == "array")) {
+    throw usage_error(place, "pattern 'array' and positions go together: got pattern '{}' and {} positions", pattern,
+                      positions.defined() ? "some" : "no");
+  }
+  const std::int64_t samples = readout > 0 ? readout : 2 * std::max(image.shape[1], image.shape[2]);
+  if (pattern == "radial") return radial(*this, samples, image);
+  if (pattern == "spiral") return spiral(*this, samples, image);
+  return checked_positions(positions, image, place);
+}
+
+}  // namespace recon

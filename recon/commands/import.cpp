@@ -1,0 +1,86 @@
+// recon import: raw data of scanners and of other programs -> measurement file.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+
+#include "data/atomic_file.h"
+#include "recon/commands/verb.h"
+#include "recon/config/option_lister.h"
+#include "recon/core/error.h"
+#include "recon/pipeline/raw_import.h"
+
+namespace recon {
+namespace {
+
+constexpr const char* conventions =
+    "SOURCE is ISMRMRD, multi-coil fastMRI (HDF5) or a BART array (.cfl and .hdr): Cartesian slices. The coils are\n"
+    "whitened, their maps estimated, and the numbers scaled to an image range of [0, 1]; the measurement file then "
+    "says\n"
+    "all that `recon run` needs.\n\n";
+
+constexpr const char* examples_text =
+    "\nExamples:\n"
+    "  recon import scan.h5 -o measurement.h5\n"
+    "  recon import multicoil.h5 -o m.h5 --set coils=8 --set 'undersampling={acceleration: 4}'\n"
+    "  recon import kspace.cfl -o m.h5 --set noise=none --set estimation.calibration=32\n";
+
+std::string options_text() {
+  OptionLister lister;
+  ImportPlan().visit(lister);
+  return options_as_text(lister.options(), 2);
+}
+
+class ImportVerb final : public Verb {
+ public:
+  const char* name() const override { return "import"; }
+  const char* summary() const override { return "Make a measurement file from raw MRI data"; }
+  const char* examples() const override {
+    static const std::string text =
+        std::string(conventions) + "Options, with --set:\n" + options_text() + examples_text;
+    return text.c_str();
+  }
+
+  void describe(CLI::App& app) override {
+    app.add_option("SOURCE", source_, "Raw data file")->required();
+    app.add_option("-o,--output", output_, "Measurement file to write (HDF5)")->capture_default_str();
+  }
+
+  VerbResult execute(const GlobalOptions& options) override {
+    Config config = Config::from_text("", "recon import");
+    for (const auto& assignment : options.set) config.set(assignment);
+    const ImportPlan plan = read_import_plan(config);
+    std::error_code absent;
+    if (std::filesystem::equivalent(source_, output_, absent)) {
+      throw usage_error(output_, "the output is the source itself; choose another name");
+    }
+    { const AtomicFile writable(output_); }  // before any work
+    const KspaceSet source = read_kspace(source_);
+    const MeasurementSet set = import_kspace(source, plan, source_);
+    write_measurement_file(output_, set);
+    VerbResult result;
+    result.json = {{"output", output_},
+                   {"source", describe_kspace(source)},
+                   {"items", set.ids},
+                   {"image", set.header.image.to_string()},
+                   {"measurement", spec_of_item(set.y).to_string()},
+                   {"noise", set.header.noise.type},
+                   {"noise_std", set.header.noise.std},
+                   {"ground_truth", set.ground_truth.defined()},
+                   {"options", plan.resolved}};
+    result.text = fmt::format(
+        "{}: {} slice(s) of {}, {} measured as {}, noise {}\n", output_, set.ids.size(), source.format,
+        set.header.image.to_string(), spec_of_item(set.y).to_string(),
+        set.header.noise.std.empty() ? std::string("not stated") : fmt::format("{:.3g}", set.header.noise.std.front()));
+    return result;
+  }
+
+ private:
+  std::string source_, output_ = "measurement.h5";
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> make_import_verb() { return std::make_unique<ImportVerb>(); }
+
+}  // namespace recon
