@@ -56,7 +56,7 @@ at::Tensor poisson_counts(const at::Tensor& means, const Rng& rng, const std::ve
 }  // namespace
 
 double Noise::std_of(std::size_t item) const {
-  if (type != NoiseType::gaussian || std.empty()) throw usage_error("noise", "only gaussian noise has a std");
+  if (!has_std() || std.empty()) throw usage_error("noise", "{} noise has no std", to_string(type));
   if (std.size() == 1) return std[0];
   if (item >= std.size()) throw usage_error("noise", "no std for item {}: {} are given", item, std.size());
   return std[item];
@@ -67,35 +67,33 @@ at::Tensor Noise::simulate(const at::Tensor& clean, const Rng& rng, const std::v
   if (keys.size() != static_cast<std::size_t>(clean.size(0))) {
     throw internal_error("Noise::simulate", "expected {} stream keys, got {}", clean.size(0), keys.size());
   }
-  at::Tensor noisy;
-  switch (type) {
-    case NoiseType::none:
-      return clean.clone();
-    case NoiseType::gaussian:
-      check_gaussian(*this, clean.size(0));
-      noisy = clean + rng.normal(keys, 0, spec_of_item(clean), clean.options()) * per_item(std, clean);
-      break;
-    case NoiseType::poisson:
-      check_poisson(*this, clean);
-      noisy =
-          poisson_counts(clean.to(at::kCPU, at::kDouble).clamp_min(0) * peak, rng, keys).div_(peak).to(clean.options());
-      break;
+  at::Tensor noisy = clean;
+  if (counts_photons()) {
+    check_poisson(*this, clean);
+    noisy =
+        poisson_counts(clean.to(at::kCPU, at::kDouble).clamp_min(0) * peak, rng, keys).div_(peak).to(clean.options());
   }
+  if (has_std()) {
+    check_gaussian(*this, clean.size(0));
+    noisy = noisy + rng.normal(keys, 0, spec_of_item(clean), clean.options()) * per_item(std, clean);
+  }
+  if (type == NoiseType::none) return clean.clone();
   if (!support.defined()) return noisy;
   return at::where(support.to(clean.device()) != 0, noisy, clean);
 }
 
 at::Tensor Noise::variance(const at::Tensor& y) const {
-  switch (type) {
-    case NoiseType::none:
-      break;
-    case NoiseType::gaussian:
-      check_gaussian(*this, y.size(0));
-      return per_item(std, y).square();
-    case NoiseType::poisson:
-      check_poisson(*this, y);
-      return y.clamp_min(1 / peak) / peak;
+  at::Tensor variance;
+  if (has_std()) {
+    check_gaussian(*this, y.size(0));
+    variance = per_item(std, y).square();
   }
+  if (counts_photons()) {
+    check_poisson(*this, y);
+    const at::Tensor of_photons = y.clamp_min(1 / peak) / peak;
+    variance = variance.defined() ? variance + of_photons : of_photons;
+  }
+  if (variance.defined()) return variance;
   throw usage_error("noise", "noise 'none' has no variance to weigh residuals by; state the noise of the measurement");
 }
 
@@ -107,15 +105,17 @@ std::string to_string(NoiseType type) {
       return "gaussian";
     case NoiseType::poisson:
       return "poisson";
+    case NoiseType::poisson_gaussian:
+      return "poisson_gaussian";
   }
   throw internal_error("NoiseType", "value {} is not one of the enumerators", static_cast<int>(type));
 }
 
 NoiseType noise_type_from(const std::string& text) {
-  for (const auto type : {NoiseType::none, NoiseType::gaussian, NoiseType::poisson}) {
+  for (const auto type : {NoiseType::none, NoiseType::gaussian, NoiseType::poisson, NoiseType::poisson_gaussian}) {
     if (to_string(type) == text) return type;
   }
-  throw data_error("noise", "expected type none, gaussian or poisson, got '{}'", text);
+  throw data_error("noise", "expected type none, gaussian, poisson or poisson_gaussian, got '{}'", text);
 }
 
 }  // namespace recon

@@ -4,8 +4,11 @@
 #include <vector>
 
 #include "operators/blur/blur.h"
+#include "operators/blur/varying_blur.h"
 #include "operators/combinations/combination_kinds.h"
+#include "operators/demosaicing/demosaicing.h"
 #include "operators/fourier/fourier.h"
+#include "operators/hadamard/hadamard.h"
 #include "operators/identity.h"
 #include "operators/inpainting/inpainting.h"
 #include "operators/mri/nufft.h"
@@ -14,15 +17,31 @@
 #include "operators/nonlinear/fourier_magnitude.h"
 #include "operators/nonlinear/quantisation.h"
 #include "operators/resampling/super_resolution.h"
+#include "operators/tomography/radon.h"
 #include "recon/core/error.h"
 #include "recon/core/nearest.h"
 
 namespace recon {
 const std::vector<OperatorKind>& operator_kinds() {
   static const std::vector<OperatorKind> kinds{
-      blur_kind(),     clipping_kind(),   compose_kind(), fourier_kind(),          fourier_magnitude_kind(),
-      identity_kind(), inpainting_kind(), nufft_kind(),   quantisation_kind(),     scale_kind(),
-      sense_kind(),    stack_kind(),      sum_kind(),     super_resolution_kind(),
+      blur_kind(),
+      clipping_kind(),
+      compose_kind(),
+      demosaicing_kind(),
+      fourier_kind(),
+      fourier_magnitude_kind(),
+      hadamard_kind(),
+      identity_kind(),
+      inpainting_kind(),
+      nufft_kind(),
+      quantisation_kind(),
+      radon_kind(),
+      scale_kind(),
+      sense_kind(),
+      stack_kind(),
+      sum_kind(),
+      super_resolution_kind(),
+      varying_blur_kind(),
   };
   return kinds;
 }

@@ -13,7 +13,7 @@ namespace recon {
 struct OperatorKind {
   std::string name;     ///< the `type:` of a config
   std::string summary;  ///< one line for `recon list operators`
-  /// Option texts (JSON, which is YAML too) on which the laws run for every kind, each valid for 1x16x16 real images.
+  /// Option texts (JSON, which is YAML too) on which the laws run for every kind, valid for real 1x16x16 or 3x12x16.
   std::vector<std::string> examples;
   /// Reads the options from the visitor and builds the operator for images of the given spec. With a visitor that is
   /// not reading(), only visits the options and returns null.

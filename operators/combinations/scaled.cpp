@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 
 #include "operators/algebra.h"
+#include "operators/inverse_filter.h"
 #include "recon/core/constant.h"
 #include "recon/core/error.h"
 
@@ -9,7 +10,7 @@ namespace {
 
 std::string scaled_name(const Operator& op, double factor) { return fmt::format("{} * {}", factor, op.name()); }
 
-class LinearScaled final : public LinearOperator {
+class LinearScaled final : public LinearOperator, public FilteredInverse {
  public:
   LinearScaled(LinearOperatorPtr op, double factor)
       : LinearOperator(scaled_name(*op, factor), op->domain(), op->range()), op_(std::move(op)), factor_(factor) {}
@@ -25,6 +26,11 @@ class LinearScaled final : public LinearOperator {
       };
     }
     return form;
+  }
+  DataFilter inverse_filter(const FrequencyWindow& window) const override {
+    const DataFilter inner = inverse_filter_of(*op_, window);
+    if (!inner || factor_ == 0) return {};
+    return [inner, square = factor_ * factor_](const at::Tensor& y) { return inner(y).div_(square); };
   }
 
  private:
@@ -79,12 +85,17 @@ class InUnits final : public Operator {
 
 std::string weighted_name(const Operator& op) { return "weighted " + op.name(); }
 
-class LinearWeighted final : public LinearOperator {
+class LinearWeighted final : public LinearOperator, public FilteredInverse {
  public:
   LinearWeighted(LinearOperatorPtr op, const at::Tensor& weights)
       : LinearOperator(weighted_name(*op), op->domain(), op->range()), op_(std::move(op)), weights_(weights) {}
 
   at::Tensor support() const override { return op_->support(); }
+  DataFilter inverse_filter(const FrequencyWindow& window) const override {
+    const DataFilter inner = inverse_filter_of(*op_, window);
+    if (!inner || (weights_.value() == 0).any().item<bool>()) return {};
+    return [inner, weights = weights_](const at::Tensor& y) { return inner(y / weights.like(y)) / weights.like(y); };
+  }
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override { return op_->apply(x).mul_(weights_.like(x)); }

@@ -54,8 +54,10 @@ class InspectVerb final : public Verb {
     return "Show what is in a measurement, result, samples file, prior, config or operator";
   }
   const char* examples() const override {
-    return "TARGET: a measurement, result or samples file or any other HDF5 file, a prior (its folder, or the name of an\n"
-           "embedded one), a config with an `operator` section, a safetensors file, raw MRI data that `recon import` takes.\n"
+    return "TARGET: a measurement, result or samples file or any other HDF5 file, a prior (its folder, or the name of "
+           "an\n"
+           "embedded one), a config with an `operator` section, a safetensors file, raw MRI data that `recon import` "
+           "takes.\n"
            "--check exits with 1 when something is not "
            "sound.\n\n"
            "Examples:\n"

@@ -100,6 +100,48 @@ TEST(Noise, EstimatedPoissonVarianceMakesChiSquareOne) {
   EXPECT_NEAR(chi, 1 + 2.0 / 120, 4 * std::sqrt(2.0 / 100000) + 0.002);
 }
 
+/// E z²/v for z ~ N(0, 1) and v = 1 + max(z r, 1)/r², read noise of r photons alone: data above 0 raise their own
+/// variance.
+double expected_chi_in_the_dark(double r) {
+  double sum = 0, total = 0;
+  for (double z = -8; z < 8; z += 1e-3) {
+    const double density = std::exp(-z * z / 2);
+    sum += density * z * z / (1 + std::max(z * r, 1.0) / (r * r));
+    total += density;
+  }
+  return sum / total;
+}
+
+TEST(Noise, PoissonGaussianHasTheSumOfBothVariances) {
+  const std::int64_t n = 100000;
+  for (const double level : {0.0, 0.05, 0.7}) {
+    const Noise noise{.type = NoiseType::poisson_gaussian, .std = {0.04}, .peak = 300};
+    const at::Tensor clean = at::full({1, n}, level, at::kDouble);
+    const at::Tensor y = noise.simulate(clean, rng, {{4, 0}});
+    const double variance = level / 300 + 0.04 * 0.04, root_n = std::sqrt(static_cast<double>(n));
+    EXPECT_NEAR(mean_of(y), level, 4 * std::sqrt(variance) / root_n) << level;
+    // Fourth central moment 3 v² and the photons' excess level / peak³, below a tenth of it.
+    EXPECT_NEAR(mean_of((y - clean).square()) / variance, 1, 4 * std::sqrt(2.1) / root_n) << level;
+    // chi² of n terms, and what the estimate of the variance adds: 3 photon² / variance, here 3 / (144 + 300 level).
+    const double chi = mean_of((y - clean).square() / noise.variance(y));
+    EXPECT_NEAR(chi, level > 0 ? 1 : expected_chi_in_the_dark(12), 4 * std::sqrt(2.1) / root_n + 3.0 / 150) << level;
+  }
+}
+
+TEST(Noise, PoissonGaussianIsBothPartsDrawnIndependently) {
+  const at::Tensor clean = at::linspace(0.1, 1, 20000, at::kDouble).view({1, -1});
+  const Noise both{.type = NoiseType::poisson_gaussian, .std = {0.1}, .peak = 100};
+  const Noise photons{.type = NoiseType::poisson, .peak = 100};
+  const at::Tensor read = both.simulate(clean, rng, {{6, 0}}) - photons.simulate(clean, rng, {{6, 0}});
+  EXPECT_NEAR(mean_of(read.square()) / 0.01, 1, 4 * std::sqrt(2.0 / 20000));
+  const at::Tensor shot = photons.simulate(clean, rng, {{6, 0}}) - clean;
+  const double correlation = mean_of(read * shot) / std::sqrt(mean_of(read.square()) * mean_of(shot.square()));
+  EXPECT_NEAR(correlation, 0, 4 / std::sqrt(20000.0));
+  EXPECT_TRUE(at::allclose(both.variance(clean), photons.variance(clean) + 0.01, 0, 1e-15));
+  const Noise per_item{.type = NoiseType::poisson_gaussian, .std = {0.1, 0.3}, .peak = 100};
+  EXPECT_EQ(per_item.std_of(1), 0.3);
+}
+
 template <class Run>
 std::string message_of(ErrorKind kind, const Run& run) {
   try {
@@ -131,7 +173,13 @@ TEST(Noise, RefusesWhatCannotBe) {
             std::string::npos);
   EXPECT_NE(message_of(ErrorKind::usage, [&] { Noise{}.variance(clean); }).find("no variance"), std::string::npos);
   EXPECT_NE(message_of(ErrorKind::data, [] { noise_type_from("rician"); }).find("got 'rician'"), std::string::npos);
-  EXPECT_EQ(noise_type_from("poisson"), NoiseType::poisson);
+  EXPECT_NE(simulate({.type = NoiseType::poisson_gaussian, .std = {0.1}}).find("peak > 0"), std::string::npos);
+  EXPECT_NE(simulate({.type = NoiseType::poisson_gaussian, .peak = 9}).find("got 0"), std::string::npos);
+  EXPECT_NE(message_of(ErrorKind::usage, [] { Noise{.type = NoiseType::poisson}.std_of(0); }).find("poisson noise has"),
+            std::string::npos);
+  for (const auto type : {NoiseType::none, NoiseType::gaussian, NoiseType::poisson, NoiseType::poisson_gaussian}) {
+    EXPECT_EQ(noise_type_from(to_string(type)), type);
+  }
 }
 
 }  // namespace

@@ -1,0 +1,170 @@
+#include "operators/blur/varying_blur.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "operators/blur/blur.h"
+#include "operators/masks.h"
+#include "recon/core/constant.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+/// One patch along one axis: where its window is not zero, with the kernel's margins.
+struct Span {
+  std::int64_t begin, length;
+  at::Tensor window;  ///< float64 [length]
+
+  at::Tensor of(const at::Tensor& x, std::int64_t dim) const { return x.narrow(dim, begin, length); }
+};
+
+/// The windows [patches, size] along an axis.
+at::Tensor windows(std::int64_t patches, std::int64_t size, bool smooth) {
+  const double cell = static_cast<double>(size) / static_cast<double>(patches);
+  const at::Tensor middles = ((at::arange(patches, at::kDouble) + 0.5) * cell).unsqueeze(1);
+  const at::Tensor pixels =
+      (at::arange(size, at::kDouble) + 0.5).clamp(0.5 * cell, static_cast<double>(size) - 0.5 * cell);
+  const at::Tensor hat = (1 - (pixels - middles).abs() / cell).clamp_min(0);
+  return smooth ? (hat * (std::numbers::pi / 2)).sin().square() : hat;
+}
+
+Span span_of(const at::Tensor& window, std::int64_t kernel) {
+  const at::Tensor lit = (window > 0).nonzero();
+  const std::int64_t size = window.size(0), after = kernel / 2, before = kernel - 1 - after;
+  // The longer reach on either side: a little more than is needed.
+  // other.
+  std::int64_t begin = std::max<std::int64_t>(0, lit.min().item<std::int64_t>() - std::max(before, after));
+  std::int64_t end = std::min(size, lit.max().item<std::int64_t>() + 1 + std::max(before, after));
+  begin = std::max<std::int64_t>(0, std::min(begin, end - kernel));
+  end = std::max(end, begin + kernel);
+  return {begin, end - begin, window.narrow(0, begin, end - begin)};
+}
+
+class VaryingBlur final : public LinearOperator {
+ public:
+  VaryingBlur(const TensorSpec& image, const at::Tensor& kernels, bool smooth)
+      : LinearOperator(fmt::format("varying_blur({} x {} patches of {} x {} px kernels)", kernels.size(0),
+                                   kernels.size(1), kernels.size(2), kernels.size(3)),
+                       image, image) {
+    const at::Tensor down = windows(kernels.size(0), image.shape[1], smooth);
+    const at::Tensor across = windows(kernels.size(1), image.shape[2], smooth);
+    for (std::int64_t i = 0; i < kernels.size(0); ++i) {
+      for (std::int64_t j = 0; j < kernels.size(1); ++j) {
+        Patch patch{.rows = span_of(down[i], kernels.size(2)), .columns = span_of(across[j], kernels.size(3))};
+        patch.window = Constant(patch.rows.window.unsqueeze(1) * patch.columns.window);
+        const TensorSpec part{{image.shape[0], patch.rows.length, patch.columns.length}, image.field};
+        patch.blur = make_blur(part, kernels[i][j], Boundary::zero, "patch");
+        patches_.push_back(std::move(patch));
+      }
+    }
+  }
+
+ private:
+  struct Patch {
+    Span rows, columns;
+    Constant window = {};
+    LinearOperatorPtr blur = {};
+
+    at::Tensor of(const at::Tensor& x) const { return columns.of(rows.of(x, -2), -1); }
+  };
+
+  at::Tensor do_apply(const at::Tensor& x) const override {
+    const at::Tensor y = at::zeros_like(x, at::MemoryFormat::Contiguous);
+    for (const Patch& patch : patches_) patch.of(y) += patch.blur->apply(patch.of(x) * patch.window.like(x));
+    return y;
+  }
+
+  at::Tensor do_adjoint(const at::Tensor& y) const override {
+    const at::Tensor x = at::zeros_like(y, at::MemoryFormat::Contiguous);
+    for (const Patch& patch : patches_) {
+      patch.of(x) += patch.blur->adjoint(patch.of(y).contiguous()) * patch.window.like(y);
+    }
+    return x;
+  }
+
+  std::vector<Patch> patches_;
+};
+
+/// A round Gaussian cut at 4 stds, normalised.
+at::Tensor gaussian(std::int64_t size, double std_px) {
+  const at::Tensor distance = at::arange(size, at::kDouble) - static_cast<double>(size / 2);
+  const at::Tensor line = (-0.5 * (distance / std_px).square()).exp();
+  return (line.unsqueeze(1) * line) / line.sum().square();
+}
+
+struct Options {
+  at::Tensor kernels;
+  std::vector<double> patches = {5, 5};
+  double std_px = 0.8, corner_std_px = 2.5;
+  std::string window = "smooth";
+
+  void visit(ParameterVisitor& v) {
+    v.array("kernels", kernels, "[rows, columns, height, width]: a kernel for each patch, used as they are");
+    v.field("patches", patches, "[rows, columns] of generated Gaussian kernels");
+    v.field("std_px", std_px, "Gaussian's standard deviation in the middle of the image", {.min = 0, .open_min = true});
+    v.field("corner_std_px", corner_std_px, "and in its corners; it grows with the distance from the middle",
+            {.min = 0, .open_min = true});
+    v.choice("window", window, {"smooth", "linear"}, "how kernels are interpolated between the middles of patches");
+  }
+
+  at::Tensor on(const TensorSpec& image, const std::string& place) const {
+    if (kernels.defined()) return kernels;
+    if (patches.size() != 2 || !(patches[0] >= 1) || !(patches[1] >= 1) || patches[0] > 1024 || patches[1] > 1024) {
+      throw usage_error(place, "patches: expected [rows, columns] from 1 to 1024 each");
+    }
+    const auto rows = std::llround(patches[0]), columns = std::llround(patches[1]);
+    const double widest = std::max(std_px, corner_std_px);
+    const std::int64_t limit = (std::min(image.shape[1], image.shape[2]) - 1) / 2;
+    const std::int64_t size = 2 * std::min(static_cast<std::int64_t>(std::ceil(4 * widest)), limit) + 1;
+    at::Tensor result = at::empty({rows, columns, size, size}, at::kDouble);
+    const auto offset = [](std::int64_t i, std::int64_t n) {
+      return (2.0 * static_cast<double>(i) + 1) / static_cast<double>(n) - 1;
+    };
+    for (std::int64_t i = 0; i < rows; ++i) {
+      for (std::int64_t j = 0; j < columns; ++j) {
+        const double distance = std::hypot(offset(i, rows), offset(j, columns)) / std::numbers::sqrt2;
+        result[i][j] = gaussian(size, std_px + (corner_std_px - std_px) * distance);
+      }
+    }
+    return result;
+  }
+};
+
+OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
+  Options options;
+  options.visit(visitor);
+  if (!visitor.reading()) return nullptr;
+  require_image(image, visitor.place());
+  return make_varying_blur(image, options.on(image, visitor.place()), options.window == "smooth");
+}
+
+}  // namespace
+
+LinearOperatorPtr make_varying_blur(const TensorSpec& image, const at::Tensor& kernels, bool smooth) {
+  require_image(image, "varying_blur");
+  const bool fits = kernels.dim() == 4 && kernels.numel() > 0 && !kernels.is_complex() &&
+                    std::max(kernels.size(0), kernels.size(2)) <= image.shape[1] &&
+                    std::max(kernels.size(1), kernels.size(3)) <= image.shape[2];
+  if (!fits) {
+    throw usage_error("varying_blur",
+                      "expected real kernels [rows, columns, height, width] with no more patches and no larger kernels "
+                      "than the {} x {} image, got {}",
+                      image.shape[1], image.shape[2], to_string(Shape(kernels.sizes().begin(), kernels.sizes().end())));
+  }
+  return std::make_shared<VaryingBlur>(image, kernels.to(at::kCPU, at::kDouble), smooth);
+}
+
+OperatorKind varying_blur_kind() {
+  return {.name = "varying_blur",
+          .summary = "blur whose kernel changes across the image, interpolated between patches",
+          .examples = {R"({"type": "varying_blur", "patches": [3, 2], "std_px": 0.6, "corner_std_px": 1.2})",
+                       R"({"type": "varying_blur", "window": "linear",
+                           "kernels": [[[[1, 2, 0], [0, 3, 1]], [[0, 0, 0], [0, 1, 0]]]]})"},
+          .make = make};
+}
+
+}  // namespace recon

@@ -1,0 +1,72 @@
+#include "operators/demosaicing/demosaicing.h"
+
+#include <ATen/ATen.h>
+
+#include "recon/core/constant.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+const std::vector<std::string> patterns{"rggb", "bggr", "grbg", "gbrg"};
+
+/// 0/1 masks [3, H, W] of the three colours.
+at::Tensor colour_masks(const TensorSpec& image, const std::string& pattern) {
+  const std::string colours = "rgb";
+  at::Tensor masks = at::zeros(image.shape, at::kDouble);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const auto colour = static_cast<std::int64_t>(colours.find(pattern[i]));
+    const auto row = static_cast<std::int64_t>(i / 2), column = static_cast<std::int64_t>(i % 2);
+    masks[colour].slice(0, row, std::nullopt, 2).slice(1, column, std::nullopt, 2).fill_(1);
+  }
+  return masks;
+}
+
+class Demosaicing final : public LinearOperator {
+ public:
+  Demosaicing(const TensorSpec& image, const std::string& pattern)
+      : LinearOperator(fmt::format("demosaicing({})", pattern), image,
+                       {{1, image.shape[1], image.shape[2]}, Field::real}),
+        masks_(colour_masks(image, pattern)) {}
+
+  std::optional<SpectralForm> spectral() const override {
+    return SpectralForm{
+        .analyze = [](const at::Tensor& x) { return x; },
+        .synthesize = [](const at::Tensor& c) { return c; },
+        .eigenvalues = [masks = masks_](const at::Tensor& like) { return masks.like(like).unsqueeze(0); }};
+  }
+
+ private:
+  at::Tensor do_apply(const at::Tensor& x) const override { return (x * masks_.like(x)).sum(1, /*keepdim=*/true); }
+  at::Tensor do_adjoint(const at::Tensor& y) const override { return y * masks_.like(y); }
+  at::Tensor do_normal(const at::Tensor& x) const override { return x * masks_.like(x); }
+
+  Constant masks_;
+};
+
+OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
+  std::string pattern = patterns.front();
+  visitor.choice("pattern", pattern, patterns, "filters of the top left 2 x 2 pixels, row by row");
+  return visitor.reading() ? make_demosaicing(image, pattern) : nullptr;
+}
+
+}  // namespace
+
+LinearOperatorPtr make_demosaicing(const TensorSpec& image, const std::string& pattern) {
+  if (image.shape.size() != 3 || image.shape[0] != 3 || image.field != Field::real) {
+    throw usage_error("demosaicing", "expected a real image of the 3 channels R, G, B, got {}", image.to_string());
+  }
+  if (std::find(patterns.begin(), patterns.end(), pattern) == patterns.end()) {
+    throw usage_error("demosaicing", "expected pattern rggb, bggr, grbg or gbrg, got '{}'", pattern);
+  }
+  return std::make_shared<Demosaicing>(image, pattern);
+}
+
+OperatorKind demosaicing_kind() {
+  return {.name = "demosaicing",
+          .summary = "one colour per pixel, as behind a Bayer mosaic of colour filters",
+          .examples = {R"({"type": "demosaicing"})", R"({"type": "demosaicing", "pattern": "gbrg"})"},
+          .make = make};
+}
+
+}  // namespace recon

@@ -1,0 +1,136 @@
+#include "operators/tomography/radon.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "operators/fourier/half_spectrum.h"
+#include "operators/inverse_filter.h"
+#include "operators/masks.h"
+#include "recon/core/constant.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+constexpr double pi = std::numbers::pi;
+
+class Radon final : public LinearOperator, public FilteredInverse {
+ public:
+  Radon(const TensorSpec& image, const ParallelBeam& beam, double arc_rad)
+      : LinearOperator(fmt::format("radon({} angles, {} bins)", beam.angles_rad.size(), beam.bins), image,
+                       {{image.shape[0], std::ssize(beam.angles_rad), beam.bins}, Field::real}),
+        projector_(beam),
+        angle_step_(std::min(arc_rad, pi) / static_cast<double>(beam.angles_rad.size())) {}
+
+  DataFilter inverse_filter(const FrequencyWindow& window) const override {
+    const std::int64_t bins = projector_.beam().bins, angles = range().shape[1], length = 2 * bins;
+    const at::Tensor response = at::real(at::fft_rfft(sampled_ramp(length))).clone();
+    for (std::int64_t k = 0; k <= bins; ++k) {
+      response[k] *= window(static_cast<double>(k) / static_cast<double>(bins)) / static_cast<double>(length);
+    }
+    // Powers of bin_px: -2 of the ramp, 1 of its convolution, 1 for A^H to become an interpolation. None is left.
+    const Constant multiplier(response * angle_step_);
+    return [multiplier, bins, angles, length](const at::Tensor& y) {
+      const at::Tensor padded = at::constant_pad_nd(y, {0, length - bins}).view({y.size(0), -1, angles, 1, length});
+      return apply_circulant(padded, multiplier.like(y)).squeeze(-2).narrow(-1, 0, bins).contiguous();
+    };
+  }
+
+ private:
+  at::Tensor do_apply(const at::Tensor& x) const override { return projector_.project(x); }
+  at::Tensor do_adjoint(const at::Tensor& y) const override { return projector_.back_project(y); }
+
+  /// Kak & Slaney 1988, eq. 3.61 for a spacing of 1, around the circle.
+  static at::Tensor sampled_ramp(std::int64_t length) {
+    at::Tensor ramp = at::zeros({length}, at::kDouble);
+    auto* h = ramp.data_ptr<double>();
+    h[0] = 0.25;
+    for (std::int64_t n = 1; n < length; n += 2) {
+      const auto distance = static_cast<double>(std::min(n, length - n));
+      h[n] = -1 / (pi * pi * distance * distance);
+    }
+    return ramp;
+  }
+
+  StripProjector projector_;
+  double angle_step_;
+};
+
+struct Options {
+  std::int64_t angles = 60;
+  double range_deg = 180, first_deg = 0;
+  at::Tensor angle_list_deg;
+  std::int64_t bins = 0;
+  double bin_px = 1, axis_offset_px = 0;
+
+  void visit(ParameterVisitor& v) {
+    v.field("angles", angles, "views, equally spaced", {.min = 1, .max = 1 << 20});
+    v.field("range_deg", range_deg, "from the first view to where the next turn would begin",
+            {.min = 0, .open_min = true});
+    v.field("first_deg", first_deg, "angle of the first view, anticlockwise; at 0 rays run along the columns");
+    v.array("angle_list_deg", angle_list_deg, "the views' angles, in place of the three above");
+    v.field("bins", bins, "detector bins; 0: as many as see the whole image", {.min = 0, .max = 1 << 20});
+    v.field("bin_px", bin_px, "width of a bin in pixels of the image", {.min = 0, .max = 1e6, .open_min = true});
+    v.field("axis_offset_px", axis_offset_px, "where the rotation axis falls on the detector, from its middle");
+  }
+
+  std::vector<double> angles_rad(const std::string& place) const {
+    std::vector<double> result;
+    if (!angle_list_deg.defined()) {
+      for (std::int64_t k = 0; k < angles; ++k) {
+        result.push_back((first_deg + range_deg * static_cast<double>(k) / static_cast<double>(angles)) * pi / 180);
+      }
+      return result;
+    }
+    if (angle_list_deg.dim() != 1 || angle_list_deg.numel() == 0 || angle_list_deg.is_complex()) {
+      throw usage_error(place, "angle_list_deg: expected a list of angles, got an array {}",
+                        to_string(Shape(angle_list_deg.sizes().begin(), angle_list_deg.sizes().end())));
+    }
+    const at::Tensor list = angle_list_deg.to(at::kCPU, at::kDouble).contiguous();
+    for (std::int64_t k = 0; k < list.numel(); ++k) result.push_back(list.const_data_ptr<double>()[k] * pi / 180);
+    return result;
+  }
+};
+
+OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
+  Options options;
+  options.visit(visitor);
+  if (!visitor.reading()) return nullptr;
+  require_image(image, visitor.place());
+  const auto height = image.shape[1], width = image.shape[2];
+  ParallelBeam beam{.height = height,
+                    .width = width,
+                    .angles_rad = options.angles_rad(visitor.place()),
+                    .bins = options.bins,
+                    .bin_px = options.bin_px,
+                    .axis_offset_px = options.axis_offset_px};
+  if (beam.bins == 0) {
+    const double reach = std::hypot(static_cast<double>(height), static_cast<double>(width)) / 2;
+    beam.bins = static_cast<std::int64_t>(std::ceil(2 * (reach + std::abs(beam.axis_offset_px)) / beam.bin_px));
+  }
+  return make_radon(image, beam, options.angle_list_deg.defined() ? pi : options.range_deg * pi / 180);
+}
+
+}  // namespace
+
+LinearOperatorPtr make_radon(const TensorSpec& image, const ParallelBeam& beam, double arc_rad) {
+  if (image.shape.size() != 3 || image.field != Field::real) {
+    throw usage_error("radon", "expected a real image [channels, height, width], got {}", image.to_string());
+  }
+  return std::make_shared<Radon>(image, beam, arc_rad);
+}
+
+OperatorKind radon_kind() {
+  return {.name = "radon",
+          .summary = "parallel-beam tomography: line integrals at many angles, averaged over detector bins",
+          // Few views: with 7 of 16 x 16 pixels eigenvalues of 1e-9 of the largest begin, too near to 0 for the law of
+          // the pseudo-inverse.
+          .examples = {R"({"type": "radon", "angles": 5})",
+                       R"({"type": "radon", "angles": 4, "range_deg": 90, "first_deg": 20, "bin_px": 1.7, "bins": 9})",
+                       R"({"type": "radon", "angle_list_deg": [0, 45, 90, 100], "bins": 11, "axis_offset_px": 1.3})"},
+          .make = make};
+}
+
+}  // namespace recon

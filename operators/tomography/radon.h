@@ -1,0 +1,24 @@
+#pragma once
+
+#include "operators/operator.h"
+#include "operators/registry.h"
+#include "operators/tomography/strip_projector.h"
+
+namespace recon {
+
+/// Parallel-beam tomography: [C, H, W] -> sinograms [C, angles, bins], real images; every channel by itself.
+///
+/// The averages over detector bins of line integrals (see StripProjector for geometry and weights), in units of the
+/// image times pixels; `scale` brings other units. Angles first_deg + k range_deg / angles, or a list.
+///
+/// Inverse filter (operators/inverse_filter.h): the ramp filter, sampled in space so that the mean is right (Kak &
+/// Slaney 1988, eqs. 3.61 to 3.64), on sinograms padded to twice their bins: h[0] = 1/4, h[n] = -1/(pi n)² for odd n, 0
+/// for even n. With the weight pi / angles of each view (range_deg / angles in radians when that is less than a half
+/// turn), A^H F is filtered back-projection; views are taken to be equally spaced, also those of a list.
+///
+/// Throws Error(usage) for complex images, and for a list of angles that is empty or not one-dimensional.
+LinearOperatorPtr make_radon(const TensorSpec& image, const ParallelBeam& beam, double arc_rad);
+
+OperatorKind radon_kind();
+
+}  // namespace recon
