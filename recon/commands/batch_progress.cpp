@@ -68,6 +68,7 @@ void BatchProgress::end_line() {
 }
 
 void BatchProgress::tell(const nlohmann::ordered_json& event) {
+  const std::lock_guard lock(mutex_);
   const std::string kind = event.at("event");
   if (kind == "opened") {
     items_ = event.at("items");
@@ -100,6 +101,7 @@ void BatchProgress::tell(const nlohmann::ordered_json& event) {
 }
 
 void BatchProgress::step(const ProgressEvent& event) {
+  const std::lock_guard lock(mutex_);
   step_ = event;
   show(false);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -27,6 +28,7 @@ class BatchProgress {
   void show(bool now);
   void end_line();
 
+  std::mutex mutex_;  ///< events come from several threads
   bool silent_, terminal_;
   std::size_t items_ = 0, batches_ = 1, batches_done_ = 0, first_done_ = 0, failed_ = 0;
   std::string label_;

@@ -133,7 +133,7 @@ BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> see
   }
   plan.item_options = item_options_of(plan.options, options);
   plan.item_options.check_noise_level = false;  // a line per item would bury the others
-  plan.folder = std::filesystem::absolute(input->value->folder).lexically_normal().string();
+  plan.folder = (std::filesystem::current_path() / input->value->folder).lexically_normal().string();
   plan.resolved = options.resolved();
   return plan;
 }

@@ -16,7 +16,7 @@ struct BatchOutput {
   std::string path = "batch_result.h5";
   std::string csv, contact_sheet;
   std::int64_t contact_items = 64;
-  std::int64_t compression = 4;
+  std::int64_t compression = 1;
 
   void visit(ParameterVisitor& v);
 };

@@ -4,7 +4,7 @@
 #include <hdf5.h>
 #include <torch/version.h>
 
-#include "recon_git_revision.h"
+#include "recon/pipeline/git_revision.h"  // made by the build
 
 namespace recon {
 
