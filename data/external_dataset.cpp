@@ -122,7 +122,12 @@ at::Tensor ExternalDataset::item(std::int64_t index) const {
   }
   value = value.permute(order).squeeze(0);  // [channel, y, x, complex]
   value = axis("complex") ? at::view_as_complex(value.contiguous()) : value.squeeze(-1);
-  value = (value - layout_.offset) * *layout_.scale;
+  if (layout_.offset != 0) value = value - layout_.offset;
+  // By parts: a complex product would turn -0 into 0, and infinity into NaN.
+  const bool complex = value.is_complex();
+  if (complex) value = at::view_as_real(value);
+  value = value * *layout_.scale;
+  if (complex) value = at::view_as_complex(value.contiguous());
   value = value.to(value.is_complex() ? at::kComplexFloat : at::kFloat).contiguous();
   require_finite(value, fmt::format("{} item {}", place(), index));
   return value;

@@ -114,7 +114,7 @@ std::string proposal(const std::vector<Listed>& all, const std::string& path) {
   const std::string file = nlohmann::json(std::filesystem::absolute(path).lexically_normal().string()).dump();
   if (is_fastmri(all)) {
     return fmt::format(
-        "input:\n  files: {}                 # or a pattern like /data/*.h5, for recon batch\n  format: fastmri\n"
+        "input:\n  files: {}  # or a pattern like /data/*.h5, for recon batch\n  format: fastmri\n"
         "estimate_noise: true         # or noise_std: in units of the file\n"
         "complex_image: two_channels  # real and imaginary part by a real prior\n",
         file);
@@ -124,7 +124,7 @@ std::string proposal(const std::vector<Listed>& all, const std::string& path) {
   const auto axes = likely_axes(*best);
   const bool complex = best->complex || axes.back() == "complex";
   std::string text = fmt::format(
-      "input:\n  files: {}                 # or a pattern like /data/*.h5, for recon batch\n  format: dataset\n"
+      "input:\n  files: {}  # or a pattern like /data/*.h5, for recon batch\n  format: dataset\n"
       "  dataset: {}\n  axes: [{}]\n",
       file, best->path, fmt::join(axes, ", "));
   if (complex) text += "  scale: auto                  # the brightest point of the file becomes 1\n";
