@@ -143,7 +143,8 @@ void CoilEstimation::visit(ParameterVisitor& v) {
   v.field("kernel", kernel, "espirit: side of the blocks of k-space", {.min = 2, .max = 16});
   v.field("threshold", threshold, "espirit: squared singular values kept, relative to the largest",
           {.min = 0, .max = 1, .open_min = true});
-  v.field("crop", crop, "espirit: eigenvalue below which there is no image", {.min = 0, .max = 1});
+  v.field("crop", crop, "espirit: the maps are 0 where the eigenvalue is below this (BART: 0.8); 0: nowhere",
+          {.min = 0, .max = 1});
   v.field("window", window, "walsh: side of the averaged neighbourhood in pixels, odd", {.min = 1, .max = 63});
 }
 

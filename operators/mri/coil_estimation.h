@@ -16,7 +16,8 @@ namespace recon {
 ///                 dimensions; with V the singular vectors of more than `threshold` of the largest squared singular
 ///                 value, the projection V V^H of every block of k-space, averaged, is at each pixel q a matrix W_q
 ///                 [coils, coils] (eq. 20) whose eigenvectors of eigenvalue 1 are the maps. Where the largest
-///                 eigenvalue is below `crop` there is no image: the maps are 0.
+///                 eigenvalue is below `crop` there is no image, and the maps are 0. BART crops at 0.8; here nothing is
+///                 cropped by default, because where maps are 0 a generative prior would paint what it likes.
 /// walsh           Walsh et al. 2000: the dominant eigenvector of the coil images' covariance around each pixel,
 ///                 averaged over `window` x `window` pixels, from the calibration centre (Hann window).
 /// sum_of_squares  the calibration centre's coil images over their root sum of squares.
@@ -28,7 +29,7 @@ struct CoilEstimation {
   std::int64_t calibration = 24;  ///< lines a side at most
   std::int64_t kernel = 6;
   double threshold = 0.001;
-  double crop = 0.8;
+  double crop = 0;
   std::int64_t window = 5;
 
   static const std::vector<std::string>& methods();

@@ -87,9 +87,11 @@ LinearOperatorPtr make_nufft(const TensorSpec& image, const at::Tensor& position
 OperatorKind nufft_kind() {
   return {.name = "nufft",
           .summary = "non-Cartesian Fourier samples (radial, spiral, any positions), of one or many coils",
-          .examples = {R"({"type": "nufft", "spokes": 5, "readout": 12})",
-                       R"({"type": "nufft", "pattern": "spiral", "interleaves": 4, "turns": 2, "readout": 40})",
-                       R"({"type": "nufft", "spokes": 4, "readout": 10, "coils": 3, "accuracy": 1e-6})"},
+          .examples =
+              {R"({"type": "nufft", "spokes": 5, "readout": 12})",
+               R"({"type": "nufft", "pattern": "spiral", "interleaves": 4, "turns": 2, "readout": 40})",
+               R"({"type": "nufft", "positions": [[0, 0], [3, 1.5], [-4.2, 2], [1, -5.5], [-2.5, -3.25]], "coils": 3,
+                           "accuracy": 1e-6})"},
           .make = make};
 }
 

@@ -1,6 +1,7 @@
 // recon import and export through the real program, on files that the tests write and on those of ISMRMRD's generator.
+#include <ismrmrd/dataset.h>
+
 #include "data/bart_file.h"
-#include "data/hdf5/hdf5_file.h"
 #include "data/image_io.h"
 #include "data/measurement_file.h"
 #include "data/result_file.h"
@@ -22,7 +23,7 @@ double magnitude_error(const at::Tensor& image, const at::Tensor& truth) {
 class Import : public ProgramTest {
  protected:
   static constexpr std::int64_t size = 48, coils = 6;
-  static constexpr double noise_std = 0.01;
+  static constexpr double noise_std = 0.03;
 
   /// A disk with a bar and a smooth phase, [1, H, W].
   static at::Tensor image() {
@@ -85,13 +86,13 @@ TEST_F(Import, MakesAFileThatRunsAndExports) {
 
 TEST_F(Import, MapsCanWaitForTheReconstruction) {
   write_kspace("k");
-  const std::string options = " --set undersampling.acceleration=2 --set undersampling.center_lines=16";
+  // A centre of 24 x 24 in both cases: what is estimated from all data and from the undersampled ones is the same.
+  const std::string options = " --set undersampling.acceleration=1.5 --set undersampling.center_lines=24";
   ASSERT_EQ(recon("import k -o now.h5" + options).exit_code, 0);
   ASSERT_EQ(recon("import k -o later.h5 --set coil_maps=later" + options).exit_code, 0);
   EXPECT_TRUE(
       contains(MeasurementFile::open(path("later.h5").string()).header().operator_config, "coil_maps: espirit"));
   ASSERT_EQ(recon("inspect later.h5 --json").exit_code, 0);
-  // Estimated from all data or from the undersampled ones with the same centre: the same maps, the same image.
   for (const std::string name : {"now", "later"}) {
     const Outputs run = recon("run " + name + ".h5 --set 'solver={type: lsqr}' --set output=r_" + name + ".h5");
     ASSERT_EQ(run.exit_code, 0) << run.err;
@@ -143,7 +144,11 @@ class GeneratedIsmrmrd : public ProgramTest {
     ASSERT_EQ(shell("ismrmrd_generate_cartesian_shepp_logan -o raw.h5 " + options).exit_code, 0);
   }
   at::Tensor phantom() const {
-    return hdf5::File::open(path("raw.h5").string()).group("dataset").dataset("phantom").read();
+    ISMRMRD::Dataset file(path("raw.h5").c_str(), "dataset", false);
+    ISMRMRD::NDArray<complex_float_t> array;
+    file.readNDArray("phantom", 0, array);
+    const auto size = static_cast<std::int64_t>(array.getDims()[0]);
+    return at::from_blob(array.getDataPtr(), {size, size}, at::kComplexFloat).t().clone();  // its first axis is fastest
   }
 };
 
