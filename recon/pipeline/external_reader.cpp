@@ -63,7 +63,8 @@ ExternalFile open_fastmri(const InputPlan& plan, const std::string& path) {
 BuiltOperator operator_of(const InputPlan& plan, const ExternalFile& file, const TensorSpec& image,
                           const std::string& path) {
   if (plan.op == nullptr) {
-    return {.op = build_stored_operator(file.operator_config, file.operator_arrays, image, path),
+    const auto first = [&] { return file.y(0); };
+    return {.op = build_stored_operator(file.operator_config, file.operator_arrays, image, path, first).op,
             .config = {},
             .arrays = file.operator_arrays};
   }
