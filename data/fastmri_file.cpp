@@ -22,8 +22,8 @@ hdf5::Dataset open_kspace(const hdf5::File& file) {
   const Shape& shape = kspace.shape();
   if (shape.size() == 4) {
     throw data_error(kspace.place(),
-                     "holds {} coils, {}; `format: fastmri` reads single-coil files [slice, y, x]. Write a measurement "
-                     "file with the operator `sense` and its coil maps (operators/README.md), or combine the coils",
+                     "holds {} coils, {}; `format: fastmri` reads single-coil files [slice, y, x]. `recon import` makes "
+                     "a measurement file of it, with the operator `sense` and coil maps",
                      shape[1], to_string(shape));
   }
   if (shape.size() != 3 || shape[0] < 1 || shape[1] < 1 || shape[2] < 1 || !c10::isComplexType(kspace.dtype())) {
