@@ -25,6 +25,8 @@ std::string shortened(const std::string& key, const YamlNode& section) {
   for (const char* walks : {"dps", "diffpir", "pigdm", "plug_and_play"}) {
     if (type == walks) return " --set " + key + ".steps=2";
   }
+  if (type == "daps") return " --set " + key + ".steps=2 --set " + key + ".start=noise";  // not its long search
+  if (type == "alternating_projections") return " --set " + key + ".iterations=5 --set " + key + ".settling=1";
   if (type == "tv_pdhg") return " --set " + key + ".max_iterations=5";
   return "";
 }
