@@ -12,6 +12,16 @@
 
 namespace recon {
 
+/// A(x) = |transform(embed(x))|: magnitudes of a unitary transform of a larger image u that holds x and is zero around
+/// it, up to an affine map of the intensities. Then inverse(transform(u)) = u, extract(embed(x)) = x, and
+/// extract(u + d) - extract(u) is linear in d. What alternating projections need (phase retrieval).
+struct MagnitudeForm {
+  std::function<at::Tensor(const at::Tensor& x)> embed;
+  std::function<at::Tensor(const at::Tensor& u)> extract;
+  std::function<at::Tensor(const at::Tensor& u)> transform;
+  std::function<at::Tensor(const at::Tensor& k)> inverse;  ///< its real part where images are real
+};
+
 /// A measurement operator A: domain -> range, without noise.
 ///
 /// Immutable and shared. It computes on the device and in the precision of its input and never records on the autograd
@@ -30,6 +40,8 @@ class Operator {
   const TensorSpec& domain() const { return domain_; }
   const TensorSpec& range() const { return range_; }
   virtual bool is_linear() const { return false; }
+  /// How its magnitudes come about, for operators that measure such; empty otherwise.
+  virtual std::optional<MagnitudeForm> magnitude() const { return std::nullopt; }
 
   /// Which entries of the range are measured: undefined when all are, otherwise a 0/1 float64 tensor on the CPU that
   /// broadcasts to the range (a mask of inpainting or of k-space). apply() is zero elsewhere, and so must the data be:

@@ -72,6 +72,16 @@ class InUnits final : public Operator {
 
   at::Tensor support() const override { return op_->support(); }
 
+  std::optional<MagnitudeForm> magnitude() const override {
+    auto form = op_->magnitude();
+    if (!form || scale_ == 0) return std::nullopt;
+    form->embed = [embed = form->embed, a = scale_, b = offset_](const at::Tensor& x) { return embed(x * a + b); };
+    form->extract = [extract = form->extract, a = scale_, b = offset_](const at::Tensor& u) {
+      return (extract(u) - b) / a;
+    };
+    return form;
+  }
+
  private:
   at::Tensor inside(const at::Tensor& x) const { return x * scale_ + offset_; }
   at::Tensor do_apply(const at::Tensor& x) const override { return op_->apply(inside(x)); }

@@ -27,6 +27,18 @@ class FourierMagnitude final : public Operator {
                  {padded(image, oversampling).shape, Field::real}),
         crop_(crop(padded(image, oversampling), image)) {}
 
+  std::optional<MagnitudeForm> magnitude() const override {
+    const bool is_real = domain().field == Field::real;
+    return MagnitudeForm{.embed = [crop = crop_](const at::Tensor& x) { return crop->adjoint(x); },
+                         .extract = [crop = crop_](const at::Tensor& u) { return crop->apply(u); },
+                         .transform = fft2_centred,
+                         .inverse =
+                             [is_real](const at::Tensor& k) {
+                               const at::Tensor u = ifft2_centred(k);
+                               return is_real ? at::real(u).contiguous() : u;
+                             }};
+  }
+
  private:
   at::Tensor spectrum(const at::Tensor& x) const { return fft2_centred(crop_->adjoint(x)); }
   at::Tensor do_apply(const at::Tensor& x) const override { return spectrum(x).abs(); }

@@ -7,6 +7,7 @@
 
 #include "priors/channelwise_prior.h"
 #include "recon/metrics/metrics.h"
+#include "recon/pipeline/equivalent_image.h"
 #include "recon/solvers/samples.h"
 
 namespace recon {
@@ -117,7 +118,9 @@ void judge(ResultRow& row, const at::Tensor& x, const PreparedItem& item) {
     // A magnitude reconstruction is real, its truth may be complex.
     const bool magnitudes = image.is_complex() != item.ground_truth.is_complex();
     const at::Tensor truth = magnitudes ? item.ground_truth.abs() : item.ground_truth;
-    const at::Tensor shown = magnitudes ? image.abs() : image;
+    at::Tensor shown = magnitudes ? image.abs() : image;
+    if (item.op->magnitude() && shown.is_complex() == truth.is_complex())
+      shown = nearest_equivalent(shown, truth.to(shown.dtype()));
     const double data_range = item.range.high - item.range.low;
     row.psnr = psnr(shown, truth, data_range).front();
     row.ssim = ssim(shown, truth, data_range).front();

@@ -61,7 +61,9 @@ class ItemRunner {
   Judging judging_;
 };
 
-/// Fills psnr, ssim, nrmse and chi2 of a row for `x` [1, C, H, W].
+/// Fills psnr, ssim, nrmse and chi2 of a row for `x` [1, C, H, W]. Where the data are magnitudes
+/// (Operator::magnitude()) the image compared with the truth is x after undoing what they cannot tell
+/// (equivalent_image.h).
 void judge(ResultRow& row, const at::Tensor& x, const PreparedItem& item);
 
 }  // namespace recon

@@ -1,4 +1,5 @@
 #include "recon/solvers/classical/adjoint.h"
+#include "recon/solvers/classical/alternating_projections.h"
 #include "recon/solvers/classical/lsqr.h"
 #include "recon/solvers/classical/plug_and_play.h"
 #include "recon/solvers/classical/richardson_lucy.h"
@@ -13,6 +14,8 @@
 #include "recon/solvers/posterior/ddrm.h"
 #include "recon/solvers/posterior/diffpir.h"
 #include "recon/solvers/posterior/dps.h"
+#include "recon/solvers/posterior/hard_consistency.h"
+#include "recon/solvers/posterior/mcg.h"
 #include "recon/solvers/posterior/pigdm.h"
 #include "recon/solvers/posterior/pnp_dm.h"
 #include "recon/solvers/posterior/posterior_langevin.h"
@@ -32,13 +35,18 @@ SolverKind kind(std::string name, std::string summary) {
 const std::vector<SolverKind>& solver_kinds() {
   static const std::vector<SolverKind> kinds = {
       kind<Adjoint>("adjoint", "A^H y, scaled to the data: the zero-filled image; no iterations"),
+      kind<AlternatingProjections>("alternating_projections",
+                                   "phase retrieval by RAAR, HIO or error reduction, with random restarts"),
       kind<Daps>("daps",
                  "decoupled annealing: denoise, draw from the data step, re-noise; no backward pass, any operator"),
       kind<Ddnm>("ddnm", "range from the data, null space from the prior (DDNM+), time travel; spectral operators"),
       kind<Ddrm>("ddrm", "diffusion in the operator's eigenbasis (DDRM): fast, no backward pass; spectral operators"),
       kind<DiffPir>("diffpir", "diffusion prior with a proximal data step: fast, no backward pass, linear operators"),
       kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator"),
+      kind<HardConsistency>("hard_consistency",
+                            "denoise, move until the data are explained up to their noise, re-noise; any operator"),
       kind<Lsqr>("lsqr", "least squares from zero, stopped where the data are explained"),
+      kind<Mcg>("mcg", "projection onto noisy data, with manifold-constrained gradients or without: as published"),
       kind<PiGdm>("pigdm", "pseudoinverse-guided diffusion, covariance found by itself: samples, linear operators"),
       kind<PlugAndPlay>(
           "plug_and_play",

@@ -28,6 +28,8 @@ std::string shortened(const std::string& key, const YamlNode& section) {
   for (const char* iterates : {"tv_pdhg", "tgv_pdhg", "wavelet_fista"}) {
     if (type == iterates) return " --set " + key + ".max_iterations=5";
   }
+  if (type == "daps") return " --set " + key + ".steps=2 --set " + key + ".start=noise";  // not its long search
+  if (type == "alternating_projections") return " --set " + key + ".iterations=5 --set " + key + ".settling=1";
   return "";
 }
 

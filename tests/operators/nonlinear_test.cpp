@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "operators/algebra.h"
 #include "operators/nonlinear/fourier_magnitude.h"
 #include "recon/core/error.h"
 #include "recon/core/rng.h"
@@ -42,6 +43,21 @@ TEST(FourierMagnitude, DoesNotSeeAHalfTurn) {
   const at::Tensor x = image_of(16);
   EXPECT_LT((op->apply(x) - op->apply(at::flip(x, {2, 3}))).abs().max().item<double>(), kRounding);
   EXPECT_GT((op->apply(x) - op->apply(at::flip(x, {3}))).abs().max().item<double>(), 0.1);
+}
+
+// The four parts of its form, in other units of the image too.
+TEST(FourierMagnitude, SaysHowItsMagnitudesComeAbout) {
+  const auto plain = make_fourier_magnitude({{1, 12, 16}, Field::real}, 1.5);
+  for (const OperatorPtr& op : {plain, in_units(plain, 0.5, -2)}) {
+    const at::Tensor x = Rng(4, "form").normal({{0, 0}}, 0, op->domain(), at::kDouble);
+    const auto form = op->magnitude();
+    ASSERT_TRUE(form.has_value());
+    const at::Tensor u = form->embed(x);
+    EXPECT_LT((form->transform(u).abs() - op->apply(x)).abs().max().item<double>(), kRounding);
+    EXPECT_LT((form->inverse(form->transform(u)) - u).abs().max().item<double>(), kRounding);
+    EXPECT_LT((form->extract(u) - x).abs().max().item<double>(), kRounding);
+  }
+  EXPECT_FALSE(build_operator(R"({"type": "clipping"})", {{1, 4, 4}, Field::real})->magnitude().has_value());
 }
 
 TEST(FourierMagnitude, HasAZeroDerivativeAtItsKink) {

@@ -1,6 +1,7 @@
 // The data step against its closed form: all three ways of drawing must have the law N(mean, P), P^-1 = A^T A / v + I /
 // s², mean = center + P A^T (y - A center) / v.
 #include "recon/solvers/posterior/data_conditional.h"
+#include "recon/solvers/posterior/jacobian.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

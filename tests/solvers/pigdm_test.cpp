@@ -42,7 +42,7 @@ TEST(PiGdm, TheMeanIsExactWhereTheCovarianceMatches) {
   for (const std::string& task : kTasks) {
     const ClosedForm c = closed_form(task, {.size = 16, .items = 2, .samples = 1, .dtype = at::kDouble});
     PiGdm solver = pigdm(1);
-    solver.walk.start_relative_sigma = 0.8;
+    solver.walk.start.relative_sigma = 0.8;
     const NoiseLevel level = prior.schedule().steps(1, Spacing::uniform_log_snr, 0.8)[0];
     const double r2 = level.relative_sigma() * level.relative_sigma();
     const at::Tensor x_t = level.sigma * Rng(0, "pigdm").normal(c.problem.keys, 0, c.problem.image, at::kDouble);
@@ -81,7 +81,7 @@ TEST(PiGdm, AWrongFirstCovarianceIsPutRight) {
   for (const char* task : {"inpaint", "sr"}) {
     const ClosedForm c = closed_form(task, {.size = 16, .items = 2, .samples = 1, .dtype = at::kDouble});
     PiGdm solver = pigdm(1);
-    solver.walk.start_relative_sigma = 0.8;
+    solver.walk.start.relative_sigma = 0.8;
     const GaussianPrior prior = white_prior(16, variance);
     const at::Tensor expected = solver.solve(c.problem, &prior, {}).x;
     const Misjudged misjudged(variance);
@@ -131,14 +131,14 @@ TEST(PiGdmClosedForm, FiftyStepsOfTheSecondOrderSampleThePosterior) {
 // where missing pixels have not forgotten that they were filled with zeros.
 TEST(PiGdmClosedForm, AWalkFromTheDataNeedsHalfTheSteps) {
   PiGdm solver = pigdm(27, "2");
-  solver.walk.start = "data";
+  solver.walk.start.from = "data";
   for (const std::string& task : kTasks) {
     const Agreement a = measure(closed_form(task, {}), solver);
     EXPECT_LT(a.mean_ratio, 1.2) << task;
     EXPECT_NEAR(a.std_ratio, 1, 0.03) << task;
     EXPECT_NEAR(a.residual, 1, 0.1) << task;
   }
-  solver.walk.start_relative_sigma = 0.5;
+  solver.walk.start.relative_sigma = 0.5;
   EXPECT_GT(measure(closed_form("inpaint", {}), solver).mean_ratio, 1.5);
 }
 

@@ -38,17 +38,15 @@ void Daps::visit(ParameterVisitor& v) {
   v.field("ode_steps", ode_steps, "network steps per level; 1: the denoised image", {.min = 1});
   v.field("langevin_steps", langevin_steps, "non-linear operators: steps of the data step at each level", {.min = 1});
   v.choice("spacing", spacing, spacing_names(), "how levels are placed");
-  v.field("start_relative_sigma", start_relative_sigma, "noise level to start from; default: the prior's highest",
-          {.min = 0, .open_min = true});
+  start.visit(v);
 }
 
 at::Tensor Daps::run(SolverContext& context) const {
   const Prior& prior = context.prior();
-  const double start = std::min(start_relative_sigma.value_or(prior.max_relative_sigma()), prior.max_relative_sigma());
-  const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing_from(spacing), start);
+  const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing_from(spacing), start.level(prior));
   const auto total = static_cast<std::int64_t>(levels.size());
   DataConditional data(context, stream, langevin_steps);
-  at::Tensor estimate, x = levels.front().sigma * context.normal(stream, 0);
+  at::Tensor estimate, x = start.image(context, levels.front(), context.normal(stream, 0));
   for (std::int64_t i = 0; i < total; ++i) {
     const NoiseLevel& level = levels[static_cast<std::size_t>(i)];
     const double r = level.relative_sigma();

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <optional>
 #include <string>
 
+#include "recon/solvers/posterior/start.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
@@ -31,7 +31,7 @@ class Daps final : public Solver {
   std::int64_t ode_steps = 1;
   std::int64_t langevin_steps = 100;
   std::string spacing = "uniform_log_snr";
-  std::optional<double> start_relative_sigma;
+  Start start;
 
   void visit(ParameterVisitor& options) override;
   bool needs_prior() const override { return true; }

@@ -7,13 +7,12 @@
 
 #include "recon/core/rng.h"
 #include "recon/solvers/posterior/data_step.h"
+#include "recon/solvers/posterior/jacobian.h"
 
 namespace recon {
 namespace {
 
 constexpr IterativeSolve solve_accuracy{.tolerance = 1e-5, .max_iterations = 100};
-
-at::Tensor with_unit_norm(const at::Tensor& d) { return d / per_item(squared_norms(d).sqrt().clamp_min(1e-30), d); }
 
 }  // namespace
 
@@ -21,30 +20,6 @@ double belief_variance(const Prior& prior, double r) {
   const double half_range = (prior.domain().high - prior.domain().low) / 2;
   const double stated = prior.denoising_mse(r);
   return stated > 0 ? stated : half_range * half_range * r * r / (1 + r * r);
-}
-
-at::Tensor squared_jacobian_norm(SolverContext& context, const at::Tensor& x) {
-  constexpr int iterations = 8;
-  std::vector<StreamKey> keys = context.problem().keys;
-  for (StreamKey& key : keys) key.sample = 0;
-  at::Tensor d =
-      with_unit_norm(Rng(context.seed(), "jacobian norm").normal(keys, 0, context.op().domain(), x.options()));
-  const bool is_double = real_dtype(x) == at::kDouble;
-  // A change of eps^(1/3) of the image's length balances truncation and rounding; a linear operator truncates nothing.
-  const double relative = context.op().is_linear() ? 1 : (is_double ? 6e-6 : 5e-3);
-  const at::Tensor length = squared_norms(x).sqrt().clamp_min(1);
-  const at::Tensor h = per_item(relative * length, x);
-  at::Tensor norm;
-  for (int i = 0; i < iterations; ++i) {
-    const at::Tensor jd = context.operate([&] {
-      return (context.op().apply(x + h * d) - context.op().apply(x - h * d)) /
-             (2 * per_item(relative * length, context.y()));
-    });
-    const at::Tensor jhjd = context.vjp(x, jd);
-    norm = squared_norms(jhjd).sqrt();
-    d = with_unit_norm(jhjd);
-  }
-  return norm;
 }
 
 DataConditional::DataConditional(SolverContext& context, std::string stream, std::int64_t langevin_steps)

@@ -51,9 +51,4 @@ class DataConditional {
 /// (Prior::denoising_mse), r²/(1 + r²) of the squared half range where it states none.
 double belief_variance(const Prior& prior, double r);
 
-/// `[batch]` largest eigenvalue of J^H J at the images x, J the derivative of the operator, float64, by eight power
-/// iterations from below. J d is a central difference, exact for linear operators. The same for all samples of an item
-/// if the images are.
-at::Tensor squared_jacobian_norm(SolverContext& context, const at::Tensor& x);
-
 }  // namespace recon

@@ -7,9 +7,9 @@
 
 namespace recon {
 
-/// DDNM+ (Wang et al. 2023, "Zero-shot image restoration using denoising diffusion null-space model", Section 3.3 and
-/// Algorithm 2): the data replace the range-space part of the denoised image, the prior fills the null space. Linear
-/// operators with a closed form of A^H A; no backward pass.
+/// DDNM+ (Wang et al. 2023, "Zero-shot image restoration using denoising diffusion null-space model", the noisy variant
+/// with its time travel): the data replace the range-space part of the denoised image, the prior fills the null space.
+/// Linear operators with a closed form of A^H A; no backward pass.
 ///
 /// In the eigenbasis of A^H A, singular values s_i, coefficient i of the data, y_i / s_i, has noise of std n_i =
 /// noise_std / s_i. A step x_s = a x_0 + b x_t + std z (reverse_transition with `eta`) takes

@@ -7,7 +7,8 @@
 
 namespace recon {
 
-/// DDRM (Kawar et al. 2022, "Denoising diffusion restoration models", eq. 4 and 5): diffusion in the eigenbasis of
+/// DDRM (Kawar et al. 2022, "Denoising diffusion restoration models"; the steps of its conditional
+/// distribution q(x_t | x_{t+1}, x_0, y), with D for x_0): diffusion in the eigenbasis of
 /// A^H A, where each coefficient knows the noise level from which on the data say more than the walk. Linear operators
 /// with a closed form of A^H A; no backward pass.
 ///

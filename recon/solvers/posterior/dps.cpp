@@ -102,14 +102,13 @@ void Dps::visit(ParameterVisitor& v) {
   v.choice("sampler", sampler, samplers,
            "guidance auto: whose steps to take; auto: ddim with eta, dpmpp_2m for order 2");
   v.field("clip_mean", clip_mean, "clip the denoised image to the prior's range in the mean (not in the gradient)");
-  v.field("start_relative_sigma", start_relative_sigma, "noise level to start from; default: the prior's highest",
-          {.min = 0, .open_min = true});
+  start.visit(v);
 }
 
 std::vector<NoiseLevel> Dps::levels(const Prior& prior) const {
   const std::string automatic = guidance == "auto" ? "uniform_log_snr" : "uniform_t";
-  std::vector<NoiseLevel> result = prior.schedule().steps(steps, spacing_from(spacing == "auto" ? automatic : spacing),
-                                                          start_relative_sigma.value_or(prior.max_relative_sigma()));
+  std::vector<NoiseLevel> result =
+      prior.schedule().steps(steps, spacing_from(spacing == "auto" ? automatic : spacing), start.level(prior));
   result.push_back({.alpha = 1, .sigma = 0});
   return result;
 }
@@ -141,7 +140,8 @@ at::Tensor Dps::run(SolverContext& context) const {
   GuidedDenoiser denoiser(*this, context, walk.levels);
   walk.denoise = std::ref(denoiser);
   at::Tensor estimate;
-  make_sampler()->walk(walk, walk.levels.front().sigma * walk.noise(kWalkStream, 0), [&](SamplerStep& step) {
+  const at::Tensor first = start.image(context, walk.levels.front(), walk.noise(kWalkStream, 0));
+  make_sampler()->walk(walk, first, [&](SamplerStep& step) {
     const Pull& data = denoiser.last();
     if (guidance == "constant") {
       const at::Tensor scale = norm == "squared" ? at::full_like(data.residual_squares, 2 * step_size)

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "priors/samplers/sampler.h"
+#include "recon/solvers/posterior/start.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
@@ -53,7 +53,7 @@ class Dps final : public Solver {
   std::string order = "1";
   std::string sampler = "auto";
   bool clip_mean = false;
-  std::optional<double> start_relative_sigma;
+  Start start;
 
   void visit(ParameterVisitor& options) override;
   bool needs_prior() const override { return true; }

@@ -2,12 +2,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "priors/samplers/sampler.h"
 #include "recon/solvers/context.h"
+#include "recon/solvers/posterior/start.h"
 
 namespace recon {
 
@@ -23,18 +23,16 @@ struct GuidedWalk {
   std::string spacing = "uniform_log_snr";
   std::string order = "1";
   std::string sampler = "auto";
-  std::string start = "noise";
-  std::optional<double> start_relative_sigma;
+  Start start;
 
   void visit(ParameterVisitor& options);
 
-  /// The image at the end. `stream` names the walk's randomness; `residual_squares` is asked after each step for
-  /// `[batch]` ||y - A D||², for the progress line.
+  /// The image at the end. `stream` names the walk's randomness. `after_step` may move step.x and says `[batch]`
+  /// ||y - A D||² for the progress line.
   at::Tensor run(SolverContext& context, const std::string& stream, const Denoiser& denoise,
-                 const std::function<at::Tensor()>& residual_squares) const;
+                 const std::function<at::Tensor(SamplerStep& step)>& after_step) const;
 
  private:
-  at::Tensor first(SolverContext& context, const NoiseLevel& level, const at::Tensor& z) const;
   std::vector<NoiseLevel> levels(const Prior& prior) const;
   std::unique_ptr<Sampler> make_sampler() const;
 };

@@ -95,7 +95,7 @@ void PiGdm::visit(ParameterVisitor& v) {
 
 at::Tensor PiGdm::run(SolverContext& context) const {
   GuidedDenoiser denoiser(covariance == "auto", context);
-  return walk.run(context, stream, std::ref(denoiser), [&] { return denoiser.residual_squares(); });
+  return walk.run(context, stream, std::ref(denoiser), [&](SamplerStep&) { return denoiser.residual_squares(); });
 }
 
 }  // namespace recon

@@ -7,6 +7,7 @@
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_conditional.h"
 #include "recon/solvers/posterior/data_step.h"
+#include "recon/solvers/posterior/jacobian.h"
 
 namespace recon {
 namespace {

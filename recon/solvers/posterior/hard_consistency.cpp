@@ -1,0 +1,111 @@
+#include "recon/solvers/posterior/hard_consistency.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "recon/solvers/context.h"
+#include "recon/solvers/posterior/data_step.h"
+#include "recon/solvers/posterior/jacobian.h"
+
+namespace recon {
+namespace {
+
+constexpr const char* stream = "hard_consistency";
+
+/// The `p` quantile of chi² with m degrees of freedom (Wilson & Hilferty 1931).
+double chi2_quantile(double p, double m) {
+  const double z = at::special_ndtri(at::scalar_tensor(p, at::kDouble)).item<double>(), spread = 2 / (9 * m);
+  return m * std::pow(1 - spread + z * std::sqrt(spread), 3);
+}
+
+/// The least step t with ||r - t Jd||² = budget, else the one to the minimum; 0 where the budget is met. All `[batch]`.
+at::Tensor step_length(const at::Tensor& r2, const at::Tensor& along, const at::Tensor& jd2, const at::Tensor& budget) {
+  const at::Tensor discriminant = along.square() - jd2 * (r2 - budget);
+  const at::Tensor t = (along - discriminant.clamp_min(0).sqrt()) / jd2;
+  return at::where((r2 > budget).logical_and(jd2 > 0), t, at::zeros_like(t));
+}
+
+/// Moves images into the residual budget.
+class DataStep {
+ public:
+  DataStep(SolverContext& context, double quantile, std::int64_t max_steps) : context_(context), max_steps_(max_steps) {
+    budget_ =
+        noise_variances(context) * chi2_quantile(quantile, static_cast<double>(context.op().measured_components()));
+  }
+
+  at::Tensor operator()(at::Tensor x) {
+    at::Tensor r = context_.residual(x), r2 = squared_norms(r);
+    at::Tensor d, g2, g;  // direction, gradient and its square
+    at::Tensor active = r2 > budget_;
+    for (std::int64_t k = 0; k < max_steps_ && active.any().item<bool>(); ++k) {
+      const at::Tensor g_new = context_.vjp(x, r), g2_new = squared_norms(g_new);
+      at::Tensor keep = at::zeros_like(g2_new);
+      if (d.defined()) keep = ((g2_new - real_inner(g_new, g)) / g2.clamp_min(kTiny)).clamp_min(0);
+      d = d.defined() ? g_new + per_item(keep, g_new) * d : g_new;
+      g = g_new;
+      g2 = g2_new;
+      const at::Tensor jd = jacobian_product(context_, x, d);
+      const at::Tensor t = step_length(r2, real_inner(r, jd), squared_norms(jd), budget_);
+      const at::Tensor moved = x + per_item(t, x) * d, r_moved = context_.residual(moved);
+      const at::Tensor r2_moved = squared_norms(r_moved);
+      const at::Tensor closer = active.logical_and(r2_moved < r2);
+      x = at::where(flags(closer, x), moved, x);
+      r = at::where(flags(closer, r), r_moved, r);
+      // Less than a thousandth of the way: the budget is out of reach.
+      active =
+          closer.logical_and(r2_moved > budget_ * (1 + kMet)).logical_and(r2 - r2_moved > kProgress * (r2 - budget_));
+      r2 = at::where(closer, r2_moved, r2);
+    }
+    residual_squares_ = r2;
+    return x;
+  }
+
+  const at::Tensor& residual_squares() const { return residual_squares_; }
+
+ private:
+  static constexpr double kTiny = 1e-30, kMet = 1e-3, kProgress = 1e-3;
+
+  static at::Tensor flags(const at::Tensor& chosen, const at::Tensor& like) {
+    std::vector<std::int64_t> shape(static_cast<std::size_t>(like.dim()), 1);
+    shape[0] = chosen.size(0);
+    return chosen.to(like.device()).view(shape);
+  }
+
+  SolverContext& context_;
+  std::int64_t max_steps_;
+  at::Tensor budget_, residual_squares_;
+};
+
+}  // namespace
+
+void HardConsistency::visit(ParameterVisitor& v) {
+  v.field("steps", steps, "network steps", {.min = 1});
+  v.field("quantile", quantile, "of the chi² that noise alone has: the residual each data step stops at",
+          {.min = 0.001, .max = 0.999});
+  v.field("data_steps", data_steps, "gradient steps of a data step at most", {.min = 1});
+  v.choice("spacing", spacing, spacing_names(), "how steps are placed");
+  start.visit(v);
+}
+
+at::Tensor HardConsistency::run(SolverContext& context) const {
+  const Prior& prior = context.prior();
+  const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing_from(spacing), start.level(prior));
+  const auto total = static_cast<std::int64_t>(levels.size());
+  DataStep into_budget(context, quantile, data_steps);
+  at::Tensor estimate, x = start.image(context, levels.front(), context.normal(stream, 0));
+  for (std::int64_t i = 0; i < total; ++i) {
+    estimate = into_budget(context.denoise(x, levels[static_cast<std::size_t>(i)]));
+    const NoiseLevel next = i + 1 < total ? levels[static_cast<std::size_t>(i + 1)] : NoiseLevel{};
+    x = next.sigma > 0 ? next.alpha * estimate + next.sigma * context.normal(stream, i + 1) : estimate;
+    const Step step{.done = i + 1,
+                    .total = total,
+                    .relative_sigma = next.relative_sigma(),
+                    .residual_squares = into_budget.residual_squares()};
+    if (!context.end_step(step, x, estimate)) break;
+  }
+  return estimate;
+}
+
+}  // namespace recon

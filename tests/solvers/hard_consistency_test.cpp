@@ -1,0 +1,63 @@
+#include "recon/solvers/posterior/hard_consistency.h"
+
+#include <gtest/gtest.h>
+
+#include "operators/nonlinear/fourier_magnitude.h"
+#include "tests/solvers/posterior_judge.h"
+
+namespace recon::test {
+namespace {
+
+// The data step ends on the budget: chi² is the median over m that noise alone has, or less where the denoised image
+// meets it by itself. At 64 data (sr) that is 0.9896 (a residual of 0.9948), else 1 to 1e-3.
+// The bias is that of DiffPIR, which steps alike: the mean of the posterior (its error below what 16 exact samples
+// have, since the spread is too small; missing pixels are slower: 2.03 at 50 steps, 1.12 at 200), a spread of 1/sqrt(2)
+// of it.
+TEST(HardConsistency, MeetsTheBudgetWithTheMeanOfTheGaussianPosterior) {
+  for (const std::string& task : closed_form_tasks()) {
+    const Agreement a = judged(closed_form(task, {}), HardConsistency(), "hard_consistency 50");
+    EXPECT_LE(a.residual, 1 + 1e-3) << task;
+    EXPECT_GE(a.residual, task == "sr" ? 0.98 : 0.995) << task;
+    EXPECT_LT(a.mean_ratio, (task == "inpaint" ? 2.03 : 0.85) + 3 * kMeanRatioError) << task;
+    EXPECT_NEAR(a.std_ratio, task == "inpaint" ? 0.79 : 0.68, 3 * kStdRatioError) << task;
+  }
+}
+
+// No backward pass: like the other solvers without one it finds modes with about their prior weights, 0.5.
+TEST(HardConsistency, FindsBothModesOfAMixtureWithTheirPriorWeights) {
+  const ModeShares shares = mode_shares(two_modes(400), HardConsistency(), "hard_consistency");
+  EXPECT_NEAR(shares.upper, 0.45, 4 * shares.standard_error);
+}
+
+// The residual follows the quantile asked for, and the noise: m = 16384 has quantiles at 1 +- 0.026 for 1 % and 99 %.
+TEST(HardConsistency, StopsAtTheQuantileOfNonLinearDataToo) {
+  const auto prior = photograph_like_prior(32);
+  const auto op = make_fourier_magnitude({{1, 32, 32}, Field::real}, 4);
+  const at::Tensor truth = closed_form("blur", {.items = 1, .samples = 1, .dtype = at::kDouble}).mean;
+  Problem problem{.op = op, .y = op->apply(truth), .noise_std = {0.05}, .keys = {{1, 0}}, .image = op->domain()};
+  problem.y = problem.y + 0.05 * Rng(2, "noise").normal(problem.keys, 0, op->range(), at::kDouble);
+  HardConsistency solver;
+  solver.steps = 10;
+  std::vector<double> chi2;
+  for (const double quantile : {0.01, 0.5, 0.99}) {
+    solver.quantile = quantile;
+    chi2.push_back(solver.solve(problem, prior.get(), {}).chi2[0]);
+  }
+  // At most 1e-3 above the budget, below it where the denoised image is there by itself.
+  EXPECT_LT(chi2[0], 0.9745 * 1.001);
+  EXPECT_LT(chi2[1], 1.001);
+  EXPECT_LT(chi2[2], 1.0259 * 1.001);
+  EXPECT_GT(chi2[0], 0.95);
+}
+
+TEST(HardConsistency, NeedsOneForwardPassPerLevel) {
+  const ClosedForm c = closed_form("fourier", {.size = 16, .items = 1, .samples = 1});
+  HardConsistency solver;
+  solver.steps = 7;
+  const Report report = solver.solve(c.problem, c.prior.get(), {});
+  EXPECT_EQ(report.nfe_forward, 7);
+  EXPECT_EQ(report.nfe_backward, 0);
+}
+
+}  // namespace
+}  // namespace recon::test

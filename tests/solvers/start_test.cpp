@@ -1,0 +1,87 @@
+#include "recon/solvers/posterior/start.h"
+
+#include <gtest/gtest.h>
+
+#include "operators/algebra.h"
+#include "operators/nonlinear/fourier_magnitude.h"
+#include "recon/core/error.h"
+#include "recon/solvers/classical/alternating_projections.h"
+#include "recon/solvers/posterior/daps.h"
+#include "tests/solvers/posterior_judge.h"
+#include "tests/support/build_operator.h"
+
+namespace recon::test {
+namespace {
+
+Start from_data() {
+  Start start;
+  start.from = "data";
+  return start;
+}
+
+// Images of a standard deviation of 0.25 are hidden by noise of 8 x 0.25: at the noisiest level the Gaussian prior
+// states its own variance, up to the 1e-4 that noise of r = 157 still tells about large structures.
+TEST(Start, TheLevelFollowsFromThePrior) {
+  const auto prior = photograph_like_prior(16);
+  EXPECT_DOUBLE_EQ(Start().level(*prior), prior->max_relative_sigma());
+  EXPECT_NEAR(from_data().level(*prior), 2, 2e-2);
+  Start given = from_data();
+  given.relative_sigma = 0.7;
+  EXPECT_DOUBLE_EQ(given.level(*prior), 0.7);
+  given.relative_sigma = 1e6;
+  EXPECT_DOUBLE_EQ(given.level(*prior), prior->max_relative_sigma());
+}
+
+TEST(Start, MagnitudesStartFromAlternatingProjectionsInTheUnitsOfThePrior) {
+  const auto prior = photograph_like_prior(16);
+  const auto op = in_units(make_fourier_magnitude({{1, 16, 16}, Field::real}, 2), 0.5, 0.5);
+  Problem problem{.op = op, .y = {}, .noise_std = {0.01}, .keys = {{3, 1}}, .image = op->domain()};
+  problem.y = op->apply(at::linspace(-1, 1, 256, at::kDouble).square().reshape({1, 1, 16, 16}));
+  Report report;
+  const Controls controls{.seed = 7, .observer = {}};
+  SolverContext context(problem, prior.get(), controls, report);
+  const at::Tensor x = from_data().image(context, {.alpha = 1, .sigma = 0}, at::zeros({1}, at::kDouble));
+  AlternatingProjections search;
+  search.restarts = 1;
+  search.low = -1;
+  search.high = 1;
+  EXPECT_TRUE(at::equal(x, search.solve(problem, nullptr, controls).x));
+  EXPECT_GE(x.min().item<double>(), -1);
+  EXPECT_LE(x.max().item<double>(), 1);
+}
+
+TEST(Start, OperatorsWithoutAnImageOfTheirOwnAreRefused) {
+  const auto prior = photograph_like_prior(16);
+  Problem problem{.op = build_operator(R"({"type": "clipping"})", {{1, 16, 16}, Field::real}),
+                  .y = at::zeros({1, 1, 16, 16}),
+                  .noise_std = {0.01},
+                  .keys = {{0, 0}},
+                  .image = {{1, 16, 16}, Field::real}};
+  Daps daps;
+  daps.start = from_data();
+  try {
+    daps.solve(problem, prior.get(), {});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_NE(std::string(error.what()).find("start: noise"), std::string::npos) << error.what();
+  }
+}
+
+// What a warm start must not do: change what is sampled. 27 levels below the derived one in the place of 50 in all.
+TEST(Start, AWarmStartSamplesTheSamePosterior) {
+  for (const std::string& task : closed_form_tasks()) {
+    Daps daps;
+    daps.steps = 50;
+    const ClosedForm exact = closed_form(task, {});
+    const Agreement cold = judged(exact, daps, "daps 50");
+    daps.start = from_data();
+    daps.steps = 27;
+    const Agreement warm = judged(exact, daps, "daps 27 from data");
+    EXPECT_NEAR(warm.mean_ratio, cold.mean_ratio, 4 * kMeanRatioError) << task;
+    EXPECT_NEAR(warm.std_ratio, cold.std_ratio, 4 * kStdRatioError) << task;
+  }
+}
+
+}  // namespace
+}  // namespace recon::test
