@@ -18,6 +18,14 @@ herr_t collect(unsigned, const H5E_error2_t* entry, void* out) {
   return 0;
 }
 
+/// What the system said, where HDF5's line of a failed system call quotes it: the rest are times, addresses and sizes.
+std::string essence(const std::string& reason) {
+  const std::string head = "error message = '";
+  const std::size_t begin = reason.find(head);
+  const std::size_t end = begin == std::string::npos ? begin : reason.find('\'', begin + head.size());
+  return end == std::string::npos ? reason : reason.substr(begin + head.size(), end - begin - head.size());
+}
+
 }  // namespace
 
 bool& in_child_process() {
@@ -49,7 +57,7 @@ bool Handle::close() {
 Error failure(const std::string& place, const std::string& action, const char* advice) {
   std::vector<std::string> reasons;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, collect, &reasons);
-  std::string why = reasons.empty() ? "HDF5 gives no reason" : reasons.front();
+  std::string why = reasons.empty() ? "HDF5 gives no reason" : essence(reasons.front());
   if (reasons.size() > 1 && reasons.back() != reasons.front()) why += "; " + reasons.back();
   return data_error(place, "cannot {} ({}); {}", action, why, advice);
 }

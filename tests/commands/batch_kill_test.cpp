@@ -233,19 +233,28 @@ double children_cpu() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-TEST_F(SlowBatch, TwoRanksDoTheWorkOfOneInHalfTheTime) {
+TEST_F(SlowBatch, TwoRanksDoTheWorkOfOneInHalfTheTimeAndTheEngineCostsLittle) {
   if (!has_mpirun()) GTEST_SKIP() << "no mpirun here; apt-get install openmpi-bin";
   write_items("m.h5", 16, {}, 64);
   write("batch.yaml", "input: m.h5\nsolver: {type: diffpir, steps: 30}\nbatch: {size: 2}\noutput: {path: out.h5}\n");
+  nlohmann::json profile;
   const auto timed = [&](int ranks) {
     const double cpu = children_cpu();
     const auto start = std::chrono::steady_clock::now();
     const Outputs got = shell(mpirun(ranks, command(fmt::format("--set output.path=e{}.h5", ranks))));
     EXPECT_EQ(got.exit_code, 0) << got.err;
+    for (const auto& event : events_of(got)) {
+      if (event["event"] == "end" && event["rank"] == 0) profile = event["profile"];
+    }
     return std::pair{std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(),
                      children_cpu() - cpu};
   };
   const auto [wall_1, cpu_1] = timed(1);
+  const double solving =
+      profile["network"].get<double>() + profile["operator"].get<double>() + profile["solver"].get<double>();
+  const double overhead = 1 - solving / profile["total"].get<double>();
+  std::printf("engine beyond the solver: %.2f %%; %s\n", 100 * overhead, profile.dump().c_str());
+  EXPECT_LT(overhead, 0.05);
   const auto [wall_2, cpu_2] = timed(2);
   std::printf(
       "1 rank: %.1f s wall, %.1f s cpu; 2 ranks: %.1f s wall, %.1f s cpu; wall efficiency %.2f, work ratio %.2f\n",
