@@ -57,7 +57,13 @@ class Chunks {
   void require_whole(const std::vector<hsize_t>& offset) const {
     hsize_t stored = 0;
     if (H5Dget_chunk_storage_size(dataset_, offset.data(), &stored) < 0) H5Eclear2(H5E_DEFAULT);
-    if (stored == 0) return;
+    if (stored == 0) {
+      if (all_are_stored()) {
+        throw data_error(place_, "the chunk at {} is not where the index says, though all are there; {}",
+                         to_string(Shape(offset.begin(), offset.end())), damaged);
+      }
+      return;
+    }
     if (file_.bytes > 0 && stored > static_cast<hsize_t>(file_.bytes)) {
       throw data_error(place_, "a chunk claims {} bytes in a file of {}; {}", stored, file_.bytes, damaged);
     }
@@ -68,6 +74,22 @@ class Chunks {
   }
 
  private:
+  /// Whether the file has as many chunks of the dataset as its shape has room for: then none can be missing.
+  bool all_are_stored() const {
+    const Handle space(checked(H5Dget_space(dataset_), place_, "read its shape", damaged), H5Sclose);
+    std::vector<hsize_t> extents(shape_.size());
+    hsize_t count = 0, room = 1;
+    if (H5Sget_simple_extent_ndims(space.get()) != static_cast<int>(shape_.size()) ||
+        H5Sget_simple_extent_dims(space.get(), extents.data(), nullptr) < 0 ||
+        H5Dget_num_chunks(dataset_, space.get(), &count) < 0) {
+      throw failure(place_, "count its chunks", damaged);
+    }
+    for (std::size_t axis = 0; axis < shape_.size(); ++axis) {
+      room *= (extents[axis] + shape_[axis] - 1) / shape_[axis];
+    }
+    return count >= room;
+  }
+
   void read_filters() {
     const int count = H5Pget_nfilters(properties_.get());
     for (int i = 0; i < count; ++i) {

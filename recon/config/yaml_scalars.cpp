@@ -96,6 +96,18 @@ at::Tensor numbers_of(const YamlNode& node, const std::string& option) {
   return at::tensor(values, at::kDouble).reshape(shape);
 }
 
+nlohmann::ordered_json as_json(const YamlNode& node) {
+  using nlohmann::ordered_json;
+  if (node.kind == YamlNode::Kind::scalar) {
+    const auto value = ordered_json::parse(node.text, nullptr, /*allow_exceptions=*/false);
+    return !node.quoted && (value.is_number() || value.is_boolean()) ? value : ordered_json(node.text);
+  }
+  ordered_json json;
+  for (const auto& item : node.items) json.push_back(as_json(*item));
+  for (const auto& entry : node.entries) json[entry.key] = as_json(*entry.value);
+  return json;
+}
+
 std::string to_string(const Limits& limits) {
   std::string text;
   if (std::isfinite(limits.min)) text = fmt::format("{} {}", limits.open_min ? ">" : ">=", limits.min);

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "recon/config/yaml_node.h"
@@ -19,6 +20,9 @@ double number_of(const YamlNode& node, const std::string& option, const Limits& 
 std::string text_of(const YamlNode& node, const std::string& option);
 /// Nested number lists of equal lengths as a float64 tensor; a single number is 0-dimensional.
 at::Tensor numbers_of(const YamlNode& node, const std::string& option);
+
+/// A value of any kind, as it will read again: what is not in quotes and reads as a number or a truth value is one.
+nlohmann::ordered_json as_json(const YamlNode& node);
 
 /// ">= 1", "> 0 and <= 1", "" without bounds.
 std::string to_string(const Limits& limits);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "recon/config/yaml_options.h"
+#include "recon/config/yaml_scalars.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -51,22 +52,32 @@ bool whole_numbers(const std::vector<double>& values, std::size_t count, double 
          });
 }
 
-/// Keys that describe what a measurement file says of itself.
-void refuse_keys_of_others(const YamlOptions& options, const InputOptions& values) {
-  const std::vector<std::string> external = {"offset", "scale", "slices", "image_range", "operator", "noise"};
-  const std::vector<std::string> plain = {"dataset", "axes", "ground_truth", "image_shape"};
-  const auto refuse = [&](const std::vector<std::string>& keys, const std::string& why) {
-    for (const auto& key : keys) {
-      if (options.given(key.c_str())) throw usage_error(options.place_of(key.c_str()), "{}", why);
-    }
-  };
-  if (values.format == "measurement") refuse(external, "a measurement file says this itself; for others set `format`");
-  if (values.format != "dataset") refuse(plain, "belongs to `format: dataset`");
-  if (values.format != "fastmri") refuse({"crop"}, "belongs to `format: fastmri`");
+/// Keys that have no meaning for a format, and why.
+struct Misplaced {
+  std::vector<std::string> keys;
+  const char* why;
+};
+
+std::vector<Misplaced> misplaced_for(const std::string& format) {
+  std::vector<Misplaced> misplaced;
+  if (format == "measurement") {
+    misplaced.push_back({{"offset", "scale", "slices", "image_range", "operator", "noise"},
+                         "a measurement file says this itself; for others set `format`"});
+  }
+  if (format != "dataset") {
+    misplaced.push_back({{"dataset", "axes", "ground_truth", "image_shape"}, "belongs to `format: dataset`"});
+  }
+  if (format == "fastmri") misplaced.push_back({{"offset"}, "belongs to `format: dataset`"});
+  if (format != "fastmri") misplaced.push_back({{"crop"}, "belongs to `format: fastmri`"});
+  return misplaced;
 }
 
 void require_sound(const YamlOptions& options, const InputOptions& values) {
-  refuse_keys_of_others(options, values);
+  for (const auto& [keys, why] : misplaced_for(values.format)) {
+    for (const auto& key : keys) {
+      if (options.given(key.c_str())) throw usage_error(options.place_of(key.c_str()), "{}", why);
+    }
+  }
   const auto& range = values.image_range;
   if (range.size() != 2 || !(range[0] < range[1])) {
     throw usage_error(options.place_of("image_range"), "expected [low, high] with low < high");
@@ -107,10 +118,16 @@ void read_section(YamlOptions& options, InputPlan& plan) {
     return;
   }
   require_sound(options, plan.options);
-  if (!operators.empty()) plan.op = operators.front();
+  if (!operators.empty()) {
+    plan.op = operators.front();
+    options.set_resolved("operator", as_json(*plan.op));
+  }
   plan.slices = slices_of(plan.options.slices, options.place_of("slices"));
   read_scale(plan, options.place_of("scale"));
   plan.resolved = options.resolved();
+  for (const auto& [keys, why] : misplaced_for(plan.options.format)) {
+    for (const auto& key : keys) plan.resolved.erase(key);
+  }
 }
 
 }  // namespace

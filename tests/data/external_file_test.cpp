@@ -63,7 +63,7 @@ TEST(ExternalDatasets, AxesMayComeInAnyOrder) {
 }
 
 TEST(ExternalDatasets, EveryComplexConventionGivesTheSameNumbers) {
-  const at::Tensor real = ramp({2, 1, 4, 3}), expected = at::complex(real, -0.5 * real);
+  const at::Tensor real = ramp({2, 1, 4, 3}), expected = at::complex(real, 0 - 0.5 * real);
   const std::vector<std::pair<std::string, std::vector<std::string>>> conventions = {
       {"h5py", {}},
       {"real_imag", {}},

@@ -5,6 +5,7 @@
 
 #include "data/content_hash.h"
 #include "recon/config/config.h"
+#include "recon/pipeline/file_pool.h"
 #include "tests/support/faults.h"
 
 namespace recon {
@@ -84,6 +85,23 @@ TEST_F(BatchInputs, EqualStemsAreToldApart) {
 TEST_F(BatchInputs, AFileWithPatternCharactersInItsNameIsThatFile) {
   write("run[1].h5", 1, 0);
   EXPECT_EQ(open("\"run[1].h5\"").at(0).name, "run[1]");
+}
+
+TEST_F(BatchInputs, ManyFilesAreReadWithAFewOpen) {
+  int opened = 0;
+  FilePool<std::string> pool([&](const std::string& path) {
+    ++opened;
+    return "content of " + path;
+  });
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < 16; ++i) EXPECT_EQ(*pool.get(std::to_string(i)), fmt::format("content of {}", i));
+  }
+  EXPECT_EQ(opened, 16);
+  pool.get("another");  // takes the place of 0, the one read longest ago
+  pool.get("1");
+  EXPECT_EQ(opened, 17);
+  pool.get("0");
+  EXPECT_EQ(opened, 18);
 }
 
 TEST_F(BatchInputs, WrongListsAreRefusedWithTheirPlace) {

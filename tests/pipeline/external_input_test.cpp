@@ -188,6 +188,19 @@ TEST(ExternalInputs, WrongSectionsAreRefusedWithTheirPlace) {
   refused("{format: fastmri}", {"`files`", "simulate"}, known);
 }
 
+TEST(ExternalInputs, TheResolvedSectionReadsAgainAsTheSame) {
+  for (const std::string section :
+       {"{files: uint16.h5}", "{files: fastmri_full.h5, format: fastmri, crop: [8, 0], slices: \"1:\"}",
+        "{files: uint16.h5, format: dataset, dataset: scans/ct, scale: 0.5, offset: 3, operator: {type: blur, std_px: "
+        "2}, "
+        "noise: {type: gaussian, std: 0.1}}"}) {
+    const InputPlan plan = read_input_plan(input_of(section));
+    const InputPlan again = read_input_plan(parse_yaml(to_yaml(plan.resolved), {.name = "stored", .folder = external}));
+    EXPECT_EQ(again.resolved, plan.resolved) << section;
+    EXPECT_EQ(plan.resolved.contains("operator"), plan.op != nullptr) << section;
+  }
+}
+
 TEST(ExternalInputs, InspectProposesAConfigThatReadsTheFile) {
   for (const std::string name : {"uint16.h5", "float32.h5", "complex.h5", "fastmri_full.h5", "fastmri_masked.h5"}) {
     const Inspection inspection = inspect_external((external / name).string());
