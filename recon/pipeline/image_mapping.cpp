@@ -114,6 +114,7 @@ ItemNoise item_noise(const Noise& noise, std::size_t item, const at::Tensor& y) 
       if (result.std > 0) result.variance = at::full({1}, result.std * result.std, y.options().dtype(real_dtype(y)));
       break;
     case NoiseType::poisson:
+    case NoiseType::poisson_gaussian:
       result.variance = noise.variance(y);
       result.std = std::sqrt(result.variance.mean().item<double>());
       result.weights = result.std / result.variance.sqrt();
