@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "data/phantom.h"
 #include "data/schema.h"
 #include "recon/core/error.h"
 
@@ -95,7 +96,12 @@ ImageSource ImageSource::open(const std::string& text, const ImageReadOptions& o
   source.description_ = text;
   const auto colon = text.rfind(":/");
   Opened opened;
-  if (fs::is_directory(text)) {
+  if (const auto size = phantom_size(text)) {
+    opened.ids = {"shepp_logan"};
+    opened.read = [size = *size, options](std::int64_t) {
+      return convert_channels(shepp_logan(size), options.channels);
+    };
+  } else if (fs::is_directory(text)) {
     opened = open_folder(text, options);
   } else if (fs::is_regular_file(text)) {
     opened = open_files({text}, options);

@@ -15,7 +15,7 @@ namespace recon {
 /// Images to simulate measurements from, by index.
 ///
 /// Text forms: an image file; a folder (its image files sorted by name); `FILE.h5:/dataset` with [H, W], [N, H, W] or
-/// [N, C, H, W] (uint8 / 255, uint16 / 65535, floats and complex as they are).
+/// [N, C, H, W] (uint8 / 255, uint16 / 65535, floats and complex as they are); `phantom:shepp_logan:SIZE`.
 class ImageSource {
  public:
   static ImageSource open(const std::string& text, const ImageReadOptions& options = {});

@@ -51,11 +51,12 @@ void require_unique(const std::vector<std::string>& ids, const std::string& plac
 }
 
 void require_valid(const MeasurementNoise& noise, std::int64_t count, Field field, const std::string& place) {
-  const auto& known = {"gaussian", "poisson", "none"};
+  const auto& known = {"gaussian", "poisson", "poisson_gaussian", "none"};
   if (std::find(known.begin(), known.end(), noise.type) == known.end()) {
-    throw data_error(place, "expected type gaussian, poisson or none, got '{}'; {}", noise.type, see_format);
+    throw data_error(place, "expected type gaussian, poisson, poisson_gaussian or none, got '{}'; {}", noise.type,
+                     see_format);
   }
-  if (noise.type == "gaussian") {
+  if (noise.has_std()) {
     const auto entries = static_cast<std::int64_t>(noise.std.size());
     if (entries != 1 && entries != count) {
       throw data_error(place, "expected one std, or one for each of the {} items, got {}; {}", count, entries,
@@ -65,10 +66,10 @@ void require_valid(const MeasurementNoise& noise, std::int64_t count, Field fiel
       if (!(std >= 0) || !std::isfinite(std)) throw data_error(place, "expected std >= 0, got {}; correct it", std);
     }
   }
-  if (noise.type == "poisson" && (!(noise.peak > 0) || !std::isfinite(noise.peak))) {
+  if (noise.counts_photons() && (!(noise.peak > 0) || !std::isfinite(noise.peak))) {
     throw data_error(place, "expected peak > 0 (photons at intensity 1), got {}; correct it", noise.peak);
   }
-  if (noise.type == "poisson" && field == Field::complex) {
+  if (noise.counts_photons() && field == Field::complex) {
     throw data_error(place, "expected real measurements with poisson noise, they are complex; use gaussian");
   }
 }
@@ -154,8 +155,8 @@ void MeasurementFile::read_noise() {
   const auto group = file_.group("noise");
   auto& noise = header_.noise;
   noise.type = group.text_attribute("type");
-  if (noise.type == "poisson") noise.peak = group.number_attribute("peak");
-  if (noise.type == "gaussian") {
+  if (noise.counts_photons()) noise.peak = group.number_attribute("peak");
+  if (noise.has_std()) {
     if (group.has("std")) {
       const at::Tensor std = group.dataset("std").read().to(at::kDouble).reshape(-1);
       noise.std.assign(std.const_data_ptr<double>(), std.const_data_ptr<double>() + std.numel());
@@ -216,9 +217,9 @@ void require_consistent(const std::string& path, const MeasurementSet& set, cons
 
 void write_noise(hdf5::Group group, const MeasurementNoise& noise) {
   group.set_attribute("type", noise.type);
-  if (noise.type == "poisson") group.set_attribute("peak", noise.peak);
-  if (noise.type == "gaussian" && noise.std.size() == 1) group.set_attribute("std", noise.std.front());
-  if (noise.type == "gaussian" && noise.std.size() > 1) group.write("std", at::tensor(noise.std, at::kDouble));
+  if (noise.counts_photons()) group.set_attribute("peak", noise.peak);
+  if (noise.has_std() && noise.std.size() == 1) group.set_attribute("std", noise.std.front());
+  if (noise.has_std() && noise.std.size() > 1) group.write("std", at::tensor(noise.std, at::kDouble));
 }
 
 }  // namespace

@@ -21,9 +21,13 @@ struct ImageRange {
 
 /// How the noise of a measurement is stored; its meaning is operators/noise.h.
 struct MeasurementNoise {
-  std::string type = "none";  ///< gaussian | poisson | none
-  std::vector<double> std;    ///< gaussian: one value, or one per item; in the units of the measurements
-  double peak = 0;            ///< poisson: photons at intensity 1
+  std::string type = "none";  ///< gaussian | poisson | poisson_gaussian | none
+  std::vector<double> std;    ///< of a Gaussian part: one value, or one per item; in the units of the measurements
+  double peak = 0;            ///< if photons are counted: how many at intensity 1
+
+  bool has_std() const { return type == "gaussian" || type == "poisson_gaussian"; }
+  bool counts_photons() const { return type == "poisson" || type == "poisson_gaussian"; }
+
   bool operator==(const MeasurementNoise&) const = default;
 };
 
@@ -42,7 +46,7 @@ struct MeasurementItem {
   at::Tensor y;                              ///< [range...]
   at::Tensor ground_truth;                   ///< [C, H, W]; undefined when the file has none
   std::map<std::string, at::Tensor> arrays;  ///< this item's own operator arrays
-  double noise_std = 0;                      ///< gaussian only
+  double noise_std = 0;                      ///< of the Gaussian part
 };
 
 /// A whole measurement file in memory, for writing: the leading axis is the item.

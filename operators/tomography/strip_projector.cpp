@@ -42,8 +42,9 @@ void StripProjector::View::for_each_bin(std::int64_t row, std::int64_t column, s
   const double t = origin + static_cast<double>(row) * per_row + static_cast<double>(column) * per_column;
   const double last = static_cast<double>(bins - 1);
   if (t + outer <= 0 || t - outer >= last + 1) return;
-  const auto begin = static_cast<std::int64_t>(std::clamp(std::floor(t - outer), 0.0, last));
-  const auto end = static_cast<std::int64_t>(std::clamp(std::floor(t + outer), 0.0, last)) + 1;
+  // Truncation is floor for numbers that are not negative, and no call of a function.
+  const auto begin = static_cast<std::int64_t>(std::max(t - outer, 0.0));
+  const auto end = static_cast<std::int64_t>(std::min(t + outer, last)) + 1;
   double before = shadow_up_to(static_cast<double>(begin) - t);
   for (std::int64_t j = begin; j < end; ++j) {
     const double after = shadow_up_to(static_cast<double>(j + 1) - t);

@@ -72,7 +72,7 @@ struct ItemNoise {
   at::Tensor weights;   ///< whitening factors for y and A; undefined when the noise is white already
 };
 
-/// `y` [1, range...]. Gaussian: its std. Poisson: per-component variances from the data, whitened so that every
+/// `y` [1, range...]. Gaussian: its std. With photons: per-component variances from the data, whitened so that every
 /// component has the standard deviation `std` (their root mean square). None: std 0.
 ItemNoise item_noise(const Noise& noise, std::size_t item, const at::Tensor& y);
 

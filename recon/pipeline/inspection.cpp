@@ -45,8 +45,8 @@ ordered_json describe(const Operator& op) {
 
 ordered_json describe(const MeasurementNoise& noise) {
   ordered_json found = {{"type", noise.type}};
-  if (noise.type == "gaussian") found["std"] = noise.std;
-  if (noise.type == "poisson") found["peak"] = noise.peak;
+  if (!noise.std.empty()) found["std"] = noise.std;
+  if (noise.peak > 0) found["peak"] = noise.peak;
   return found;
 }
 
@@ -66,7 +66,7 @@ void check_items(Inspection& inspection, const MeasurementFile& file, const Oper
                                  }).op;
     const at::Tensor y = item.y.unsqueeze(0);
     Noise own = noise;
-    if (noise.type == NoiseType::gaussian) own.std = {item.noise_std};
+    if (noise.has_std()) own.std = {item.noise_std};
     const ItemNoise level = item_noise(own, 0, y);
     if (!level.variance.defined()) continue;
     const auto measured = static_cast<double>(op->measured_components());
@@ -74,7 +74,7 @@ void check_items(Inspection& inspection, const MeasurementFile& file, const Oper
     const at::Tensor residual = y - op->apply(truth.to(truth.is_complex() ? complex_dtype(y) : real_dtype(y)));
     const double chi2 = reduced_chi2(residual, level.variance, op->measured_components()).front();
     // Five standard errors of a mean of squares; Poisson data at low counts are not quite normal.
-    const double limit = (noise.type == NoiseType::poisson ? 10 : 5) * std::sqrt(2 / measured);
+    const double limit = (noise.counts_photons() ? 10 : 5) * std::sqrt(2 / measured);
     inspection.check("chi2 of the truth is 1, item " + item.id, std::abs(chi2 - 1), limit, std::abs(chi2 - 1) <= limit);
   }
   inspection.check("all values are finite", 0, 0, true);  // reading them throws otherwise

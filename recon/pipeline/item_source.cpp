@@ -21,8 +21,9 @@ namespace {
 Noise noise_of(const MeasurementHeader& header, const ItemOptions& options) {
   Noise noise{.type = noise_type_from(header.noise.type), .std = header.noise.std, .peak = header.noise.peak};
   if (!options.noise_std) return noise;
-  if (noise.type == NoiseType::poisson) {
-    throw usage_error(options.place_of_noise_std, "the file's noise is Poisson: its level follows from its peak");
+  if (noise.counts_photons()) {
+    throw usage_error(options.place_of_noise_std, "the file's noise is {}: its level follows from its peak",
+                      noise.type == NoiseType::poisson ? "Poisson" : "Poisson-Gaussian");
   }
   return {
       .type = *options.noise_std > 0 ? NoiseType::gaussian : NoiseType::none, .std = {*options.noise_std}, .peak = 0};
@@ -124,7 +125,7 @@ PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
     item.op = with_phase(item.op, low_resolution_phase(item.op, item.y));
   }
   Noise level = noise_;
-  if (level.type == NoiseType::gaussian && !options_.noise_std) level.std = {stored.noise_std};
+  if (level.has_std() && !options_.noise_std) level.std = {stored.noise_std};
   item.noise = item_noise(level, 0, item.y);
   if (options_.estimate_noise) estimate_noise(item);
   const std::string text = options_.check_noise_level ? noise_level_warning(item) : "";

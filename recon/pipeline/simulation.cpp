@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "data/phantom.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
@@ -68,7 +69,9 @@ SimulationPlan plan_from(YamlOptions& options) {
   if (!plan.options.crop.empty() && plan.options.crop.size() != 4) {
     throw usage_error(options.place_of("crop"), "expected [top, left, height, width]");
   }
-  for (const auto& text : plan.options.images) plan.images.push_back(options.path_of("images", text).string());
+  for (const auto& text : plan.options.images) {
+    plan.images.push_back(phantom_size(text) ? text : options.path_of("images", text).string());
+  }
   plan.noise = noise.noise();
   plan.op = operators.front();
   plan.output = plan.options.output;
@@ -78,7 +81,8 @@ SimulationPlan plan_from(YamlOptions& options) {
 }  // namespace
 
 void SimulationOptions::visit(ParameterVisitor& v) {
-  v.field("images", images, "image files, folders, or FILE.h5:/dataset; start at the config's folder");
+  v.field("images", images,
+          "image files, folders, FILE.h5:/dataset (start at the config's folder), phantom:shepp_logan:SIZE");
   v.choice("channels", channels, {"as_stored", "gray", "rgb"}, "turn pictures into grey or colour ones");
   v.field("crop", crop, "[top, left, height, width] in pixels");
   v.field("shrink", shrink, "average blocks of so many pixels a side, after the crop", {.min = 1, .max = 4096});
@@ -90,15 +94,15 @@ void SimulationOptions::visit(ParameterVisitor& v) {
 }
 
 void NoiseOptions::visit(ParameterVisitor& v) {
-  v.choice("type", type, {"gaussian", "poisson", "none"}, "kind of noise");
-  v.field("std", std, "gaussian: standard deviation per real component", {.min = 0});
-  v.field("peak", peak, "poisson: photons at intensity 1", {.min = 0, .open_min = true});
+  v.choice("type", type, {"gaussian", "poisson", "poisson_gaussian", "none"}, "kind of noise");
+  v.field("std", std, "gaussian: standard deviation per real component; poisson_gaussian: read noise", {.min = 0});
+  v.field("peak", peak, "poisson, poisson_gaussian: photons at intensity 1", {.min = 0, .open_min = true});
 }
 
 Noise NoiseOptions::noise() const {
   Noise noise{.type = noise_type_from(type), .std = {}, .peak = 0};
-  if (noise.type == NoiseType::gaussian) noise.std = {std};
-  if (noise.type == NoiseType::poisson) noise.peak = peak;
+  if (noise.has_std()) noise.std = {std};
+  if (noise.counts_photons()) noise.peak = peak;
   return noise;
 }
 

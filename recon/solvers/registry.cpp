@@ -1,5 +1,6 @@
 #include "recon/solvers/classical/adjoint.h"
 #include "recon/solvers/classical/alternating_projections.h"
+#include "recon/solvers/classical/fbp.h"
 #include "recon/solvers/classical/lsqr.h"
 #include "recon/solvers/classical/plug_and_play.h"
 #include "recon/solvers/classical/richardson_lucy.h"
@@ -43,6 +44,7 @@ const std::vector<SolverKind>& solver_kinds() {
       kind<Ddrm>("ddrm", "diffusion in the operator's eigenbasis (DDRM): fast, no backward pass; spectral operators"),
       kind<DiffPir>("diffpir", "diffusion prior with a proximal data step: fast, no backward pass, linear operators"),
       kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator"),
+      kind<Fbp>("fbp", "filtered back-projection of tomography: no iterations; many views, little noise"),
       kind<HardConsistency>("hard_consistency",
                             "denoise, move until the data are explained up to their noise, re-noise; any operator"),
       kind<Lsqr>("lsqr", "least squares from zero, stopped where the data are explained"),

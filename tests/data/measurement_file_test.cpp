@@ -77,6 +77,20 @@ TEST_F(Measurements, WithoutTruthAndIds) {
   EXPECT_EQ(file.header().noise.peak, 100);
 }
 
+TEST_F(Measurements, PhotonsWithReadNoiseKeepBothFigures) {
+  MeasurementSet set = example();
+  set.y = at::ones({2, 2, 2}, at::kDouble);
+  set.header.noise = {.type = "poisson_gaussian", .std = {0.1, 0.25}, .peak = 100};
+  write_measurement_file(path("m.h5"), set);
+  const auto file = MeasurementFile::open(path("m.h5"));
+  EXPECT_EQ(file.header().noise, set.header.noise);
+  EXPECT_EQ(file.item(1).noise_std, 0.25);
+  set.header.noise.peak = 0;
+  expect_error(ErrorKind::data, {"expected peak > 0"}, [&] { write_measurement_file(path("m.h5"), set); });
+  set.header.noise = {.type = "poisson_gaussian", .std = {}, .peak = 100};
+  expect_error(ErrorKind::data, {"expected one std"}, [&] { write_measurement_file(path("m.h5"), set); });
+}
+
 TEST_F(Measurements, ReadsAFileMadeByH5py) {
   const auto file = MeasurementFile::open(golden + "h5py_measurement.h5");
   const at::Tensor ramp = at::arange(40, at::kFloat).view({2, 1, 4, 5}) / 64;

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+#include "recon/solvers/solver.h"
+
+namespace recon {
+
+/// Filtered back-projection, x = A^H F y with the operator's inverse filter F (operators/inverse_filter.h): for
+/// parallel projections the ramp |f| (Kak & Slaney 1988, chapter 3; Ramachandran & Lakshminarayanan 1971).
+///
+/// `window` damps the ramp, u being the frequency over the cut-off, `cutoff` in units of the detector's highest one:
+///   ram_lak      1                                shepp_logan  sin(pi u / 2) / (pi u / 2)
+///   cosine       cos(pi u / 2)                    hamming      0.54 + 0.46 cos(pi u)
+///   hann         0.5 + 0.5 cos(pi u)
+/// and 0 above the cut-off. ram_lak is the sharpest and for data without noise, hann the smoothest.
+///
+/// Linear; exact in the limit of many fine views. Throws Error(usage) naming alternatives for operators without such a
+/// filter.
+class Fbp final : public Solver {
+ public:
+  std::string window = "hann";
+  double cutoff = 1;
+
+  void visit(ParameterVisitor& options) override;
+  bool needs_prior() const override { return false; }
+  bool is_sampler() const override { return false; }
+
+ private:
+  at::Tensor run(SolverContext& context) const override;
+};
+
+}  // namespace recon
