@@ -18,12 +18,7 @@ NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken
 }
 
 void visit_plan(YamlOptions& v, RunPlan& plan) {
-  const YamlNodePtr input = v.node("input");
-  if (input == nullptr) {
-    throw usage_error(v.place(), "`input` is missing: which measurement file is to be reconstructed?");
-  }
-  plan.input = read_input_plan(input);
-  v.set_resolved("input", plan.input.resolved);
+  v.set_resolved("input", nullptr);  // keeps its position; read when all else has been found right
   plan.options.visit(v);
   std::set<std::string> taken;
   const auto solver = v.sections("solver", "the method whose result is the reconstruction");
@@ -80,7 +75,13 @@ RunPlan read_run_plan(const Config& config) {
   RunPlan plan;
   YamlOptions options(config.root(), "");
   visit_plan(options, plan);
+  const YamlNodePtr input = options.node("input");
   options.finish();
+  if (input == nullptr) {
+    throw usage_error(options.place(), "`input` is missing: which measurement file is to be reconstructed?");
+  }
+  plan.input = read_input_plan(input);
+  options.set_resolved("input", plan.input.resolved);
   if (plan.options.estimate_noise && plan.options.noise_std) {
     throw usage_error(options.place_of("estimate_noise"), "expected `noise_std` or `estimate_noise`, not both");
   }
