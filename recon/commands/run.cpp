@@ -68,7 +68,6 @@ class RunVerb final : public Verb {
   VerbResult execute(const GlobalOptions& options) override {
     const CancellationToken& stop = interruption();  // from here on Ctrl-C saves instead of killing
     const RunPlan plan = read_run_plan(read_config(options));
-    refuse_overwriting_input(plan);
     ProgressPrinter progress(options.quiet);
     ExperimentControls controls{.device = parse_device(options.device),
                                 .seed = options.seed.value_or(static_cast<std::uint64_t>(plan.options.seed)),
@@ -80,6 +79,7 @@ class RunVerb final : public Verb {
                                     },
                                 .on_step = [&](const ProgressEvent& event) { progress.update(event); },
                                 .on_end = [&] { progress.end(); }};
+    refuse_overwriting_input(plan);
     return reported(plan, run_experiment(plan, controls));
   }
 
@@ -93,7 +93,7 @@ class RunVerb final : public Verb {
   }
 
   static void refuse_overwriting_input(const RunPlan& plan) {
-    for (const auto& file : plan.input.files) {
+    for (const auto& file : plan.input.find_files()) {
       std::error_code absent;
       if (!std::filesystem::equivalent(file.path, plan.output, absent)) continue;
       throw usage_error(plan.output.string(), "`output` is the measurement file itself; choose another name");

@@ -32,7 +32,7 @@ BatchInput simulated(const InputPlan& plan, const ItemOptions& options) {
     const bool in_file = dataset != std::string::npos && !std::filesystem::exists(text);
     content += content_hash_of_path(in_file ? text.substr(0, dataset) : text) + "\n";
   }
-  return {"simulated", content_hash(content),
+  return {plan.name, "simulate", content_hash(content),
           ItemSource({.name = "simulate",
                       .header = items->header(),
                       .ids = items->ids(),
@@ -60,7 +60,8 @@ std::vector<BatchInput> open_batch_inputs(const InputPlan& plan, const ItemOptio
   const auto others = std::make_shared<FilePool<ExternalFile>>(
       [shared](const std::string& path) { return open_external(*shared, path); });
   std::vector<BatchInput> inputs;
-  for (const auto& file : plan.files) {
+  const auto files = plan.find_files();
+  for (const auto& file : files) {
     ItemOptions of_file = options;
     ItemReader reader;
     if (plan.options.format == "measurement") {
@@ -70,10 +71,10 @@ std::vector<BatchInput> open_batch_inputs(const InputPlan& plan, const ItemOptio
       reader = std::move(read);
       if (of_file.noise_std) of_file.noise_std = *of_file.noise_std * std::abs(scale);  // given in the file's units
     }
-    if (plan.files.size() > 1) {
+    if (files.size() > 1) {
       for (auto& id : reader.ids) id = file.name + "/" + id;
     }
-    inputs.push_back({file.name, content_hash_of_file(file.path), ItemSource(std::move(reader), of_file)});
+    inputs.push_back({file.name, file.path, content_hash_of_file(file.path), ItemSource(std::move(reader), of_file)});
   }
   return inputs;
 }
@@ -83,9 +84,9 @@ std::vector<BatchInput> open_batch_inputs(const YamlNodePtr& input, const ItemOp
 }
 
 BatchInput open_single_input(const InputPlan& plan, const ItemOptions& options) {
-  if (plan.files.size() > 1) {
-    throw usage_error(plan.place, "input: expected one file, these are {}; name one, or use `recon batch`",
-                      plan.files.size());
+  const std::size_t count = plan.find_files().size();
+  if (count > 1) {
+    throw usage_error(plan.place, "input: expected one file, these are {}; name one, or use `recon batch`", count);
   }
   return std::move(open_batch_inputs(plan, options).front());
 }

@@ -12,6 +12,7 @@ namespace recon {
 /// One file of a batch: its items are read one by one, never the file as a whole.
 struct BatchInput {
   std::string name;  ///< unique among the inputs; begins its ids where there are several
+  std::string path;  ///< "simulate" for images that are measured when they are read
   std::string hash;  ///< of the file's content (data/content_hash.h)
   ItemSource source;
 };

@@ -48,10 +48,6 @@ void read_input(TaskPlan& task, const YamlNodePtr& input, YamlOptions& options) 
   options.set_resolved("input", task.input->resolved);
 }
 
-std::string name_of(const InputPlan& input) {
-  return input.files.empty() ? "simulated" : std::filesystem::path(input.files.front().path).stem().string();
-}
-
 TaskPlan read_task(const YamlNodePtr& node, const std::string& section, std::set<std::string>& taken,
                    nlohmann::ordered_json& resolved) {
   YamlOptions options(node, section);
@@ -75,7 +71,7 @@ TaskPlan read_task(const YamlNodePtr& node, const std::string& section, std::set
     const YamlEntry* type = task.simulation->op->find("type");
     task.name = type != nullptr ? type->value->text : "task";
   } else {
-    task.name = name_of(*task.input);
+    task.name = task.input->name;
   }
   if (!name.empty()) task.name = name;
   if (!taken.insert(task.name).second) {
@@ -129,7 +125,7 @@ void read_tasks(YamlOptions& options, ComparisonPlan& plan) {
     }
     plan.tasks.push_back(task_from(options, keys));
     read_input(plan.tasks.back(), input, options);
-    plan.tasks.back().name = name_of(*plan.tasks.back().input);
+    plan.tasks.back().name = plan.tasks.back().input->name;
     return;
   }
   for (const char* key : task_keys) {

@@ -97,7 +97,7 @@ class Experiment {
     set.operator_config = source_.header().operator_config;
     set.seed = controls_.seed;
     set.versions = versions();
-    set.input = plan_.input.files.empty() ? input_.name : plan_.input.files.front().path;
+    set.input = input_.path;
     set.input_hash = input_.hash;
     if (prior_ == nullptr) return;
     set.prior = plan_.prior;

@@ -39,7 +39,9 @@ std::vector<std::string> files_of(const YamlNode& node, const std::string& optio
                       (fs::path(text) / "*.h5").string());
   }
   const bool pattern = text.find_first_of("*?[") != std::string::npos;
-  if (!pattern) throw usage_error(node.place, "{}: there is no file '{}'; check the path", option, path);
+  if (!pattern) {
+    throw data_error(path, "expected an HDF5 file, there is no such file; check the path ({} {})", node.place, option);
+  }
   auto found = matches(path, node.place, option);
   if (found.empty()) {
     throw usage_error(node.place, "{}: no file matches the pattern '{}'; check it with `ls`", option, path);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 
 #include "recon/config/yaml_options.h"
 #include "recon/config/yaml_scalars.h"
@@ -97,6 +98,11 @@ void require_sound(const YamlOptions& options, const InputOptions& values) {
   }
 }
 
+std::string name_of(const YamlNode& files) {
+  const YamlNode& first = files.items.empty() ? files : *files.items.front();
+  return std::filesystem::path(first.text).stem().string();
+}
+
 void read_section(YamlOptions& options, InputPlan& plan) {
   plan.options.visit(options);
   NoiseOptions noise;
@@ -106,9 +112,10 @@ void read_section(YamlOptions& options, InputPlan& plan) {
   }
   const auto operators = options.nodes("operator");
   const auto simulations = options.nodes("simulate");
+  const YamlNodePtr files = options.node("files");
   options.finish();
   if (operators.size() > 1) throw usage_error(options.place_of("operator"), "expected one operator; compose them");
-  if (simulations.size() + (options.given("files") ? 1 : 0) != 1) {
+  if (simulations.size() + (files == nullptr ? 0U : 1U) != 1) {
     throw usage_error(options.place(), "expected either `files` or one section `simulate` (images, operator, noise)");
   }
   if (!simulations.empty()) {
@@ -162,16 +169,20 @@ InputPlan read_input_plan(const YamlNodePtr& input) {
   InputPlan plan;
   plan.place = input->place;
   if (input->kind != YamlNode::Kind::mapping) {
-    plan.files = input_files(*input, "input");
-    plan.resolved = input->text;
-    if (input->kind == YamlNode::Kind::sequence) plan.resolved = nlohmann::ordered_json::array();
-    for (const auto& entry : input->items) plan.resolved.push_back(entry->text);
+    plan.files = input;
+    plan.name = name_of(*input);
+    plan.resolved = as_json(*input);
     return plan;
   }
   YamlOptions options(input, "input");
   read_section(options, plan);
-  if (!plan.simulation) plan.files = input_files(*input->find("files")->value, "files");
+  plan.files = options.node("files");
+  plan.name = plan.files == nullptr ? "simulated" : name_of(*plan.files);
   return plan;
+}
+
+std::vector<InputFile> InputPlan::find_files() const {
+  return files == nullptr ? std::vector<InputFile>() : input_files(*files, "input");
 }
 
 }  // namespace recon

@@ -42,10 +42,11 @@ struct SliceRange {
   std::vector<std::int64_t> of(std::int64_t count) const;
 };
 
-/// A config's `input`, read and checked. Files have been looked for, none was opened.
+/// A config's `input`, read and checked; no file has been looked for.
 struct InputPlan {
   InputOptions options;
-  std::vector<InputFile> files;              ///< empty for a simulation
+  std::string name;                          ///< of the first file, without folder and ending; "simulated"
+  YamlNodePtr files;                         ///< which files; null for a simulation
   std::optional<SimulationPlan> simulation;  ///< images measured by an operator, from the section `simulate`
   YamlNodePtr op;                            ///< external files; null: that of the file
   std::optional<Noise> noise;                ///< external files; none: it is not stated
@@ -54,9 +55,11 @@ struct InputPlan {
   bool brightest_is_one = false;  ///< `scale: auto`
   std::string place;
   nlohmann::ordered_json resolved;
+
+  std::vector<InputFile> find_files() const;  ///< as input_files() does; empty for a simulation
 };
 
-/// Throws Error(usage) with file:line: unknown keys, files that are not there, keys that do not go together.
+/// Throws Error(usage) with file:line: unknown keys, keys that do not go together.
 InputPlan read_input_plan(const YamlNodePtr& input);
 
 }  // namespace recon

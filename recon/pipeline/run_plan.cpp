@@ -15,12 +15,7 @@ NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken
 }
 
 void visit_plan(YamlOptions& v, RunPlan& plan) {
-  const YamlNodePtr input = v.node("input");
-  if (input == nullptr) {
-    throw usage_error(v.place(), "`input` is missing: which measurement file is to be reconstructed?");
-  }
-  plan.input = read_input_plan(input);
-  v.set_resolved("input", plan.input.resolved);
+  v.set_resolved("input", nullptr);  // keeps its position; read when all else has been found right
   plan.options.visit(v);
   std::set<std::string> taken;
   plan.main = read_main_solver(v, taken);
@@ -93,7 +88,13 @@ RunPlan read_run_plan(const Config& config) {
   RunPlan plan;
   YamlOptions options(config.root(), "");
   visit_plan(options, plan);
+  const YamlNodePtr input = options.node("input");
   options.finish();
+  if (input == nullptr) {
+    throw usage_error(options.place(), "`input` is missing: which measurement file is to be reconstructed?");
+  }
+  plan.input = read_input_plan(input);
+  options.set_resolved("input", plan.input.resolved);
   plan.output = plan.options.output;
   plan.preview = plan.options.preview;
   plan.prior = prior_of(plan.options, options);
