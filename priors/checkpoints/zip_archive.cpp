@@ -68,7 +68,9 @@ const ZipArchive::Entry& ZipArchive::entry(const std::string& name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) throw data_error(place_, "there is no zip entry '{}'", name);
   if (!found->second.stored) {
-    throw data_error(place_, "zip entry '{}' is compressed or encrypted; torch.save stores entries as they are", name);
+    throw data_error(
+        place_, "zip entry '{}' is compressed or encrypted; torch.save stores entries as they are: save it anew by it",
+        name);
   }
   return found->second;
 }

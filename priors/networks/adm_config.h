@@ -8,8 +8,8 @@
 
 namespace recon {
 
-/// The options of a guided-diffusion U-Net under the names of its scripts, with their defaults but for learn_sigma, which
-/// all published models have. Class-conditional networks are not supported.
+/// The options of a guided-diffusion U-Net under the names of its scripts, with their defaults but for learn_sigma,
+/// which all published models have. Class-conditional networks are not supported.
 struct AdmConfig {
   std::int64_t image_size = 64;
   std::int64_t in_channels = 3;
