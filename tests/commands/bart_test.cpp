@@ -180,7 +180,7 @@ TEST_F(SlowAgainstBart, EspiritMapsAreEcalibs) {
       ours / theirs_spent);
 }
 
-TEST_F(SlowAgainstBart, NufftIsFasterAtItsAccuracy) {
+TEST_F(SlowAgainstBart, NufftHasItsAccuracy) {
   constexpr std::int64_t spokes = 256, readout = 256;
   bart(fmt::format("phantom -x {} -s {} image", size, coils));
   bart(fmt::format("traj -r -x {} -y {} traj2", readout, spokes));
