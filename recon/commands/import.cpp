@@ -26,9 +26,11 @@ constexpr const char* examples_text =
     "  recon import kspace.cfl -o m.h5 --set noise=none --set estimation.calibration=32\n";
 
 std::string options_text() {
-  OptionLister lister;
-  ImportPlan().visit(lister);
-  return options_as_text(lister.options(), 2);
+  OptionLister all, estimation;
+  ImportPlan().visit(all);
+  CoilEstimation().visit(estimation);
+  return options_as_text(all.options(), 2) + "Of `estimation`:\n" + options_as_text(estimation.options(), 2) +
+         "Of `undersampling`: those of the operator `fourier`.\n";
 }
 
 class ImportVerb final : public Verb {

@@ -208,7 +208,7 @@ void ImportOptions::visit(ParameterVisitor& v) {
 void ImportPlan::visit(ParameterVisitor& v) {
   options.visit(v);
   for (const auto& section : v.sections("estimation", "how coil maps are estimated")) estimation.visit(*section);
-  for (const auto& section : v.sections("undersampling", "keep only these samples of fully sampled data")) {
+  for (const auto& section : v.sections("undersampling", "keep only some samples of fully sampled data")) {
     undersample = true;
     undersampling.visit(*section);
   }

@@ -67,11 +67,14 @@ TEST_P(NufftAccuracy, HoldsAgainstTheDirectSumAtAThousandRandomPoints) {
   }
 }
 std::string accuracy_name(const testing::TestParamInfo<Accuracy>& tested) {
-  return fmt::format("digits{:.0f}_grid{:.0f}", -std::log10(tested.param.accuracy), 100 * tested.param.oversampling);
+  return fmt::format("digits{:.0f}_grid{:.0f}", -100 * std::log10(tested.param.accuracy),
+                     100 * tested.param.oversampling);
 }
 INSTANTIATE_TEST_SUITE_P(Digits, NufftAccuracy,
                          testing::Values(Accuracy{1e-3, 2}, Accuracy{1e-4, 2}, Accuracy{1e-5, 2}, Accuracy{1e-6, 2},
-                                         Accuracy{1e-3, 1.5}, Accuracy{1e-6, 1.5}, Accuracy{1e-9, 2}),
+                                         Accuracy{1e-3, 1.5}, Accuracy{1e-6, 1.5}, Accuracy{1e-9, 2},
+                                         // The least that widths of 4, 6 and 5 are used for.
+                                         Accuracy{7e-4, 2}, Accuracy{8.3e-6, 2}, Accuracy{5.9e-4, 1.5}),
                          accuracy_name);
 
 TEST(Nufft, WholePositionsAreTheGridOfTheFourierTransform) {
