@@ -18,24 +18,35 @@ class Tomography : public ProgramTest {
     const Outputs got = recon("compare c.yaml --json -q");
     EXPECT_EQ(got.exit_code, 0) << got.err;
     std::map<std::string, double> result;
-    for (const json& row : got.json()["rows"]) {
+    const json all = got.json();
+    for (const json& row : all["rows"]) {
       EXPECT_EQ(row["item"], "shepp_logan");
-      result[row["solver"]] = row["psnr"];
+      result[row["solver"].get<std::string>()] = row["psnr"].get<double>();
     }
     return result;
   }
 };
 
-TEST_F(Tomography, FilteredBackProjectionOfThePhantomFromManyViews) {
-  // The requirement: 25 dB at 180 views of 256 x 256. A NumPy model of the same formulas gave 32.0 (ram_lak) and 27.8
-  // dB (hann) without noise.
-  const auto got = psnr(256, 180, 0, "{type: fbp}, {type: fbp, window: ram_lak, name: sharp}");
+class SlowTomography : public Tomography {};
+
+constexpr const char* windows = "{type: fbp}, {type: fbp, window: ram_lak, name: sharp}";
+
+// Expected: what a NumPy model of the same formulas gives without noise, to its first decimal.
+TEST_F(Tomography, FilteredBackProjectionOfASmallPhantom) {
+  const auto got = psnr(64, 60, 0, windows);
+  EXPECT_NEAR(got.at("fbp"), 21.2, 0.2);
+  EXPECT_NEAR(got.at("sharp"), 24.8, 0.2);
+}
+
+/// Slow because of the share of the image that the data do not determine, not of the solver.
+TEST_F(SlowTomography, FilteredBackProjectionOfThePhantomFromManyViews) {
+  const auto got = psnr(256, 180, 0, windows);  // the requirement: 25 dB
   EXPECT_NEAR(got.at("fbp"), 27.8, 0.3);
   EXPECT_NEAR(got.at("sharp"), 32.0, 0.3);
 }
 
 TEST_F(Tomography, TotalVariationBeatsItFromFewViews) {
-  const auto got = psnr(64, 30, 0.2, "{type: fbp}, {type: tv_pdhg}, {type: adjoint}");
+  const auto got = psnr(64, 30, 0.2, "{type: fbp}, {type: tv_pdhg, max_iterations: 300}, {type: adjoint}");
   EXPECT_GT(got.at("fbp"), got.at("adjoint") + 3);
   EXPECT_GT(got.at("tv_pdhg"), got.at("fbp") + 3);
 }
