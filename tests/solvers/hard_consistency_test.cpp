@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "operators/nonlinear/fourier_magnitude.h"
 #include "tests/solvers/posterior_judge.h"
+#include "tests/support/build_operator.h"
 
 namespace recon::test {
 namespace {
@@ -29,25 +29,23 @@ TEST(HardConsistency, FindsBothModesOfAMixtureWithTheirPriorWeights) {
   EXPECT_NEAR(shares.upper, 0.45, 4 * shares.standard_error);
 }
 
-// The residual follows the quantile asked for, and the noise: m = 16384 has quantiles at 1 +- 0.026 for 1 % and 99 %.
+// The residual follows the quantile asked for: m = 1024 has 0.9001, 0.9993 and 1.1058 for 1 %, 50 % and 99 %. Soft
+// clipping is not linear, so the step length comes from a central difference; it has no other minima to get stuck in.
 TEST(HardConsistency, StopsAtTheQuantileOfNonLinearDataToo) {
-  const auto prior = photograph_like_prior(32);
-  const auto op = make_fourier_magnitude({{1, 32, 32}, Field::real}, 4);
-  const at::Tensor truth = closed_form("blur", {.items = 1, .samples = 1, .dtype = at::kDouble}).mean;
-  Problem problem{.op = op, .y = op->apply(truth), .noise_std = {0.05}, .keys = {{1, 0}}, .image = op->domain()};
+  const ClosedForm exact = closed_form("blur", {.items = 1, .samples = 1, .dtype = at::kDouble});
+  const auto op =
+      build_operator(R"({"type": "clipping", "low": -1, "high": 1, "softness": 0.05})", {{1, 32, 32}, Field::real});
+  Problem problem{.op = op, .y = op->apply(exact.mean), .noise_std = {0.05}, .keys = {{1, 0}}, .image = op->domain()};
   problem.y = problem.y + 0.05 * Rng(2, "noise").normal(problem.keys, 0, op->range(), at::kDouble);
   HardConsistency solver;
   solver.steps = 10;
-  std::vector<double> chi2;
-  for (const double quantile : {0.01, 0.5, 0.99}) {
+  const std::vector<std::pair<double, double>> budgets = {{0.01, 0.9001}, {0.5, 0.9993}, {0.99, 1.1058}};
+  for (const auto& [quantile, budget] : budgets) {
     solver.quantile = quantile;
-    chi2.push_back(solver.solve(problem, prior.get(), {}).chi2[0]);
+    const double chi2 = solver.solve(problem, exact.prior.get(), {}).chi2[0];
+    EXPECT_LT(chi2, budget * 1.001) << quantile;  // the tolerance of the data step
+    EXPECT_GT(chi2, budget * 0.99) << quantile;   // below it where the denoised image is there by itself
   }
-  // At most 1e-3 above the budget, below it where the denoised image is there by itself.
-  EXPECT_LT(chi2[0], 0.9745 * 1.001);
-  EXPECT_LT(chi2[1], 1.001);
-  EXPECT_LT(chi2[2], 1.0259 * 1.001);
-  EXPECT_GT(chi2[0], 0.95);
 }
 
 TEST(HardConsistency, NeedsOneForwardPassPerLevel) {

@@ -16,7 +16,7 @@ Mcg method(const std::string& name) {
 // The known bias, measured: noise of 0.05 is fitted (a residual of 0 where A has full rank, as after a pseudo-inverse),
 // amplified by the blur to hundreds of sampling errors, and missing pixels disagree with their neighbours as in ddnm
 // without time travel. The Fourier mask is exact but for the noise.
-TEST(Mcg, HasTheBiasOfAProjectionOntoNoisyData) {
+TEST(SlowMcg, HasTheBiasOfAProjectionOntoNoisyData) {
   for (const std::string name : {"projection", "mcg"}) {
     const auto judge = [&](const std::string& task) { return judged(closed_form(task, {}), method(name), name); };
     EXPECT_GT(judge("blur").mean_ratio, 100) << name;

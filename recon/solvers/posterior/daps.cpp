@@ -43,7 +43,7 @@ void Daps::visit(ParameterVisitor& v) {
 
 at::Tensor Daps::run(SolverContext& context) const {
   const Prior& prior = context.prior();
-  const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing_from(spacing), start.level(prior));
+  const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing_from(spacing), start.level(context));
   const auto total = static_cast<std::int64_t>(levels.size());
   DataConditional data(context, stream, langevin_steps);
   at::Tensor estimate, x = start.image(context, levels.front(), context.normal(stream, 0));

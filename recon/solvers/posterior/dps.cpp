@@ -105,10 +105,10 @@ void Dps::visit(ParameterVisitor& v) {
   start.visit(v);
 }
 
-std::vector<NoiseLevel> Dps::levels(const Prior& prior) const {
+std::vector<NoiseLevel> Dps::levels(const SolverContext& context) const {
   const std::string automatic = guidance == "auto" ? "uniform_log_snr" : "uniform_t";
-  std::vector<NoiseLevel> result =
-      prior.schedule().steps(steps, spacing_from(spacing == "auto" ? automatic : spacing), start.level(prior));
+  std::vector<NoiseLevel> result = context.prior().schedule().steps(
+      steps, spacing_from(spacing == "auto" ? automatic : spacing), start.level(context));
   result.push_back({.alpha = 1, .sigma = 0});
   return result;
 }
@@ -131,7 +131,7 @@ std::unique_ptr<Sampler> Dps::make_sampler() const {
 
 at::Tensor Dps::run(SolverContext& context) const {
   Walk walk{.process = context.prior().schedule(),
-            .levels = levels(context.prior()),
+            .levels = levels(context),
             .denoise = {},
             .denoise_with_variance = {},
             .noise = [&](std::string_view of, std::int64_t step) {

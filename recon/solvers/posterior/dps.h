@@ -61,7 +61,7 @@ class Dps final : public Solver {
 
  private:
   at::Tensor run(SolverContext& context) const override;
-  std::vector<NoiseLevel> levels(const Prior& prior) const;
+  std::vector<NoiseLevel> levels(const SolverContext& context) const;
   std::unique_ptr<Sampler> make_sampler() const;
 };
 

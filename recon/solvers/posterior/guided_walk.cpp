@@ -18,8 +18,8 @@ void GuidedWalk::visit(ParameterVisitor& v) {
   start.visit(v);
 }
 
-std::vector<NoiseLevel> GuidedWalk::levels(const Prior& prior) const {
-  std::vector<NoiseLevel> result = prior.schedule().steps(steps, spacing_from(spacing), start.level(prior));
+std::vector<NoiseLevel> GuidedWalk::levels(const SolverContext& context) const {
+  std::vector<NoiseLevel> result = context.prior().schedule().steps(steps, spacing_from(spacing), start.level(context));
   result.push_back({.alpha = 1, .sigma = 0});
   return result;
 }
@@ -39,7 +39,7 @@ std::unique_ptr<Sampler> GuidedWalk::make_sampler() const {
 at::Tensor GuidedWalk::run(SolverContext& context, const std::string& stream, const Denoiser& denoise,
                            const std::function<at::Tensor(SamplerStep& step)>& after_step) const {
   const Walk walk{.process = context.prior().schedule(),
-                  .levels = levels(context.prior()),
+                  .levels = levels(context),
                   .denoise = denoise,
                   .denoise_with_variance = {},
                   .noise = [&](std::string_view of, std::int64_t step) {

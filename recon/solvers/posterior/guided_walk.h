@@ -33,7 +33,7 @@ struct GuidedWalk {
                  const std::function<at::Tensor(SamplerStep& step)>& after_step) const;
 
  private:
-  std::vector<NoiseLevel> levels(const Prior& prior) const;
+  std::vector<NoiseLevel> levels(const SolverContext& context) const;
   std::unique_ptr<Sampler> make_sampler() const;
 };
 

@@ -12,7 +12,7 @@
 namespace recon {
 namespace {
 
-constexpr double kHidden = 8;
+constexpr double kHidden = 8, kKept = 0.3;
 
 at::Tensor from_magnitudes(SolverContext& context) {
   AlternatingProjections search;
@@ -43,11 +43,14 @@ void Start::visit(ParameterVisitor& v) {
           {.min = 0, .open_min = true});
 }
 
-double Start::level(const Prior& prior) const {
+double Start::level(const SolverContext& context) const {
+  const Prior& prior = context.prior();
   const double noisiest = prior.max_relative_sigma();
   if (relative_sigma) return std::min(*relative_sigma, noisiest);
   if (from == "noise") return noisiest;
-  const double stated = prior.denoising_mse(noisiest), half_range = (prior.domain().high - prior.domain().low) / 2;
+  const double half_range = (prior.domain().high - prior.domain().low) / 2;
+  if (context.op().magnitude()) return std::min(kKept * half_range, noisiest);
+  const double stated = prior.denoising_mse(noisiest);
   return std::min(kHidden * (stated > 0 ? std::sqrt(stated) : half_range), noisiest);
 }
 
