@@ -105,7 +105,7 @@ void expect_near(const at::Tensor& got, const at::Tensor& expected) {
   EXPECT_LT((got - expected).abs().max().item<double>(), 1e-6 * expected.abs().max().item<double>());
 }
 
-TEST(FastMri, AFullySampledVolumeIsCutToItsReconstruction) {
+TEST(FastMriVolume, AFullySampledVolumeIsCutToItsReconstruction) {
   const auto file = FastMriFile::open(external + "fastmri_full.h5");
   EXPECT_EQ(file.count(), 3);
   EXPECT_EQ(file.measurement(), (TensorSpec{{1, 8, 6}, Field::complex}));
@@ -124,7 +124,7 @@ TEST(FastMri, AFullySampledVolumeIsCutToItsReconstruction) {
   EXPECT_EQ(file.brightest(), brightest);
 }
 
-TEST(FastMri, AnUndersampledVolumeIsCutAlongTheReadoutOnly) {
+TEST(FastMriVolume, AnUndersampledVolumeIsCutAlongTheReadoutOnly) {
   const auto file = FastMriFile::open(external + "fastmri_masked.h5");
   EXPECT_EQ(file.measurement(), (TensorSpec{{1, 8, 11}, Field::complex}));
   EXPECT_FALSE(file.has_ground_truth());
@@ -134,7 +134,7 @@ TEST(FastMri, AnUndersampledVolumeIsCutAlongTheReadoutOnly) {
   EXPECT_EQ(whole.measurement().shape, (Shape{1, 16, 11}));
 }
 
-TEST(FastMri, SeveralCoilsAreRefusedNamingWhatToDo) {
+TEST(FastMriVolume, SeveralCoilsAreRefusedNamingWhatToDo) {
   expect_error(ErrorKind::data, {"fastmri_multicoil.h5:/kspace", "2 coils", "sense"},
                [] { FastMriFile::open(external + "fastmri_multicoil.h5"); });
   expect_error(ErrorKind::data, {"uint16.h5", "kspace", "there is none"},
