@@ -220,7 +220,7 @@ TEST_F(Batch, VerifyComputesItemsAgain) {
   EXPECT_EQ(forged.exit_code, 1);
   EXPECT_GT(forged.json()["largest_difference"].get<double>(), 0.01);
   fs::rename(path("m.h5"), path("moved.h5"));
-  EXPECT_EQ(recon("batch --verify out.h5 -q").exit_code, 2) << "the input is not where it was";
+  EXPECT_EQ(recon("batch --verify out.h5 -q").exit_code, 3) << "the input is not where it was";
   EXPECT_EQ(recon("batch --verify out.h5 -q --set input=moved.h5 --count 1").exit_code, 0);
   write_items("m.h5", 6);
   expect_error("batch --verify out.h5", 3, {"out.h5", "made from something else", "inputs.0.hash"});
@@ -233,7 +233,7 @@ TEST_F(Batch, SaysWhatIsWrong) {
   expect_error("batch nowhere.yaml", 2, {"nowhere.yaml"});
   expect_error("batch batch.yaml --set batch.sise=3", 2, {"sise", "size"});
   expect_error("batch batch.yaml --set output=x.h5", 2, {"output", "section"});
-  expect_error("batch batch.yaml --set input=nowhere.h5", 2, {"nowhere.h5"});
+  expect_error("batch batch.yaml --set input=nowhere.h5", 3, {"nowhere.h5"});
   expect_error("batch batch.yaml --set output.path=nowhere/out.h5", 3, {"nowhere", "create the folder"});
   expect_error("batch batch.yaml --set 'solver={type: ddrm}' --set prior=nobody", 2, {"nobody"});
   expect_error("batch --verify m.h5", 3, {"m.h5"});

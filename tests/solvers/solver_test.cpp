@@ -5,13 +5,14 @@
 
 #include <limits>
 
-#include "operators/nonlinear/fourier_magnitude.h"
+#include "operators/unsuitable_operator.h"
 #include "recon/core/error.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/diffpir.h"
 #include "recon/solvers/posterior/dps.h"
 #include "recon/solvers/samples.h"
 #include "tests/solvers/closed_form.h"
+#include "tests/support/build_operator.h"
 
 namespace recon::test {
 namespace {
@@ -201,24 +202,45 @@ TEST(SolverRegistry, KindsAreSortedAndDescribed) {
   EXPECT_THROW(find_solver_kind("dpss", "here"), Error);
 }
 
-// Every registered solver, on a blur or, for phase retrieval, on magnitudes: a result of the right kind, the same for
-// the same seed, and per item independent of the batch.
+/// The same images, blurred, as magnitudes of a transform, and as projections: there is one for every solver.
+std::vector<Problem> one_of_each_kind() {
+  Problem blur = closed_form("blur", {.size = 16, .items = 2, .samples = 1}).problem;
+  blur.y = blur.y - blur.y.min();  // richardson_lucy takes photon counts
+  std::vector<Problem> problems = {blur};
+  for (const char* op : {R"({"type": "fourier_magnitude"})", R"({"type": "radon", "angles": 8})"}) {
+    problems.push_back(blur);
+    problems.back().op = build_operator(op, blur.image);
+    problems.back().y = problems.back().op->apply(blur.y);
+  }
+  return problems;
+}
+
+/// The first problem that the solver has a use for, with its report.
+std::pair<Problem, Report> solved_one_of(const std::vector<Problem>& problems, const Solver& solver,
+                                         const Prior* prior) {
+  for (const auto& problem : problems) {
+    try {
+      return {problem, solver.solve(problem, prior, {})};
+    } catch (const UnsuitableOperator&) {
+      continue;
+    }
+  }
+  throw internal_error("test", "no problem for this solver");
+}
+
+// A result of the right kind, the same for the same seed, and per item independent of the batch.
 TEST(SolverRegistry, EverySolverIsReproducibleAndIndependentOfTheBatch) {
-  ClosedForm c = closed_form("blur", {.size = 16, .items = 2, .samples = 1});
-  c.problem.y = c.problem.y - c.problem.y.min();  // richardson_lucy takes photon counts
-  Problem magnitudes = c.problem;
-  magnitudes.op = make_fourier_magnitude(c.problem.image, 2);
-  magnitudes.y = magnitudes.op->apply(c.problem.y);
+  const std::vector<Problem> problems = one_of_each_kind();
+  const auto prior = closed_form("blur", {.size = 16, .items = 2, .samples = 1}).prior;
   for (const SolverKind& kind : solver_kinds()) {
     const auto solver = kind.make();
-    const Problem& problem = kind.name == "alternating_projections" ? magnitudes : c.problem;
-    const Report first = solver->solve(problem, c.prior.get(), {});
-    EXPECT_TRUE(at::equal(first.x, solver->solve(problem, c.prior.get(), {}).x)) << kind.name;
+    const auto [problem, first] = solved_one_of(problems, *solver, prior.get());
+    EXPECT_TRUE(at::equal(first.x, solver->solve(problem, prior.get(), {}).x)) << kind.name;
     Problem second = problem;
     second.y = problem.y.slice(0, 1, 2);
     second.keys = {problem.keys[1]};
     second.noise_std = {problem.noise_std[1]};
-    const Report alone = solver->solve(second, c.prior.get(), {});
+    const Report alone = solver->solve(second, prior.get(), {});
     EXPECT_LT((alone.x[0] - first.x[1]).abs().max().item<double>(), 1e-5 * alone.x.abs().max().item<double>())
         << kind.name;
   }

@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "recon/core/error.h"
+#include "operators/unsuitable_operator.h"
 #include "recon/solvers/context.h"
 
 namespace recon {
@@ -12,9 +12,9 @@ constexpr const char* stream = "alternating_projections";
 
 MagnitudeForm magnitude_form(const Operator& op) {
   if (const auto form = op.magnitude()) return *form;
-  throw usage_error("solver alternating_projections",
-                    "needs magnitudes of a transform (operator fourier_magnitude), got '{}'; use daps, pnp_dm or dps",
-                    op.name());
+  throw UnsuitableOperator(
+      "solver alternating_projections",
+      "needs magnitudes of a transform (operator fourier_magnitude), got '{}'; use daps, pnp_dm or dps", op.name());
 }
 
 }  // namespace
