@@ -80,7 +80,11 @@ KspaceSet read_bart_kspace(const std::string& path) {
 
 }  // namespace
 
-bool is_kspace_file(const std::string& path) { return kind_of(path) != Kind::none; }
+bool is_kspace_file(const std::string& path) {
+  const Kind kind = kind_of(path);
+  if (kind != Kind::fastmri) return kind != Kind::none;
+  return hdf5::File::open(path).dataset("kspace").shape().size() == 4;
+}
 
 KspaceSet read_kspace(const std::string& path) {
   switch (kind_of(path)) {

@@ -18,7 +18,8 @@ struct KspaceSet {
   std::string description;   ///< free text: system, protocol, what was averaged and left out
 };
 
-/// True when the file is one of those that read_kspace takes (by its structure, for HDF5 files).
+/// True when the file is one of those that read_kspace takes, by its structure; single-coil fastMRI is not
+/// (data/fastmri_file.h).
 bool is_kspace_file(const std::string& path);
 
 /// ISMRMRD (HDF5 with /dataset/data and /dataset/xml; Inati et al. 2017), fastMRI multi-coil (HDF5 with `kspace`

@@ -91,6 +91,7 @@ TEST_F(FastMri, IsReadWithItsHeader) {
   auto single = hdf5::File::create(path("s.h5"));
   single.write("kspace", kspace.select(1, 0).contiguous());
   single.close();
+  EXPECT_FALSE(is_kspace_file(path("s.h5")));
   expect_data_error({"s.h5:/kspace", "[slices, coils, height, width]"}, [&] { read_kspace(path("s.h5")); });
 }
 
