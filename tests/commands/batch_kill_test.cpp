@@ -235,7 +235,7 @@ double children_cpu() {
 
 TEST_F(SlowBatch, TwoRanksDoTheWorkOfOneInHalfTheTimeAndTheEngineCostsLittle) {
   if (!has_mpirun()) GTEST_SKIP() << "no mpirun here; apt-get install openmpi-bin";
-  write_items("m.h5", 16, {}, 64);
+  write_items("m.h5", 64, {}, 64);
   write("batch.yaml", "input: m.h5\nsolver: {type: diffpir, steps: 30}\nbatch: {size: 2}\noutput: {path: out.h5}\n");
   nlohmann::json profile;
   const auto timed = [&](int ranks) {
