@@ -115,7 +115,7 @@ class IsmrmrdFile : public DataTest {
   }
 
   /// The samples of `line` [coils, n] as an acquisition whose zero frequency is sample `centre`.
-  static ISMRMRD::Acquisition acquisition(const at::Tensor& line, int centre, int step, int slice) {
+  static ISMRMRD::Acquisition acquisition(const at::Tensor& line, int centre, int step, int slice, float dwell_us = 4) {
     const auto samples = static_cast<std::uint16_t>(line.size(1));
     ISMRMRD::Acquisition result(samples, static_cast<std::uint16_t>(line.size(0)));
     const at::Tensor values = line.contiguous();
@@ -123,7 +123,9 @@ class IsmrmrdFile : public DataTest {
     result.center_sample() = static_cast<std::uint16_t>(centre);
     result.idx().kspace_encode_step_1 = static_cast<std::uint16_t>(step);
     result.idx().slice = static_cast<std::uint16_t>(slice);
-    result.sample_time_us() = 4;
+    ISMRMRD::AcquisitionHeader head = result.getHead();
+    head.sample_time_us = dwell_us;  // not by sample_time_us(): the structure is packed, its floats are not aligned
+    result.setHead(head);
     return result;
   }
 
@@ -131,9 +133,8 @@ class IsmrmrdFile : public DataTest {
   void write(const std::string& name, const at::Tensor& kspace, const at::Tensor& noise) const {
     ISMRMRD::Dataset file(path(name).c_str(), "dataset", true);
     file.writeHeader(header());
-    ISMRMRD::Acquisition scan = acquisition(noise, 0, 0, 0);
+    ISMRMRD::Acquisition scan = acquisition(noise, 0, 0, 0, 8);
     scan.setFlag(ISMRMRD::ISMRMRD_ACQ_IS_NOISE_MEASUREMENT);
-    scan.sample_time_us() = 8;
     file.appendAcquisition(scan);
     ISMRMRD::Acquisition navigator = acquisition(draw({coils, 5}, 9), 2, 40, 7);
     navigator.setFlag(ISMRMRD::ISMRMRD_ACQ_IS_NAVIGATION_DATA);
