@@ -3,37 +3,11 @@
 #include <algorithm>
 
 #include "recon/config/yaml_options.h"
+#include "recon/config/yaml_scalars.h"
 #include "recon/core/error.h"
 
 namespace recon {
 namespace {
-
-/// A number, true or false where it reads as one and is not in quotes; else a text.
-nlohmann::ordered_json json_of_scalar(const YamlNode& node) {
-  const auto value = nlohmann::ordered_json::parse(node.text, nullptr, false);
-  return !node.quoted && (value.is_number() || value.is_boolean()) ? value : nlohmann::ordered_json(node.text);
-}
-
-/// A YAML value as JSON, for the resolved config.
-nlohmann::ordered_json json_of(const YamlNode& node) {
-  nlohmann::ordered_json json;
-  switch (node.kind) {
-    case YamlNode::Kind::null:
-      break;
-    case YamlNode::Kind::scalar:
-      json = json_of_scalar(node);
-      break;
-    case YamlNode::Kind::sequence:
-      json = nlohmann::ordered_json::array();
-      for (const auto& item : node.items) json.push_back(json_of(*item));
-      break;
-    case YamlNode::Kind::mapping:
-      json = nlohmann::ordered_json::object();
-      for (const auto& entry : node.entries) json[entry.key] = json_of(*entry.value);
-      break;
-  }
-  return json;
-}
 
 template <class Section>
 void visit_section(YamlOptions& options, const char* name, Section& section) {
@@ -116,7 +90,7 @@ BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> see
     throw usage_error(options.place(), "`input` is missing: which files are to be reconstructed?");
   }
   plan.input = input->value;
-  options.set_resolved("input", json_of(*input->value));
+  options.set_resolved("input", as_json(*input->value));
   plan.options.visit(options);
   if (seed) {
     plan.options.seed = static_cast<std::int64_t>(*seed);
