@@ -61,6 +61,18 @@ struct Pass {
   std::int64_t samples, rows, columns;
 };
 
+/// Its pointers live as long as the axes. `like` has the device and precision of the grid.
+template <class Real, class Axis>
+Pass<Real> pass_over(const Axis& rows, const Axis& columns, const at::Tensor& like) {
+  return {.first_row = rows.first.data(),
+          .first_column = columns.first.data(),
+          .row_weights = rows.weights.like(like).template const_data_ptr<Real>(),
+          .column_weights = columns.weights.like(like).template const_data_ptr<Real>(),
+          .samples = static_cast<std::int64_t>(rows.first.size()),
+          .rows = rows.grid,
+          .columns = columns.grid};
+}
+
 template <int Width, class Real>
 void interpolate(const Pass<Real>& pass, const Real* grid, Real* out) {
   for (std::int64_t j = 0; j < pass.samples; ++j) {
@@ -153,13 +165,7 @@ template <class Real>
 at::Tensor Gridding::interpolated(const at::Tensor& grids) const {
   const at::Tensor in = resolved(grids);
   const at::Tensor out = at::empty(with_last(in, 2, {samples_}), in.options());
-  const Pass<Real> pass{.first_row = rows_.first.data(),
-                        .first_column = columns_.first.data(),
-                        .row_weights = rows_.weights.like(in).const_data_ptr<Real>(),
-                        .column_weights = columns_.weights.like(in).const_data_ptr<Real>(),
-                        .samples = samples_,
-                        .rows = rows_.grid,
-                        .columns = columns_.grid};
+  const Pass<Real> pass = pass_over<Real>(rows_, columns_, in);
   const auto* source = static_cast<const Real*>(in.const_data_ptr());
   auto* target = static_cast<Real*>(out.data_ptr());
   const std::int64_t grid_size = 2 * rows_.grid * columns_.grid;
@@ -178,13 +184,7 @@ template <class Real>
 at::Tensor Gridding::spread(const at::Tensor& y) const {
   const at::Tensor in = resolved(y);
   const at::Tensor out = at::zeros(with_last(in, 1, {rows_.grid, columns_.grid}), in.options());
-  const Pass<Real> pass{.first_row = rows_.first.data(),
-                        .first_column = columns_.first.data(),
-                        .row_weights = rows_.weights.like(in).const_data_ptr<Real>(),
-                        .column_weights = columns_.weights.like(in).const_data_ptr<Real>(),
-                        .samples = samples_,
-                        .rows = rows_.grid,
-                        .columns = columns_.grid};
+  const Pass<Real> pass = pass_over<Real>(rows_, columns_, in);
   const auto* source = static_cast<const Real*>(in.const_data_ptr());
   auto* target = static_cast<Real*>(out.data_ptr());
   const std::int64_t grid_size = 2 * rows_.grid * columns_.grid;

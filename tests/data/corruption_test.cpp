@@ -7,7 +7,7 @@
 #include "data/image_io.h"
 #include "data/measurement_file.h"
 #include "data/result_file.h"
-#include "tests/data/data_support.h"
+#include "tests/data/damage.h"
 
 namespace recon {
 namespace {
@@ -86,20 +86,6 @@ void read_everything(const hdf5::Group& group) {
   }
 }
 
-/// Our own file, with some of everything in it.
-std::string own_measurement_file(const std::string& path) {
-  MeasurementSet set;
-  set.header.image = {{1, 4, 5}, Field::real};
-  set.header.operator_config = "type: masked_fourier\nmask: mask\n";
-  set.header.operator_arrays = {{"mask", at::ones({4, 5}, at::kBool)}};
-  set.header.noise = {.type = "gaussian", .std = {0.1, 0.2}, .peak = 0};
-  set.y = at::ones({2, 1, 4, 5}, at::kComplexFloat);
-  set.ground_truth = at::ones({2, 1, 4, 5});
-  set.per_item_arrays = {{"maps", at::ones({2, 3})}};
-  write_measurement_file(path, set);
-  return file_bytes(path);
-}
-
 std::string own_result_file(const std::string& path) {
   ResultSet set;
   set.ids = {"a", "b"};
@@ -116,7 +102,7 @@ std::string own_result_file(const std::string& path) {
 }
 
 TEST_F(Corruption, TruncatedMeasurementFilesAreRefused) {
-  truncate_everywhere(own_measurement_file(path("whole")), 41, read_measurements);
+  truncate_everywhere(file_bytes(written_measurements(path("whole"))), 41, read_measurements);
   truncate_everywhere(file_bytes(golden + "h5py_measurement.h5"), 301, read_measurements);
 }
 
@@ -126,7 +112,7 @@ TEST_F(Corruption, TruncatedResultFilesAreRefused) {
 
 TEST_F(Corruption, FlippedBytesGiveDataOrOneError) {
   const int rounds = 300, rounds_h5py = 60;  // files of the old format cost a child process each
-  const int own = flip(own_measurement_file(path("whole")), rounds, 1, read_measurements);
+  const int own = flip(file_bytes(written_measurements(path("whole"))), rounds, 1, read_measurements);
   const int results = flip(own_result_file(path("whole")), rounds, 2, read_results);
   const int h5py = flip(file_bytes(golden + "h5py_measurement.h5"), rounds_h5py, 3, read_measurements);
   // Most bytes of such a small file are metadata, so that a test which damages nothing would show.
@@ -151,7 +137,7 @@ class SlowCorruption : public Corruption {};
 
 TEST_F(SlowCorruption, TwentyThousandDamagedFiles) {
   const auto everything = [](const std::string& file) { read_everything(hdf5::File::open(file)); };
-  const std::string own = own_measurement_file(path("whole")), results = own_result_file(path("whole"));
+  const std::string own = file_bytes(written_measurements(path("whole"))), results = own_result_file(path("whole"));
   const std::string h5py = file_bytes(golden + "h5py_measurement.h5");
   for (unsigned seed = 10; seed < 15; ++seed) {
     flip(own, 1000, seed, read_measurements);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "data/measurement_file.h"
 #include "tests/data/data_support.h"
 
 // Damaging files and judging what a reader makes of them.
@@ -94,5 +95,19 @@ class Damage : public DataTest {
     return all;
   }
 };
+
+/// Our own file, with some of everything in it; returns `path`.
+inline std::string written_measurements(const std::string& path) {
+  MeasurementSet set;
+  set.header.image = {{1, 4, 5}, Field::real};
+  set.header.operator_config = "type: fourier\nmask: {dataset: mask}\n";
+  set.header.operator_arrays = {{"mask", at::ones({4, 5}, at::kBool)}};
+  set.header.noise = {.type = "gaussian", .std = {0.1, 0.2}, .peak = 0};
+  set.y = at::ones({2, 1, 4, 5}, at::kComplexFloat);
+  set.ground_truth = at::ones({2, 1, 4, 5});
+  set.per_item_arrays = {{"maps", at::ones({2, 3})}};
+  write_measurement_file(path, set);
+  return path;
+}
 
 }  // namespace recon::testing_data

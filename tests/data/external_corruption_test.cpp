@@ -62,20 +62,6 @@ struct Case {
   Read read;
 };
 
-/// Our own file, with some of everything in it.
-std::string written_measurements(const std::string& path) {
-  MeasurementSet set;
-  set.header.image = {{1, 4, 5}, Field::real};
-  set.header.operator_config = "type: fourier\nmask: {dataset: mask}\n";
-  set.header.operator_arrays = {{"mask", at::ones({4, 5}, at::kBool)}};
-  set.header.noise = {.type = "gaussian", .std = {0.1, 0.2}, .peak = 0};
-  set.y = at::ones({2, 1, 4, 5}, at::kComplexFloat);
-  set.ground_truth = at::ones({2, 1, 4, 5});
-  set.per_item_arrays = {{"maps", at::ones({2, 3})}};
-  write_measurement_file(path, set);
-  return path;
-}
-
 /// Six of the old format, whose structure a child process reads first, and four of the new one.
 std::vector<Case> cases(const std::string& own) {
   const std::vector<std::string> trailing = {"item", "y", "x", "complex"}, leading = {"complex", "item", "y", "x"};

@@ -3,12 +3,11 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "priors/checkpoints/golden.h"
 #include "priors/checkpoints/load_network.h"
 #include "priors/load_prior.h"
 #include "priors/networks/adm_unet.h"
+#include "tests/priors/large_models.h"
 #include "tests/support/faults.h"
 
 namespace recon {
@@ -139,22 +138,8 @@ TEST(Adm, CardsOverruleTheirPreset) {
 
 // The presets at full size with random weights (94 and 553 million), written by torch.save on the spot.
 TEST(SlowAdmGolden, EqualsTheDefinitionAtTheSizeOfPublishedModels) {
-  const char* const python = std::getenv("RECON_REFERENCE_PYTHON");
-  if (python == nullptr) {
-    GTEST_SKIP() << "needs a Python with torch: python3 -m venv V && V/bin/pip install torch safetensors, then set "
-                    "RECON_REFERENCE_PYTHON=V/bin/python";
-  }
-  const fs::path folder = fs::path(testing::TempDir()) / "recon_large_adm";
-  const std::string command =
-      fmt::format("'{}' '{}' --large '{}'", python, (kRecords / "make_adm.py").string(), folder.string());
-  ASSERT_EQ(std::system(command.c_str()), 0) << command;
-  for (const char* name : {"ffhq_256", "imagenet_256"}) {
-    const GoldenReport report = check_golden(folder / name, folder / name / "golden.safetensors");
-    fmt::print("{}: output error {:.2e}, vjp error {:.2e}\n", name, report.output_error, *report.vjp_error);
-    EXPECT_LT(report.output_error, kOutputTolerance) << name;
-    EXPECT_LT(*report.vjp_error, kVjpTolerance) << name;
-  }
-  fs::remove_all(folder);
+  test::expect_large_models_equal(kRecords / "make_adm.py", {"ffhq_256", "imagenet_256"}, "torch safetensors",
+                                  kOutputTolerance, kVjpTolerance);
 }
 
 }  // namespace

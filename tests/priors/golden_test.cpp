@@ -2,10 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "priors/checkpoints/safetensors.h"
 #include "recon/core/error.h"
+#include "tests/priors/large_models.h"
 
 namespace recon {
 namespace {
@@ -46,23 +45,8 @@ INSTANTIATE_TEST_SUITE_P(Records, UNet2DGolden, testing::ValuesIn(recorded_cases
 // The shapes of google/ddpm-cifar10-32 (36 million parameters) and google/ddpm-celebahq-256 (114 million), with random
 // weights made on the spot by the real diffusers.
 TEST(SlowUNet2DGolden, EqualsDiffusersAtTheSizeOfPublishedModels) {
-  const char* const python = std::getenv("RECON_REFERENCE_PYTHON");
-  if (python == nullptr) {
-    GTEST_SKIP()
-        << "needs a Python with diffusers: python3 -m venv V && V/bin/pip install diffusers torch safetensors, "
-           "then set RECON_REFERENCE_PYTHON=V/bin/python";
-  }
-  const fs::path folder = fs::path(testing::TempDir()) / "recon_large_unet2d";
-  const std::string command =
-      fmt::format("'{}' '{}' --large '{}'", python, (kRecords / "make_unet2d.py").string(), folder.string());
-  ASSERT_EQ(std::system(command.c_str()), 0) << command;
-  for (const char* name : {"ddpm_cifar10_32", "ddpm_celebahq_256"}) {
-    const GoldenReport report = check_golden(folder / name, folder / name / "golden.safetensors");
-    fmt::print("{}: output error {:.2e}, vjp error {:.2e}\n", name, report.output_error, *report.vjp_error);
-    EXPECT_LT(report.output_error, kOutputTolerance) << name;
-    EXPECT_LT(*report.vjp_error, kVjpTolerance) << name;
-  }
-  fs::remove_all(folder);
+  test::expect_large_models_equal(kRecords / "make_unet2d.py", {"ddpm_cifar10_32", "ddpm_celebahq_256"},
+                                  "diffusers torch safetensors", kOutputTolerance, kVjpTolerance);
 }
 
 }  // namespace

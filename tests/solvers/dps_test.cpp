@@ -9,8 +9,8 @@
 
 #include "priors/gaussian_mixture_prior.h"
 #include "priors/gaussian_prior.h"
-#include "tests/solvers/closed_form.h"
 #include "tests/solvers/matrix_operator.h"
+#include "tests/solvers/posterior_judge.h"
 
 namespace recon::test {
 namespace {
@@ -227,28 +227,10 @@ TEST(Dps, ClippingTheMeanKeepsTheRangeOfTheDenoisedImage) {
 // 400 samples the standard error of a weight of 0.25 is 0.022: a solver that finds one mode only, or ignores the data
 // (weight 0.5), is off by more than ten of them.
 TEST(Dps, BothModesOfAMixtureAreFoundWithTheirWeights) {
-  const Shape image{1, 4, 4};
-  const at::Tensor shift = at::full(image, 0.5, at::kDouble);
-  const GaussianMixturePrior prior({{.weight = 0.5, .mean = shift, .covariance = Covariance::isotropic(image, 0.01)},
-                                    {.weight = 0.5, .mean = -shift, .covariance = Covariance::isotropic(image, 0.01)}});
-  at::Tensor matrix = at::zeros({2, 16}, at::kDouble);
-  matrix.narrow(1, 0, 1).fill_(1);
-  const at::Tensor y = at::full({1, 2}, -0.56, at::kDouble);
-  const double noise_std = 1.0;
-  const MixturePosterior exact = prior.posterior(matrix, y, noise_std);
-  constexpr std::int64_t samples = 400;
-  Problem problem{.op = std::make_shared<MatrixOperator>(matrix, image),
-                  .y = y.expand({samples, 2}).contiguous(),
-                  .noise_std = std::vector<double>(samples, noise_std),
-                  .keys = {},
-                  .image = {image, Field::real}};
-  for (std::uint32_t s = 0; s < samples; ++s) problem.keys.push_back({1, s});
-  const Report report = auto_dps(60).solve(problem, &prior, {});
-  const double upper = (report.x.mean({1, 2, 3}) > 0).to(at::kDouble).mean().item<double>();
-  const double expected = exact.weights[0][0].item<double>();
-  std::printf("mode weight %.3f, exact %.3f\n", upper, expected);
-  EXPECT_NEAR(upper, expected, 4 * std::sqrt(expected * (1 - expected) / samples));
-  EXPECT_LT(((report.x.abs() - 0.5).square().mean().sqrt().item<double>()), 0.15);  // near the clouds, not between them
+  const TwoModes exact = two_modes(400, 0.5);
+  const ModeShares shares = mode_shares(exact, auto_dps(60), "dps");
+  EXPECT_NEAR(shares.upper, exact.upper_weight, 4 * shares.standard_error);
+  EXPECT_LT(shares.spread, 0.15);  // near the clouds, not between them
 }
 
 }  // namespace

@@ -3,14 +3,11 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "priors/gaussian_mixture_prior.h"
-#include "tests/solvers/closed_form.h"
 #include "tests/solvers/matrix_operator.h"
+#include "tests/solvers/posterior_judge.h"
 
 namespace recon::test {
 namespace {
-
-const std::vector<std::string> kTasks = {"blur", "inpaint", "sr", "fourier"};
 
 PiGdm pigdm(std::int64_t steps, const std::string& order = "1", const std::string& covariance = "auto") {
   PiGdm solver;
@@ -39,7 +36,7 @@ double largest_difference(const at::Tensor& a, const at::Tensor& b) { return (a 
 TEST(PiGdm, TheMeanIsExactWhereTheCovarianceMatches) {
   constexpr double variance = 0.25;
   const GaussianPrior prior = white_prior(16, variance);
-  for (const std::string& task : kTasks) {
+  for (const std::string& task : closed_form_tasks()) {
     const ClosedForm c = closed_form(task, {.size = 16, .items = 2, .samples = 1, .dtype = at::kDouble});
     PiGdm solver = pigdm(1);
     solver.walk.start.relative_sigma = 0.8;
@@ -93,7 +90,7 @@ TEST(PiGdm, AWrongFirstCovarianceIsPutRight) {
 // every level, although it was learnt at another.
 TEST(PiGdm, TheLearntCovarianceOfWhiteImagesIsThePapers) {
   const GaussianPrior prior = white_prior(16, 1);
-  for (const std::string& task : kTasks) {
+  for (const std::string& task : closed_form_tasks()) {
     const ClosedForm c = closed_form(task, {.size = 16, .items = 1, .samples = 2, .dtype = at::kDouble});
     const at::Tensor learnt = pigdm(20).solve(c.problem, &prior, {}).x;
     const at::Tensor paper = pigdm(20, "1", "paper").solve(c.problem, &prior, {}).x;
@@ -118,7 +115,7 @@ TEST(PiGdm, ConjugateGradientsSolveLikeTheClosedForm) {
 // 2 x 16 samples; the ratio of the mean error has a standard error of 0.065 (closed_form_test.cpp), so 1.2 is three of
 // them. The spread of 50 steps of the first order is what the exact E[x_0 | x_t, y] gives too: 0.89 to 0.90.
 TEST(PiGdmClosedForm, FiftyStepsOfTheSecondOrderSampleThePosterior) {
-  for (const std::string& task : kTasks) {
+  for (const std::string& task : closed_form_tasks()) {
     const Agreement a = measure(closed_form(task, {}), pigdm(50, "2"));
     EXPECT_LT(a.mean_ratio, 1.2) << task;
     EXPECT_NEAR(a.std_ratio, 1, 0.03) << task;
@@ -132,7 +129,7 @@ TEST(PiGdmClosedForm, FiftyStepsOfTheSecondOrderSampleThePosterior) {
 TEST(PiGdmClosedForm, AWalkFromTheDataNeedsHalfTheSteps) {
   PiGdm solver = pigdm(27, "2");
   solver.walk.start.from = "data";
-  for (const std::string& task : kTasks) {
+  for (const std::string& task : closed_form_tasks()) {
     const Agreement a = measure(closed_form(task, {}), solver);
     EXPECT_LT(a.mean_ratio, 1.2) << task;
     EXPECT_NEAR(a.std_ratio, 1, 0.03) << task;
@@ -153,7 +150,7 @@ TEST(PiGdmClosedForm, ThePapersCovarianceIsBiasedForInpainting) {
 // 4 x 16 samples at 64 pixels, standard error of the ratio 0.02: what a bias would be seen with. Inpainting has one,
 // for there one c is not the whole covariance. First order: the spread is short by 5 / steps.
 TEST(SlowPiGdmClosedForm, At64Pixels) {
-  for (const std::string& task : kTasks) {
+  for (const std::string& task : closed_form_tasks()) {
     const ClosedForm four = closed_form(task, {.size = 64, .items = 4, .samples = 16});
     for (const auto& [steps, order] : {std::pair{50, "2"}, std::pair{250, "1"}}) {
       const Agreement a = measure(four, pigdm(steps, order));
@@ -165,7 +162,7 @@ TEST(SlowPiGdmClosedForm, At64Pixels) {
 }
 
 TEST(PiGdm, FewStepsAndNoiseFreeDataStayFinite) {
-  for (const std::string& task : kTasks) {
+  for (const std::string& task : closed_form_tasks()) {
     ClosedForm c = closed_form(task, {.size = 16, .items = 1, .samples = 2});
     for (const std::int64_t steps : {1, 2, 3, 30}) {
       for (const double noise_std : {0.0, 0.05}) {
@@ -200,27 +197,10 @@ TEST(PiGdm, EverySamplerCanTakeItsSteps) {
 // Two clouds of images, the data say little about which: each must be found with its posterior weight. With 400 samples
 // the standard error of a weight of 0.25 is 0.022.
 TEST(PiGdm, BothModesOfAMixtureAreFoundWithTheirWeights) {
-  const Shape image{1, 4, 4};
-  const at::Tensor shift = at::full(image, 0.5, at::kDouble);
-  const GaussianMixturePrior prior({{.weight = 0.5, .mean = shift, .covariance = Covariance::isotropic(image, 0.01)},
-                                    {.weight = 0.5, .mean = -shift, .covariance = Covariance::isotropic(image, 0.01)}});
-  at::Tensor matrix = at::zeros({2, 16}, at::kDouble);
-  matrix.narrow(1, 0, 1).fill_(1);
-  const at::Tensor y = at::full({1, 2}, -0.56, at::kDouble);
-  const MixturePosterior exact = prior.posterior(matrix, y, 1.0);
-  constexpr std::int64_t samples = 400;
-  Problem problem{.op = std::make_shared<MatrixOperator>(matrix, image),
-                  .y = y.expand({samples, 2}).contiguous(),
-                  .noise_std = std::vector<double>(samples, 1.0),
-                  .keys = {},
-                  .image = {image, Field::real}};
-  for (std::uint32_t s = 0; s < samples; ++s) problem.keys.push_back({1, s});
-  const Report report = pigdm(50).solve(problem, &prior, {});
-  const double upper = (report.x.mean({1, 2, 3}) > 0).to(at::kDouble).mean().item<double>();
-  const double expected = exact.weights[0][0].item<double>();
-  std::printf("mode weight %.3f, exact %.3f\n", upper, expected);
-  EXPECT_NEAR(upper, expected, 4 * std::sqrt(expected * (1 - expected) / samples));
-  EXPECT_LT(((report.x.abs() - 0.5).square().mean().sqrt().item<double>()), 0.15);  // near the clouds, not between them
+  const TwoModes exact = two_modes(400, 0.5);
+  const ModeShares shares = mode_shares(exact, pigdm(50), "pigdm");
+  EXPECT_NEAR(shares.upper, exact.upper_weight, 4 * shares.standard_error);
+  EXPECT_LT(shares.spread, 0.15);  // near the clouds, not between them
 }
 
 }  // namespace

@@ -1,14 +1,14 @@
 #include "recon/solvers/posterior/dps.h"
 
 #include <ATen/ATen.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <functional>
 
-#include "priors/samplers/ddim.h"
+#include "priors/samplers/sampler.h"
 #include "recon/core/error.h"
 #include "recon/solvers/context.h"
+#include "recon/solvers/posterior/guided_walk.h"
 #include "recon/solvers/posterior/operator_gain.h"
 
 namespace recon {
@@ -105,57 +105,29 @@ void Dps::visit(ParameterVisitor& v) {
   start.visit(v);
 }
 
-std::vector<NoiseLevel> Dps::levels(const SolverContext& context) const {
-  const std::string automatic = guidance == "auto" ? "uniform_log_snr" : "uniform_t";
-  std::vector<NoiseLevel> result = context.prior().schedule().steps(
-      steps, spacing_from(spacing == "auto" ? automatic : spacing), start.level(context));
-  result.push_back({.alpha = 1, .sigma = 0});
-  return result;
-}
-
-std::unique_ptr<Sampler> Dps::make_sampler() const {
-  if (sampler != "auto") {
-    if (guidance == "auto") return find_sampler_kind(sampler, "solver dps").make();
+at::Tensor Dps::run(SolverContext& context) const {
+  if (guidance == "constant" && sampler != "auto") {
     throw usage_error("solver dps", "guidance constant shifts the steps of sampler auto, got {}; use guidance auto",
                       sampler);
   }
-  if (order == "2") {
-    auto multistep = std::make_unique<DpmSolverPp2M>();
-    multistep->eta = eta;
-    return multistep;
-  }
-  auto single = std::make_unique<Ddim>();
-  single->eta = eta;
-  return single;
-}
-
-at::Tensor Dps::run(SolverContext& context) const {
-  Walk walk{.process = context.prior().schedule(),
-            .levels = levels(context),
-            .denoise = {},
-            .denoise_with_variance = {},
-            .noise = [&](std::string_view of, std::int64_t step) {
-              return context.normal(of == kWalkStream ? stream : fmt::format("{} {}", stream, of), step);
-            }};
-  GuidedDenoiser denoiser(*this, context, walk.levels);
-  walk.denoise = std::ref(denoiser);
-  at::Tensor estimate;
-  const at::Tensor first = start.image(context, walk.levels.front(), walk.noise(kWalkStream, 0));
-  make_sampler()->walk(walk, first, [&](SamplerStep& step) {
+  const std::string automatic = guidance == "auto" ? "uniform_log_snr" : "uniform_t";
+  const GuidedWalk walk{.steps = steps,
+                        .eta = eta,
+                        .spacing = spacing == "auto" ? automatic : spacing,
+                        .order = order,
+                        .sampler = sampler,
+                        .start = start};
+  const std::vector<NoiseLevel> levels = walk.levels(context);
+  GuidedDenoiser denoiser(*this, context, levels);
+  return walk.run(context, stream, std::ref(denoiser), [&](SamplerStep& step) {
     const Pull& data = denoiser.last();
     if (guidance == "constant") {
       const at::Tensor scale = norm == "squared" ? at::full_like(data.residual_squares, 2 * step_size)
                                                  : step_size / data.residual_squares.sqrt().clamp_min(1e-30);
       step.x = step.x + data.toward_data * per_item(scale, step.x);
     }
-    estimate = step.done == step.total ? step.x : step.x0;
-    return context.end_step({.done = step.done,
-                             .total = step.total,
-                             .relative_sigma = step.next.relative_sigma(),
-                             .residual_squares = data.residual_squares},
-                            step.x, estimate);
+    return data.residual_squares;
   });
-  return estimate;
 }
 
 }  // namespace recon

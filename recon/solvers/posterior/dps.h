@@ -1,9 +1,7 @@
 #pragma once
 
-#include <memory>
 #include <string>
 
-#include "priors/samplers/sampler.h"
 #include "recon/solvers/posterior/start.h"
 #include "recon/solvers/solver.h"
 
@@ -61,8 +59,6 @@ class Dps final : public Solver {
 
  private:
   at::Tensor run(SolverContext& context) const override;
-  std::vector<NoiseLevel> levels(const SolverContext& context) const;
-  std::unique_ptr<Sampler> make_sampler() const;
 };
 
 }  // namespace recon

@@ -27,13 +27,14 @@ struct GuidedWalk {
 
   void visit(ParameterVisitor& options);
 
+  /// Where the steps begin, and the clean image.
+  std::vector<NoiseLevel> levels(const SolverContext& context) const;
   /// The image at the end. `stream` names the walk's randomness. `after_step` may move step.x and says `[batch]`
   /// ||y - A D||² for the progress line.
   at::Tensor run(SolverContext& context, const std::string& stream, const Denoiser& denoise,
                  const std::function<at::Tensor(SamplerStep& step)>& after_step) const;
 
  private:
-  std::vector<NoiseLevel> levels(const SolverContext& context) const;
   std::unique_ptr<Sampler> make_sampler() const;
 };
 
