@@ -38,8 +38,8 @@ hdf5::Dataset numbers(const hdf5::File& file, const std::string& name) {
   return dataset;
 }
 
-}  // namespace
-
+/// Full scale of a dataset's unsigned integers (255, 65535, 4294967295), 1 for floats, complex numbers and bools;
+/// nothing for signed integers, whose scale only their owner knows.
 std::optional<double> full_scale(const hdf5::Dataset& dataset) {
   const at::ScalarType dtype = dataset.dtype();
   if (c10::isFloatingType(dtype) || c10::isComplexType(dtype) || dtype == at::kBool) return 1;
@@ -49,6 +49,8 @@ std::optional<double> full_scale(const hdf5::Dataset& dataset) {
   if (type == "32-bit unsigned integer") return 0xFFFFFFFF;
   return std::nullopt;
 }
+
+}  // namespace
 
 ExternalDataset::ExternalDataset(const hdf5::File& file, const ExternalLayout& layout)
     : dataset_(numbers(file, layout.dataset)), layout_(layout) {

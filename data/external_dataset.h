@@ -46,8 +46,4 @@ class ExternalDataset {
   std::int64_t count_ = 1;
 };
 
-/// Full scale of a dataset's unsigned integers (255, 65535, 4294967295), 1 for floats, complex numbers and bools;
-/// nothing for signed integers, whose scale only their owner knows.
-std::optional<double> full_scale(const hdf5::Dataset& dataset);
-
 }  // namespace recon

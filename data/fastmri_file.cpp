@@ -21,10 +21,11 @@ hdf5::Dataset open_kspace(const hdf5::File& file) {
   hdf5::Dataset kspace = file.dataset("kspace");
   const Shape& shape = kspace.shape();
   if (shape.size() == 4) {
-    throw data_error(kspace.place(),
-                     "holds {} coils, {}; `format: fastmri` reads single-coil files [slice, y, x]. `recon import` makes "
-                     "a measurement file of it, with the operator `sense` and coil maps",
-                     shape[1], to_string(shape));
+    throw data_error(
+        kspace.place(),
+        "holds {} coils, {}; `format: fastmri` reads single-coil files [slice, y, x]. `recon import` makes "
+        "a measurement file of it, with the operator `sense` and coil maps",
+        shape[1], to_string(shape));
   }
   if (shape.size() != 3 || shape[0] < 1 || shape[1] < 1 || shape[2] < 1 || !c10::isComplexType(kspace.dtype())) {
     throw data_error(kspace.place(), "{}: complex [slice, y, x], got {} of {}; describe it by `format: dataset`",
@@ -50,11 +51,10 @@ bool constant_along(const at::Tensor& mask, std::int64_t axis) {
 
 }  // namespace
 
-FastMriFile::FastMriFile(hdf5::File file, std::string path)
-    : file_(std::move(file)), path_(std::move(path)), kspace_(open_kspace(file_)) {}
+FastMriFile::FastMriFile(hdf5::File file) : file_(std::move(file)), kspace_(open_kspace(file_)) {}
 
 FastMriFile FastMriFile::open(const std::string& path, const std::optional<Shape>& crop) {
-  FastMriFile file(hdf5::File::open(path), path);
+  FastMriFile file(hdf5::File::open(path));
   file.read_mask();
   file.decide_size(crop);
   return file;

@@ -28,7 +28,6 @@ class FastMriFile {
   /// `crop`: [Y, X], 0 for an axis that is to stay as it is; none: that of the reconstruction, if there is one.
   static FastMriFile open(const std::string& path, const std::optional<Shape>& crop = {});
 
-  const std::string& path() const { return path_; }
   std::int64_t count() const { return kspace_.shape()[0]; }
   const TensorSpec& measurement() const { return measurement_; }  ///< complex [1, H, W]
   const at::Tensor& mask() const { return mask_; }                ///< 0/1 [H, W], for measurement(); all 1 without one
@@ -39,13 +38,12 @@ class FastMriFile {
   at::Tensor ground_truth(std::int64_t index) const;  ///< float32 [1, H, W]
 
  private:
-  FastMriFile(hdf5::File file, std::string path);
+  explicit FastMriFile(hdf5::File file);
   void read_mask();
   Shape wanted_size(const std::optional<Shape>& crop);
   void decide_size(const std::optional<Shape>& crop);
 
   hdf5::File file_;
-  std::string path_;
   hdf5::Dataset kspace_;
   std::optional<hdf5::Dataset> truth_;
   TensorSpec measurement_;

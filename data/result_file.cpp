@@ -134,17 +134,17 @@ void write_batch_provenance(hdf5::File& file, const ResultSet& set) {
 }
 
 void read_batch_provenance(const hdf5::File& file, ResultSet& set) {
-  if (file.has("manifest")) set.manifest = file.dataset("manifest").read_strings().front();
+  std::vector<std::string> texts;
+  if (file.has("manifest")) {
+    read_vector(file.dataset("manifest"), 1, {0, 1}, texts);
+    set.manifest = texts.front();
+  }
   if (!file.has("inputs")) return;
   const auto group = file.group("inputs");
   set.inputs.resize(group.dataset("name").read_strings().size());
   visit_inputs([&](const char* name, std::string ResultInput::*text) {
-    const auto dataset = group.dataset(name);
-    const auto texts = dataset.read_strings();
-    if (texts.size() != set.inputs.size()) {
-      throw data_error(dataset.place(), "expected {} texts, got {}; make the file again", set.inputs.size(),
-                       texts.size());
-    }
+    const auto count = static_cast<std::int64_t>(set.inputs.size());
+    read_vector(group.dataset(name), count, {0, count}, texts);
     for (std::size_t i = 0; i < texts.size(); ++i) set.inputs[i].*text = texts[i];
   });
 }

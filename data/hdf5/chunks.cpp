@@ -58,7 +58,8 @@ class Chunks {
     hsize_t stored = 0;
     if (H5Dget_chunk_storage_size(dataset_, offset.data(), &stored) < 0) H5Eclear2(H5E_DEFAULT);
     if (stored == 0) {
-      if (all_are_stored()) {
+      if (!all_are_stored_) all_are_stored_ = count_says_all_are_stored();
+      if (*all_are_stored_) {
         throw data_error(place_, "the chunk at {} is not where the index says, though all are there; {}",
                          to_string(Shape(offset.begin(), offset.end())), damaged);
       }
@@ -75,7 +76,7 @@ class Chunks {
 
  private:
   /// Whether the file has as many chunks of the dataset as its shape has room for: then none can be missing.
-  bool all_are_stored() const {
+  bool count_says_all_are_stored() const {
     const Handle space(checked(H5Dget_space(dataset_), place_, "read its shape", damaged), H5Sclose);
     std::vector<hsize_t> extents(shape_.size());
     hsize_t count = 0, room = 1;
@@ -147,6 +148,7 @@ class Chunks {
   std::vector<hsize_t> shape_;  ///< empty: not chunked
   std::uint64_t bytes_ = 0;     ///< of a chunk, unpacked
   std::vector<H5Z_filter_t> filters_;
+  mutable std::optional<bool> all_are_stored_;  ///< asked once: HDF5 walks the index for it
 };
 
 }  // namespace

@@ -45,7 +45,6 @@ class Watched {
   Watched(const Watched&) = delete;
   Watched& operator=(const Watched&) = delete;
 
-  pid_t pid() const { return pid_; }
   void signal_all(int number) const { ::kill(-pid_, number); }
 
   /// The next event; nothing at the end of the output. Lines that are no JSON (of mpirun) are passed over.

@@ -46,11 +46,7 @@ class Corruption : public DataTest {
     std::mt19937 random(seed);
     int refused = 0;
     for (int round = 0; round < rounds; ++round) {
-      std::string bytes = whole;
-      for (unsigned k = 0; k <= random() % 4; ++k) {
-        const auto pick = random() % 4;
-        bytes[random() % bytes.size()] = static_cast<char>(pick == 0 ? 0 : pick == 1 ? 0xFF : random() % 256);
-      }
+      const std::string bytes = overwritten(whole, random);
       refused += readable(bytes, read) ? 0 : 1;
     }
     return refused;

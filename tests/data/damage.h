@@ -39,6 +39,15 @@ inline std::ostream& operator<<(std::ostream& out, const Outcomes& found) {
                             found.slowest_s);
 }
 
+/// One to four bytes or so of it are others.
+inline std::string overwritten(std::string bytes, std::mt19937& random) {
+  for (unsigned k = 0; k <= random() % 4; ++k) {
+    const auto pick = random() % 4;
+    bytes[random() % bytes.size()] = static_cast<char>(pick == 0 ? 0 : pick == 1 ? 0xFF : random() % 256);
+  }
+  return bytes;
+}
+
 /// One damage: a few bytes at random, a number that lies about a size, a piece in the wrong place, a missing end.
 inline std::string damaged_copy(const std::string& whole, std::mt19937& random) {
   std::string bytes = whole;
@@ -55,10 +64,7 @@ inline std::string damaged_copy(const std::string& whole, std::mt19937& random) 
   } else if (kind == 2 && random() % 4 == 0) {
     bytes.resize(random() % bytes.size());
   } else {
-    for (unsigned k = 0; k <= random() % 4; ++k) {
-      const auto pick = random() % 4;
-      bytes[random() % bytes.size()] = static_cast<char>(pick == 0 ? 0 : pick == 1 ? 0xFF : random() % 256);
-    }
+    bytes = overwritten(bytes, random);
   }
   return bytes;
 }

@@ -9,7 +9,7 @@
 #include "data/bart_file.h"
 #include "data/hdf5/hdf5_file.h"
 #include "recon/core/rng.h"
-#include "tests/data/data_support.h"
+#include "tests/data/damage.h"
 
 namespace recon {
 namespace {
@@ -223,11 +223,7 @@ class RawDamage : public IsmrmrdFile {
     std::mt19937 random(seed);
     int refused = 0;
     for (int round = 0; round < rounds; ++round) {
-      std::string bytes = whole;
-      for (unsigned k = 0; k <= random() % 4; ++k) {
-        const auto pick = random() % 4;
-        bytes[random() % bytes.size()] = static_cast<char>(pick == 0 ? 0 : pick == 1 ? 0xFF : random() % 256);
-      }
+      const std::string bytes = overwritten(whole, random);
       const std::string damaged = "bad" + name.substr(3);
       std::ofstream(path(damaged), std::ios::binary) << bytes;
       refused += readable(damaged) ? 0 : 1;
