@@ -19,8 +19,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-ordered_json number_or_null(double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr); }
-
 ordered_json json_of(const ResultRow& row) {
   ordered_json object = {{"id", row.id},
                          {"solver", row.solver},

@@ -109,7 +109,6 @@ BatchSummary summary_of(const ResultFile& result) {
   };
   mean("chi2", figures.chi2);
   for (const auto& [name, values] : figures.metrics) mean(name, values);
-  for (const double seconds : figures.seconds) summary.seconds += seconds;
   return summary;
 }
 

@@ -20,7 +20,6 @@ struct BatchSummary {
   std::size_t items = 0, failed = 0;
   std::vector<Failure> first_failures;  ///< at most ten
   std::map<std::string, double> means;  ///< chi2 and the metrics, over the items that have them
-  double seconds = 0;                   ///< of all solves
 };
 BatchSummary summary_of(const ResultFile& result);
 

@@ -15,8 +15,8 @@
 #include "recon/config/option_lister.h"
 #include "recon/core/background_thread.h"
 #include "recon/core/error.h"
-#include "recon/core/log.h"
 #include "recon/pipeline/version.h"
+#include "recon/solvers/stopwatch.h"
 
 namespace recon {
 namespace {
@@ -25,37 +25,12 @@ using nlohmann::ordered_json;
 
 constexpr auto poll_interval = std::chrono::milliseconds(200);
 
-/// Adds the time of its scope to a sum.
-class Timer {
- public:
-  explicit Timer(double& sum) : sum_(sum), start_(Clock::now()) {}
-  ~Timer() { sum_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
-  Timer(const Timer&) = delete;
-  Timer& operator=(const Timer&) = delete;
-
- private:
-  using Clock = std::chrono::steady_clock;
-  double& sum_;
-  Clock::time_point start_;
-};
-
 /// The resident set of the process now.
 double resident_mib() {
   std::ifstream statm("/proc/self/statm");
   double pages = 0, resident = 0;
   statm >> pages >> resident;
   return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1024 / 1024;
-}
-
-std::string hash_of_operator(const MeasurementHeader& header) {
-  std::string bytes = header.operator_config;
-  for (const auto& [name, value] : header.operator_arrays) {
-    const at::Tensor array = value.cpu().contiguous();
-    bytes +=
-        fmt::format("\n{} {} {}\n", name, c10::toString(array.scalar_type()), to_string(Shape(array.sizes().vec())));
-    bytes.append(static_cast<const char*>(array.const_data_ptr()), array.nbytes());
-  }
-  return content_hash(bytes);
 }
 
 }  // namespace
@@ -80,8 +55,7 @@ ordered_json batch_identity(const BatchPlan& plan, const BatchWork& work, const 
   config.erase("prior");  // its hash counts, not where it lies
   ordered_json inputs = ordered_json::array();
   for (const auto& input : work.inputs) {
-    inputs.push_back(
-        {{"name", input.name}, {"hash", input.hash}, {"operator_hash", hash_of_operator(input.source.header())}});
+    inputs.push_back({{"name", input.name}, {"hash", input.hash}, {"operator_hash", input.operator_hash}});
   }
   const auto program = versions();
   return {{"config", config},
@@ -95,7 +69,7 @@ namespace {
 class BatchRun {
  public:
   BatchRun(const BatchPlan& plan, const BatchControls& controls) : plan_(plan), controls_(controls) {
-    const Timer timer(result_.profile.opening);
+    const Stopwatch timer(c10::kCPU, result_.profile.opening);
     work_ = open_batch_work(plan);
     const bool needs_prior = plan.main.solver->needs_prior();
     if (needs_prior) prior_hash_ = content_hash_of_path(find_prior(plan.prior));
@@ -113,7 +87,7 @@ class BatchRun {
 
   BatchResult run() {
     {
-      const Timer timer(result_.profile.total);
+      const Stopwatch timer(c10::kCPU, result_.profile.total);
       run_all();
     }
     result_.profile.total += result_.profile.opening;
@@ -187,21 +161,21 @@ void BatchRun::compute() {
   std::future<std::optional<LoadedBatch>> reading;
   std::future<void> writing;
   const auto finish_writing = [&] {
-    const Timer timer(result_.profile.waiting_for_disk);
+    const Stopwatch timer(c10::kCPU, result_.profile.waiting_for_disk);
     if (writing.valid()) writing.get();
   };
   const auto read_ahead = [&] { reading = reader.run([this] { return claim_and_load(); }); };
   while (!cancelled()) {
     if (!reading.valid()) read_ahead();
     {
-      const Timer timer(result_.profile.waiting_for_data);
+      const Stopwatch timer(c10::kCPU, result_.profile.waiting_for_data);
       loaded = reading.get();
     }
     if (!loaded) {
       finish_writing();
       if (todo_.empty()) break;
       tell({{"event", "waiting"}, {"batches", todo_.size()}});
-      const Timer timer(result_.profile.waiting_for_others);
+      const Stopwatch timer(c10::kCPU, result_.profile.waiting_for_others);
       std::this_thread::sleep_for(poll_interval);
       continue;
     }
@@ -267,7 +241,7 @@ ResultSet BatchRun::header(const std::vector<std::string>& ids, const std::vecto
     set.inputs.push_back({.name = input.name,
                           .hash = input.hash,
                           .operator_config = input.source.header().operator_config,
-                          .operator_hash = hash_of_operator(input.source.header())});
+                          .operator_hash = input.operator_hash});
     hashes += input.hash + "  " + input.name + "\n";
   }
   set.input = inputs.size() == 1 ? set.inputs.front().name : fmt::format("{} files", inputs.size());
@@ -289,7 +263,7 @@ void BatchRun::assemble() {
     return;  // the store of a run that ended while others were at work
   }
   if (!store_->begin_assembly()) return;
-  const Timer timer(result_.profile.assembling);
+  const Stopwatch timer(c10::kCPU, result_.profile.assembling);
   std::vector<std::size_t> inputs;
   for (std::size_t i = 0; i < work_.inputs.size(); ++i) inputs.push_back(i);
   ResultSet all = header(work_.ids, inputs);

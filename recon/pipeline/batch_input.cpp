@@ -23,6 +23,17 @@ ItemReader measurement_reader(const MeasurementFiles& pool, const std::string& p
           .read = [pool, path](std::int64_t index) { return pool->get(path)->item(index); }};
 }
 
+std::string hash_of_operator(const MeasurementHeader& header) {
+  std::string bytes = header.operator_config;
+  for (const auto& [name, value] : header.operator_arrays) {
+    const at::Tensor array = value.cpu().contiguous();
+    bytes +=
+        fmt::format("\n{} {} {}\n", name, c10::toString(array.scalar_type()), to_string(Shape(array.sizes().vec())));
+    bytes.append(static_cast<const char*>(array.const_data_ptr()), array.nbytes());
+  }
+  return content_hash(bytes);
+}
+
 BatchInput simulated(const InputPlan& plan, const ItemOptions& options) {
   const auto seed = static_cast<std::uint64_t>(plan.simulation->options.seed);
   const auto items = std::make_shared<const SimulatedItems>(*plan.simulation, seed);
@@ -32,7 +43,7 @@ BatchInput simulated(const InputPlan& plan, const ItemOptions& options) {
     const bool in_file = dataset != std::string::npos && !std::filesystem::exists(text);
     content += content_hash_of_path(in_file ? text.substr(0, dataset) : text) + "\n";
   }
-  return {plan.name, "simulate", content_hash(content),
+  return {plan.name, "simulate", content_hash(content), hash_of_operator(items->header()),
           ItemSource({.name = "simulate",
                       .header = items->header(),
                       .ids = items->ids(),
@@ -74,7 +85,9 @@ std::vector<BatchInput> open_batch_inputs(const InputPlan& plan, const ItemOptio
     if (files.size() > 1) {
       for (auto& id : reader.ids) id = file.name + "/" + id;
     }
-    inputs.push_back({file.name, file.path, content_hash_of_file(file.path), ItemSource(std::move(reader), of_file)});
+    const std::string operator_hash = hash_of_operator(reader.header);
+    inputs.push_back(
+        {file.name, file.path, content_hash_of_file(file.path), operator_hash, ItemSource(std::move(reader), of_file)});
   }
   return inputs;
 }

@@ -11,9 +11,10 @@ namespace recon {
 
 /// One file of a batch: its items are read one by one, never the file as a whole.
 struct BatchInput {
-  std::string name;  ///< unique among the inputs; begins its ids where there are several
-  std::string path;  ///< "simulate" for images that are measured when they are read
-  std::string hash;  ///< of the file's content (data/content_hash.h)
+  std::string name;           ///< unique among the inputs; begins its ids where there are several
+  std::string path;           ///< "simulate" for images that are measured when they are read
+  std::string hash;           ///< of the file's content (data/content_hash.h)
+  std::string operator_hash;  ///< of what the file says of its operator, shared arrays included
   ItemSource source;
 };
 

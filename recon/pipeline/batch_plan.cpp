@@ -84,13 +84,11 @@ void BatchSize::visit(ParameterVisitor& v) {
 BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> seed) {
   BatchPlan plan;
   YamlOptions options(config.root(), "");
-  options.nodes("input");
-  const YamlEntry* input = config.root()->find("input");
-  if (input == nullptr || input->value->kind == YamlNode::Kind::null) {
+  plan.input = options.node("input");
+  if (plan.input == nullptr) {
     throw usage_error(options.place(), "`input` is missing: which files are to be reconstructed?");
   }
-  plan.input = input->value;
-  options.set_resolved("input", as_json(*input->value));
+  options.set_resolved("input", as_json(*plan.input));
   plan.options.visit(options);
   if (seed) {
     plan.options.seed = static_cast<std::int64_t>(*seed);
@@ -107,7 +105,7 @@ BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> see
   }
   plan.item_options = item_options_of(plan.options, options);
   plan.item_options.check_noise_level = false;  // a line per item would bury the others
-  plan.folder = (std::filesystem::current_path() / input->value->folder).lexically_normal().string();
+  plan.folder = (std::filesystem::current_path() / plan.input->folder).lexically_normal().string();
   plan.resolved = options.resolved();
   return plan;
 }

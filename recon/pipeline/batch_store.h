@@ -64,7 +64,6 @@ class BatchStore {
   void end_assembly();
 
   const std::filesystem::path& output() const { return output_; }
-  std::filesystem::path folder() const { return folder_; }
   /// The manifest as OUT is to carry it.
   std::string manifest_text() const { return manifest_.dump(); }
 

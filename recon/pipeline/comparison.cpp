@@ -109,8 +109,13 @@ class Comparison {
             .trace_every = trace_every};
   }
 
-  ItemRunner runner(const TaskPlan& task, const ComparedSolver& compared) const {
-    return {compared.solver, prior_, task.item_options.complex_image, task.item_options.place_of_complex_image};
+  /// Without maps for solves of which nobody sees more than the figures.
+  ItemRunner runner(const TaskPlan& task, const ComparedSolver& compared, bool maps) const {
+    return {compared.solver,
+            prior_,
+            task.item_options.complex_image,
+            task.item_options.place_of_complex_image,
+            {.maps = maps}};
   }
 
   /// Whatever a solver throws is its own failure: the others are not to suffer from it.
@@ -118,7 +123,7 @@ class Comparison {
     ComparedResult result{.solver = compared.solver.name, .result = {}, .error = {}};
     try {
       if (!compared.oracle.empty()) result.note = choose_by_truth(task, item, compared);
-      result.result = runner(task, compared).run(item, compared.samples, controls(plan_.options.trace_every));
+      result.result = runner(task, compared, true).run(item, compared.samples, controls(plan_.options.trace_every));
     } catch (const UnsuitableOperator& error) {
       result.applicable = false;
       result.error = first_line(error.what());
@@ -137,7 +142,7 @@ class Comparison {
     const Limits limits = find_option(solver, compared.oracle)->limits;
     const auto psnr = [&](double value) {
       set_option(solver, compared.oracle, value);
-      return runner(task, compared).run(item, compared.samples, controls(0)).rows.front().psnr;
+      return runner(task, compared, false).run(item, compared.samples, controls(0)).rows.front().psnr;
     };
     const double best = best_number(psnr, std::max(oracle_low, limits.min), std::min(oracle_high, limits.max));
     set_option(solver, compared.oracle, best);
@@ -202,7 +207,7 @@ class Comparison {
     const bool by_time = plan_.budget.seconds.has_value();
     const auto cost = [&](std::int64_t steps) {
       set_steps(solver, steps);
-      const Report report = runner(task, compared).run(item, by_time ? compared.samples : 1, controls(0)).report;
+      const Report report = runner(task, compared, false).run(item, by_time ? compared.samples : 1, controls(0)).report;
       return by_time ? report.seconds : static_cast<double>(report.nfe_forward + report.nfe_backward);
     };
     try {

@@ -48,6 +48,8 @@ std::vector<SummaryRow> summarized(const std::vector<ComparisonRow>& rows, const
 std::string comparison_text(const std::vector<ComparisonRow>& rows);
 /// A field of RFC 4180: quoted when it has to be.
 std::string csv_field(const std::string& text);
+/// JSON has no NaN and no infinity: null.
+nlohmann::ordered_json number_or_null(double value);
 /// RFC 4180, one line per row; columns that no row knows are left out.
 std::string comparison_csv(const std::vector<ComparisonRow>& rows);
 /// {"rows": [...], "summary": [...], "budget": [...]}; unknown figures are null.

@@ -49,16 +49,6 @@ ItemSource::ItemSource(ItemReader reader, const ItemOptions& options)
   if (options_.complex_image == ComplexImage::magnitude) image_.field = Field::real;
 }
 
-ItemSource ItemSource::open(const std::string& path, const ItemOptions& options) {
-  const auto file = std::make_shared<const MeasurementFile>(MeasurementFile::open(path));
-  return {{.name = file->path(),
-           .header = file->header(),
-           .ids = file->ids(),
-           .measurement = file->measurement(),
-           .read = [file](std::int64_t index) { return file->item(index); }},
-          options};
-}
-
 ItemSource ItemSource::of(const MeasurementSet& set, const std::string& name, const ItemOptions& options) {
   return {{.name = name,
            .header = set.header,
@@ -127,9 +117,12 @@ PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
   Noise level = noise_;
   if (level.has_std() && !options_.noise_std) level.std = {stored.noise_std};
   item.noise = item_noise(level, 0, item.y);
-  if (options_.estimate_noise) estimate_noise(item);
-  const std::string text = options_.check_noise_level ? noise_level_warning(item) : "";
-  if (!text.empty()) log::warn("item {}: {}", item.id, text);
+  if (options_.estimate_noise) {
+    estimate_noise(item);
+  } else if (options_.check_noise_level) {
+    const std::string text = noise_level_warning(item);
+    if (!text.empty()) log::warn("item {}: {}", item.id, text);
+  }
   if (stored.ground_truth.defined()) item.ground_truth = stored.ground_truth.unsqueeze(0);
   return item;
 }

@@ -45,9 +45,8 @@ struct ItemReader {
 /// The items of a measurement file, or of a set in memory, made ready one by one.
 class ItemSource {
  public:
+  /// Throws Error(usage) for a noise_std where the noise is Poisson.
   ItemSource(ItemReader reader, const ItemOptions& options);
-  /// Throws Error(data) for the file's faults, Error(usage) for a noise_std where the noise is Poisson.
-  static ItemSource open(const std::string& path, const ItemOptions& options);
   /// `name` stands for the file in messages.
   static ItemSource of(const MeasurementSet& set, const std::string& name, const ItemOptions& options);
 

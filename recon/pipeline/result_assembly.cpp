@@ -124,9 +124,10 @@ SolverResults ResultAssembly::collected(const Columns& columns) const {
     return std::any_of(columns.rows.begin(), columns.rows.end(),
                        [&](const auto& row) { return !std::isnan(row.*figure); });
   };
+  const bool has_crps = known(&ResultRow::crps), has_imagined_share = known(&ResultRow::imagined_share);
   for (const auto& row : columns.rows) {
-    if (known(&ResultRow::crps)) results.metrics["crps"].push_back(row.crps);
-    if (known(&ResultRow::imagined_share)) results.metrics["imagined_share"].push_back(row.imagined_share);
+    if (has_crps) results.metrics["crps"].push_back(row.crps);
+    if (has_imagined_share) results.metrics["imagined_share"].push_back(row.imagined_share);
     results.metrics["psnr"].push_back(row.psnr);
     results.metrics["ssim"].push_back(row.ssim);
     results.metrics["nrmse"].push_back(row.nrmse);
