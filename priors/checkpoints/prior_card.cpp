@@ -117,12 +117,7 @@ void read_architecture(const Entry& entry, PriorCard& card) {
 }
 
 void read_weights(const Entry& entry, PriorCard& card) {
-  const std::filesystem::path file = entry.text();
-  if (file.is_absolute()) {
-    card.weights = file;
-  } else {
-    card.weights = std::filesystem::path(card.place).parent_path() / file;
-  }
+  card.weights = std::filesystem::path(card.place).parent_path() / entry.text();  // an absolute one stays
 }
 
 void read_weights_key(const Entry& entry, PriorCard& card) {

@@ -25,7 +25,6 @@ class AdmUNet final : public Network {
   std::int64_t size_multiple() const override { return config_.size_multiple(); }
   std::shared_ptr<const Network> to(c10::Device device) const override;
 
-  const AdmConfig& config() const { return config_; }
 
  private:
   /// What guided-diffusion has in one entry of its lists of blocks, in this order.

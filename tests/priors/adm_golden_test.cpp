@@ -84,6 +84,16 @@ TEST(Adm, IsAPriorWithALearnedVariance) {
   EXPECT_FALSE(load_prior((kRecords / "new_order_conv").string())->learns_variance());
 }
 
+TEST(Adm, ACardTurnsTheChannels) {
+  const PriorPtr rgb = load_prior((kRecords / "legacy_order").string());
+  const PriorPtr bgr =
+      load_prior(with_card("legacy_order", "architecture:", "channel_order: bgr\narchitecture:").string());
+  const at::Tensor x = at::linspace(-1, 1, 3 * 16 * 16).view({1, 3, 16, 16});
+  const NoiseLevel level = rgb->schedule().steps(1, Spacing::uniform_log_snr, 1)[0];
+  EXPECT_TRUE(at::equal(bgr->denoise(x.flip(1), level), rgb->denoise(x, level).flip(1)));
+  EXPECT_FALSE(at::equal(rgb->denoise(x.flip(1), level), rgb->denoise(x, level).flip(1)));
+}
+
 /// Counts what a network asks for; gives nothing.
 class Counting final : public ParameterSource {
  public:
