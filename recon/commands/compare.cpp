@@ -94,6 +94,7 @@ class CompareVerb final : public Verb {
     plan.resolved["seed"] = seed;
     for (auto& task : plan.tasks) {
       if (task.simulation) task.simulation->options.seed = plan.options.seed;
+      if (task.input && task.input->simulation) task.input->simulation->options.seed = plan.options.seed;
     }
   }
 

@@ -130,6 +130,16 @@ TEST_F(Compare, ASolverThatCannotIsARowAndTheOthersGoOn) {
   EXPECT_EQ(complex["rows"][1]["status"], "finished");
 }
 
+TEST_F(Compare, TheSeedIsThatOfEverySimulation) {
+  const std::string simulate = "simulate: {images: a.png, operator: {type: blur}, noise: {std: 0.1}}";
+  for (const std::string& task : {simulate, "input: {" + simulate + "}"}) {
+    write("c.yaml", "tasks: [{name: t, " + task + "}]\nsolvers: [{type: adjoint}]\noutput: out\n");
+    const json one = compared("--seed 1"), same = compared("--seed 1"), other = compared("--seed 2");
+    EXPECT_EQ(one["rows"][0]["psnr"], same["rows"][0]["psnr"]) << task;
+    EXPECT_NE(one["rows"][0]["psnr"], other["rows"][0]["psnr"]) << task;
+  }
+}
+
 TEST_F(Compare, NoUseForAnOperatorIsARowAndNoFailure) {
   write("c.yaml",
         "tasks: [{name: t, simulate: {images: a.png, operator: {type: inpainting}, noise: {std: 0.02}}}]\n"
