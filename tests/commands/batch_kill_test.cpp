@@ -39,20 +39,19 @@ class SlowBatch : public BatchTest {
   /// kills by the event that they followed. `parts` of batches that are durable must never be computed again.
   std::map<std::string, int> kill_again_and_again(const std::string& run, int kills, bool one_rank) {
     std::map<std::string, int> hits;
-    std::size_t batches = 0;
     for (int kill = 0; kill < kills;) {
       const auto durable = parts();
-      const bool all_there = batches > 0 && durable.size() == batches;
+      const bool all_there = batches_ > 0 && durable.size() == batches_;
       static const std::vector<std::string> kinds = {"opened", "computing", "item", "durable"};
       const std::string kind = all_there ? "assembling" : kinds[drawn(kinds.size())];
-      const bool may_skip = kind != "opened" && durable.size() + 4 < batches;
-      std::size_t skip = all_there ? drawn(2 * batches) : may_skip ? drawn(3) : 0;
+      const bool may_skip = kind != "opened" && durable.size() + 4 < batches_;
+      std::size_t skip = all_there ? drawn(2 * batches_) : may_skip ? drawn(3) : 0;
       Watched watched(run);
       std::vector<pid_t> ranks;
       bool hit = false;
       while (const auto event = watched.next()) {
         if ((*event)["event"] == "opened") {
-          batches = (*event)["batches"];
+          batches_ = (*event)["batches"];
           ranks.push_back((*event)["pid"]);
         }
         if ((*event)["event"] == "computing") {
@@ -86,6 +85,7 @@ class SlowBatch : public BatchTest {
  private:
   std::unique_ptr<Rng> rng_;
   std::uint64_t draws_ = 0;
+  std::size_t batches_ = 0;  ///< of the run, once it has said so
 
  protected:
   int rounds_ = 0;  ///< results that were finished on the way
@@ -102,11 +102,15 @@ TEST_F(SlowBatch, FiftyKillsChangeNothing) {
   write_config("m.h5", 2);
   const std::string more = "--set output.contact_sheet=sheet.png";
   ASSERT_EQ(batch(more + " --set output.path=whole.h5").exit_code, 1);
-  const auto hits = kill_again_and_again(command(more), 50, false);
-  std::printf("kills after: %s%d results on the way\n", shown(hits).c_str(), rounds_);
+  auto hits = kill_again_and_again(command(more), 50, false);
   int kills = 0;
   for (const auto& [kind, count] : hits) kills += count;
   EXPECT_EQ(kills, 50);
+  // How many of them fall into assembly is a matter of timing: some runs get there twice, some once.
+  for (int more_kills = 0; hits["assembling"] < 5 && more_kills < 50; ++more_kills) {
+    for (const auto& [kind, count] : kill_again_and_again(command(more), 1, false)) hits[kind] += count;
+  }
+  std::printf("kills after: %s%d results on the way\n", shown(hits).c_str(), rounds_);
   EXPECT_GE(hits.at("assembling"), 5);
   ASSERT_EQ(batch(more).exit_code, 1);
   EXPECT_TRUE(same_results(path("out.h5"), path("whole.h5")));
