@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -43,7 +42,7 @@ std::vector<Block> shell_blocks(const fs::path& readme) {
 /// A folder that looks like the checkout with the program on the PATH; outputs land in it and not in the checkout.
 class Scratch {
  public:
-  Scratch() : path_(fs::temp_directory_path() / ("recon-readme-" + std::to_string(getpid()))) {
+  Scratch() : path_(fs::temp_directory_path() / "readme") {
     fs::create_directories(path_);
     for (const char* name : {"recon", "configs", "data", "priors", "tests", "README.md"}) {
       fs::create_directory_symlink(fs::path(RECON_SOURCE_DIR) / name, path_ / name);

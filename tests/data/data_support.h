@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <filesystem>
@@ -22,8 +21,7 @@ class DataTest : public ::testing::Test {
  protected:
   void SetUp() override {
     const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = std::filesystem::temp_directory_path() /
-              fmt::format("recon.{}.{}.{}", info->test_suite_name(), info->name(), ::getpid());
+    folder_ = std::filesystem::temp_directory_path() / fmt::format("{}.{}", info->test_suite_name(), info->name());
     std::filesystem::create_directories(folder_);
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }

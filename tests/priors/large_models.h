@@ -21,7 +21,7 @@ inline void expect_large_models_equal(const std::filesystem::path& script, const
     GTEST_SKIP() << "needs a Python of its own: python3 -m venv V && V/bin/pip install " << packages
                  << ", then set RECON_REFERENCE_PYTHON=V/bin/python";
   }
-  const auto folder = std::filesystem::path(testing::TempDir()) / ("recon_large_" + script.stem().string());
+  const auto folder = std::filesystem::temp_directory_path() / script.stem();
   const std::string command = fmt::format("'{}' '{}' --large '{}'", python, script.string(), folder.string());
   ASSERT_EQ(std::system(command.c_str()), 0) << command;
   for (const auto& name : names) {

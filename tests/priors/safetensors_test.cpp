@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path scratch(const std::string& name) { return fs::path(testing::TempDir()) / ("recon_" + name); }
+fs::path scratch(const std::string& name) { return fs::temp_directory_path() / name; }
 
 void write_bytes(const fs::path& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
@@ -183,7 +183,7 @@ TEST(Safetensors, BelievesNoHeaderLength) {
 
 TEST(Safetensors, RefusesWhatIsNoFile) {
   EXPECT_THROW(SafetensorsFile{scratch("does_not_exist")}, Error);
-  EXPECT_THROW(SafetensorsFile{testing::TempDir()}, Error);
+  EXPECT_THROW(SafetensorsFile{fs::temp_directory_path()}, Error);
   EXPECT_THROW(SafetensorsFile{"/dev/zero"}, Error);
 }
 

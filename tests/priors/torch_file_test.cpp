@@ -27,8 +27,7 @@ const std::vector<std::string> kStorages{test::floats(6), test::floats(6),
                                          std::string("\x00\x00\x00\x3c\x00\x40\x00\x42", 8)};
 
 fs::path write_bytes(const std::string& bytes, const std::string& name = "model.pt") {
-  const auto* test = testing::UnitTest::GetInstance()->current_test_info();  // tests run side by side
-  const fs::path path = fs::path(testing::TempDir()) / ("recon_torch_" + std::string(test->name()) + "_" + name);
+  const fs::path path = fs::temp_directory_path() / name;
   std::ofstream(path, std::ios::binary) << bytes;
   return path;
 }

@@ -17,7 +17,7 @@ namespace recon::test {
 inline std::filesystem::path scratch_folder() {
   const auto* const test = testing::UnitTest::GetInstance()->current_test_info();
   const auto folder =
-      std::filesystem::path(testing::TempDir()) / fmt::format("recon_{}_{}", test->test_suite_name(), test->name());
+      std::filesystem::temp_directory_path() / fmt::format("{}.{}", test->test_suite_name(), test->name());
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   return folder;
