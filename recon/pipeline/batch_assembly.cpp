@@ -30,10 +30,8 @@ void remove_leftovers(const fs::path& output) {
 }
 
 SolverResults rows_of(const BatchStore& store, const BatchWork& work, std::size_t batch) {
-  const std::int64_t count = work.count(batch);
-  if (store.earlier() != nullptr && !store.has_part(batch)) {
-    return store.earlier()->rows(work.batches[batch].first, count);
-  }
+  const auto [first, count] = work.batches.at(batch);
+  if (store.earlier() != nullptr && !store.has_part(batch)) return store.earlier()->rows(first, count);
   const std::string path = store.part_path(batch);
   const ResultFile part = ResultFile::open(path);
   if (part.header().ids != work.ids_of(batch)) {
@@ -77,7 +75,8 @@ bool assemble_batch(const BatchStore& store, const BatchWork& work, const Result
   {
     const ResultFile file = ResultFile::open(target.temporary());
     for (std::size_t batch = 0; batch < batches; ++batch) {
-      if (!holds(file.rows(work.batches[batch].first, work.count(batch)), rows_of(store, work, batch))) {
+      const auto [first, count] = work.batches[batch];
+      if (!holds(file.rows(first, count), rows_of(store, work, batch))) {
         throw data_error(store.output().string(),
                          "batch {} does not read back as it was written; check the disk, then run again", batch);
       }
@@ -148,9 +147,8 @@ std::set<std::size_t> failed_batches(const ResultFile& result, const BatchWork& 
   const auto errors = result.figures().error;
   std::set<std::size_t> failed;
   for (std::size_t batch = 0; batch < work.batches.size(); ++batch) {
-    const std::int64_t first = work.batches[batch].first;
-    const auto begin = errors.begin() + first;
-    if (std::any_of(begin, begin + work.count(batch), [](const auto& text) { return !text.empty(); })) {
+    const auto begin = errors.begin() + work.batches[batch].first;
+    if (std::any_of(begin, begin + work.batches[batch].count, [](const auto& text) { return !text.empty(); })) {
       failed.insert(batch);
     }
   }

@@ -191,7 +191,7 @@ void BatchRun::compute() {
 ResultSet BatchRun::solve(const LoadedBatch& batch) {
   const auto ids = work_.ids_of(batch.number);
   tell({{"event", "computing"}, {"batch", batch.number}, {"items", ids}});
-  ResultSet part = header(ids, {work_.batches[batch.number].input});
+  ResultSet part = header(ids, work_.inputs_of(batch.number));
   part.main = solver_->solve(batch, static_cast<std::uint64_t>(plan_.options.seed), controls_.on_step);
   const auto psnr = part.main.metrics.find("psnr");
   for (std::size_t i = 0; i < ids.size(); ++i) {

@@ -7,6 +7,7 @@
 #include "data/measurement_file.h"
 #include "recon/config/option_lister.h"
 #include "recon/core/error.h"
+#include "recon/core/log.h"
 #include "recon/pipeline/external_reader.h"
 
 namespace recon {
@@ -60,35 +61,73 @@ void require_noise(const InputPlan& plan, const ItemOptions& options) {
       "not), or `estimate_noise: true` beside `input`");
 }
 
+/// Opens files for their headers, and again for their items, a few at a time.
+class InputFiles {
+ public:
+  InputFiles(const InputPlan& plan, const ItemOptions& options)
+      : plan_(std::make_shared<const InputPlan>(plan)),
+        options_(options),
+        others_(std::make_shared<FilePool<ExternalFile>>(
+            [plan = plan_](const std::string& path) { return open_external(*plan, path); })) {}
+
+  BatchInput open(const InputFile& file, bool among_others) const {
+    ItemOptions options = options_;
+    ItemReader reader;
+    if (plan_->options.format == "measurement") {
+      reader = measurement_reader(measurements_, file.path);
+    } else {
+      auto [read, scale] = external_reader(plan_, others_, file.path);
+      reader = std::move(read);
+      if (options.noise_std) options.noise_std = *options.noise_std * std::abs(scale);  // given in the file's units
+    }
+    if (among_others) {
+      for (auto& id : reader.ids) id = file.name + "/" + id;
+    }
+    const std::string operator_hash = hash_of_operator(reader.header);
+    return {file.name, file.path, content_hash_of_file(file.path), operator_hash,
+            ItemSource(std::move(reader), options)};
+  }
+
+ private:
+  std::shared_ptr<const InputPlan> plan_;
+  ItemOptions options_;
+  MeasurementFiles measurements_ =
+      std::make_shared<FilePool<MeasurementFile>>([](const std::string& path) { return MeasurementFile::open(path); });
+  std::shared_ptr<FilePool<ExternalFile>> others_;
+};
+
+/// Items can be solved together when they have the same operator, not only an equal one.
+void share_operators(std::vector<BatchInput>& inputs) {
+  std::map<std::pair<std::string, std::string>, ItemSource*> first_with;  // this operator and image
+  for (auto& [name, path, hash, operator_hash, source] : inputs) {
+    const auto [first, is_new] = first_with.try_emplace({operator_hash, source.image().to_string()}, &source);
+    if (!is_new) source.share_operator_with(*first->second);
+  }
+}
+
 }  // namespace
 
 std::vector<BatchInput> open_batch_inputs(const InputPlan& plan, const ItemOptions& options) {
   if (plan.simulation) return {simulated(plan, options)};
   require_noise(plan, options);
-  const auto shared = std::make_shared<const InputPlan>(plan);
-  const auto measurements =
-      std::make_shared<FilePool<MeasurementFile>>([](const std::string& path) { return MeasurementFile::open(path); });
-  const auto others = std::make_shared<FilePool<ExternalFile>>(
-      [shared](const std::string& path) { return open_external(*shared, path); });
-  std::vector<BatchInput> inputs;
+  const InputFiles opener(plan, options);
   const auto files = plan.find_files();
+  std::vector<BatchInput> inputs;
+  std::vector<std::string> damaged;
   for (const auto& file : files) {
-    ItemOptions of_file = options;
-    ItemReader reader;
-    if (plan.options.format == "measurement") {
-      reader = measurement_reader(measurements, file.path);
-    } else {
-      auto [read, scale] = external_reader(shared, others, file.path);
-      reader = std::move(read);
-      if (of_file.noise_std) of_file.noise_std = *of_file.noise_std * std::abs(scale);  // given in the file's units
+    try {
+      inputs.push_back(opener.open(file, files.size() > 1));
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::data || files.size() == 1) throw;
+      damaged.push_back(error.what());
     }
-    if (files.size() > 1) {
-      for (auto& id : reader.ids) id = file.name + "/" + id;
-    }
-    const std::string operator_hash = hash_of_operator(reader.header);
-    inputs.push_back(
-        {file.name, file.path, content_hash_of_file(file.path), operator_hash, ItemSource(std::move(reader), of_file)});
   }
+  if (!damaged.empty()) {
+    for (const auto& error : damaged) log::warn("{}", error);
+    throw data_error(plan.place, "{} of {} input files cannot be read, the first: {}; repair them or leave them out",
+                     damaged.size(), files.size(), damaged.front());
+  }
+  share_operators(inputs);
   return inputs;
 }
 

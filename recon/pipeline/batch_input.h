@@ -29,7 +29,7 @@ struct BatchInput {
 /// hash of a simulation is that of its images, its resolved section and its seed.
 ///
 /// Throws Error(usage) with file:line for the config's faults (no match, a file named twice, a noise level that nobody
-/// states), Error(data) for the files'.
+/// states), Error(data) for the files': all are opened first, so that one run finds every damaged one.
 std::vector<BatchInput> open_batch_inputs(const InputPlan& plan, const ItemOptions& options);
 std::vector<BatchInput> open_batch_inputs(const YamlNodePtr& input, const ItemOptions& options);
 /// The one input of verbs that take one at a time; Error(usage) when there are several.

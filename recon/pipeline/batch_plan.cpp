@@ -110,9 +110,20 @@ BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> see
   return plan;
 }
 
+std::vector<BatchWork::Item> BatchWork::items_of(std::size_t batch) const {
+  const auto begin = items.begin() + batches.at(batch).first;
+  return {begin, begin + batches[batch].count};
+}
+
 std::vector<std::string> BatchWork::ids_of(std::size_t batch) const {
   const auto begin = ids.begin() + batches.at(batch).first;
-  return {begin, begin + count(batch)};
+  return {begin, begin + batches[batch].count};
+}
+
+std::vector<std::size_t> BatchWork::inputs_of(std::size_t batch) const {
+  std::set<std::size_t> found;
+  for (const auto& item : items_of(batch)) found.insert(item.input);
+  return {found.begin(), found.end()};
 }
 
 BatchWork open_batch_work(const BatchPlan& plan) {
@@ -120,15 +131,18 @@ BatchWork open_batch_work(const BatchPlan& plan) {
   work.inputs = open_batch_inputs(plan.input, plan.item_options);
   require_alike(work.inputs);
   const auto indices = chosen(work.inputs, plan.options.items);
-  const auto size = static_cast<std::size_t>(plan.batch.size);
+  std::string operator_hash;
   for (std::size_t i = 0; i < indices.size(); ++i) {
-    for (std::size_t k = 0; k < indices[i].size(); k += size) {
-      BatchWork::Batch batch{.input = i, .indices = {}, .first = static_cast<std::int64_t>(work.ids.size())};
-      for (std::size_t j = k; j < std::min(k + size, indices[i].size()); ++j) {
-        batch.indices.push_back(indices[i][j]);
-        work.ids.push_back(work.inputs[i].source.ids()[static_cast<std::size_t>(indices[i][j])]);
+    const BatchInput& input = work.inputs[i];
+    for (const std::int64_t index : indices[i]) {
+      if (work.batches.empty() || work.batches.back().count == plan.batch.size ||
+          input.operator_hash != operator_hash) {
+        work.batches.push_back({.first = std::ssize(work.items), .count = 0});
+        operator_hash = input.operator_hash;
       }
-      work.batches.push_back(std::move(batch));
+      ++work.batches.back().count;
+      work.items.push_back({i, index});
+      work.ids.push_back(input.source.ids()[static_cast<std::size_t>(index)]);
     }
   }
   if (work.ids.empty()) throw usage_error("items", "there is no item to reconstruct");

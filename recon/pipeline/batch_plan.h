@@ -45,20 +45,25 @@ struct BatchPlan {
 /// `seed` takes the place of the config's. Throws Error(usage) with file:line.
 BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> seed);
 
-/// The items of a batch and how they are cut: `size` consecutive items of one input. An item's batch depends on the
-/// config and the inputs only, never on who computes it or when, so that its rounding does not either.
+/// The items of a batch and how they are cut: `size` consecutive items, across files as long as these state the same
+/// operator. An item's batch depends on the config and the inputs only, never on who computes it or when, so that its
+/// rounding does not either.
 struct BatchWork {
+  struct Item {
+    std::size_t input = 0;   ///< index into inputs
+    std::int64_t index = 0;  ///< in that input
+  };
   struct Batch {
-    std::size_t input = 0;              ///< index into inputs
-    std::vector<std::int64_t> indices;  ///< of its items in that input
-    std::int64_t first = 0;             ///< position of the first one among all items
+    std::int64_t first = 0, count = 0;  ///< positions among all items
   };
   std::vector<BatchInput> inputs;
-  std::vector<std::string> ids;  ///< of all items, in the order of the output
+  std::vector<Item> items;       ///< in the order of the output
+  std::vector<std::string> ids;  ///< theirs
   std::vector<Batch> batches;
 
-  std::int64_t count(std::size_t batch) const { return static_cast<std::int64_t>(batches.at(batch).indices.size()); }
+  std::vector<Item> items_of(std::size_t batch) const;
   std::vector<std::string> ids_of(std::size_t batch) const;
+  std::vector<std::size_t> inputs_of(std::size_t batch) const;  ///< each once, ascending
 };
 
 /// Opens the inputs and chooses and cuts the items. Throws Error(usage) for unknown ids, for inputs whose images differ

@@ -74,13 +74,12 @@ BatchSolver::BatchSolver(const BatchPlan& plan, BatchWork& work, PriorPtr prior,
               {.selection = selection_from(plan.options.select), .maps = plan.batch.maps}) {}
 
 LoadedBatch BatchSolver::load(std::size_t number) {
-  const BatchWork::Batch& batch = work_.batches.at(number);
   LoadedBatch loaded{.number = number, .items = {}, .errors = {}};
-  for (const std::int64_t index : batch.indices) {
+  for (const auto& item : work_.items_of(number)) {
     loaded.items.emplace_back();
     loaded.errors.emplace_back();
     try {
-      loaded.items.back() = work_.inputs[batch.input].source.prepare(index, device_);
+      loaded.items.back() = work_.inputs[item.input].source.prepare(item.index, device_);
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::data) throw;
       loaded.errors.back() = error.what();
@@ -145,15 +144,15 @@ SolverResults BatchSolver::solve(const LoadedBatch& batch, std::uint64_t seed, c
       for (const std::size_t item : members) solve_alone(item);  // to learn which one it is
     }
   }
-  return collected(batch.number, outcomes);
+  return collected(outcomes);
 }
 
-SolverResults BatchSolver::collected(std::size_t number, const std::vector<ItemOutcome>& outcomes) const {
+SolverResults BatchSolver::collected(const std::vector<ItemOutcome>& outcomes) const {
   SolverResults results;
   results.solver = plan_.main.name;
   results.reconstructions = column(outcomes, [](const MethodResult& item) { return item.x; });
   if (!results.reconstructions.defined()) {
-    const TensorSpec& image = work_.inputs[work_.batches[number].input].source.image();
+    const TensorSpec& image = work_.inputs.front().source.image();
     Shape shape = image.shape;
     shape.insert(shape.begin(), static_cast<std::int64_t>(outcomes.size()));
     results.reconstructions = at::full(shape, NAN, image.field == Field::complex ? at::kComplexFloat : at::kFloat);

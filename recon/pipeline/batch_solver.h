@@ -43,7 +43,7 @@ class BatchSolver {
 
  private:
   std::vector<MethodResult> solve_group(const std::vector<PreparedItem>& group, const Controls& controls);
-  SolverResults collected(std::size_t batch, const std::vector<ItemOutcome>& outcomes) const;
+  SolverResults collected(const std::vector<ItemOutcome>& outcomes) const;
 
   const BatchPlan& plan_;
   BatchWork& work_;

@@ -30,10 +30,16 @@ void remove_file(const fs::path& path) {
   if (error) throw data_error(path.string(), "cannot be removed: {}; correct the rights", error.message());
 }
 
+/// Nothing in a folder that is gone: who assembled has removed it.
 std::vector<fs::path> files_in(const fs::path& folder) {
   std::error_code error;
   std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(folder, error)) files.push_back(entry.path());
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    files.push_back(entry->path());
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    throw data_error(folder.string(), "cannot be read: {}; correct the rights", error.message());
+  }
   return files;
 }
 

@@ -80,13 +80,13 @@ BatchVerification verify_batch(const std::string& path, std::int64_t count, std:
   std::map<std::size_t, std::vector<std::int64_t>> wanted;  // items by batch
   std::size_t batch = 0;
   for (const std::int64_t item : drawn(count, result.count(), seed)) {
-    while (item >= work.batches[batch].first + work.count(batch)) ++batch;
+    while (item >= work.batches[batch].first + work.batches[batch].count) ++batch;
     wanted[batch].push_back(item);
   }
   BatchSolver solver(plan, work, needs_prior ? load_prior(plan.prior) : nullptr, device);
   for (const auto& [number, items] : wanted) {
-    const std::int64_t first = work.batches[number].first;
-    const SolverResults then = result.rows(first, work.count(number));
+    const auto [first, count_of_batch] = work.batches[number];
+    const SolverResults then = result.rows(first, count_of_batch);
     const SolverResults now = solver.solve(solver.load(number), result.header().seed, {});
     for (const std::int64_t item : items) {
       const auto k = static_cast<std::size_t>(item - first);

@@ -79,17 +79,19 @@ std::vector<std::int64_t> ItemSource::indices(const std::vector<std::string>& wa
 }
 
 OperatorPtr ItemSource::operator_for(const MeasurementItem& stored) {
-  if (shared_op_ != nullptr) return shared_op_;
-  std::map<std::string, at::Tensor> arrays = header().operator_arrays;
-  for (const auto& [name, value] : stored.arrays) arrays[name] = value;
-  const StoredOperator built =
-      build_stored_operator(header().operator_config, arrays, image_, reader_.name, [&] { return stored.y; });
-  const OperatorPtr& op = built.op;
+  OperatorPtr op = *shared_op_;
+  if (op == nullptr) {
+    std::map<std::string, at::Tensor> arrays = header().operator_arrays;
+    for (const auto& [name, value] : stored.arrays) arrays[name] = value;
+    const StoredOperator built =
+        build_stored_operator(header().operator_config, arrays, image_, reader_.name, [&] { return stored.y; });
+    op = built.op;
+    if (stored.arrays.empty() && !built.estimated) *shared_op_ = op;
+  }
   if (op->range() != reader_.measurement) {
     throw data_error(reader_.name + ":/measurements", "the operator '{}' gives {}, the file holds {}", op->name(),
                      op->range().to_string(), reader_.measurement.to_string());
   }
-  if (stored.arrays.empty() && !built.estimated) shared_op_ = op;
   return op;
 }
 

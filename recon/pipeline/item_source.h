@@ -56,6 +56,9 @@ class ItemSource {
   /// Those named, or all for {"all"}, in that order. Throws Error(usage) for unknown ids, Error(data) when there is
   /// none.
   std::vector<std::int64_t> indices(const std::vector<std::string>& wanted) const;
+  /// From here on the two use one operator, so that their items can be solved together. Both must state the same
+  /// operator on the same images.
+  void share_operator_with(ItemSource& other) { shared_op_ = other.shared_op_; }
   /// Reads and checks the item and builds its operator (once, where all items share it).
   PreparedItem prepare(std::int64_t index, c10::Device device);
 
@@ -67,7 +70,7 @@ class ItemSource {
   TensorSpec image_;
   ItemOptions options_;
   Noise noise_;
-  OperatorPtr shared_op_;
+  std::shared_ptr<OperatorPtr> shared_op_ = std::make_shared<OperatorPtr>();  ///< null until the first item is read
 };
 
 }  // namespace recon

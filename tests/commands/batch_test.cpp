@@ -132,8 +132,45 @@ TEST_F(Batch, ManyFilesBecomeOneResult) {
   ASSERT_EQ(batch("--set 'items=[b/1, a/2]' --set output.path=two.h5").exit_code, 0);
   EXPECT_EQ(read_result_file(path("two.h5").string()).ids, (std::vector<std::string>{"a/2", "b/1"}));
   expect_error("batch batch.yaml --set items=nobody --set output.path=no.h5", 2, {"nobody", "a/0"});
+  for (const char* name : {"cut.h5", "cut_too.h5"}) write(name, file_content(path("a.h5")).substr(0, 200));
+  const std::string lacking = "batch batch.yaml --set 'input=[a.h5, cut.h5, b.h5, cut_too.h5]' --set output.path=no.h5";
+  expect_error(lacking, 3, {"2 of 4 input files", "cut.h5", "leave them out"});
+  EXPECT_TRUE(contains(recon(lacking).err, "cut_too.h5"));
   write_items("wide.h5", 1, {}, 32);
   expect_error("batch batch.yaml --set 'input=[a.h5, wide.h5]' --set output.path=no.h5", 2, {"one shape", "wide"});
+}
+
+TEST_F(Batch, FilesOfOneOperatorShareBatches) {
+  write_items("whole.h5", 5);
+  write_config("whole.h5", 4);
+  ASSERT_EQ(batch("--set output.path=whole_out.h5").exit_code, 0);
+  const auto whole = MeasurementFile::open(path("whole.h5").string());
+  const auto write_some = [&](const std::string& name, std::int64_t first, std::int64_t count, bool sees_all = false) {
+    MeasurementSet some;
+    some.header = whole.header();
+    std::vector<at::Tensor> y;
+    for (std::int64_t i = first; i < first + count; ++i) {
+      y.push_back(whole.item(i).y);
+      some.ids.push_back(whole.ids()[static_cast<std::size_t>(i)]);
+    }
+    some.y = at::stack(y);
+    at::Tensor& mask = some.header.operator_arrays["mask"];
+    if (sees_all) mask = at::ones_like(mask);
+    write_measurement_file(path(name).string(), some);
+  };
+  for (std::int64_t i = 0; i < 5; ++i) write_some(fmt::format("p{}.h5", i), i, 1);
+  write_some("q.h5", 0, 2, true);
+  const Outputs got = batch("--set 'input=[\"p?.h5\", q.h5]'");
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  std::vector<std::vector<std::string>> batches;
+  for (const auto& event : events_of(got)) {
+    if (event["event"] == "computing") batches.push_back(event["items"]);
+  }
+  EXPECT_EQ(batches,
+            (std::vector<std::vector<std::string>>{{"p0/0", "p1/1", "p2/2", "p3/3"}, {"p4/4"}, {"q/0", "q/1"}}));
+  const at::Tensor apart = read_result_file(path("out.h5").string()).main.reconstructions;
+  const at::Tensor together = read_result_file(path("whole_out.h5").string()).main.reconstructions;
+  EXPECT_TRUE(at::equal(apart.narrow(0, 0, 5), together)) << "the same batches, so the same bits";
 }
 
 TEST_F(Batch, ShardsAndMergeGiveTheSameFile) {

@@ -19,11 +19,12 @@ class BatchInputs : public ::testing::Test {
   void TearDown() override { fs::remove_all(folder_); }
 
   /// A measurement file with `count` items of the constant images value, value + 1, ...
-  void write(const std::string& name, std::int64_t count, double value) {
+  void write(const std::string& name, std::int64_t count, double value, std::int64_t size = 2) {
     MeasurementSet set;
-    set.header.image = {{1, 2, 2}, Field::real};
+    set.header.image = {{1, size, size}, Field::real};
     set.header.operator_config = "type: identity\n";
-    set.y = at::arange(count, at::kFloat).add(value).reshape({count, 1, 1, 1}).expand({count, 1, 2, 2}).contiguous();
+    const at::Tensor values = at::arange(count, at::kFloat).add(value);
+    set.y = values.reshape({count, 1, 1, 1}).expand({count, 1, size, size}).contiguous();
     fs::create_directories((folder_ / name).parent_path());
     write_measurement_file((folder_ / name).string(), set);
   }
@@ -77,6 +78,18 @@ TEST_F(BatchInputs, SeveralFilesAreSortedPerPatternAndTheirIdsDiffer) {
   EXPECT_EQ(item.y.max().item<double>(), 'b' + 1.0);
 }
 
+TEST_F(BatchInputs, FilesThatStateOneOperatorShareIt) {
+  write("a.h5", 1, 0);
+  write("b.h5", 1, 5);
+  write("c.h5", 1, 0, 3);
+  auto inputs = open("[a.h5, b.h5, c.h5]");
+  const auto item = [&](std::size_t input) { return inputs[input].source.prepare(0, c10::kCPU); };
+  const PreparedItem b = item(1);  // the order of reading does not matter
+  EXPECT_EQ(b.op, item(0).op);
+  EXPECT_EQ(b.y.max().item<double>(), 5);
+  EXPECT_EQ(item(2).op->domain().shape, (Shape{1, 3, 3})) << "the same words, but other images";
+}
+
 TEST_F(BatchInputs, EqualStemsAreToldApart) {
   for (const std::string name : {"x/a.h5", "y/a.h5", "x/b.h5", "x/b.hdf5"}) write(name, 1, 0);
   EXPECT_EQ(ids("[x/b.h5, x/b.hdf5]"), (Ids{"b.h5/0", "b.hdf5/0"}));
@@ -103,6 +116,13 @@ TEST_F(BatchInputs, ManyFilesAreReadWithAFewOpen) {
   EXPECT_EQ(opened, 17);
   pool.get("0");
   EXPECT_EQ(opened, 18);
+}
+
+TEST_F(BatchInputs, AllDamagedFilesAreFoundAtOnce) {
+  for (const std::string name : {"a.h5", "b.h5", "c.h5", "d.h5"}) write(name, 1, 0);
+  for (const std::string name : {"b.h5", "d.h5"}) fs::resize_file(folder_ / name, 100);
+  test::expect_says(complaint("\"*.h5\""), {"batch.yaml:1", "2 of 4 input files", "b.h5", "leave them out"});
+  EXPECT_EQ(kind_, ErrorKind::data);
 }
 
 TEST_F(BatchInputs, WrongListsAreRefusedWithTheirPlace) {
