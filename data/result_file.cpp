@@ -45,11 +45,11 @@ void read_vector(const hdf5::Dataset& dataset, std::int64_t total, Rows rows, st
   out.assign(values.const_data_ptr<std::int64_t>(), values.const_data_ptr<std::int64_t>() + rows.count);
 }
 void read_vector(const hdf5::Dataset& dataset, std::int64_t total, Rows rows, std::vector<std::string>& out) {
-  const auto texts = dataset.read_strings();
-  if (static_cast<std::int64_t>(texts.size()) != total) {
-    throw data_error(dataset.place(), "expected {} texts, got {}; make the file again", total, texts.size());
+  if (!dataset.is_text() || dataset.shape() != Shape{total}) {
+    throw data_error(dataset.place(), "expected {} texts, got {} of shape {}; make the file again", total,
+                     dataset.type_name(), to_string(dataset.shape()));
   }
-  out.assign(texts.begin() + rows.first, texts.begin() + rows.first + rows.count);
+  out = dataset.read_strings(rows.first, rows.count);
 }
 
 void require_consistent(const std::string& place, const SolverResults& results, std::size_t count) {

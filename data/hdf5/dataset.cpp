@@ -211,6 +211,25 @@ std::vector<std::string> Dataset::read_strings() const {
   });
 }
 
+std::vector<std::string> Dataset::read_strings(std::int64_t first, std::int64_t count) const {
+  const Lock lock;
+  if (!is_text_ || shape_.size() != 1 || first < 0 || count < 0 || first > shape_[0] - count) {
+    throw data_error(place_, "texts {} to {} were asked for, the shape is {}; choose among those there are", first,
+                     first + count, to_string(shape_));
+  }
+  const auto type = disk_type(id_->get(), place_);
+  if (H5Tis_variable_str(type->get()) > 0) {  // these come from the child process, all at once
+    const auto texts = read_strings();
+    return {texts.begin() + first, texts.begin() + first + count};
+  }
+  if (count == 0) return {};
+  require_whole_chunks(id_->get(), {first}, {count}, *file_, place_);
+  const Selection selection(id_->get(), {first}, {count}, place_);
+  return read_texts(type->get(), static_cast<std::size_t>(count), place_, *file_, [&](hid_t memory, void* buffer) {
+    return H5Dread(id_->get(), memory, selection.memory.get(), selection.file.get(), H5P_DEFAULT, buffer);
+  });
+}
+
 void Dataset::visit_metadata() const {
   const Lock lock;
   for (const auto& name : list_attributes(id_->get(), place_)) {

@@ -49,7 +49,8 @@ class Dataset {
   /// The entries first[k] .. first[k]+count[k]-1 of every axis k.
   at::Tensor read_block(const Shape& first, const Shape& count) const;
   std::vector<std::string> read_strings() const;  ///< of a text dataset of rank 0 or 1
-  void visit_metadata() const;                    ///< attributes, texts and chunk index, see isolated.h
+  std::vector<std::string> read_strings(std::int64_t first, std::int64_t count) const;  ///< some, of rank 1
+  void visit_metadata() const;  ///< attributes, texts and chunk index, see isolated.h
 
   bool has_attribute(const std::string& name) const;
   double number_attribute(const std::string& name) const;

@@ -129,6 +129,14 @@ TEST_F(Hdf5, ReadsWhatH5pyWrites) {
   EXPECT_EQ(file.dataset("empty").read().numel(), 0);
   EXPECT_EQ(file.dataset("text_variable").read_strings(), (std::vector<std::string>{"one", "zwölf", ""}));
   EXPECT_EQ(file.dataset("text_fixed").read_strings(), (std::vector<std::string>{"one", "four"}));
+  for (const char* name : {"text_variable", "text_fixed"}) {
+    const auto texts = file.dataset(name);
+    const std::vector<std::string> all = texts.read_strings();
+    EXPECT_EQ(texts.read_strings(1, 1), std::vector<std::string>{all[1]}) << name;
+    EXPECT_TRUE(texts.read_strings(std::ssize(all), 0).empty()) << name;
+    expect_data_error({name, "were asked for"}, [&] { texts.read_strings(1, std::ssize(all)); });
+    expect_data_error({name, "were asked for"}, [&] { texts.read_strings(-1, 1); });
+  }
   const auto attributes = file.group("attributes");
   EXPECT_EQ(attributes.text_attribute("text"), "zwölf");
   EXPECT_EQ(attributes.text_attribute("bytes"), "abc");
@@ -153,6 +161,7 @@ TEST_F(Hdf5, RefusesWhatItCannotHoldNamingTheDataset) {
   expect_data_error({":/outside"}, read("outside"));
   expect_data_error({":/text_latin1", "UTF-8"}, [&] { file.dataset("text_latin1").read_strings(); });
   expect_data_error({":/bool", "list of texts"}, [&] { file.dataset("bool").read_strings(); });
+  expect_data_error({":/bool", "texts 0 to 1"}, [&] { file.dataset("bool").read_strings(0, 1); });
   const auto attributes = file.group("attributes");
   expect_data_error({"'none'", "there is none"}, [&] { attributes.number_attribute("none"); });
   expect_data_error({"'text'", "expected numbers"}, [&] { attributes.number_attribute("text"); });
