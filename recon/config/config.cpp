@@ -22,7 +22,7 @@ Config::Config(YamlNodePtr root) : root_(std::move(root)) {
 Config Config::from_file(const std::filesystem::path& file) {
   std::error_code failure;
   if (!std::filesystem::is_regular_file(file, failure)) {
-    throw usage_error(file.string(), "no such config file");
+    throw usage_error(file.string(), "no such file");
   }
   const auto bytes = std::filesystem::file_size(file, failure);
   if (!failure && bytes > max_file_bytes) {

@@ -175,6 +175,12 @@ const YamlEntry* YamlNode::find(const std::string& key) const {
   return nullptr;
 }
 
+std::string YamlNode::place_of(std::string_view name) const {
+  const bool said = place.starts_with("--set ") && place.ends_with(name) &&
+                    std::string_view(". ").find(place[place.size() - name.size() - 1]) != std::string_view::npos;
+  return said || name.empty() ? place : fmt::format("{} {}", place, name);
+}
+
 std::string YamlNode::description() const {
   switch (kind) {
     case Kind::null:

@@ -32,6 +32,8 @@ struct YamlNode {
   std::size_t expanded_size = 1;   ///< nodes below and including this one, aliases written out
 
   const YamlEntry* find(const std::string& key) const;  ///< null when absent or not a mapping
+  /// "run.yaml:12 solver" for the name of this value; a place that ends with the name, "--set run.solver", is enough.
+  std::string place_of(std::string_view name) const;
   std::string description() const;  ///< for messages: "the text 'abc'", "a list of 3", "a section", "nothing"
 };
 

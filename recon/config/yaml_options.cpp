@@ -157,11 +157,11 @@ std::vector<std::shared_ptr<ParameterVisitor>> YamlOptions::sections(const char*
   return {children.begin(), children.end()};
 }
 
-std::string YamlOptions::place() const { return section_.empty() ? node_->place : node_->place + " " + section_; }
+std::string YamlOptions::place() const { return node_->place_of(section_); }
 
 std::string YamlOptions::place_of(const char* name) const {
   const YamlEntry* entry = node_->find(name);
-  return entry == nullptr ? place() : fmt::format("{} {}", entry->value->place, name);
+  return entry == nullptr ? place() : entry->value->place_of(name);
 }
 
 std::filesystem::path YamlOptions::path_of(const char* name, const std::string& value) const {

@@ -40,7 +40,7 @@ std::vector<std::string> files_of(const YamlNode& node, const std::string& optio
   }
   const bool pattern = text.find_first_of("*?[") != std::string::npos;
   if (!pattern) {
-    throw data_error(path, "expected an HDF5 file, there is no such file; check the path ({} {})", node.place, option);
+    throw data_error(path, "expected an HDF5 file, there is no such file; check the path ({})", node.place_of(option));
   }
   auto found = matches(path, node.place, option);
   if (found.empty()) {

@@ -44,7 +44,7 @@ TEST_F(Frame, UsageErrorsAreOneLineAndExitCode2) {
   expect_error("run", 2, {"CONFIG"});
   expect_error("run x.yaml --stes", 2, {"--stes"});
   expect_error("run x.yaml --threads -3", 2, {"threads"});
-  expect_error("run missing.yaml", 2, {"missing.yaml: no such config file"});
+  expect_error("run missing.yaml", 2, {"missing.yaml: no such file"});
   expect_error("inspect missing.h5", 2, {"missing.h5: no such file"});
   expect_error("inspect", 2, {"TARGET"});
   expect_error("list foo", 2, {"foo"});

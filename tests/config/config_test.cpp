@@ -130,7 +130,10 @@ TEST(Config, OverridesReplaceAddAndNameThemselves) {
   config.set("note=");
   const auto& root = *config.root();
   EXPECT_EQ(root.find("solver")->value->find("steps")->value->text, "9");
-  EXPECT_EQ(root.find("solver")->value->find("steps")->value->place, "--set solver.steps");
+  const YamlNode& steps = *root.find("solver")->value->find("steps")->value;
+  EXPECT_EQ(steps.place, "--set solver.steps");
+  EXPECT_EQ(steps.place_of("steps"), "--set solver.steps") << "the name once";
+  EXPECT_EQ(steps.place_of("eps"), "--set solver.steps eps") << "only a whole name";
   EXPECT_EQ(root.find("solver")->value->find("type")->value->text, "dps");
   ASSERT_EQ(root.find("baselines")->value->items.size(), 3U);
   EXPECT_EQ(root.find("baselines")->value->items[1]->find("type")->value->text, "c");
