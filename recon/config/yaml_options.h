@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "recon/config/yaml_node.h"
+#include "recon/core/error.h"
 #include "recon/core/parameters.h"
 
 namespace recon {
@@ -84,6 +85,17 @@ class YamlOptions final : public ParameterVisitor {
   nlohmann::ordered_json resolved_ = nlohmann::ordered_json::object();
   std::map<std::string, std::vector<std::shared_ptr<YamlOptions>>> children_;
 };
+
+/// A section that may be missing: its defaults are part of the resolved options all the same.
+template <class Options>
+void read_section(YamlOptions& options, const char* name, const char* doc, Options& values) {
+  const auto sections = options.sections(name, doc);
+  if (sections.size() > 1) throw usage_error(options.place_of(name), "expected one section, got {}", sections.size());
+  if (!sections.empty()) return values.visit(*sections.front());
+  YamlOptions defaults(std::make_shared<const YamlNode>(), name);
+  values.visit(defaults);
+  options.set_resolved(name, defaults.resolved());
+}
 
 /// Calls `visit` with a checking visitor, refuses unknown keys, then calls it with a reading one, refuses unknown keys
 /// in the sub-sections too (a factory looks into them only when it builds), and returns the reading visitor.

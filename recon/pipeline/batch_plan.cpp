@@ -9,19 +9,6 @@
 namespace recon {
 namespace {
 
-template <class Section>
-void visit_section(YamlOptions& options, const char* name, Section& section) {
-  const auto found = options.sections(name, "");
-  if (found.size() > 1) throw usage_error(options.place_of(name), "expected one section, found {}", found.size());
-  if (!found.empty()) {
-    section.visit(*found.front());
-    return;
-  }
-  YamlOptions defaults(parse_yaml("{}", {.name = name, .folder = {}}), name);
-  section.visit(defaults);
-  options.set_resolved(name, defaults.resolved());
-}
-
 /// The indices of the wanted items of each input.
 std::vector<std::vector<std::int64_t>> chosen(const std::vector<BatchInput>& inputs,
                                               const std::vector<std::string>& wanted) {
@@ -96,8 +83,8 @@ BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> see
   }
   std::set<std::string> taken;
   plan.main = read_main_solver(options, taken);
-  visit_section(options, "batch", plan.batch);
-  visit_section(options, "output", plan.output);
+  read_section(options, "batch", "how many items go together", plan.batch);
+  read_section(options, "output", "where the results go", plan.output);
   options.finish();
   plan.prior = prior_of(plan.options, options);
   if (plan.prior.find('/') != std::string::npos) {

@@ -89,17 +89,6 @@ std::string fingerprint(const TrainingPlan& plan) {
   return config.dump();
 }
 
-/// A section that may be missing: its defaults are part of the resolved config all the same.
-template <class Options>
-void read_section(YamlOptions& v, const char* name, const char* doc, Options& values) {
-  const auto sections = v.sections(name, doc);
-  if (sections.size() > 1) throw usage_error(v.place_of(name), "expected one section, got {}", sections.size());
-  if (!sections.empty()) return values.visit(*sections.front());
-  YamlOptions defaults(parse_yaml("{}", {.name = std::string("the default ") + name, .folder = {}}), name);
-  values.visit(defaults);
-  v.set_resolved(name, defaults.resolved());
-}
-
 void check_ranges(const YamlOptions& options, const TrainingSetup& setup) {
   const auto check = [&](const char* key, const std::vector<double>& range) {
     if (range.size() != 2 || !(range[0] < range[1])) {

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "recon/core/error.h"
+#include "recon/report/html.h"
 
 namespace recon {
 namespace {
@@ -12,22 +13,6 @@ constexpr double left = 72, right = 150, top = 36, bottom = 52;  // margins
 constexpr std::size_t dotted_points = 24;                        ///< curves of up to so many points show them
 constexpr std::array<const char*, 10> colors{"#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e",
                                              "#17becf", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22"};
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
 
 /// One axis: values to pixels, and where its ticks are.
 class Axis {
@@ -71,7 +56,7 @@ class Axis {
 };
 
 std::string text_at(double x, double y, const std::string& text, const char* attributes) {
-  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" {}>{}</text>\n", x, y, attributes, escaped(text));
+  return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" {}>{}</text>\n", x, y, attributes, html_escaped(text));
 }
 
 std::string axes_svg(const Axis& x, const Axis& y, const PlotOptions& options) {
