@@ -131,13 +131,14 @@ class Import {
     maps_ = at::stack(maps);
   }
 
-  /// BART maps [H, W, 1, coils, 1, ..., slices], for coils as they are in the file.
+  /// BART maps [H, W, 1, coils, 1, ..., slices], for coils as they are in the file; those of one slice serve all items.
   void read_maps() {
     const std::string& path = plan_.options.maps_file;
     const at::Tensor stored = read_bart(path);
     const at::Tensor slices =
         stored.select(15, 0).select(14, 0).permute({13, 3, 0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12});
-    const at::Tensor maps = slices.flatten(4).select(4, 0);
+    at::Tensor maps = slices.flatten(4).select(4, 0);
+    if (maps.size(0) == 1) maps = maps.expand({kspace_.size(0), -1, -1, -1});
     if (slices.flatten(4).size(4) != 1 || maps.sizes() != kspace_.sizes()) {
       throw data_error(path, "expected maps {} [slices, coils, height, width], found {}",
                        to_string(Shape(kspace_.sizes().begin(), kspace_.sizes().end())),
@@ -202,7 +203,8 @@ void ImportOptions::visit(ParameterVisitor& v) {
   v.field("keep_oversampling", keep_oversampling, "keep the readout's oversampling");
   v.choice("coil_maps", coil_maps, {"espirit", "walsh", "sum_of_squares", "later", "file"},
            "how maps are found; later: by estimation.method when the file is reconstructed; file: read maps_file");
-  v.field("maps_file", maps_file, "BART array of maps [H, W, 1, coils], for the file's own coils");
+  v.field("maps_file", maps_file,
+          "BART array of maps [H, W, 1, coils], for the file's own coils; of one slice for all, or of each (axis 13)");
 }
 
 void ImportPlan::visit(ParameterVisitor& v) {

@@ -102,6 +102,22 @@ TEST_F(Import, MapsCanWaitForTheReconstruction) {
   EXPECT_LT((now - later).abs().max().item<double>(), 0.01);
 }
 
+TEST_F(Import, MapsOfOneSliceServeAll) {
+  write_kspace("k");
+  const at::Tensor maps =
+      Rng(4, "maps").normal({StreamKey{}}, 0, {{size, size, 1, coils}, Field::complex}, at::kFloat)[0];
+  const std::string import = "import k -o m.h5 --set noise=none --set coil_maps=file --set maps_file=maps";
+  write_bart(path("maps").string(), maps);
+  ASSERT_EQ(recon(import).exit_code, 0);
+  const MeasurementFile file = MeasurementFile::open(path("m.h5").string());
+  ASSERT_EQ(file.count(), 2);
+  for (const std::int64_t slice : {0, 1}) {
+    EXPECT_TRUE(at::equal(file.item(slice).arrays.at("coil_maps"), maps.select(2, 0).permute({2, 0, 1})));
+  }
+  write_bart(path("maps").string(), maps.narrow(3, 0, coils - 1).contiguous());
+  expect_error(import, 3, {"maps", "[2, 6, 48, 48]", "[2, 5, 48, 48]"});
+}
+
 TEST_F(Import, RealPriorsTakeThePhaseOfTheCentre) {
   write_kspace("k");
   ASSERT_EQ(recon("import k -o m.h5 --set undersampling.acceleration=2 --set undersampling.center_lines=16").exit_code,

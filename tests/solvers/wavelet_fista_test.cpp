@@ -7,6 +7,7 @@
 
 #include "operators/identity.h"
 #include "recon/core/error.h"
+#include "recon/solvers/classical/operator_norm.h"
 #include "recon/solvers/classical/wavelet.h"
 #include "tests/solvers/classical_problems.h"
 
@@ -146,6 +147,42 @@ TEST(WaveletFista, SolutionsSatisfyTheOptimalityConditions) {
     // The last step was 1e-12 of ||c|| ~ 10; the gradient of what is left is at most ||A||² <= 1.1 times that.
     EXPECT_LT(error(x), 1e-8) << name;
     EXPECT_GT(error(1.001 * x), 1e-5) << name;
+  }
+}
+
+/// x - D(x + step A^H (y - A x)), D the mean over all shifts of the orthonormal shrinkage: 0 at the minimum of the
+/// proximal average.
+double fixed_point_error(const at::Tensor& x, const LinearOperator& op, const Problem& problem, double weight,
+                         const Wavelet& orthonormal) {
+  const double step = 1 / squared_operator_norm(op, x.options());
+  const at::Tensor u = x + step * op.adjoint(problem.y - op.apply(x));
+  const at::Tensor t = weight * step * orthonormal.penalty(at::kDouble);
+  const std::int64_t period = std::int64_t{1} << orthonormal.levels();
+  at::Tensor mean = at::zeros_like(x);
+  for (std::int64_t i = 0; i < period; ++i) {
+    for (std::int64_t j = 0; j < period; ++j) {
+      const at::Tensor c = orthonormal.analyze(u.roll({i, j}, {2, 3}));
+      mean += orthonormal.synthesize(c.sgn() * (c.abs() - t).clamp_min(0)).roll({-i, -j}, {2, 3});
+    }
+  }
+  return largest(x - mean / static_cast<double>(period * period));
+}
+
+TEST(WaveletFista, UndecimatedSolutionsMinimiseTheProximalAverageOverShifts) {
+  for (const std::string& name : kTasks) {
+    const LinearOperatorPtr op = task(name, 16);
+    const Problem problem = problem_of(op, phantom(16), {0.05});
+    WaveletFista solver;
+    solver.wavelet = "haar";
+    solver.levels = 2;
+    solver.weight = 0.02;
+    solver.tolerance = 1e-12;
+    solver.max_iterations = 20000;
+    const Wavelet orthonormal("haar", 2, false, op->domain(), "test");
+    const at::Tensor x = solve(solver, problem).x;
+    // The last step was 1e-12 of ||x|| ~ 10; momentum and the gradient multiply that by a few units.
+    EXPECT_LT(fixed_point_error(x, *op, problem, 0.02, orthonormal), 1e-9) << name;
+    EXPECT_GT(fixed_point_error(x, *op, problem, 0.021, orthonormal), 1e-6) << name << ": of another weight";
   }
 }
 

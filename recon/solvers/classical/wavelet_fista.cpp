@@ -28,7 +28,7 @@ at::Tensor shrunk(const at::Tensor& c, const at::Tensor& threshold) {
 
 }  // namespace
 
-/// The coefficients of the batch and the weights' solves on them.
+/// The images of the batch and the weights' solves on them.
 class WaveletFista::Iteration {
  public:
   Iteration(const WaveletFista& options, SolverContext& context, const LinearOperator& op)
@@ -39,7 +39,7 @@ class WaveletFista::Iteration {
         penalty_(wavelet_.penalty(context.image_options())) {
     const double norm_squared = squared_operator_norm(op, context.image_options());
     step_ = norm_squared > 0 ? 1 / norm_squared : 1;
-    c_ = wavelet_.analyze(fitted_adjoint(context, op));
+    x_ = fitted_adjoint(context, op);
   }
 
   double noise_free_weight() const { return kNoiseFreeWeight / step_; }
@@ -47,13 +47,13 @@ class WaveletFista::Iteration {
   /// The images of these weights, one per entry.
   at::Tensor solve(const at::Tensor& weights) {
     const at::Tensor threshold = per_item(weights * step_, penalty_) * penalty_;
-    const auto batch = static_cast<std::size_t>(c_.size(0));
+    const auto batch = static_cast<std::size_t>(x_.size(0));
     std::vector<bool> done(batch, false);
     std::vector<double> t(batch, 1);
-    at::Tensor ahead = c_;
+    at::Tensor ahead = x_;
     for (std::int64_t i = 0; i < options_.max_iterations; ++i) {
-      const at::Tensor next = at::where(entry_mask(done, c_), c_, shrunk(ahead + step_ * descent(ahead), threshold));
-      const at::Tensor moved = next - c_, step = next - ahead;
+      const at::Tensor next = at::where(entry_mask(done, x_), x_, denoised(ahead + step_ * descent(ahead), threshold));
+      const at::Tensor moved = next - x_, step = next - ahead;
       const at::Tensor uphill = real_inner(step, moved), change = squared_norms(step), size = squared_norms(next);
       std::vector<double> momentum(batch, 0);
       for (std::size_t entry = 0; entry < batch; ++entry) {
@@ -66,17 +66,22 @@ class WaveletFista::Iteration {
         done[entry] = done[entry] || change[index].item<double>() <= bound;
       }
       ahead = next + per_item(momentum, next) * moved;
-      c_ = next;
+      x_ = next;
       if (std::all_of(done.begin(), done.end(), [](bool flag) { return flag; })) break;
     }
-    return wavelet_.synthesize(c_);
+    return x_;
   }
 
  private:
-  /// W A^H (y - A W^T c).
-  at::Tensor descent(const at::Tensor& c) {
-    const at::Tensor residual = context_.residual(wavelet_.synthesize(c));
-    return wavelet_.analyze(context_.operate([&] { return op_.adjoint(residual); }));
+  /// A^H (y - A x).
+  at::Tensor descent(const at::Tensor& x) {
+    const at::Tensor residual = context_.residual(x);
+    return context_.operate([&] { return op_.adjoint(residual); });
+  }
+
+  /// D_t of the header.
+  at::Tensor denoised(const at::Tensor& x, const at::Tensor& threshold) const {
+    return wavelet_.synthesize(shrunk(wavelet_.analyze(x), threshold));
   }
 
   const WaveletFista& options_;
@@ -85,14 +90,14 @@ class WaveletFista::Iteration {
   Wavelet wavelet_;
   at::Tensor penalty_;
   double step_ = 1;
-  at::Tensor c_;
+  at::Tensor x_;
 };
 
 void WaveletFista::visit(ParameterVisitor& v) {
   v.field("weight", weight, "weight of the l1 norm against 1/2 ||y - A x||²; found by chi² = 1 when absent",
           {.min = 0, .open_min = true});
   v.choice("wavelet", wavelet, {"haar", "db2", "db4"}, "family: 2, 4 or 8 taps");
-  v.field("undecimated", undecimated, "translation-invariant frame: better and, at 5 levels, 16 times the memory");
+  v.field("undecimated", undecimated, "cycle spinning over all shifts of the image: better");
   v.field("levels", levels, "levels at most; fewer where the image's size does not admit them", {.min = 1, .max = 30});
   v.field("tolerance", tolerance, "relative step of the coefficients at which to stop", {.min = 0, .open_min = true});
   v.field("max_iterations", max_iterations, "iterations at most, per weight", {.min = 1});

@@ -11,16 +11,22 @@ namespace recon {
 /// Sparsity in wavelets by FISTA (Beck & Teboulle 2009, eq. 4.1-4.3) with the adaptive restart of O'Donoghue & Candès
 /// (2015, gradient scheme), for any linear operator:
 ///
-///     min_c 1/2 ||y - A W^T c||² + weight sum_k p_k |c_k|,    x = W^T c
+///     min_x 1/2 ||y - A x||² + weight R(x),    R(x) = sum_k p_k |(W x)_k|
 ///
-/// over the coefficients of the transform W of wavelet.h, where p = 0 for the coarsest approximation. The proximal map
-/// is the shrinkage of magnitudes, c max(0, 1 - t / |c|), for complex images too; each entry takes steps of 1 / ||A||².
-/// With `undecimated` W is a tight frame and the solution moves with the image (the synthesis form; p as in
-/// Wavelet::penalty, so that `weight` means the same as for the orthonormal transform). Without a `weight` it is found
-/// by the discrepancy principle, chi² = 1, each solve starting from the last one's coefficients.
+/// with the transform W of wavelet.h, p = 0 for the coarsest approximation and 1 for the details. For the orthonormal W
+/// the proximal map of t R is D_t(x) = W^T S_t(W x), S_t the shrinkage of magnitudes, c max(0, 1 - t p / |c|), for
+/// complex images too; each entry takes steps of t = weight / ||A||².
 ///
-/// For A = I and the orthonormal transform the solution is the shrinkage of the data's coefficients. Iterations stop
-/// when a step moves the coefficients by less than `tolerance` (relative), per entry.
+/// With `undecimated`, D_t is the mean of the maps of all shifts of the image (cycle spinning, Coifman & Donoho 1995),
+/// computed as W^T S_t(W x) in the undecimated frame with p as in Wavelet::penalty. A mean of proximal maps is the
+/// proximal map of the penalties' proximal average (Bauschke et al. 2008, "The proximal average: basic theory"; for
+/// these iterations Yu 2013, "Better approximation and faster algorithm using the proximal average"), so the objective
+/// is still a convex one, whose R differs by O(t) from the mean over shifts. The result moves with the image and does
+/// not show the blocks of one grid.
+///
+/// Without a `weight` it is found by the discrepancy principle, chi² = 1, each solve starting from the last image. For
+/// A = I and the orthonormal transform the solution is the shrinkage of the data's coefficients. Iterations stop when a
+/// step moves the image by less than `tolerance` (relative), per entry.
 class WaveletFista final : public Solver {
  public:
   std::optional<double> weight;
