@@ -41,7 +41,13 @@ at::Tensor calibration_centre(const at::Tensor& kspace, std::int64_t smallest, s
       }
     }
   }
-  if (!all_sampled(sampled, rows, columns) || rows.count < smallest || columns.count < smallest) {
+  if (!all_sampled(sampled, rows, columns)) {
+    throw data_error(place,
+                     "expected a sampled zero frequency, at [{}, {}], to calibrate from, it is not; acquire a fully "
+                     "sampled centre",
+                     kspace.size(1) / 2, kspace.size(2) / 2);
+  }
+  if (rows.count < smallest || columns.count < smallest) {
     throw data_error(place,
                      "expected a fully sampled centre of k-space of at least {0} x {0} to calibrate from, found {1} x "
                      "{2} at [{3}, {4}]; give coil maps instead",

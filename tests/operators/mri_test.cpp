@@ -146,6 +146,13 @@ TEST(Calibration, IsTheLargestSampledCentre) {
     EXPECT_NE(std::string(error.what()).find("at least 4 x 4 to calibrate from, found 20 x 1"), std::string::npos)
         << error.what();
   }
+  kspace.select(2, 15).zero_();
+  try {
+    calibration_centre(kspace, 1, 24, "scan.h5");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("zero frequency, at [10, 15]"), std::string::npos) << error.what();
+  }
 }
 
 TEST(Channels, WhiteningMakesNoiseWhite) {
