@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 #include "data/hdf5/handle.h"
 
@@ -37,6 +38,8 @@ bool write_all(int descriptor, const char* bytes, std::size_t count) {
   ::setrlimit(RLIMIT_CORE, &no_core);
   const rlimit cpu{cpu_limit_s, cpu_limit_s + 1};
   ::setrlimit(RLIMIT_CPU, &cpu);
+  // A damaged size may ask for all the memory there is: then this process is the one to go.
+  std::ofstream("/proc/self/oom_score_adj") << 1000;
   const int nowhere = ::open("/dev/null", O_WRONLY);
   if (nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
   ::alarm(child_limit_s + cpu_limit_s);
