@@ -9,8 +9,9 @@
 namespace recon {
 
 using DataFilter = std::function<at::Tensor(const at::Tensor& y)>;
-/// Gain at a frequency of the data, which is given as a fraction of the highest one (0 to 1).
-using FrequencyWindow = std::function<double(double)>;
+/// Gain at a frequency of the data, which is given as a fraction of the highest one (0 to 1), beside what the filter
+/// itself has there: the eigenvalue of F, an estimate of 1 / (A A^H).
+using FrequencyWindow = std::function<double(double frequency, double filter)>;
 
 /// What a linear operator also is when it knows a filter F of its data with A^H F A close to the identity: the ramp
 /// filter of projections. `window` damps its high frequencies. Combinations pass on what their part has: empty when

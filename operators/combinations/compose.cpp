@@ -1,6 +1,8 @@
 #include <ATen/ATen.h>
 
 #include "operators/algebra.h"
+#include "operators/combinations/parts.h"
+#include "operators/inverse_filter.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -10,7 +12,7 @@ std::string composed_name(const Operator& outer, const Operator& inner) {
   return outer.name() + " after " + inner.name();
 }
 
-class LinearComposition final : public LinearOperator {
+class LinearComposition final : public LinearOperator, public FilteredInverse {
  public:
   LinearComposition(LinearOperatorPtr outer, LinearOperatorPtr inner)
       : LinearOperator(composed_name(*outer, *inner), inner->domain(), outer->range()),
@@ -31,6 +33,10 @@ class LinearComposition final : public LinearOperator {
         .synthesize = [inner,
                        synthesize = form->synthesize](const at::Tensor& c) { return inner->adjoint(synthesize(c)); },
         .eigenvalues = form->eigenvalues};
+  }
+  DataFilter inverse_filter(const FrequencyWindow& window) const override {
+    const bool same_gram = inner_->is_unitary() || dynamic_cast<const OrthonormalRows*>(inner_.get()) != nullptr;
+    return same_gram ? inverse_filter_of(*outer_, window) : DataFilter();
   }
 
  private:

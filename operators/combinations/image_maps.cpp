@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 
 #include "operators/algebra.h"
+#include "operators/combinations/parts.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -23,7 +24,7 @@ class Adjoint final : public LinearOperator {
 /// Where the image begins in the larger one, per spatial axis.
 std::int64_t crop_begin(std::int64_t padded, std::int64_t image) { return (padded - image) / 2; }
 
-class Crop final : public LinearOperator {
+class Crop final : public LinearOperator, public OrthonormalRows {
  public:
   Crop(const TensorSpec& padded, const TensorSpec& image)
       : LinearOperator("crop " + to_string(padded.shape) + " to " + to_string(image.shape), padded, image),

@@ -15,6 +15,12 @@ inline std::string joined_names(const std::vector<OperatorPtr>& parts) {
   return names;
 }
 
+/// Marks a linear operator with A A^H = 1 that need not be unitary: (B A)(B A)^H = B B^H.
+class OrthonormalRows {
+ public:
+  virtual ~OrthonormalRows() = default;
+};
+
 /// The parts as linear operators; empty unless all are linear.
 inline std::vector<LinearOperatorPtr> linear_parts(const std::vector<OperatorPtr>& parts) {
   std::vector<LinearOperatorPtr> linear;

@@ -28,8 +28,10 @@ class LinearScaled final : public LinearOperator, public FilteredInverse {
     return form;
   }
   DataFilter inverse_filter(const FrequencyWindow& window) const override {
-    const DataFilter inner = inverse_filter_of(*op_, window);
-    if (!inner || factor_ == 0) return {};
+    if (factor_ == 0) return {};
+    const DataFilter inner = inverse_filter_of(
+        *op_, [&, square = factor_ * factor_](double f, double filter) { return window(f, filter / square); });
+    if (!inner) return {};
     return [inner, square = factor_ * factor_](const at::Tensor& y) { return inner(y).div_(square); };
   }
 
@@ -102,7 +104,9 @@ class LinearWeighted final : public LinearOperator, public FilteredInverse {
 
   at::Tensor support() const override { return op_->support(); }
   DataFilter inverse_filter(const FrequencyWindow& window) const override {
-    const DataFilter inner = inverse_filter_of(*op_, window);
+    const double square = weights_.value().square().mean().item<double>();
+    const DataFilter inner =
+        inverse_filter_of(*op_, [&](double f, double filter) { return window(f, filter / square); });
     if (!inner || (weights_.value() == 0).any().item<bool>()) return {};
     return [inner, weights = weights_](const at::Tensor& y) { return inner(y / weights.like(y)) / weights.like(y); };
   }

@@ -28,7 +28,8 @@ class Radon final : public LinearOperator, public FilteredInverse {
     const std::int64_t bins = projector_.beam().bins, angles = range().shape[1], length = 2 * bins;
     const at::Tensor response = at::real(at::fft_rfft(sampled_ramp(length))).clone();
     for (std::int64_t k = 0; k <= bins; ++k) {
-      response[k] *= window(static_cast<double>(k) / static_cast<double>(bins)) / static_cast<double>(length);
+      const double filter = response[k].item<double>() * angle_step_;
+      response[k] *= window(static_cast<double>(k) / static_cast<double>(bins), filter) / static_cast<double>(length);
     }
     // Powers of bin_px: -2 of the ramp, 1 of its convolution, 1 for A^H to become an interpolation. None is left.
     const Constant multiplier(response * angle_step_);

@@ -121,7 +121,7 @@ TEST(Radon, DoesNotDependOnTheNumberOfThreadsOrTheBatch) {
   EXPECT_TRUE(at::equal(op->adjoint(alone.narrow(0, 1, 1)), back.narrow(0, 1, 1)));
 }
 
-double all_pass(double) { return 1; }
+double all_pass(double, double) { return 1; }
 
 /// Mean of A^H F A (disc) well inside the disc.
 double plateau(const std::string& options, double factor = 1) {
@@ -152,6 +152,9 @@ TEST(Radon, TheRampFilterSeesThroughWeights) {
   const auto op = as_linear(weighted(radon, weights), "test");
   const at::Tensor expected = radon->adjoint(inverse_filter_of(*radon, all_pass)(y));
   EXPECT_TRUE(at::allclose(op->adjoint(inverse_filter_of(*op, all_pass)(y * weights)), expected, 0, 1e-10));
+  const auto cropped = compose(radon, crop({{1, 32, 30}, Field::real}, image));  // what a prior's multiple asks for
+  EXPECT_TRUE(at::equal(radon->adjoint(inverse_filter_of(*cropped, all_pass)(y)), expected));
+  EXPECT_FALSE(inverse_filter_of(*compose(radon, scaled(build_linear(R"({"type": "identity"})", image), 2)), all_pass));
   EXPECT_FALSE(inverse_filter_of(*build_linear(R"({"type": "identity"})", image), all_pass));
 }
 

@@ -59,7 +59,7 @@ TEST(Fbp, WindowsHaveTheirGainAtHalfTheCutoff) {
       {"hann", [](double u) { return 0.5 * (1 + std::cos(u * std::numbers::pi)); }}};
   for (const auto& [window, gain] : gains) {
     for (const double cutoff : {1.0, 0.5}) {
-      const auto shape = [&gain = gain, cutoff](double f) { return f > cutoff ? 0.0 : gain(f / cutoff); };
+      const auto shape = [&gain = gain, cutoff](double f, double) { return f > cutoff ? 0.0 : gain(f / cutoff); };
       Fbp solver;
       solver.window = window;
       solver.cutoff = cutoff;

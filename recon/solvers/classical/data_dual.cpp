@@ -48,6 +48,16 @@ std::vector<double> DataDual::weights(const at::Tensor& residual_squares) const 
   return {weight.const_data_ptr<double>(), weight.const_data_ptr<double>() + weight.numel()};
 }
 
+PrimalDualSteps primal_dual_steps(const at::Tensor& x, const at::Tensor& y, double penalty_norm) {
+  constexpr double kPenaltyRatio = 25, kDataRatio = 250;
+  const at::Tensor power = squared_norms(x) / static_cast<double>(x[0].numel());
+  const at::Tensor unit = at::where(power > 0, power, at::ones_like(power));
+  const at::Tensor tau = at::sqrt(unit / (1.01 * (penalty_norm * kPenaltyRatio + kDataRatio)));
+  return {.tau = per_item(tau, x),
+          .penalty = per_item(kPenaltyRatio * tau / unit, x),
+          .data = per_item(kDataRatio * tau / unit, y)};
+}
+
 at::Tensor run_primal_dual(SolverContext& context, const Settling& settling, const DataDual& data,
                            const std::function<void()>& advance, const std::function<at::Tensor()>& image) {
   const auto batch = static_cast<std::size_t>(context.batch());

@@ -33,6 +33,18 @@ class DataDual {
   at::Tensor y_, p_, radius_;
 };
 
+/// Step lengths of a primal-dual iteration, shaped to multiply images (tau, penalty) and data, per entry.
+struct PrimalDualSteps {
+  at::Tensor tau, penalty, data;
+};
+
+/// Steps for the penalty operator D with ||D||² <= `penalty_norm` beside the data dual: tau (penalty ||D||² + data) =
+/// 1 / 1.01, the condition of convergence, at 25 and 250 dual steps per primal step for an image of unit brightness,
+/// divided by the square of the brightness of the entry's first image x (dual variables have no unit, the image has).
+/// The ratios, (dual magnitude / primal magnitude)², were measured on blur, inpainting, super-resolution, Fourier and
+/// denoising of a photograph with TV: a factor 10 either way costs a factor < 2.
+PrimalDualSteps primal_dual_steps(const at::Tensor& x, const at::Tensor& y, double penalty_norm);
+
 /// When a primal-dual iteration is over.
 struct Settling {
   std::optional<double> weight;

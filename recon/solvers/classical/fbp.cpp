@@ -30,7 +30,7 @@ void Fbp::visit(ParameterVisitor& v) {
 
 at::Tensor Fbp::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver fbp");
-  const DataFilter filter = inverse_filter_of(*op, [this](double f) { return gain(window, f / cutoff); });
+  const DataFilter filter = inverse_filter_of(*op, [this](double f, double) { return gain(window, f / cutoff); });
   if (!filter) {
     throw UnsuitableOperator("solver fbp", "expected projections such as radon, got {}; use tikhonov_cg or tv_pdhg",
                              op->name());

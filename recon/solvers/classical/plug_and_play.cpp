@@ -8,11 +8,10 @@
 #include <vector>
 
 #include "recon/solvers/context.h"
+#include "recon/solvers/posterior/data_step.h"
 
 namespace recon {
 namespace {
-
-constexpr IterativeSolve kAccuracy{.tolerance = 1e-5, .max_iterations = 50};
 
 /// D(d, s) for an s of each entry: one pass for the entries that share it.
 at::Tensor denoised(SolverContext& context, const at::Tensor& d, const std::vector<double>& s) {
@@ -44,20 +43,12 @@ void PlugAndPlay::visit(ParameterVisitor& v) {
 at::Tensor PlugAndPlay::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver plug_and_play");
   const Prior& prior = context.prior();
-  const double floor = 1e-3 * (prior.domain().high - prior.domain().low) / 2;
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
-  std::vector<double> noise_std, last;
-  for (const double std : context.problem().noise_std) {
-    noise_std.push_back(std::max(std, floor));
-    last.push_back(end_relative_sigma.value_or(std::min(noise_std.back(), start)));
+  const at::Tensor variance = noise_variances(context);
+  std::vector<double> last;
+  for (std::int64_t i = 0; i < variance.numel(); ++i) {
+    last.push_back(end_relative_sigma.value_or(std::min(std::sqrt(variance[i].item<double>()), start)));
   }
-  const at::Tensor variance = at::tensor(noise_std, at::kDouble).square();
-  const auto data_step = [&](const at::Tensor& center, const at::Tensor& rho) {
-    return context.operate([&] {
-      const at::Tensor pulled = op->adjoint(context.y() - op->apply(center));
-      return center + op->solve_shifted(pulled, rho, kAccuracy);
-    });
-  };
 
   at::Tensor z = at::zeros_like(context.operate([&] { return op->adjoint(context.y()); })), u = z;
   const bool dual = method == "admm";
@@ -70,7 +61,7 @@ at::Tensor PlugAndPlay::run(SolverContext& context) const {
     // u is the dual variable times s², which changes with the level (Boyd et al. 2011, section 3.4.1).
     if (dual && k > 0) u = u * per_item(square / last_square, u);
     last_square = square;
-    const at::Tensor x = data_step(z - u, lambda * variance / square);
+    const at::Tensor x = data_prox(context, *op, z - u, lambda * variance / square);
     z = denoised(context, x + u, level);
     if (dual) u = u + x - z;
     const Step step{.done = k + 1, .total = steps, .relative_sigma = level.front(), .residual_squares = {}};

@@ -12,8 +12,7 @@ namespace recon {
 namespace {
 
 constexpr double kRelaxation = 1.8;
-constexpr double kDerivativeRatio = 25, kDataRatio = 250;  ///< dual steps per primal step, as measured for tv_pdhg
-constexpr double kDerivativeNorm = 12;                     ///< ||(D, -I; 0, E)||²
+constexpr double kDerivativeNorm = 12;  ///< ||(D, -I; 0, E)||²
 
 }  // namespace
 
@@ -25,43 +24,39 @@ class TgvPdhg::Iteration {
     w_ = {zero, zero};
     q_ = {zero, zero};
     r_ = {zero, zero, zero};
-    const at::Tensor power = squared_norms(x_) / static_cast<double>(op.domain().numel());
-    const at::Tensor unit = at::where(power > 0, power, at::ones_like(power));
-    const at::Tensor tau = at::sqrt(unit / (1.01 * (kDerivativeNorm * kDerivativeRatio + kDataRatio)));
-    tau_ = per_item(tau, x_);
-    sigma_ = per_item(kDerivativeRatio * tau / unit, x_);
-    sigma_data_ = per_item(kDataRatio * tau / unit, context.y());
+    steps_ = primal_dual_steps(x_, context.y(), kDerivativeNorm);
   }
 
   const DataDual& data() const { return data_; }
   at::Tensor image() const { return x_; }
 
   void advance() {
-    const at::Tensor x = x_ - tau_ * (data_.back() + image_gradient_adjoint(q_));
+    const at::Tensor x = x_ - steps_.tau * (data_.back() + image_gradient_adjoint(q_));
     const ImageGradient pull = symmetrised_gradient_adjoint(r_);
-    const ImageGradient w{w_.vertical - tau_ * (pull.vertical - q_.vertical),
-                          w_.horizontal - tau_ * (pull.horizontal - q_.horizontal)};
+    const ImageGradient w{w_.vertical - steps_.tau * (pull.vertical - q_.vertical),
+                          w_.horizontal - steps_.tau * (pull.horizontal - q_.horizontal)};
     const at::Tensor ahead = 2 * x - x_;
     const ImageGradient ahead_w{2 * w.vertical - w_.vertical, 2 * w.horizontal - w_.horizontal};
     x_ = at::lerp(x_, x, kRelaxation);
     w_ = {at::lerp(w_.vertical, w.vertical, kRelaxation), at::lerp(w_.horizontal, w.horizontal, kRelaxation)};
     advance_gradient_dual(image_gradient(ahead), ahead_w);
     advance_derivative_dual(symmetrised_gradient(ahead_w));
-    data_.advance(ahead, sigma_data_, kRelaxation);
+    data_.advance(ahead, steps_.data, kRelaxation);
   }
 
  private:
   void advance_gradient_dual(const ImageGradient& g, const ImageGradient& w) {
-    const at::Tensor vertical = q_.vertical + sigma_ * (g.vertical - w.vertical);
-    const at::Tensor horizontal = q_.horizontal + sigma_ * (g.horizontal - w.horizontal);
+    const at::Tensor vertical = q_.vertical + steps_.penalty * (g.vertical - w.vertical);
+    const at::Tensor horizontal = q_.horizontal + steps_.penalty * (g.horizontal - w.horizontal);
     const at::Tensor excess = at::hypot(vertical.abs(), horizontal.abs()).clamp_min(1);
     q_ = {at::lerp(q_.vertical, vertical / excess, kRelaxation),
           at::lerp(q_.horizontal, horizontal / excess, kRelaxation)};
   }
 
   void advance_derivative_dual(const SymmetrisedGradient& e) {
-    const at::Tensor vertical = r_.vertical + sigma_ * e.vertical, horizontal = r_.horizontal + sigma_ * e.horizontal;
-    const at::Tensor mixed = r_.mixed + sigma_ * e.mixed;
+    const at::Tensor vertical = r_.vertical + steps_.penalty * e.vertical,
+                     horizontal = r_.horizontal + steps_.penalty * e.horizontal;
+    const at::Tensor mixed = r_.mixed + steps_.penalty * e.mixed;
     const at::Tensor length = at::hypot(at::hypot(vertical.abs(), horizontal.abs()), mixed.abs());
     const at::Tensor excess = (length / options_.ratio).clamp_min(1);
     r_ = {at::lerp(r_.vertical, vertical / excess, kRelaxation),
@@ -73,7 +68,7 @@ class TgvPdhg::Iteration {
   at::Tensor x_;
   ImageGradient w_, q_;    ///< the field w and the dual of D x - w
   SymmetrisedGradient r_;  ///< the dual of E w
-  at::Tensor tau_, sigma_, sigma_data_;
+  PrimalDualSteps steps_;
 };
 
 void TgvPdhg::visit(ParameterVisitor& v) {

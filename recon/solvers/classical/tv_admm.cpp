@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "operators/conjugate_gradient.h"
-#include "recon/core/error.h"
 #include "recon/solvers/classical/adjoint.h"
 #include "recon/solvers/classical/discrepancy.h"
 #include "recon/solvers/classical/entry_mask.h"
+#include "recon/solvers/classical/image_bounds.h"
 #include "recon/solvers/classical/image_gradient.h"
 #include "recon/solvers/classical/operator_norm.h"
 #include "recon/solvers/context.h"
@@ -27,19 +27,15 @@ constexpr double kInnerShare = 0.1;  ///< tolerance of conjugate gradients / tol
 constexpr std::int64_t kInnerIterations = 100;
 constexpr double kWeightPerVariance = 10;  ///< first guess: 1 / the mean gradient of a photograph on [-1, 1]
 
-std::optional<at::Scalar> scalar(const std::optional<double>& value) {
-  return value ? std::optional<at::Scalar>(*value) : std::nullopt;
-}
-
 }  // namespace
 
 /// What goes on from weight to weight: image, split variables, duals and penalties of the batch.
 class TvAdmm::Iteration {
  public:
   Iteration(const TvAdmm& options, SolverContext& context, const LinearOperator& op)
-      : options_(options), context_(context), op_(op), bounded_(options.low || options.high) {
+      : options_(options), context_(context), op_(op), bounds_{options.low, options.high}, bounded_(bounds_.any()) {
     b_ = context.operate([&] { return op.adjoint(context.y()); });
-    x_ = v_ = clamped(fitted_adjoint(context, op));
+    x_ = v_ = bounds_.clamped(fitted_adjoint(context, op));
     z_ = image_gradient(x_);
     q_ = {at::zeros_like(x_), at::zeros_like(x_)};
     s_ = at::zeros_like(x_);
@@ -59,10 +55,6 @@ class TvAdmm::Iteration {
   }
 
  private:
-  at::Tensor clamped(const at::Tensor& x) const {
-    return bounded_ ? x.clamp(scalar(options_.low), scalar(options_.high)) : x;
-  }
-
   void advance(bool balance) {
     const at::Tensor rho = rho_per_weight_ * weights_, rho_of = per_item(rho, x_);
     const at::Tensor x = image_step(rho_of);
@@ -76,7 +68,7 @@ class TvAdmm::Iteration {
     at::Tensor v = x, s = s_;
     if (bounded_) {
       const at::Tensor mixed_x = relaxed(x, v_);
-      v = clamped(mixed_x + s_ / rho_of);
+      v = bounds_.clamped(mixed_x + s_ / rho_of);
       s = s_ + rho_of * (mixed_x - v);
     }
     judge(rho, x, g, z, q, v, s, balance);
@@ -145,6 +137,7 @@ class TvAdmm::Iteration {
   const TvAdmm& options_;
   SolverContext& context_;
   const LinearOperator& op_;
+  ImageBounds bounds_;
   bool bounded_;
   at::Tensor b_, x_, v_, s_;  ///< A^H y; the image, its bounded copy and the dual of that
   ImageGradient z_, q_;       ///< the split gradient and its dual, |q| <= weight
@@ -164,13 +157,7 @@ void TvAdmm::visit(ParameterVisitor& v) {
 
 at::Tensor TvAdmm::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver tv_admm");
-  if (op->domain().field == Field::complex && (low || high)) {
-    throw usage_error("solver tv_admm", "bounds need a real image, got {}; leave low and high out",
-                      op->domain().to_string());
-  }
-  if (low && high && !(*low < *high)) {
-    throw usage_error("solver tv_admm", "expected low < high, got {} and {}", *low, *high);
-  }
+  ImageBounds{low, high}.require_fit(*op, "solver tv_admm");
   Iteration iteration(*this, context, *op);
   const auto solve = [&](const at::Tensor& weights, const at::Tensor&) { return iteration.solve(weights); };
   const double noise_free = 1e-5 * squared_operator_norm(*op, context.image_options());

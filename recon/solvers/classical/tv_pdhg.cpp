@@ -2,9 +2,9 @@
 
 #include <ATen/ATen.h>
 
-#include "recon/core/error.h"
 #include "recon/solvers/classical/adjoint.h"
 #include "recon/solvers/classical/data_dual.h"
+#include "recon/solvers/classical/image_bounds.h"
 #include "recon/solvers/classical/image_gradient.h"
 #include "recon/solvers/context.h"
 
@@ -12,9 +12,6 @@ namespace recon {
 namespace {
 
 constexpr double kRelaxation = 1.8;  ///< below 2; saves about a third of the iterations
-/// Dual steps per primal step for an image of unit brightness, (dual magnitude / primal magnitude)². Measured on blur,
-/// inpainting, super-resolution, Fourier and denoising of a photograph: a factor 10 either way costs a factor < 2.
-constexpr double kGradientRatio = 25, kDataRatio = 250;
 constexpr double kGradientNorm = 8;  ///< ||D||²
 
 }  // namespace
@@ -23,52 +20,35 @@ constexpr double kGradientNorm = 8;  ///< ||D||²
 class TvPdhg::Iteration {
  public:
   Iteration(const TvPdhg& options, SolverContext& context, const LinearOperator& op)
-      : options_(options), data_(context, op, options.weight), x_(clamped(fitted_adjoint(context, op))) {
+      : options_(options),
+        bounds_{options.low, options.high},
+        data_(context, op, options.weight),
+        x_(bounds_.clamped(fitted_adjoint(context, op))) {
     q_ = {at::zeros_like(x_), at::zeros_like(x_)};
-    set_steps(op, context.y());
+    steps_ = primal_dual_steps(x_, context.y(), kGradientNorm);
   }
 
   const DataDual& data() const { return data_; }
 
   /// The image inside its bounds, which over-relaxation may overshoot.
-  at::Tensor image() const { return clamped(x_); }
+  at::Tensor image() const { return bounds_.clamped(x_); }
 
   void advance() {
-    const at::Tensor next = clamped(x_ - tau_ * (data_.back() + image_gradient_adjoint(q_)));
+    const at::Tensor next = bounds_.clamped(x_ - steps_.tau * (data_.back() + image_gradient_adjoint(q_)));
     const at::Tensor ahead = 2 * next - x_;
     x_ = at::lerp(x_, next, kRelaxation);
 
     ImageGradient q = image_gradient(ahead);
-    q.vertical.mul_(sigma_gradient_).add_(q_.vertical);
-    q.horizontal.mul_(sigma_gradient_).add_(q_.horizontal);
+    q.vertical.mul_(steps_.penalty).add_(q_.vertical);
+    q.horizontal.mul_(steps_.penalty).add_(q_.horizontal);
     project(q);
     q_.vertical.lerp_(q.vertical, kRelaxation);
     q_.horizontal.lerp_(q.horizontal, kRelaxation);
 
-    data_.advance(ahead, sigma_data_, kRelaxation);
+    data_.advance(ahead, steps_.data, kRelaxation);
   }
 
  private:
-  /// tau (sigma_gradient ||D||² + sigma_data) = 1 / 1.01: the condition of convergence, with the ratios above divided
-  /// by the square of each entry's brightness (dual variables have no unit, the image has).
-  void set_steps(const LinearOperator& op, const at::Tensor& y) {
-    const double pixels = static_cast<double>(op.domain().numel());
-    const at::Tensor power = squared_norms(x_) / pixels;
-    const at::Tensor unit = at::where(power > 0, power, at::ones_like(power));
-    const at::Tensor tau = at::sqrt(unit / (1.01 * (kGradientNorm * kGradientRatio + kDataRatio)));
-    tau_ = per_item(tau, x_);
-    sigma_gradient_ = per_item(kGradientRatio * tau / unit, x_);
-    sigma_data_ = per_item(kDataRatio * tau / unit, y);
-  }
-
-  at::Tensor clamped(const at::Tensor& x) const {
-    if (!options_.low && !options_.high) return x;
-    const auto bound = [](const std::optional<double>& value) {
-      return value ? std::optional<at::Scalar>(*value) : std::nullopt;
-    };
-    return x.clamp(bound(options_.low), bound(options_.high));
-  }
-
   /// Onto |q| <= 1, the dual ball of the variant.
   void project(ImageGradient& q) const {
     if (options_.variant == "anisotropic") {
@@ -84,10 +64,11 @@ class TvPdhg::Iteration {
   }
 
   const TvPdhg& options_;
+  ImageBounds bounds_;
   DataDual data_;
   at::Tensor x_;
   ImageGradient q_;
-  at::Tensor tau_, sigma_gradient_, sigma_data_;
+  PrimalDualSteps steps_;
 };
 
 void TvPdhg::visit(ParameterVisitor& v) {
@@ -103,12 +84,7 @@ void TvPdhg::visit(ParameterVisitor& v) {
 
 at::Tensor TvPdhg::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver tv_pdhg");
-  if (op->domain().field == Field::complex && (low || high)) {
-    throw usage_error("solver tv_pdhg", "bounds need a real image, got {}; leave low and high out",
-                      op->domain().to_string());
-  }
-  if (low && high && !(*low < *high))
-    throw usage_error("solver tv_pdhg", "expected low < high, got {} and {}", *low, *high);
+  ImageBounds{low, high}.require_fit(*op, "solver tv_pdhg");
   Iteration iteration(*this, context, *op);
   return run_primal_dual(
       context, {.weight = weight, .max_iterations = max_iterations, .tolerance = tolerance}, iteration.data(),

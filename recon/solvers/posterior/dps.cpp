@@ -8,6 +8,7 @@
 #include "priors/samplers/sampler.h"
 #include "recon/core/error.h"
 #include "recon/solvers/context.h"
+#include "recon/solvers/posterior/data_weight.h"
 #include "recon/solvers/posterior/guided_walk.h"
 #include "recon/solvers/posterior/operator_gain.h"
 
@@ -20,18 +21,28 @@ constexpr const char* stream = "dps";
 struct Pull {
   at::Tensor x0;                ///< D = E[x_0 | x_t]
   at::Tensor residual_squares;  ///< `[batch]` ||r||², r = y - A(D)
-  at::Tensor toward_data;       ///< p = J^T w, w = A'(D)^H r: minus half the gradient of ||r||² in x_t
-  at::Tensor curvature;         ///< `[batch]` <w, p> / ||r||²; 0 where r = 0
+  at::Tensor energy;            ///< `[batch]` <r, W r>
+  at::Tensor noise_share;       ///< `[batch]` ||W r||² / <r, W r>; 1 where r = 0
+  at::Tensor toward_data;       ///< p = J^T w, w = A'(D)^H W r: minus half the gradient of <r, W r> in x_t
+  at::Tensor curvature;         ///< `[batch]` <w, p> / <r, W r>; 0 where r = 0
 };
 
-Pull pull(SolverContext& context, const at::Tensor& x_t, const NoiseLevel& level) {
-  const Linearized denoised = context.linearize(x_t, level);
+/// `gain` undefined: W = 1.
+Pull pull(SolverContext& context, const Linearized& denoised, const NoiseLevel& level, const at::Tensor& gain) {
   const at::Tensor r = context.residual(denoised.x0);
-  const at::Tensor w = context.vjp(denoised.x0, r);
-  Pull result{
-      .x0 = denoised.x0, .residual_squares = squared_norms(r), .toward_data = denoised.pullback(w), .curvature = {}};
-  const at::Tensor along = real_inner(w, result.toward_data);
-  result.curvature = at::where(result.residual_squares > 0, along / result.residual_squares, at::zeros_like(along));
+  const double c = context.prior().denoising_mse(level.relative_sigma());
+  const at::Tensor weighted = gain.defined() ? weighted_residual(context, r, c, gain) : r;
+  const at::Tensor w = context.vjp(denoised.x0, weighted);
+  Pull result;
+  result.x0 = denoised.x0;
+  result.residual_squares = squared_norms(r);
+  result.toward_data = denoised.pullback(w);
+  result.energy = weighted.is_same(r) ? result.residual_squares : real_inner(r, weighted);
+  const auto per_energy = [&](const at::Tensor& a, double otherwise) {
+    return at::where(result.energy > 0, a / result.energy, at::full_like(a, otherwise));
+  };
+  result.curvature = per_energy(real_inner(w, result.toward_data), 0);
+  result.noise_share = per_energy(squared_norms(weighted), 1);
   return result;
 }
 
@@ -43,8 +54,8 @@ at::Tensor evidence_variance(const SolverContext& context, const Pull& pull, con
   const double tweedie = from.sigma * from.sigma / from.alpha;
   const double ratio = to.relative_sigma() / from.relative_sigma();
   const at::Tensor floor = noise + context.prior().denoising_mse(from.relative_sigma()) * gain;
-  const at::Tensor along = noise + tweedie * pull.curvature;
-  const at::Tensor evidence = at::minimum(pull.residual_squares / m, along);
+  const at::Tensor along = noise * pull.noise_share + tweedie * pull.curvature;
+  const at::Tensor evidence = at::minimum(pull.energy / m, along);
   constexpr double tiny = 1e-30;  // noise-free data met exactly: p is 0 then
   return at::maximum(at::maximum(evidence, floor), (1 - ratio * ratio) * along).clamp_min(tiny);
 }
@@ -57,8 +68,9 @@ class GuidedDenoiser {
 
   at::Tensor operator()(const at::Tensor& x_t, const NoiseLevel& from) {
     const ImageDomain& domain = context_.prior().domain();
-    last_ = pull(context_, x_t, from);
-    const at::Tensor gain = options_.guidance == "auto" ? gain_.at_image(last_.x0, ++passes_) : at::Tensor();
+    const Linearized denoised = context_.linearize(x_t, from);
+    const at::Tensor gain = options_.guidance == "auto" ? gain_.at_image(denoised.x0, ++passes_) : at::Tensor();
+    last_ = pull(context_, denoised, from, gain);
     at::Tensor x0 = options_.clip_mean ? last_.x0.clamp(domain.low, domain.high) : last_.x0;
     if (!gain.defined()) return x0;
     const at::Tensor v = evidence_variance(context_, last_, gain, from, next_after(from));
