@@ -35,11 +35,14 @@ struct Sources : PriorSources {
   }
 };
 
-bool is_ddpm_pipeline(const PriorFiles& files) {
-  if (!files.index) return false;
+/// The clean images that a pipeline of diffusers makes pictures of.
+std::optional<std::pair<double, double>> pipeline_range(const PriorFiles& files) {
+  if (!files.index) return std::nullopt;
   const nlohmann::json index = parse_json_file(*files.index);
   const std::string name = index.is_object() ? index.value("_class_name", nlohmann::json()).dump() : "";
-  return name == "\"DDPMPipeline\"" || name == "\"DDIMPipeline\"";
+  if (name == "\"DDPMPipeline\"" || name == "\"DDIMPipeline\"") return std::pair{-1.0, 1.0};
+  if (name == "\"ScoreSdeVePipeline\"") return std::pair{0.0, 1.0};
+  return std::nullopt;
 }
 
 std::pair<double, double> value_range(const Sources& sources) {
@@ -48,7 +51,7 @@ std::pair<double, double> value_range(const Sources& sources) {
     const double range = *sources.scheduler->clip_sample_range;
     return {-range, range};
   }
-  if (is_ddpm_pipeline(sources.files)) return {-1, 1};
+  if (const auto range = pipeline_range(sources.files)) return *range;
   throw sources.unknown("value_range", "[-1, 1]");
 }
 
@@ -89,6 +92,9 @@ Prediction prediction_of(const Sources& sources) {
 TimeInput time_input_of(const Sources& sources) {
   if (sources.card.time_input) return *sources.card.time_input;
   if (prediction_of(sources) == Prediction::edm) return TimeInput::edm_noise;
+  if (!sources.card.schedule && sources.scheduler && sources.scheduler->told_noise_level) {
+    return TimeInput::relative_sigma;
+  }
   // The logarithm of a timestep that may be 0 is no input: such networks are told a noise level, but which is not said.
   if (sources.facts.told_noise_level) throw sources.unknown("time_input", "relative_sigma");
   return TimeInput::timestep;

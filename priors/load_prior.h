@@ -25,9 +25,11 @@ std::string find_prior(const std::string& path_or_name);
 /// | what        | without a word in prior.yaml                                                                   |
 /// |-------------|------------------------------------------------------------------------------------------------|
 /// | prediction, schedule | the scheduler's config                                                                |
-/// | value_range | ±clip_sample_range of the scheduler; [-1, 1] for the DDPM and DDIM pipelines (model_index.json) |
+/// | value_range | ±clip_sample_range of the scheduler; of the pipeline in model_index.json: [-1, 1] for DDPM and     |
+///             | DDIM, [0, 1] for ScoreSdeVe                                                                     |
 /// | size        | sample_size of the network; any size when that is null                                          |
-/// | time_input  | edm_noise for prediction edm, otherwise timestep; Fourier networks must say then                |
+/// | time_input  | edm_noise for prediction edm, relative_sigma with a ScoreSdeVe scheduler, otherwise timestep;   |
+///             | Fourier networks must say then                                                                  |
 ///
 /// Throws Error(data) naming the file and the key to add to prior.yaml when something cannot be known.
 PriorPtr load_prior(const std::string& path_or_name);

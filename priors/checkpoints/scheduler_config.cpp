@@ -61,18 +61,23 @@ bool read_learned_variance(JsonFields& fields) {
   throw data_error(fields.place(), "'variance_type': supported are fixed_*, learned, learned_range, got '{}'", type);
 }
 
-}  // namespace
-
-SchedulerConfig parse_scheduler_config(const nlohmann::json& json, const std::string& place) {
-  JsonFields fields(json, place);
-  std::string class_name;
-  fields.read("_class_name", class_name);
-  if (class_name != "DDPMScheduler" && class_name != "DDIMScheduler") {
-    throw data_error(place,
-                     "'_class_name': supported are DDPMScheduler and DDIMScheduler, got '{}'; state `schedule` "
-                     "and `prediction` in prior.yaml and remove this file",
-                     class_name);
+SchedulerConfig read_score_sde_ve(JsonFields& fields) {
+  VeGeometricSchedule range{.sigma_min = 0.01, .sigma_max = 1348};
+  fields.read("sigma_min", range.sigma_min);
+  fields.read("sigma_max", range.sigma_max);
+  if (!(range.sigma_min > 0 && range.sigma_min < range.sigma_max)) {
+    throw data_error(fields.place(), "expected 0 < sigma_min < sigma_max, got {} and {}", range.sigma_min,
+                     range.sigma_max);
   }
+  fields.ignore({"num_train_timesteps", "snr", "sampling_eps", "correct_steps", "tensor_format"});
+  return {.schedule = NoiseSchedule(range),
+          .prediction = Prediction::score,
+          .learned_variance = false,
+          .clip_sample_range = std::nullopt,
+          .told_noise_level = true};
+}
+
+SchedulerConfig read_ddpm(JsonFields& fields) {
   SchedulerConfig config{.schedule = read_schedule(fields),
                          .prediction = read_prediction(fields),
                          .learned_variance = read_learned_variance(fields),
@@ -84,6 +89,23 @@ SchedulerConfig parse_scheduler_config(const nlohmann::json& json, const std::st
   if (said && clip) config.clip_sample_range = range;
   fields.ignore({"thresholding", "dynamic_thresholding_ratio", "sample_max_value", "timestep_spacing", "steps_offset",
                  "set_alpha_to_one"});
+  return config;
+}
+
+}  // namespace
+
+SchedulerConfig parse_scheduler_config(const nlohmann::json& json, const std::string& place) {
+  JsonFields fields(json, place);
+  std::string class_name;
+  fields.read("_class_name", class_name);
+  const bool score = class_name == "ScoreSdeVeScheduler";
+  if (!score && class_name != "DDPMScheduler" && class_name != "DDIMScheduler") {
+    throw data_error(place,
+                     "'_class_name': supported are DDPMScheduler, DDIMScheduler and ScoreSdeVeScheduler, got '{}'; "
+                     "state `schedule` and `prediction` in prior.yaml and remove this file",
+                     class_name);
+  }
+  SchedulerConfig config = score ? read_score_sde_ve(fields) : read_ddpm(fields);
   fields.refuse_the_rest("the scheduler reader");
   return config;
 }

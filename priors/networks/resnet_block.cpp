@@ -6,7 +6,8 @@ namespace recon {
 
 ResnetBlock::ResnetBlock(const ParameterScope& scope, std::int64_t in, std::int64_t out, const BlockStyle& style,
                          Resample resample, double output_scale)
-    : norm1_(scope.child(style.names.norm1), in, style.groups_of(in), style.eps),
+    : norm1_(scope.child(style.names.norm1), in, style.input_groups > 0 ? style.input_groups : style.groups_of(in),
+             style.eps),
       conv1_(scope.child(style.names.conv1), in, out, 3),
       time_projection_(scope.child(style.names.time), style.time_channels, style.scale_shift ? 2 * out : out),
       norm2_(scope.child(style.names.norm2), out, style.groups_of(out), style.eps),
@@ -22,6 +23,12 @@ ResnetBlock::ResnetBlock(const ParameterScope& scope, std::int64_t in, std::int6
     fir_.emplace(scope.child(style.names.conv1), style.filter_taps);
     shortcut_fir_.emplace(scope.child(style.names.shortcut), style.filter_taps);
   }
+  if (changes && style.fixed_filter) fir_ = shortcut_fir_ = Fir::binomial(conv1_.weight.options());
+}
+
+Fir Fir::binomial(const at::TensorOptions& options) {
+  const at::Tensor taps = at::tensor({1.0, 3.0, 3.0, 1.0}, at::kDouble) / 8;
+  return Fir(at::outer(taps, taps).view({1, 1, 4, 4}).to(options));
 }
 
 at::Tensor Fir::operator()(const at::Tensor& x, Resample resample) const {

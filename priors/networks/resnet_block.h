@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "priors/networks/layers.h"
 
@@ -26,17 +27,22 @@ struct BlockStyle {
   std::int64_t min_group_channels =
       0;                           ///< above 0: a norm of C channels has min(groups, C / min_group_channels) groups
   std::int64_t filter_taps = 0;    ///< above 0: resolution changes by the filter that the checkpoint has, see Fir
+  bool fixed_filter = false;       ///< resolution changes by Fir::binomial
   bool project_resampled = false;  ///< the shortcut has its convolution too where only the resolution changes
+  std::int64_t input_groups = 0;   ///< above 0: of the first norm, where they are not groups_of(in)
 
   std::int64_t groups_of(std::int64_t channels) const {
     return min_group_channels > 0 ? std::min(groups, channels / min_group_channels) : groups;
   }
 };
 
-/// Halving or doubling by a separable filter f that a checkpoint keeps as `resample_filter` [1, 1, n, n], f / (sum f)²
-/// (Zhang 2019; StyleGAN2's upfirdn2d): a strided convolution of each channel, and the transpose of it times 4.
+/// Halving or doubling by a separable filter f, [1, 1, n, n], f / (sum f)² (Zhang 2019; StyleGAN2's upfirdn2d): a
+/// strided convolution of each channel, and the transpose of it times 4.
 struct Fir {
+  /// Kept in the checkpoint as `resample_filter`.
   Fir(const ParameterScope& scope, std::int64_t taps) : filter(scope.get("resample_filter", {1, 1, taps, taps})) {}
+  explicit Fir(at::Tensor weights) : filter(std::move(weights)) {}
+  static Fir binomial(const at::TensorOptions& options);  ///< f = [1, 3, 3, 1], not in the checkpoint
   at::Tensor operator()(const at::Tensor& x, Resample resample) const;
   at::Tensor filter;
 };
@@ -54,6 +60,7 @@ class ResnetBlock {
   ResnetBlock(const ParameterScope& scope, std::int64_t in, std::int64_t out, const BlockStyle& style,
               Resample resample = Resample::none, double output_scale = 1);
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& temb) const;
+  at::TensorOptions options() const { return conv1_.weight.options(); }  ///< of the parameters
 
  private:
   at::Tensor resampled(const at::Tensor& x, const std::optional<Fir>& fir) const;

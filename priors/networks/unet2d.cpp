@@ -11,7 +11,7 @@ UNet2D::UNet2D(const UNet2DConfig& config, ParameterSource& source) : config_(co
   const auto& channels = config.channels;
   const std::size_t levels = channels.size();
   const BlockStyle style{.time_channels = config.time_embedding_dim.value_or(4 * channels.front()),
-                         .groups = config.norm_num_groups,
+                         .groups = config.groups_of(channels.back()),
                          .eps = config.norm_eps,
                          .activation = config.activation,
                          .scale_shift = config.scale_shift};
@@ -33,19 +33,23 @@ UNet2D::UNet2D(const UNet2DConfig& config, ParameterSource& source) : config_(co
                            level == 0};
     up_.emplace_back(scope.child("up_blocks", i), config.up[i], shape, previous, config, style);
   }
-  norm_out_.emplace(scope.child("conv_norm_out"), channels.front(), config.norm_num_groups, config.norm_eps);
+  norm_out_.emplace(scope.child("conv_norm_out"), channels.front(), config.groups_of(channels.front()),
+                    config.norm_eps);
   conv_out_.emplace(scope.child("conv_out"), channels.front(), config.out_channels, 3);
 }
 
 at::Tensor UNet2D::forward(const at::Tensor& x, const at::Tensor& t) const {
   require_network_input(*this, x, t, "UNet2D::forward");
   const at::Tensor temb = (*time_embedding_)(t);
-  at::Tensor h = (*conv_in_)(config_.center_input_sample ? 2 * x - 1 : x);
-  std::vector<at::Tensor> skips{h};
-  for (const auto& level : down_) h = level(h, temb, skips);
+  Bypass bypass{.features = {}, .image = config_.center_input_sample ? 2 * x - 1 : x};
+  at::Tensor h = (*conv_in_)(bypass.image);
+  bypass.features.push_back(h);
+  for (const auto& level : down_) h = level(h, temb, bypass);
   if (mid_) h = (*mid_)(h, temb);
-  for (const auto& level : up_) h = level(h, temb, skips);
+  bypass.image = at::Tensor();
+  for (const auto& level : up_) h = level(h, temb, bypass);
   h = (*conv_out_)(at::silu((*norm_out_)(h)));
+  if (bypass.image.defined()) h = h + bypass.image;
   return config_.fourier_time ? h / t.reshape({-1, 1, 1, 1}) : h;
 }
 

@@ -13,7 +13,9 @@ namespace recon {
 /// The U-Net of DDPM (Ho et al. 2020, appendix B) in the generality and with the parameter names of diffusers'
 /// `UNet2DModel`, so that its checkpoints load as they are and give the same output.
 ///
-/// With Fourier time embedding the output is divided by t, as there.
+/// With Skip levels it is NCSN++ (Song et al. 2021, appendix H): the image enters every level on the way down
+/// (unet2d_blocks.h), and each on the way up adds to the output. With Fourier time embedding the output is divided by
+/// t, as there.
 class UNet2D final : public Network {
  public:
   UNet2D(const UNet2DConfig& config, ParameterSource& source);

@@ -2,27 +2,53 @@
 
 #include <ATen/ATen.h>
 
+#include <numbers>
+
 namespace recon {
 namespace {
 
-Attention level_attention(const ParameterScope& scope, std::int64_t channels, const UNet2DConfig& config) {
-  return {scope, channels, config.attention_head_dim.value_or(channels), config.norm_num_groups, config.norm_eps};
+bool is_skip(const LevelConfig& level) { return level.resample == LevelResample::skip; }
+
+/// What residual blocks and attention of a level are divided by.
+double output_scale(const LevelConfig& level) { return is_skip(level) ? std::numbers::sqrt2 : 1; }
+
+Attention level_attention(const ParameterScope& scope, std::int64_t channels, const LevelConfig& level,
+                          const UNet2DConfig& config) {
+  const std::int64_t groups = is_skip(level) ? kSkipAttentionGroups : config.groups_of(channels);
+  return {scope, channels, config.attention_head_dim.value_or(channels), groups, config.norm_eps, output_scale(level)};
+}
+
+BlockStyle style_of(const LevelConfig& level, BlockStyle style) {
+  if (!is_skip(level)) return style;
+  style.groups = kSkipGroups;
+  style.min_group_channels = kSkipGroupChannels;
+  style.fixed_filter = style.project_resampled = true;
+  return style;
 }
 
 std::optional<std::int64_t> mid_groups(const UNet2DConfig& config) {
   if (config.attn_norm_num_groups || config.scale_shift) return config.attn_norm_num_groups;
-  return config.norm_num_groups;
+  return config.groups_of(config.channels.back());
 }
 
 }  // namespace
 
 DownLevel::DownLevel(const ParameterScope& scope, const LevelConfig& level, const LevelShape& shape,
-                     const UNet2DConfig& config, const BlockStyle& style) {
+                     const UNet2DConfig& config, const BlockStyle& common) {
+  const BlockStyle style = style_of(level, common);
   for (std::size_t i = 0; i < static_cast<std::size_t>(shape.layers); ++i) {
-    resnets_.emplace_back(scope.child("resnets", i), i == 0 ? shape.in : shape.out, shape.out, style);
-    if (level.attention) attentions_.push_back(level_attention(scope.child("attentions", i), shape.out, config));
+    resnets_.emplace_back(scope.child("resnets", i), i == 0 ? shape.in : shape.out, shape.out, style, Resample::none,
+                          output_scale(level));
+    if (level.attention) attentions_.push_back(level_attention(scope.child("attentions", i), shape.out, level, config));
   }
   if (shape.last) return;
+  if (is_skip(level)) {
+    halving_resnet_.emplace(scope.child("resnet_down"), shape.out, shape.out, style, Resample::down,
+                            output_scale(level));
+    image_conv_.emplace(scope.child("skip_conv"), kSkipImageChannels, shape.out, 1);
+    image_fir_ = Fir::binomial(resnets_.front().options());
+    return;
+  }
   const ParameterScope end = scope.child("downsamplers", 0);
   if (level.resample == LevelResample::resnet) {
     halving_resnet_.emplace(end, shape.out, shape.out, style, Resample::down);
@@ -31,11 +57,11 @@ DownLevel::DownLevel(const ParameterScope& scope, const LevelConfig& level, cons
   }
 }
 
-at::Tensor DownLevel::operator()(at::Tensor x, const at::Tensor& temb, std::vector<at::Tensor>& skips) const {
+at::Tensor DownLevel::operator()(at::Tensor x, const at::Tensor& temb, Bypass& bypass) const {
   for (std::size_t i = 0; i < resnets_.size(); ++i) {
     x = resnets_[i](x, temb);
     if (!attentions_.empty()) x = attentions_[i](x);
-    skips.push_back(x);
+    bypass.features.push_back(x);
   }
   if (halving_resnet_) {
     x = (*halving_resnet_)(x, temb);
@@ -44,7 +70,11 @@ at::Tensor DownLevel::operator()(at::Tensor x, const at::Tensor& temb, std::vect
   } else {
     return x;
   }
-  skips.push_back(x);
+  if (image_fir_) {
+    bypass.image = (*image_fir_)(bypass.image, Resample::down);
+    x = x + (*image_conv_)(bypass.image);
+  }
+  bypass.features.push_back(x);
   return x;
 }
 
@@ -65,15 +95,21 @@ at::Tensor MidLevel::operator()(const at::Tensor& x, const at::Tensor& temb) con
 }
 
 UpLevel::UpLevel(const ParameterScope& scope, const LevelConfig& level, const LevelShape& shape, std::int64_t previous,
-                 const UNet2DConfig& config, const BlockStyle& style) {
+                 const UNet2DConfig& config, const BlockStyle& common) {
+  BlockStyle style = style_of(level, common);
+  const double scale = output_scale(level);
   const auto layers = static_cast<std::size_t>(shape.layers);
   for (std::size_t i = 0; i < layers; ++i) {
     const std::int64_t from_below = i == 0 ? previous : shape.out;
     const std::int64_t from_skip = i + 1 == layers ? shape.in : shape.out;
-    resnets_.emplace_back(scope.child("resnets", i), from_below + from_skip, shape.out, style);
-    if (level.attention) attentions_.push_back(level_attention(scope.child("attentions", i), shape.out, config));
+    if (is_skip(level)) style.input_groups = skip_input_groups(from_below, from_skip, level.attention);
+    resnets_.emplace_back(scope.child("resnets", i), from_below + from_skip, shape.out, style, Resample::none, scale);
+    if (level.attention && !is_skip(level)) {
+      attentions_.push_back(level_attention(scope.child("attentions", i), shape.out, level, config));
+    }
   }
-  if (shape.last) return;
+  if (is_skip(level)) add_skip_end(scope, level, shape, config, common);
+  if (is_skip(level) || shape.last) return;
   const ParameterScope end = scope.child("upsamplers", 0);
   if (level.resample == LevelResample::resnet) {
     doubling_resnet_.emplace(end, shape.out, shape.out, style, Resample::up);
@@ -82,12 +118,32 @@ UpLevel::UpLevel(const ParameterScope& scope, const LevelConfig& level, const Le
   }
 }
 
-at::Tensor UpLevel::operator()(at::Tensor x, const at::Tensor& temb, std::vector<at::Tensor>& skips) const {
+void UpLevel::add_skip_end(const ParameterScope& scope, const LevelConfig& level, const LevelShape& shape,
+                           const UNet2DConfig& config, const BlockStyle& common) {
+  if (level.attention) last_attention_ = level_attention(scope.child("attentions", 0), shape.out, level, config);
+  image_fir_ = Fir::binomial(resnets_.front().options());
+  if (shape.last) return;
+  doubling_resnet_.emplace(scope.child("resnet_up"), shape.out, shape.out, style_of(level, common), Resample::up,
+                           output_scale(level));
+  image_norm_.emplace(scope.child("skip_norm"), shape.out, skip_groups(shape.out), config.norm_eps);
+  image_conv_.emplace(scope.child("skip_conv"), shape.out, kSkipImageChannels, 3);
+}
+
+at::Tensor UpLevel::image_past(const at::Tensor& x, const at::Tensor& image) const {
+  const at::Tensor doubled = image.defined() ? (*image_fir_)(image, Resample::up) : image;
+  if (!image_conv_) return doubled;
+  const at::Tensor added = (*image_conv_)(at::silu((*image_norm_)(x)));
+  return doubled.defined() ? doubled + added : added;
+}
+
+at::Tensor UpLevel::operator()(at::Tensor x, const at::Tensor& temb, Bypass& bypass) const {
   for (std::size_t i = 0; i < resnets_.size(); ++i) {
-    x = resnets_[i](at::cat({x, skips.back()}, 1), temb);
-    skips.pop_back();
+    x = resnets_[i](at::cat({x, bypass.features.back()}, 1), temb);
+    bypass.features.pop_back();
     if (!attentions_.empty()) x = attentions_[i](x);
   }
+  if (last_attention_) x = (*last_attention_)(x);
+  if (image_fir_) bypass.image = image_past(x, bypass.image);
   if (doubling_resnet_) return (*doubling_resnet_)(x, temb);
   if (doubling_conv_) return (*doubling_conv_)(at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)}));
   return x;

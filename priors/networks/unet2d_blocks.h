@@ -16,19 +16,29 @@ struct LevelShape {
   bool last = false;  ///< no change of resolution at the end
 };
 
+/// What goes past the coarser levels from the way down to the way up.
+struct Bypass {
+  std::vector<at::Tensor> features;  ///< each level up takes from the back
+  at::Tensor image;  ///< way down: the input at the level's resolution; way up: the output so far, undefined at first
+};
+
 /// A level on the way down: residual blocks, each followed by attention if the level has it, then a halving. Every
-/// intermediate result is appended to `skips` for the way up.
+/// intermediate result is appended to the features for the way up. In a Skip level (`input_skip` of Song et al. 2021,
+/// appendix H) residual blocks and attention are divided by sqrt(2), the halving is a residual block with a filter, and
+/// a 1x1 convolution of the image, halved by the same filter, is added to it.
 class DownLevel {
  public:
   DownLevel(const ParameterScope& scope, const LevelConfig& level, const LevelShape& shape, const UNet2DConfig& config,
             const BlockStyle& style);
-  at::Tensor operator()(at::Tensor x, const at::Tensor& temb, std::vector<at::Tensor>& skips) const;
+  at::Tensor operator()(at::Tensor x, const at::Tensor& temb, Bypass& bypass) const;
 
  private:
   std::vector<ResnetBlock> resnets_;
   std::vector<Attention> attentions_;
   std::optional<Conv2d> halving_conv_;
   std::optional<ResnetBlock> halving_resnet_;
+  std::optional<Fir> image_fir_;  ///< Skip levels
+  std::optional<Conv2d> image_conv_;
 };
 
 /// The coarsest level: residual block, attention (optional), residual block.
@@ -43,20 +53,30 @@ class MidLevel {
   ResnetBlock second_;
 };
 
-/// A level on the way up: each residual block sees one skip, taken from the back of `skips`, beside its input; then a
-/// doubling.
+/// A level on the way up: each residual block sees one of the features beside its input; then a doubling. In a Skip
+/// level (`output_skip`) attention comes once, after the last block; the output so far is doubled by the filter, and
+/// what a norm, SiLU and a 3x3 convolution make of the features is added to it where the level is doubled too.
 class UpLevel {
  public:
-  /// `previous` channels come from below, the last skip has `shape.in` channels.
+  /// `previous` channels come from below, the last of the features has `shape.in` channels.
   UpLevel(const ParameterScope& scope, const LevelConfig& level, const LevelShape& shape, std::int64_t previous,
           const UNet2DConfig& config, const BlockStyle& style);
-  at::Tensor operator()(at::Tensor x, const at::Tensor& temb, std::vector<at::Tensor>& skips) const;
+  at::Tensor operator()(at::Tensor x, const at::Tensor& temb, Bypass& bypass) const;
 
  private:
+  void add_skip_end(const ParameterScope& scope, const LevelConfig& level, const LevelShape& shape,
+                    const UNet2DConfig& config, const BlockStyle& common);
+  /// The output so far after this level, whose features are x; it may be undefined before and, at a last level, after.
+  at::Tensor image_past(const at::Tensor& x, const at::Tensor& image) const;
+
   std::vector<ResnetBlock> resnets_;
   std::vector<Attention> attentions_;
   std::optional<Conv2d> doubling_conv_;
   std::optional<ResnetBlock> doubling_resnet_;
+  std::optional<Attention> last_attention_;  ///< Skip levels
+  std::optional<Fir> image_fir_;
+  std::optional<GroupNorm> image_norm_;
+  std::optional<Conv2d> image_conv_;
 };
 
 }  // namespace recon

@@ -1,5 +1,6 @@
 #include "priors/networks/unet2d_config.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "priors/checkpoints/json_fields.h"
@@ -36,9 +37,12 @@ LevelConfig level_from(std::string type, const std::string& side, LevelResample 
   if (type == side + "Block2D") return {false, LevelResample::conv};
   if (type == "Resnet" + side + "sampleBlock2D") return {false, LevelResample::resnet};
   if (type == "Attn" + side + "Block2D") return {true, resample};
+  if (type == "Skip" + side + "Block2D") return {false, LevelResample::skip};
+  if (type == "AttnSkip" + side + "Block2D") return {true, LevelResample::skip};
   throw data_error(place,
-                   "block type '{}' is not supported; on this side are {}Block2D, Attn{}Block2D, Resnet{}sampleBlock2D",
-                   given, side, side, side);
+                   "block type '{0}' is not supported; on this side are {1}Block2D, Attn{1}Block2D, "
+                   "Resnet{1}sampleBlock2D, Skip{1}Block2D, AttnSkip{1}Block2D",
+                   given, side);
 }
 
 void read_levels(JsonFields& fields, UNet2DConfig& config) {
@@ -119,15 +123,72 @@ void require_divisible(std::int64_t channels, std::int64_t groups, const char* k
   }
 }
 
+bool is_skip(const LevelConfig& level) { return level.resample == LevelResample::skip; }
+
+/// The image goes past the levels of a way from one to the next, so that all or none must take it.
+void check_skip_way(const std::vector<LevelConfig>& way, std::int64_t image_channels, const char* types,
+                    const char* image_key, const std::string& place) {
+  const auto skips = std::count_if(way.begin(), way.end(), is_skip);
+  if (skips == 0) return;
+  if (skips != std::ssize(way)) {
+    throw data_error(place, "'{}': expected Skip blocks on every level or on none, got {} of {}", types, skips,
+                     way.size());
+  }
+  if (image_channels != kSkipImageChannels) {
+    throw data_error(place, "'{}': Skip blocks are for images of {} channels, got {}", image_key, kSkipImageChannels,
+                     image_channels);
+  }
+}
+
+void require_skip_norm(std::int64_t channels, std::int64_t groups, const std::string& place) {
+  if (groups < 1 || channels % groups != 0) {
+    throw data_error(place,
+                     "'block_out_channels': {} channels in a Skip block do not divide into the {} groups of its norm",
+                     channels, groups);
+  }
+}
+
+void check_skip_levels(const UNet2DConfig& config, const std::string& place) {
+  check_skip_way(config.down, config.in_channels, "down_block_types", "in_channels", place);
+  check_skip_way(config.up, config.out_channels, "up_block_types", "out_channels", place);
+  const auto& channels = config.channels;
+  for (std::size_t i = 0; i < channels.size(); ++i) {
+    const LevelConfig &down = config.down[i], &up = config.up[channels.size() - 1 - i];
+    if (is_skip(down) || is_skip(up)) require_skip_norm(channels[i], skip_groups(channels[i]), place);
+    if ((is_skip(down) && down.attention) || (is_skip(up) && up.attention)) {
+      require_skip_norm(channels[i], kSkipAttentionGroups, place);
+    }
+    if (!is_skip(up)) continue;
+    const std::int64_t below = channels[std::min(i + 1, channels.size() - 1)], above = channels[i == 0 ? 0 : i - 1];
+    for (std::int64_t k = 0; k <= config.layers_per_block; ++k) {
+      const std::int64_t from_below = k == 0 ? below : channels[i];
+      const std::int64_t from_skip = k == config.layers_per_block ? above : channels[i];
+      require_skip_norm(from_below + from_skip, skip_input_groups(from_below, from_skip, up.attention), place);
+    }
+  }
+}
+
+void check_groups(const UNet2DConfig& config, const std::string& place) {
+  if (!config.norm_num_groups) {
+    if (std::all_of(config.down.begin(), config.down.end(), is_skip) &&
+        std::all_of(config.up.begin(), config.up.end(), is_skip)) {
+      return;
+    }
+    throw data_error(place, "'norm_num_groups': null is for networks of Skip blocks only; expected a number");
+  }
+  require_between(*config.norm_num_groups, 1, kMaxChannels, "norm_num_groups", place);
+  for (const auto channels : config.channels) {
+    require_divisible(channels, *config.norm_num_groups, "norm_num_groups", place);
+  }
+}
+
 void check_channels(const UNet2DConfig& config, const std::string& place) {
   require_between(config.in_channels, 1, kMaxChannels, "in_channels", place);
   require_between(config.out_channels, 1, kMaxChannels, "out_channels", place);
   require_between(config.layers_per_block, 1, kMaxLayers, "layers_per_block", place);
-  require_between(config.norm_num_groups, 1, kMaxChannels, "norm_num_groups", place);
   require_between(config.downsample_padding, 0, 1, "downsample_padding", place);
   for (const auto channels : config.channels) {
     require_between(channels, 1, kMaxChannels, "block_out_channels", place);
-    require_divisible(channels, config.norm_num_groups, "norm_num_groups", place);
     if (config.attention_head_dim) {
       require_between(*config.attention_head_dim, 1, channels, "attention_head_dim", place);
     }
@@ -136,12 +197,24 @@ void check_channels(const UNet2DConfig& config, const std::string& place) {
     require_between(*config.attn_norm_num_groups, 1, kMaxChannels, "attn_norm_num_groups", place);
     require_divisible(config.channels.back(), *config.attn_norm_num_groups, "attn_norm_num_groups", place);
   }
+  check_groups(config, place);
+  check_skip_levels(config, place);
   if (!config.fourier_time) {
     require_between(config.freq_shift, -kMaxChannels, config.channels.front() / 2 - 1, "freq_shift", place);
   }
 }
 
 }  // namespace
+
+std::int64_t skip_groups(std::int64_t channels) { return std::min(channels / kSkipGroupChannels, kSkipGroups); }
+
+std::int64_t skip_input_groups(std::int64_t below, std::int64_t skip, bool attention) {
+  return attention ? std::min(below + skip / kSkipGroupChannels, kSkipGroups) : skip_groups(below + skip);
+}
+
+std::int64_t UNet2DConfig::groups_of(std::int64_t norm_channels) const {
+  return norm_num_groups.value_or(skip_groups(norm_channels));
+}
 
 UNet2DConfig parse_unet2d_config(const nlohmann::json& json, const std::string& place) {
   JsonFields fields(json, place);

@@ -24,10 +24,13 @@ const char* name_of(Activation activation) {
 json block_types(const std::vector<LevelConfig>& levels, const std::string& side) {
   json types = json::array();
   for (const auto& level : levels) {
-    if (level.attention) {
-      types.push_back("Attn" + side + "Block2D");
+    const std::string attention = level.attention ? "Attn" : "";
+    if (level.resample == LevelResample::skip) {
+      types.push_back(attention + "Skip" + side + "Block2D");
+    } else if (level.resample == LevelResample::resnet && !level.attention) {
+      types.push_back("Resnet" + side + "sampleBlock2D");
     } else {
-      types.push_back(level.resample == LevelResample::resnet ? "Resnet" + side + "sampleBlock2D" : side + "Block2D");
+      types.push_back(attention + side + "Block2D");
     }
   }
   return types;
@@ -74,7 +77,7 @@ json unet2d_config_json(const UNet2DConfig& config) {
           {"mid_block_scale_factor", config.mid_block_scale_factor},
           {"mid_block_type", config.mid_block ? json("UNetMidBlock2D") : json(nullptr)},
           {"norm_eps", config.norm_eps},
-          {"norm_num_groups", config.norm_num_groups},
+          {"norm_num_groups", or_null(config.norm_num_groups)},
           {"num_class_embeds", nullptr},
           {"num_train_timesteps", nullptr},
           {"out_channels", config.out_channels},

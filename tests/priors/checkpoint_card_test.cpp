@@ -155,6 +155,26 @@ TEST(SchedulerConfig, ReadsTheSchedulesOfDiffusers) {
   EXPECT_FALSE(scheduler("{}").clip_sample_range.has_value());
 }
 
+SchedulerConfig score_scheduler(const std::string& changes) {
+  nlohmann::json config = {{"_class_name", "ScoreSdeVeScheduler"}, {"snr", 0.075}, {"tensor_format", "pt"}};
+  config.update(nlohmann::json::parse(changes));
+  return parse_scheduler_config(config, "scheduler_config.json");
+}
+
+TEST(SchedulerConfig, ReadsTheScoreSde) {
+  // sigma = sigma_min (sigma_max / sigma_min)^t, Song et al. 2021, appendix C; the defaults are those of diffusers.
+  const SchedulerConfig read = score_scheduler(R"({"sigma_min": 0.1, "sigma_max": 10, "correct_steps": 2})");
+  EXPECT_EQ(read.prediction, Prediction::score);
+  EXPECT_TRUE(read.told_noise_level);
+  EXPECT_EQ(read.schedule.name(), "ve_geometric");
+  EXPECT_NEAR(read.schedule.at(0.5).sigma, 1, 1e-14);
+  EXPECT_NEAR(score_scheduler("{}").schedule.at(0).sigma, 0.01, 1e-15);
+  EXPECT_NEAR(score_scheduler("{}").schedule.at(1).sigma, 1348, 1e-9);
+  test::expect_says(test::complaint([] { score_scheduler(R"({"sigma_max": 0.001})"); }),
+                    {"scheduler_config.json", "sigma_min < sigma_max", "0.001"});
+  test::expect_says(test::complaint([] { score_scheduler(R"({"beta_start": 0.001})"); }), {"beta_start"});
+}
+
 TEST(SchedulerConfig, RefusesByName) {
   const std::vector<std::pair<const char*, const char*>> refused{
       {R"({"_class_name": "EulerDiscreteScheduler"})", "EulerDiscreteScheduler"},
@@ -186,6 +206,25 @@ TEST(LoadPrior, ReadsBothLayoutsAndWhatTheCardOmits) {
   const PriorPtr flat = load_prior((kRecords / "one_head_padding0").string());
   EXPECT_EQ(flat->domain().channels, 4);
   EXPECT_EQ(flat->domain().multiple, 2);
+}
+
+// A folder of diffusers' ScoreSdeVePipeline needs no card: x_0 = x + sigma² score(x, sigma), images in [0, 1].
+TEST(LoadPrior, ReadsTheScoreSdePipeline) {
+  const PriorPtr prior = load_prior((kRecords / "skip_ncsnpp").string());
+  EXPECT_EQ(prior->domain().low, 0);
+  EXPECT_EQ(prior->domain().high, 1);
+  EXPECT_EQ(prior->schedule().name(), "ve_geometric");
+  EXPECT_EQ(prior->max_relative_sigma(), 348);
+  const auto* const network_prior = dynamic_cast<const NetworkPrior*>(prior.get());
+  ASSERT_NE(network_prior, nullptr);
+  const double sigma = 1.7;
+  const at::Tensor x = at::linspace(-3, 3, 3 * 64, at::kFloat).reshape({1, 3, 8, 8});
+  const at::Tensor expected = x + sigma * sigma * network_prior->network().forward(x, at::full({1}, sigma));
+  const at::Tensor denoised = prior->denoise(x, {.alpha = 1, .sigma = sigma});
+  // Rounding of a handful of float32 operations around the same network.
+  EXPECT_LT((denoised - expected).abs().max().item<double>(), 1e-6 * expected.abs().max().item<double>());
+  // The clean image's level is never told below that of training.
+  EXPECT_EQ(network_input(network_prior->description(), {.alpha = 1, .sigma = 1e-4}).time, 0.01);
 }
 
 TEST(LoadPrior, AsksForWhatCannotBeKnown) {

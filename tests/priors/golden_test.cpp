@@ -2,9 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstring>
+#include <fstream>
+
 #include "priors/checkpoints/safetensors.h"
 #include "recon/core/error.h"
 #include "tests/priors/large_models.h"
+#include "tests/support/faults.h"
 
 namespace recon {
 namespace {
@@ -37,6 +42,24 @@ std::vector<std::string> recorded_cases() {
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+// Options that the shapes of the weights do not show.
+TEST(UNet2D, SeesAWrongOption) {
+  for (const auto& [record, right, wrong] : std::vector<std::array<const char*, 3>>{
+           {"skip_ncsnpp", "\"norm_num_groups\": null", "\"norm_num_groups\": 4"},
+           {"skip_ncsnpp", "\"mid_block_scale_factor\": 1.4142135623730951", "\"mid_block_scale_factor\": 1"},
+           {"skip_attention_finest", "\"center_input_sample\": true", "\"center_input_sample\": false"},
+           {"skip_attention_finest", "\"attention_head_dim\": 8", "\"attention_head_dim\": null"}}) {
+    const fs::path folder = test::scratch_folder(), config = folder / "unet/config.json";
+    fs::copy(kRecords / record, folder, fs::copy_options::recursive);
+    std::ifstream file(config);
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    const auto at = text.find(right);
+    ASSERT_NE(at, std::string::npos) << right;
+    test::write_text(config, text.replace(at, std::strlen(right), wrong));
+    EXPECT_GT(check_golden(folder, folder / "golden.safetensors").output_error, 1e-4) << wrong;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Records, UNet2DGolden, testing::ValuesIn(recorded_cases()),

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "recon/core/error.h"
+#include "tests/support/faults.h"
 
 namespace recon {
 namespace {
@@ -48,10 +49,38 @@ TEST(UNet2DConfig, ReadsTheTrapsOfOldFiles) {
   EXPECT_EQ(config.sample_size[1], 32);
 }
 
+/// The shape of the published NCSN++ files.
+UNet2DConfig ncsnpp(const std::string& channels, const std::string& norm_num_groups = "null") {
+  return with(R"({"in_channels": 3, "out_channels": 3, "attention_head_dim": null, "block_out_channels": )" + channels +
+              R"(, "norm_num_groups": )" + norm_num_groups + R"(,
+      "down_block_types": ["SkipDownBlock2D", "AttnSkipDownBlock2D"],
+      "up_block_types": ["AttnSkipUpBlock2D", "SkipUpBlock2D"]})");
+}
+
+TEST(UNet2DConfig, ReadsSkipLevelsAndTheirNorms) {
+  const UNet2DConfig config = ncsnpp("[32, 64]");
+  EXPECT_EQ(config.down[0].resample, LevelResample::skip);
+  EXPECT_TRUE(config.down[1].attention && config.up[0].attention && !config.up[1].attention);
+  EXPECT_EQ(config.groups_of(64), 16);
+  EXPECT_EQ(config.groups_of(256), 32);
+  EXPECT_EQ(ncsnpp("[32, 64]", "4").groups_of(64), 4);
+  EXPECT_EQ(parse_unet2d_config(unet2d_config_json(config), "again").up[0].resample, LevelResample::skip);
+  EXPECT_EQ(unet2d_config_json(config)["down_block_types"][1], "AttnSkipDownBlock2D");
+  // What diffusers refuses too: it cannot be divided into the groups of a norm.
+  const auto complaint = [](const std::string& channels) { return test::complaint([&] { ncsnpp(channels); }); };
+  test::expect_says(complaint("[8, 32]"), {"unet/config.json", "block_out_channels", "40 channels", "32 groups"});
+  test::expect_says(complaint("[32, 48]"), {"48 channels", "32 groups"});
+  test::expect_says(complaint("[2, 32]"), {"2 channels", "0 groups"});
+}
+
 TEST(UNet2DConfig, RefusesByName) {
   const std::vector<std::pair<const char*, const char*>> refused{
-      {R"({"down_block_types": ["SkipDownBlock2D", "DownBlock2D"]})", "SkipDownBlock2D"},
-      {R"({"up_block_types": ["AttnSkipUpBlock2D", "UpBlock2D"]})", "AttnSkipUpBlock2D"},
+      {R"({"down_block_types": ["SkipDownBlock2D", "DownBlock2D"], "in_channels": 3})", "down_block_types"},
+      {R"({"up_block_types": ["UpBlock2D", "AttnSkipUpBlock2D"], "out_channels": 3})", "up_block_types"},
+      {R"({"down_block_types": ["SkipDownBlock2D", "SkipDownBlock2D"]})", "in_channels"},
+      {R"({"up_block_types": ["SkipUpBlock2D", "SkipUpBlock2D"]})", "out_channels"},
+      {R"({"up_block_types": ["SkipUpBlock2D", "SkipDownBlock2D"], "out_channels": 3})", "SkipDownBlock2D"},
+      {R"({"down_block_types": ["KDownBlock2D", "DownBlock2D"]})", "KDownBlock2D"},
       {R"({"up_block_types": ["DownBlock2D", "UpBlock2D"]})", "DownBlock2D"},
       {R"({"down_block_types": ["DownBlock2D"]})", "one entry per level"},
       {R"({"block_out_channels": []})", "one entry per level"},

@@ -19,13 +19,21 @@ import pathlib
 import sys
 
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
+from diffusers import DDIMScheduler, DDPMScheduler, ScoreSdeVeScheduler, UNet2DModel
 from safetensors.torch import save_file
 
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 DOWN, ATTN_DOWN, UP, ATTN_UP = "DownBlock2D", "AttnDownBlock2D", "UpBlock2D", "AttnUpBlock2D"
+SKIP_DOWN, ATTN_SKIP_DOWN = "SkipDownBlock2D", "AttnSkipDownBlock2D"
+SKIP_UP, ATTN_SKIP_UP = "SkipUpBlock2D", "AttnSkipUpBlock2D"
 SMALL = dict(sample_size=16, block_out_channels=(4, 8), layers_per_block=1, norm_num_groups=2, attention_head_dim=4,
              down_block_types=(DOWN, DOWN), up_block_types=(UP, UP), in_channels=1, out_channels=1)
+
+# As the published NCSN++ files have it, but for the sizes.
+NCSNPP = dict(SMALL, in_channels=3, out_channels=3, time_embedding_type="fourier", norm_num_groups=None, norm_eps=1e-6,
+              attention_head_dim=None, mid_block_scale_factor=math.sqrt(2), block_out_channels=(4, 32, 32),
+              sample_size=8, down_block_types=(SKIP_DOWN, SKIP_DOWN, ATTN_SKIP_DOWN),
+              up_block_types=(ATTN_SKIP_UP, SKIP_UP, SKIP_UP))
 
 # name -> (what differs from SMALL, how the files are laid out)
 CASES = {
@@ -51,6 +59,14 @@ CASES = {
     "three_levels_bf16": (dict(block_out_channels=(4, 4, 8), down_block_types=(DOWN, ATTN_DOWN, DOWN),
                                up_block_types=(UP, ATTN_UP, UP)), dict(dtype=torch.bfloat16, shards=3)),
     "odd_channels": (dict(block_out_channels=(9, 6), norm_num_groups=3, attention_head_dim=4), dict(conv_names=True)),
+    "skip_ncsnpp": (NCSNPP, dict(dtype=torch.float16, scheduler=ScoreSdeVeScheduler(sigma_max=348.0, snr=0.075),
+                                 index="ScoreSdeVePipeline")),
+    "skip_attention_finest": (dict(NCSNPP, block_out_channels=(32, 32), layers_per_block=1, center_input_sample=True,
+                                   down_block_types=(ATTN_SKIP_DOWN, SKIP_DOWN), time_embedding_type="positional",
+                                   up_block_types=(SKIP_UP, ATTN_SKIP_UP), resnet_time_scale_shift="scale_shift",
+                                   attention_head_dim=8, mid_block_type=None), dict(dtype=torch.float16)),
+    "skip_down_only": (dict(in_channels=3, out_channels=3, sample_size=8, block_out_channels=(4, 8, 8),
+                            down_block_types=(SKIP_DOWN,) * 3, up_block_types=(UP,) * 3, norm_num_groups=4), {}),
 }
 
 CIFAR10 = dict(act_fn="silu", attention_head_dim=None, block_out_channels=(128, 256, 256, 256), in_channels=3,
@@ -93,7 +109,7 @@ def write_weights(folder, weights, shards):
 
 
 def make(folder, seed, config, layout="pipeline", dtype=torch.float32, shards=1, old=False, conv=False, scheduler=None,
-         batch=2):
+         batch=2, index=None):
     generator = torch.Generator().manual_seed(seed)
     normal = lambda *shape: torch.randn(*shape, generator=generator)
     net = UNet2DModel(**config).eval().requires_grad_(False)
@@ -117,6 +133,8 @@ def make(folder, seed, config, layout="pipeline", dtype=torch.float32, shards=1,
     weights = {name: value.to(dtype).contiguous() for name, value in net.state_dict().items()}
     write_weights(target, old_names(weights, conv) if old or conv else weights, shards)
     (scheduler or DDPMScheduler()).save_pretrained(folder if layout == "flat" else folder / "scheduler")
+    if index:  # of the pipeline's files, what says which images its network knows
+        (folder / "model_index.json").write_text(json.dumps({"_class_name": index}) + "\n")
     record = {"x": x.detach(), "t": t, "out": out.detach(), "v": v, "vjp": vjp}
     save_file({name: value.contiguous() for name, value in record.items()}, folder / "golden.safetensors")
     print(f"{folder.name}: {sum(p.numel() for p in net.parameters())} parameters, |out| <= {out.abs().max():.3g}")
