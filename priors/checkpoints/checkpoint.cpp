@@ -56,10 +56,13 @@ std::unique_ptr<const TensorFile> open_tensor_file(const fs::path& path, const s
   return std::make_unique<const SafetensorsFile>(path);
 }
 
-/// What older diffusers called the last part of an attention parameter's name; empty when there is no older name.
-std::string old_attention_name(const std::string& name) {
-  static constexpr std::array<std::pair<const char*, const char*>, 4> kRenamed{
-      {{".to_q.", ".query."}, {".to_k.", ".key."}, {".to_v.", ".value."}, {".to_out.0.", ".proj_attn."}}};
+/// What older diffusers called the last part of a parameter's name; empty when there is no older name.
+std::string earlier_name(const std::string& name) {
+  static constexpr std::array<std::pair<const char*, const char*>, 5> kRenamed{{{".to_q.", ".query."},
+                                                                                {".to_k.", ".key."},
+                                                                                {".to_v.", ".value."},
+                                                                                {".to_out.0.", ".proj_attn."},
+                                                                                {"time_proj.weight", "time_proj.W"}}};
   for (const auto& [now, before] : kRenamed) {
     const auto at = name.rfind(now);
     if (at != std::string::npos) return std::string(name).replace(at, std::string(now).size(), before);
@@ -150,16 +153,18 @@ at::Tensor Checkpoint::tensor(const std::string& name) const {
 }
 
 at::Tensor CheckpointParameters::get(const std::string& name, const Shape& shape) {
-  std::string stored = name;
-  if (checkpoint_->find(stored) == nullptr) stored = old_attention_name(name);
+  const std::string earlier = earlier_name(name);
+  const bool by_both = checkpoint_->find(name) != nullptr && checkpoint_->find(earlier) != nullptr;
+  // Fourier frequencies were written by both names for a while.
+  if (by_both && at::equal(checkpoint_->tensor(name), checkpoint_->tensor(earlier))) used_.insert(earlier);
+  const std::string stored = checkpoint_->find(name) != nullptr ? name : earlier;
   const StoredTensor* const entry = stored.empty() ? nullptr : checkpoint_->find(stored);
   if (entry == nullptr) {
     missing_.push_back(name);
     return at::empty({0});
   }
   used_.insert(stored);
-  const bool attention = !old_attention_name(name).empty();
-  if (entry->shape != shape && !(attention && is_pointwise(entry->shape, shape))) {
+  if (entry->shape != shape && !(!earlier.empty() && is_pointwise(entry->shape, shape))) {
     misshapen_.push_back(fmt::format("{} is {}, expected {}", stored, to_string(entry->shape), to_string(shape)));
     return at::empty({0});
   }

@@ -50,8 +50,9 @@ class Checkpoint {
 /// A checkpoint as the source of a network's parameters, converted to float32.
 ///
 /// Attention parameters are found under today's names (to_q to_k to_v to_out.0) and under those of diffusers before
-/// 0.12 (query key value proj_attn), as matrices or as 1x1 convolutions. Faults are collected while the network is
-/// built, so that one message names them all.
+/// 0.12 (query key value proj_attn), as matrices or as 1x1 convolutions; Fourier frequencies as `time_proj.weight`, as
+/// `time_proj.W`, or as both where they are equal (the files of NCSN++ were converted so). Faults are collected while
+/// the network is built, so that one message names them all.
 class CheckpointParameters final : public ParameterSource {
  public:
   explicit CheckpointParameters(const Checkpoint& checkpoint) : checkpoint_(&checkpoint) {}

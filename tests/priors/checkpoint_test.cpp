@@ -97,6 +97,25 @@ TEST(LoadNetwork, FreezesTheWeights) {
   for (const auto& parameter : network->parameters()) EXPECT_FALSE(parameter.value.requires_grad());
 }
 
+TEST(CheckpointParameters, FourierFrequenciesMayBeThereByBothTheirNames) {
+  const fs::path folder = test::scratch_folder();
+  const auto complaint = [&](const std::map<std::string, at::Tensor>& tensors) {
+    write_safetensors(folder / kUsual, tensors);
+    return test::complaint([&] {
+      const Checkpoint checkpoint = Checkpoint::open(folder);
+      CheckpointParameters parameters(checkpoint);
+      const at::Tensor w = parameters.get("time_proj.weight", {2});
+      parameters.require_complete();
+      EXPECT_TRUE(at::equal(w, at::ones({2})));
+    });
+  };
+  const at::Tensor w = at::ones({2});
+  EXPECT_EQ(complaint({{"time_proj.weight", w}}), "");
+  EXPECT_EQ(complaint({{"time_proj.W", w}}), "");
+  EXPECT_EQ(complaint({{"time_proj.weight", w}, {"time_proj.W", w}}), "");  // google/ncsnpp-*
+  test::expect_says(complaint({{"time_proj.weight", w}, {"time_proj.W", 2 * w}}), {"not part", "time_proj.W"});
+}
+
 TEST(Golden, SeesAWrongWeightAndAWrongConvention) {
   const fs::path folder = test::scratch_folder();
   fs::copy(kRecords / "one_head_padding0", folder, fs::copy_options::recursive);
