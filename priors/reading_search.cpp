@@ -13,8 +13,8 @@
 namespace recon {
 namespace {
 
-constexpr std::array kLevels{0.1, 0.4, 1.5, 6.0};  ///< noise in half-widths of the value range
-constexpr double kHopeless = 7;                    ///< ln(mse) of what is no number
+constexpr std::array kLevels{0.1, 0.4, 1.5, 6.0, 24.0};  ///< noise in half-widths of the value range
+constexpr double kHopeless = 7;                          ///< ln(mse) of what is no number
 
 /// How a network is shown an image and told the noise, in one of the usual ways, and what it may then predict.
 struct Way {
@@ -32,6 +32,9 @@ std::vector<Way> usual_ways() {
   const std::string ve_text = "{type: ve_geometric, sigma_min: 0.01, sigma_max: 100}";
   return {{"vp_linear", NoiseSchedule::vp_linear()},
           {"vp_cosine", NoiseSchedule::vp_cosine()},
+          {"{type: vp_linear, timesteps: 4000, beta_start: 2.5e-5, beta_end: 0.005}",
+           NoiseSchedule::vp_linear(4000, 2.5e-5, 5e-3)},
+          {"{type: vp_cosine, timesteps: 4000}", NoiseSchedule::vp_cosine(4000)},
           {"vp_scaled_linear", NoiseSchedule::vp_scaled_linear()},
           {"vp_linear", NoiseSchedule::vp_linear(), relative_sigma},
           {"vp_linear", NoiseSchedule::vp_linear(), edm_noise},
@@ -140,6 +143,19 @@ std::vector<Reading> all_readings(const Trial& trial, const NetworkPriorDescript
   return readings;
 }
 
+/// 0 for what is no table.
+std::size_t timesteps_of(const NoiseSchedule& schedule) {
+  const auto* const table = std::get_if<TabulatedSchedule>(&schedule.kind());
+  return table == nullptr ? 0 : table->alpha_bar.size();
+}
+
+/// The name, and how many timesteps a table has where that is not the usual number.
+std::string named(const NoiseSchedule& schedule) {
+  const std::size_t timesteps = timesteps_of(schedule);
+  if (timesteps == 0 || timesteps == 1000) return schedule.name();
+  return fmt::format("{} of {} timesteps", schedule.name(), timesteps);
+}
+
 bool is_grey(const at::Tensor& images) { return at::equal(images.flip(1), images); }
 
 /// Whether the other channel order is better, worse, or cannot be told from this one.
@@ -182,13 +198,20 @@ std::vector<std::string> ReadingSearch::differences() const {
   const auto range = [](const ImageDomain& domain) { return fmt::format("[{:g}, {:g}]", domain.low, domain.high); };
   const auto order = [](bool bgr) { return std::string(bgr ? "bgr" : "rgb"); };
   compare("prediction", to_string(found.prediction), to_string(said.prediction));
-  compare("schedule", best.schedule.empty() ? said.schedule.name() : best.schedule, said.schedule.name());
+  compare("schedule", best.schedule.empty() ? named(said.schedule) : best.schedule, named(said.schedule));
   compare("time_input", to_string(found.time_input), to_string(said.time_input));
   compare("time_scale", fmt::format("{:g}", found.time_scale), fmt::format("{:g}", said.time_scale));
   compare("input_scaling", to_string(found.scaling()), to_string(said.scaling()));
   compare("value_range", range(found.domain), range(said.domain));
   compare("channel_order", order(found.bgr), order(said.bgr));
   return lines;
+}
+
+std::string ReadingSearch::reads_alike() const {
+  const NetworkPriorDescription& found = best.description;
+  if (timesteps_of(found.schedule) != 4000 || found.time_input != TimeInput::timestep) return "";
+  return fmt::format("schedule: {} of 1000 timesteps with time_scale: {:g} cannot be told from the 4000 timesteps",
+                     found.schedule.name(), 4 * found.time_scale);
 }
 
 ReadingSearch search_readings(const Network& network, const NetworkPriorDescription& card, const at::Tensor& images,

@@ -31,6 +31,8 @@ class Network {
   virtual std::int64_t in_channels() const = 0;
   virtual std::int64_t out_channels() const = 0;
   virtual std::int64_t size_multiple() const = 0;
+  /// Whether a network that was trained on images of one size computes on others, too.
+  virtual bool is_convolutional() const { return true; }
 
   const std::vector<NamedTensor>& parameters() const { return parameters_; }
   std::int64_t parameter_count() const;

@@ -43,6 +43,7 @@ class TorchScriptNetwork final : public Network {
     return config_.learn_sigma ? 2 * config_.in_channels : config_.in_channels;
   }
   std::int64_t size_multiple() const override { return config_.size_multiple; }
+  bool is_convolutional() const override { return false; }  // a program, whose sizes may be written in it
   std::shared_ptr<const Network> to(c10::Device device) const override {
     torch::jit::Module copy = module_.deepcopy();
     copy.to(device);

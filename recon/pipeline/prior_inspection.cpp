@@ -18,10 +18,12 @@ namespace {
 
 using nlohmann::ordered_json;
 
+constexpr std::int64_t kTrialCrops = 2, kTrialSide = 64, kLargestTrialSide = 128;
+
 /// Size of the pictures that a prior is tried on.
 Shape trial_shape(const ImageDomain& domain) {
   if (!domain.fixed_size.empty()) return {domain.channels, domain.fixed_size[0], domain.fixed_size[1]};
-  const std::int64_t side = (64 + domain.multiple - 1) / domain.multiple * domain.multiple;
+  const std::int64_t side = (kTrialSide + domain.multiple - 1) / domain.multiple * domain.multiple;
   return {domain.channels, side, side};
 }
 
@@ -73,28 +75,34 @@ void check_denoiser(Inspection& inspection, const Prior& prior) {
   }
 }
 
-constexpr std::int64_t kTrialCrops = 2, kTrialSide = 64, kLargestTrialSide = 128;
+/// Height and width of the pictures that a network is read with: those it was made for where it takes no others; a
+/// convolutional one is tried on less than a large size of its own.
+Shape reading_size(const Network& network, const ImageDomain& domain) {
+  if (domain.fixed_size.empty()) return {trial_shape(domain)[1], trial_shape(domain)[2]};
+  if (!network.is_convolutional()) return domain.fixed_size;
+  const std::int64_t side = std::min(domain.fixed_size[0], kLargestTrialSide);
+  return Shape(2, (side + domain.multiple - 1) / domain.multiple * domain.multiple);
+}
+
+/// Continued by its mirror image to at least `size`.
+at::Tensor continued(at::Tensor image, const Shape& size) {
+  while (image.size(1) < size[0]) image = at::cat({image, image.flip(1)}, 1);
+  while (image.size(2) < size[1]) image = at::cat({image, image.flip(2)}, 2);
+  return image;
+}
 
 /// Crops of images of the source, float32 [n, C, H, W] in [0, 1].
-at::Tensor trial_crops(const std::string& source, const ImageDomain& domain) {
+at::Tensor trial_crops(const std::string& source, const ImageDomain& domain, const Shape& size) {
   ImageDomain unit = domain;
   unit.low = 0;
   unit.high = 1;
   const TrainingImages data = open_training_images({source}, unit, {0, 1});
-  // A network of one large size is convolutional all the same, and tried on less than that.
-  const std::int64_t wanted =
-      domain.fixed_size.empty() ? kTrialSide : std::min(domain.fixed_size[0], kLargestTrialSide);
-  const std::int64_t side = (wanted + domain.multiple - 1) / domain.multiple * domain.multiple;
   std::vector<at::Tensor> crops;
   for (std::int64_t i = 0; i < kTrialCrops; ++i) {
-    const at::Tensor image = data.image(i % data.count);
-    const std::int64_t rows = image.size(1) - side, columns = image.size(2) - side;
-    if (rows < 0 || columns < 0) {
-      throw data_error(source, "image {}: expected at least {} x {} pixels for this prior, found {} x {}",
-                       i % data.count, side, side, image.size(1), image.size(2));
-    }
+    const at::Tensor image = continued(data.image(i % data.count), size);
+    const std::int64_t rows = image.size(1) - size[0], columns = image.size(2) - size[1];
     // From opposite corners, so that one image gives different crops.
-    crops.push_back(image.narrow(1, i % 2 == 0 ? 0 : rows, side).narrow(2, i % 2 == 0 ? columns : 0, side));
+    crops.push_back(image.narrow(1, i % 2 == 0 ? 0 : rows, size[0]).narrow(2, i % 2 == 0 ? columns : 0, size[1]));
   }
   return at::stack(crops).contiguous();
 }
@@ -104,10 +112,11 @@ void check_reading(Inspection& inspection, const Prior& prior, const std::string
   if (network_prior == nullptr) return;
   const char* const shipped =
       prior.domain().channels == 3 ? RECON_SAMPLES "/portrait.png" : RECON_SAMPLES "/photograph.png";
-  const at::Tensor crops = trial_crops(images.empty() ? shipped : images, prior.domain());
+  const Network& network = network_prior->network();
+  const at::Tensor crops =
+      trial_crops(images.empty() ? shipped : images, prior.domain(), reading_size(network, prior.domain()));
   const c10::InferenceMode no_graph;
-  const ReadingSearch search =
-      search_readings(network_prior->network(), network_prior->description(), crops, Rng(0, "reading"));
+  const ReadingSearch search = search_readings(network, network_prior->description(), crops, Rng(0, "reading"));
   inspection.check("error of the card's reading over the best reading's", search.ratio(),
                    std::exp(ReadingSearch::kAgreement), search.card_agrees());
   inspection.found["network_wants"] = search.card_agrees() ? std::vector<std::string>{} : search.differences();
@@ -115,6 +124,7 @@ void check_reading(Inspection& inspection, const Prior& prior, const std::string
     inspection.found["channel_order"] =
         "cannot be told from these images; give colour ones of the prior's kind by --images";
   }
+  if (const std::string alike = search.reads_alike(); !alike.empty()) inspection.found["reads_alike"] = alike;
   inspection.found["card_to_paste"] = card_lines(search.card_agrees() ? search.card : search.best);
 }
 

@@ -10,6 +10,7 @@
 
 #include "priors/gaussian_prior.h"
 #include "tests/priors/acting_network.h"
+#include "tests/support/faults.h"
 
 namespace recon {
 namespace {
@@ -42,6 +43,9 @@ NetworkPriorDescription usual(std::int64_t channels) {
 
 using D = NetworkPriorDescription;
 
+/// vp_linear between the same ends in four times the steps, as guided-diffusion scales its betas.
+NoiseSchedule four_thousand() { return NoiseSchedule::vp_linear(4000, 2.5e-5, 0.005); }
+
 std::vector<Case> cases() {
   const auto nothing = [](D&) {};
   const auto flow = [](D& d) {
@@ -56,6 +60,10 @@ std::vector<Case> cases() {
           {"MinusOneToOneLabelledZeroToOne", nothing, [](D& d) { d.domain.low = 0; }},
           {"CosineLabelledLinear", [](D& d) { d.schedule = NoiseSchedule::vp_cosine(); }, nothing},
           {"LinearLabelledScaledLinear", nothing, [](D& d) { d.schedule = NoiseSchedule::vp_scaled_linear(); }},
+          {"FourThousandTimestepsLabelledAThousand", [](D& d) { d.schedule = four_thousand(); }, nothing},
+          {"AThousandTimestepsLabelledFourThousand", nothing, [](D& d) { d.schedule = four_thousand(); }},
+          {"CosineOfFourThousandLabelledAThousand", [](D& d) { d.schedule = NoiseSchedule::vp_cosine(4000); },
+           [](D& d) { d.schedule = NoiseSchedule::vp_cosine(); }},
           {"BgrLabelledRgb", [](D& d) { d.bgr = true; }, nothing, 3},
           {"RgbLabelledBgr", nothing, [](D& d) { d.bgr = true; }, 3},
           {"SigmaConditionedLabelledTimestep", [](D& d) { d.time_input = TimeInput::relative_sigma; }, nothing},
@@ -107,6 +115,7 @@ TEST_P(ReadingSearchFinds, TheRightReading) {
   EXPECT_FALSE(found.card_agrees());
   EXPECT_EQ(best.prediction, is.prediction) << to_string(best.prediction);
   EXPECT_EQ(best.schedule.name(), is.schedule.name());
+  EXPECT_EQ(best.schedule.max_time(), is.schedule.max_time());
   EXPECT_EQ(best.time_input, is.time_input) << to_string(best.time_input);
   EXPECT_EQ(best.time_scale, is.time_scale);
   EXPECT_EQ(best.scaling(), is.scaling());
@@ -136,6 +145,23 @@ TEST(ReadingSearch, LeavesTheChannelOrderOfGreyImagesOpen) {
   const ReadingSearch found = search_readings(test::ActingNetwork(prior, usual(3)), usual(3), grey, Rng(1, "reading"));
   EXPECT_FALSE(found.channel_order_decided);
   EXPECT_FALSE(found.best.description.bgr);
+}
+
+// What reads_alike() claims.
+TEST(ReadingSearch, CannotTellFourThousandTimestepsFromAThousandToldFourfold) {
+  const auto prior = natural_prior(1);
+  const at::Tensor images = prior->sample(Rng(3, "images"), {{0, 0}, {1, 0}}, at::kFloat).clamp(0, 1);
+  for (const bool cosine : {false, true}) {
+    D is = usual(1), said = is;
+    is.schedule = cosine ? NoiseSchedule::vp_cosine(4000) : four_thousand();
+    said.schedule = cosine ? NoiseSchedule::vp_cosine() : NoiseSchedule::vp_linear();
+    const ReadingSearch wrong = search_readings(test::ActingNetwork(prior, is), said, images, Rng(1, "reading"));
+    test::expect_says(wrong.reads_alike(), {"of 1000 timesteps with time_scale: 4 cannot be told"});
+    said.time_scale = 4;
+    const ReadingSearch found = search_readings(test::ActingNetwork(prior, is), said, images, Rng(1, "reading"));
+    EXPECT_EQ(found.differences(), std::vector<std::string>{}) << found.ratio();
+    EXPECT_EQ(found.reads_alike(), "");
+  }
 }
 
 TEST(ReadingSearch, WritesACardToPaste) {
