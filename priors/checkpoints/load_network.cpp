@@ -20,6 +20,7 @@ PriorCard card_of(const PriorFiles& files) {
 NetworkConfig config_of(const PriorFiles& files, const PriorCard& card) {
   if (const auto* const adm = std::get_if<AdmConfig>(&card.architecture)) return *adm;
   if (const auto* const song = std::get_if<SongConfig>(&card.architecture)) return *song;
+  if (const auto* const adm = std::get_if<DhariwalConfig>(&card.architecture)) return *adm;
   if (const auto* const script = std::get_if<TorchScriptConfig>(&card.architecture)) {
     if (!card.weights) throw data_error(card.place, "`architecture: torchscript` needs `weights: FILE`");
     return *script;

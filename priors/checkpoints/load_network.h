@@ -12,7 +12,7 @@
 namespace recon {
 
 /// The options of a network of any architecture.
-using NetworkConfig = std::variant<UNet2DConfig, AdmConfig, SongConfig, TorchScriptConfig>;
+using NetworkConfig = std::variant<UNet2DConfig, AdmConfig, SongConfig, DhariwalConfig, TorchScriptConfig>;
 
 /// What a prior is made of, but for the weights.
 struct PriorSources {

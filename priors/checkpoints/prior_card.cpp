@@ -108,10 +108,11 @@ void read_options(CardOptions& options, PriorCard& card) {
 void read_architecture(const Entry& entry, PriorCard& card) {
   CardOptions options(entry, "type");
   std::string type;
-  options.choice("type", type, {"adm", "songunet", "torchscript"}, "the network");
-  if (type.empty()) throw data_error(entry.place, "expected a `type`: adm, songunet or torchscript");
+  options.choice("type", type, {"adm", "songunet", "dhariwalunet", "torchscript"}, "the network");
+  if (type.empty()) throw data_error(entry.place, "expected a `type`: adm, songunet, dhariwalunet or torchscript");
   if (type == "adm") read_options<AdmConfig>(options, card);
   if (type == "songunet") read_options<SongConfig>(options, card);
+  if (type == "dhariwalunet") read_options<DhariwalConfig>(options, card);
   if (type == "torchscript") read_options<TorchScriptConfig>(options, card);
   options.finish();
 }
@@ -218,7 +219,8 @@ PriorCard read_prior_card(const std::filesystem::path& path) {
   read_keys(root, card);
   const std::string place = card.place + " 'architecture'";
   if (auto* const adm = std::get_if<AdmConfig>(&card.architecture)) adm->complete(place);
-  if (auto* const song = std::get_if<SongConfig>(&card.architecture)) song->check(place);
+  if (const auto* const song = std::get_if<SongConfig>(&card.architecture)) song->check(place);
+  if (const auto* const edm_adm = std::get_if<DhariwalConfig>(&card.architecture)) edm_adm->check(place);
   return card;
 }
 

@@ -34,7 +34,7 @@ enum class InputScaling {
 std::string to_string(InputScaling scaling);
 
 /// A network whose options stand in the card. Without: the diffusers folder has its config.
-using Architecture = std::variant<std::monostate, AdmConfig, SongConfig, TorchScriptConfig>;
+using Architecture = std::variant<std::monostate, AdmConfig, SongConfig, DhariwalConfig, TorchScriptConfig>;
 
 /// The card of a prior, `prior.yaml` in its folder: what the diffusers files do not say, and what is to be said
 /// differently. Every key is optional; priors/README.md describes them.

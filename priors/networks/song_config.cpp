@@ -16,25 +16,46 @@ bool is_whole(double value) {
   return value >= 1 && value <= static_cast<double>(kMaxChannels) && value == std::floor(value);
 }
 
+/// The options of both classes.
+void visit_plan(SongConfig& config, ParameterVisitor& v) {
+  const Limits positive{.min = 1, .max = static_cast<double>(kMaxChannels)};
+  v.field("img_resolution", config.img_resolution, "side of the images of training", positive);
+  v.field("in_channels", config.in_channels, "of the image", positive);
+  v.field("model_channels", config.model_channels, "channels of a level are this times its multiplier", positive);
+  v.field("channel_mult", config.channel_mult, "a whole multiplier per level, finest first");
+  v.field("channel_mult_emb", config.channel_mult_emb, "channels of the time embedding, in model_channels",
+          {.min = 1, .max = 64});
+  v.field("num_blocks", config.num_blocks, "residual blocks per level on the way down", {.min = 1, .max = 64});
+  v.field("attn_resolutions", config.attn_resolutions, "sides, in pixels, at which there is self-attention");
+  v.field("augment_dim", config.augment_dim, "of map_augment in the file, 0 where there is none",
+          {.min = 0, .max = 1024});
+}
+
 }  // namespace
 
 void SongConfig::visit(ParameterVisitor& v) {
-  const Limits positive{.min = 1, .max = static_cast<double>(kMaxChannels)};
-  v.field("img_resolution", img_resolution, "side of the images of training", positive);
-  v.field("in_channels", in_channels, "of the image", positive);
-  v.field("model_channels", model_channels, "channels of a level are this times its multiplier", positive);
-  v.field("channel_mult", channel_mult, "a whole multiplier per level, finest first");
-  v.field("channel_mult_emb", channel_mult_emb, "channels of the time embedding, in model_channels",
-          {.min = 1, .max = 64});
+  visit_plan(*this, v);
   v.field("channel_mult_noise", channel_mult_noise, "features of the time, in model_channels: 2 for NCSN++",
           {.min = 1, .max = 64});
-  v.field("num_blocks", num_blocks, "residual blocks per level on the way down", {.min = 1, .max = 64});
-  v.field("attn_resolutions", attn_resolutions, "sides, in pixels, at which there is self-attention");
   v.choice("embedding_type", embedding_type, {"positional", "fourier"}, "how the network sees the time");
   v.choice("encoder_type", encoder_type, {"standard", "residual"},
            "residual for NCSN++: the image enters at every level");
   v.field("resample_filter", resample_filter, "[1, 1] for DDPM++, [1, 3, 3, 1] for NCSN++");
-  v.field("augment_dim", augment_dim, "of map_augment in the file, 0 where there is none", {.min = 0, .max = 1024});
+}
+
+DhariwalConfig::DhariwalConfig() {
+  model_channels = 192;
+  channel_mult = {1, 2, 3, 4};
+  num_blocks = 3;
+  attn_resolutions = {32, 16, 8};
+  channels_per_head = 64;
+  family = {.eps = 1e-5, .output_scale = 1, .adm = true};
+}
+
+void DhariwalConfig::visit(ParameterVisitor& v) {
+  visit_plan(*this, v);
+  v.field("channels_per_head", channels_per_head, "channels of an attention head; 64 in EDM's class",
+          {.min = 1, .max = static_cast<double>(kMaxChannels)});
 }
 
 void SongConfig::check(const std::string& place) const {
@@ -62,6 +83,11 @@ void SongConfig::check(const std::string& place) const {
     if (wide > kMaxChannels || groups < 1 || wide % groups != 0) {
       throw data_error(place, "'model_channels': {} channels at level {} do not divide into groups of a norm", wide,
                        level);
+    }
+    const bool has_attention = attends(level) || level + 1 == channel_mult.size();
+    if (has_attention && channels_per_head > 0 && wide % channels_per_head != 0) {
+      throw data_error(place, "'channels_per_head': {} does not divide the {} channels of level {}", channels_per_head,
+                       wide, level);
     }
   }
 }

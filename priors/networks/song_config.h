@@ -1,12 +1,21 @@
 #pragma once
 
 #include <cstdint>
+#include <numbers>
 #include <string>
 #include <vector>
 
 #include "recon/core/parameters.h"
 
 namespace recon {
+
+/// What differs between the U-Nets of EDM's files, which have the same plan and, but for the end, the same names.
+struct EdmFamily {
+  double eps = 1e-6;                          ///< of the norms
+  double output_scale = std::numbers::sqrt2;  ///< what a block and its attention are divided by
+  bool adm = false;  ///< after Dhariwal & Nichol 2021: time scales and shifts, attention after all blocks of a level,
+                     ///< heads of some channels, features of the time with the cosine first, another first width
+};
 
 /// The options of EDM's `SongUNet` under its names, with its defaults: DDPM++ as they are, NCSN++ with embedding_type
 /// fourier, channel_mult_noise 2, encoder_type residual, resample_filter [1, 3, 3, 1]. Without class labels.
@@ -21,6 +30,8 @@ struct SongConfig {
   std::string embedding_type = "positional", encoder_type = "standard";
   std::vector<double> resample_filter = {1, 1};  ///< its length counts; the weights have the filter
   std::int64_t augment_dim = 0;                  ///< of map_augment, which sampling does not use; 9 in EDM's own models
+  std::int64_t channels_per_head = 0;            ///< of attention, where the level has it; 0: one head
+  EdmFamily family = {};                         ///< not an option
 
   void visit(ParameterVisitor& v);
   /// Throws Error(data) at `place` naming the key for numbers that do not fit each other.
@@ -30,6 +41,14 @@ struct SongConfig {
   std::int64_t channels(std::size_t level) const;
   std::int64_t resolution(std::size_t level) const { return img_resolution >> level; }
   bool attends(std::size_t level) const;
+  std::int64_t first_channels() const { return family.adm ? channels(0) : model_channels; }
+  std::int64_t heads(std::int64_t channels) const { return channels_per_head > 0 ? channels / channels_per_head : 1; }
+};
+
+/// The options of EDM's `DhariwalUNet`, its ADM, under its names and with its defaults. Without class labels.
+struct DhariwalConfig : SongConfig {
+  DhariwalConfig();
+  void visit(ParameterVisitor& v);  ///< those of SongConfig that the class has
 };
 
 }  // namespace recon

@@ -10,7 +10,6 @@
 namespace recon {
 namespace {
 
-constexpr double kEps = 1e-6;
 constexpr std::array<std::int64_t, 2> kNoPadding{0, 0};
 constexpr std::int64_t kGroups = 32, kGroupChannels = 4;
 constexpr ResnetNames kNames{
@@ -19,11 +18,12 @@ constexpr ResnetNames kNames{
 BlockStyle style_of(const SongConfig& config) {
   return {.time_channels = config.model_channels * config.channel_mult_emb,
           .groups = kGroups,
-          .eps = kEps,
+          .eps = config.family.eps,
+          .scale_shift = config.family.adm,
           .names = kNames,
           .min_group_channels = kGroupChannels,
           .filter_taps = static_cast<std::int64_t>(config.resample_filter.size()),
-          .project_resampled = true};
+          .project_resampled = !config.family.adm};
 }
 
 }  // namespace
@@ -47,8 +47,8 @@ SongUNet::SongUNet(const SongConfig& config, ParameterSource& source) : config_(
                                                       .log_time = false,
                                                       .channels = fourier ? features / 2 : features,
                                                       .out_channels = config.model_channels * config.channel_mult_emb,
-                                                      .flip_sin_to_cos = false,
-                                                      .freq_shift = 1,
+                                                      .flip_sin_to_cos = config.family.adm,
+                                                      .freq_shift = config.family.adm ? 0.0 : 1.0,
                                                       .first = "map_layer0",
                                                       .second = "map_layer1",
                                                       .fourier_scope = "map_noise",
@@ -58,29 +58,31 @@ SongUNet::SongUNet(const SongConfig& config, ParameterSource& source) : config_(
   }
   add_encoder(scope.child("enc"));
   add_decoder(scope.child("dec"));
+  add_end(scope);
 }
 
 SongUNet::Block SongUNet::block(const ParameterScope& scope, std::int64_t in, std::int64_t out, Resample resample,
                                 bool attention) const {
   const BlockStyle style = style_of(config_);
-  Block made{ResnetBlock(scope, in, out, style, resample, std::numbers::sqrt2), std::nullopt};
+  const double output_scale = config_.family.output_scale;
+  Block made{ResnetBlock(scope, in, out, style, resample, output_scale), std::nullopt};
   if (attention) {
-    made.attention.emplace(scope, out, 1,
+    made.attention.emplace(scope, out, config_.heads(out),
                            FusedAttentionStyle{.groups = style.groups_of(out),
-                                               .eps = kEps,
+                                               .eps = style.eps,
                                                .order = QkvOrder::heads_channels_qkv,
                                                .norm = "norm2",
                                                .qkv = "qkv",
                                                .out = "proj",
                                                .axes = {1, 1},
-                                               .output_scale = std::numbers::sqrt2});
+                                               .output_scale = output_scale});
   }
   return made;
 }
 
 void SongUNet::add_encoder(const ParameterScope& scope) {
   const auto taps = static_cast<std::int64_t>(config_.resample_filter.size());
-  std::int64_t channels = config_.model_channels, image_channels = config_.in_channels;
+  std::int64_t channels = config_.first_channels(), image_channels = config_.in_channels;
   for (std::size_t i = 0; i < config_.channel_mult.size(); ++i) {
     const std::string side = fmt::format("{0}x{0}_", config_.resolution(i));
     Level level;
@@ -117,7 +119,7 @@ void SongUNet::add_decoder(const ParameterScope& scope) {
     }
     for (std::int64_t k = 0; k <= config_.num_blocks; ++k) {
       const ParameterScope place = scope.child(fmt::format("{}block{}", side, k));
-      const bool attention = k == config_.num_blocks && config_.attends(i);
+      const bool attention = (config_.family.adm || k == config_.num_blocks) && config_.attends(i);
       level.blocks.push_back(
           block(place, channels + skip_channels_.back(), config_.channels(i), Resample::none, attention));
       skip_channels_.pop_back();
@@ -125,10 +127,13 @@ void SongUNet::add_decoder(const ParameterScope& scope) {
     }
     decoder_.push_back(std::move(level));
   }
-  const ParameterScope end = scope.child(fmt::format("{0}x{0}_aux_norm", config_.resolution(0)));
-  norm_out_.emplace(end, channels, std::min(kGroups, channels / kGroupChannels), kEps);
-  conv_out_.emplace(scope.child(fmt::format("{0}x{0}_aux_conv", config_.resolution(0))), channels, config_.in_channels,
-                    3);
+}
+
+void SongUNet::add_end(const ParameterScope& scope) {
+  const std::int64_t channels = config_.channels(0);
+  const std::string end = config_.family.adm ? "out_" : fmt::format("dec.{0}x{0}_aux_", config_.resolution(0));
+  norm_out_.emplace(scope.child(end + "norm"), channels, style_of(config_).groups_of(channels), config_.family.eps);
+  conv_out_.emplace(scope.child(end + "conv"), channels, config_.in_channels, 3);
 }
 
 at::Tensor SongUNet::forward(const at::Tensor& x, const at::Tensor& t) const {

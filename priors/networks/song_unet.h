@@ -13,7 +13,7 @@ namespace recon {
 
 /// The U-Nets DDPM++ and NCSN++ of Song et al. 2021 as Karras et al. 2022 train them (appendix F), with the parameter
 /// names of EDM's `SongUNet`: the raw network F(c_in x; c_noise) of `prediction: edm`. Without class labels and
-/// augmentation.
+/// augmentation. And ADM in the same layout, EDM's `DhariwalUNet`.
 class SongUNet final : public Network {
  public:
   SongUNet(const SongConfig& config, ParameterSource& source);
@@ -49,6 +49,7 @@ class SongUNet final : public Network {
   };
   void add_encoder(const ParameterScope& scope);
   void add_decoder(const ParameterScope& scope);
+  void add_end(const ParameterScope& scope);
   Block block(const ParameterScope& scope, std::int64_t in, std::int64_t out, Resample resample, bool attention) const;
 
   SongConfig config_;

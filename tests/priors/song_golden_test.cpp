@@ -2,6 +2,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "priors/checkpoints/golden.h"
 #include "priors/load_prior.h"
 #include "tests/support/faults.h"
@@ -23,7 +25,7 @@ TEST_P(SongGolden, EqualsTheDefinition) {
   fmt::print("{}: output error {:.2e}, vjp error {:.2e}\n", GetParam(), report.output_error, *report.vjp_error);
 }
 
-INSTANTIATE_TEST_SUITE_P(Records, SongGolden, testing::Values("ddpmpp", "ncsnpp"));
+INSTANTIATE_TEST_SUITE_P(Records, SongGolden, testing::Values("ddpmpp", "ncsnpp", "dhariwal"));
 
 // Karras et al. 2022, eq. 7, with the numbers of table 1 written out: D = c_skip x + c_out F(c_in x; c_noise).
 TEST(Song, IsPreconditionedAsEdm) {
@@ -36,6 +38,25 @@ TEST(Song, IsPreconditionedAsEdm) {
   const at::Tensor expected = sd * sd / total * x + sigma * sd / std::sqrt(total) * raw;
   const at::Tensor denoised = prior->denoise(x, {.alpha = 1, .sigma = sigma});
   EXPECT_LT((denoised - expected).abs().max().item<double>(), 1e-5 * expected.abs().max().item<double>());
+}
+
+TEST(Song, TheAdmOfEdmHasOptionsOfItsOwn) {
+  const fs::path folder = test::scratch_folder();
+  const auto read = [&](const std::string& options) {
+    test::write_text(folder / "prior.yaml", "architecture: {type: dhariwalunet, " + options + "}\nprediction: edm\n");
+    return test::complaint([&] { load_prior(folder.string()); });
+  };
+  test::expect_says(read("encoder_type: residual"), {"'encoder_type'", "unknown key", "channels_per_head"});
+  test::expect_says(read("channels_per_head: 100"), {"channels_per_head", "100", "192 channels of level 0"});
+  test::expect_says(read("label_dim: 1000"), {"'label_dim'", "unknown key"});
+  // Heads are an option that the shapes of the weights do not show.
+  fs::copy(kRecords / "dhariwal", folder, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  std::ifstream file(folder / "prior.yaml");
+  std::string card{std::istreambuf_iterator<char>(file), {}};
+  const std::string heads = "channels_per_head: 8";
+  ASSERT_NE(card.find(heads), std::string::npos);
+  test::write_text(folder / "prior.yaml", card.replace(card.find(heads), heads.size(), "channels_per_head: 4"));
+  EXPECT_GT(check_golden(folder, folder / "golden.safetensors").output_error, 1e-4);
 }
 
 TEST(Song, RefusesOptionsThatDoNotFit) {

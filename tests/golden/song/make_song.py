@@ -111,35 +111,35 @@ def song(w, o, x, t):
     return conv(f"dec.{side(0)}_aux_conv", F.silu(norm(f"dec.{side(0)}_aux_norm", h)), o["in_channels"], 3)
 
 
-def main():
+def make(folder, seed, net, kind, o, prefix=""):
+    """The folder of one network: its weights in half precision, its card, and the record."""
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "adm"))
     from make_adm import Weights
 
-    for seed, (name, (o, prefix)) in enumerate(CASES.items()):
-        folder = pathlib.Path(sys.argv[1]) / name
-        folder.mkdir(parents=True, exist_ok=True)
-        random = torch.Generator().manual_seed(2000 + seed)
-        draw = lambda *shape: torch.randn(shape, generator=random)
-        w = Weights(50 + seed)
-        x, t = draw(2, o["in_channels"], 8, 8), torch.log(torch.tensor([0.3, 20.0])) / 4
-        with torch.no_grad():
-            song(w, o, x, t)
-        w.values = {key: value.half().float() for key, value in w.values.items()}
-        save_file({prefix + key: value.half().contiguous() for key, value in w.values.items()},
-                  folder / "model.safetensors")
-        x.requires_grad_(True)
-        out = song(w, o, x, t)
-        v = draw(*out.shape)
-        vjp, = torch.autograd.grad(out, x, v)
-        record = dict(x=x.detach(), t=t, out=out.detach(), v=v, vjp=vjp)
-        save_file({key: value.contiguous() for key, value in record.items()}, folder / "golden.safetensors")
-        lines = ["architecture:", "  type: songunet"] + [f"  {key}: {value}" for key, value in o.items()]
-        lines += ["weights: model.safetensors", "prediction: edm", "schedule: edm_rho", "value_range: [-1, 1]"]
-        if prefix:
-            lines.append(f"weights_prefix: {prefix}")
-        (folder / "prior.yaml").write_text("\n".join(lines) + "\n")
-        print(folder, sum(value.numel() for value in w.values.values()), "parameters")
+    folder.mkdir(parents=True, exist_ok=True)
+    random = torch.Generator().manual_seed(1950 + seed)
+    draw = lambda *shape: torch.randn(shape, generator=random)
+    w = Weights(seed)
+    x, t = draw(2, o["in_channels"], 8, 8), torch.log(torch.tensor([0.3, 20.0])) / 4
+    with torch.no_grad():
+        net(w, o, x, t)
+    w.values = {key: value.half().float() for key, value in w.values.items()}
+    save_file({prefix + key: value.half().contiguous() for key, value in w.values.items()},
+              folder / "model.safetensors")
+    x.requires_grad_(True)
+    out = net(w, o, x, t)
+    v = draw(*out.shape)
+    vjp, = torch.autograd.grad(out, x, v)
+    record = dict(x=x.detach(), t=t, out=out.detach(), v=v, vjp=vjp)
+    save_file({key: value.contiguous() for key, value in record.items()}, folder / "golden.safetensors")
+    lines = ["architecture:", f"  type: {kind}"] + [f"  {key}: {value}" for key, value in o.items()]
+    lines += ["weights: model.safetensors", "prediction: edm", "schedule: edm_rho", "value_range: [-1, 1]"]
+    if prefix:
+        lines.append(f"weights_prefix: {prefix}")
+    (folder / "prior.yaml").write_text("\n".join(lines) + "\n")
+    print(folder, sum(value.numel() for value in w.values.values()), "parameters")
 
 
 if __name__ == "__main__":
-    main()
+    for seed, (name, (o, prefix)) in enumerate(CASES.items()):
+        make(pathlib.Path(sys.argv[1]) / name, 50 + seed, song, "songunet", o, prefix)
