@@ -220,12 +220,14 @@ TEST(Optimizer, WarmsUpAndEndsAtZero) {
 TEST(Trainer, GoesOnWhereItWasCutBitForBit) {
   const fs::path folder = test::scratch_folder();
   Trainer whole(tiny_task(), tiny_options());
-  TrainingControls controls{.state = folder / "whole", .fingerprint = "{}"};
-  ASSERT_EQ(whole.run(controls), TrainingOutcome::finished);
+  const auto in = [&](const std::string& name) {
+    return TrainingControls{.state = folder / name, .fingerprint = "{}"};
+  };
+  ASSERT_EQ(whole.run(in("whole")), TrainingOutcome::finished);
   EXPECT_EQ(whole.history().step, 12);
   EXPECT_EQ(whole.history().validations.size(), 2U);
   for (const std::int64_t cut : {1, 5, 7, 11}) {
-    controls.state = folder / fmt::format("cut{}", cut);
+    TrainingControls controls = in(fmt::format("cut{}", cut));
     CancellationToken stop;
     controls.cancellation = &stop;
     controls.on_step = [&](const ProgressEvent& event) {
