@@ -5,13 +5,10 @@
 #include <cmath>
 
 #include "recon/core/error.h"
+#include "recon/core/rounded_up.h"
 
 namespace recon {
 namespace {
-
-std::int64_t rounded_up(std::int64_t value, std::int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 /// The padded size that a prior needs for an image.
 Shape size_for(const ImageDomain& prior, const Shape& image, const std::string& place) {

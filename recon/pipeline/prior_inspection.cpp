@@ -10,6 +10,7 @@
 #include "priors/reading_search.h"
 #include "recon/core/error.h"
 #include "recon/core/rng.h"
+#include "recon/core/rounded_up.h"
 #include "recon/pipeline/inspection.h"
 #include "recon/pipeline/training_images.h"
 
@@ -23,7 +24,7 @@ constexpr std::int64_t kTrialCrops = 2, kTrialSide = 64, kLargestTrialSide = 128
 /// Size of the pictures that a prior is tried on.
 Shape trial_shape(const ImageDomain& domain) {
   if (!domain.fixed_size.empty()) return {domain.channels, domain.fixed_size[0], domain.fixed_size[1]};
-  const std::int64_t side = (kTrialSide + domain.multiple - 1) / domain.multiple * domain.multiple;
+  const std::int64_t side = rounded_up(kTrialSide, domain.multiple);
   return {domain.channels, side, side};
 }
 
@@ -80,8 +81,7 @@ void check_denoiser(Inspection& inspection, const Prior& prior) {
 Shape reading_size(const Network& network, const ImageDomain& domain) {
   if (domain.fixed_size.empty()) return {trial_shape(domain)[1], trial_shape(domain)[2]};
   if (!network.is_convolutional()) return domain.fixed_size;
-  const std::int64_t side = std::min(domain.fixed_size[0], kLargestTrialSide);
-  return Shape(2, (side + domain.multiple - 1) / domain.multiple * domain.multiple);
+  return Shape(2, rounded_up(std::min(domain.fixed_size[0], kLargestTrialSide), domain.multiple));
 }
 
 /// Continued by its mirror image to at least `size`.

@@ -14,6 +14,7 @@
 #include "recon/config/option_lister.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
+#include "recon/core/rounded_up.h"
 #include "recon/pipeline/version.h"
 
 namespace recon {
@@ -36,7 +37,7 @@ std::vector<std::int64_t> image_size(const SamplingPlan& plan, const ImageDomain
     return {std::llround(plan.options.size[0]), std::llround(plan.options.size[1])};
   }
   if (!domain.fixed_size.empty()) return domain.fixed_size;
-  const std::int64_t side = (default_side + domain.multiple - 1) / domain.multiple * domain.multiple;
+  const std::int64_t side = rounded_up(default_side, domain.multiple);
   return {side, side};
 }
 

@@ -12,6 +12,8 @@
 #include <sstream>
 #include <string>
 
+#include "tests/support/faults.h"
+
 namespace recon {
 
 inline std::string file_content(const std::filesystem::path& path) {
@@ -43,11 +45,7 @@ inline testing::AssertionResult contains(const std::string& text, const std::str
 /// Runs the program in a folder of the test's own.
 class ProgramTest : public testing::Test {
  protected:
-  void SetUp() override {
-    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = std::filesystem::temp_directory_path() / fmt::format("{}.{}", info->test_suite_name(), info->name());
-    std::filesystem::create_directories(folder_);
-  }
+  void SetUp() override { folder_ = test::scratch_folder(); }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   std::filesystem::path path(const std::string& name) const { return folder_ / name; }

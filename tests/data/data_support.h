@@ -11,6 +11,7 @@
 #include "data/atomic_file.h"
 #include "recon/core/error.h"
 #include "recon/core/tensor_spec.h"
+#include "tests/support/faults.h"
 
 namespace recon::testing_data {
 
@@ -19,11 +20,7 @@ inline const std::string golden = RECON_SOURCE_DIR "/tests/golden/data/";
 /// A folder of this test alone, removed afterwards.
 class DataTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-    folder_ = std::filesystem::temp_directory_path() / fmt::format("{}.{}", info->test_suite_name(), info->name());
-    std::filesystem::create_directories(folder_);
-  }
+  void SetUp() override { folder_ = test::scratch_folder(); }
   void TearDown() override { std::filesystem::remove_all(folder_); }
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
   std::size_t files() const {

@@ -99,7 +99,7 @@ void WaveletFista::visit(ParameterVisitor& v) {
   v.choice("wavelet", wavelet, {"haar", "db2", "db4"}, "family: 2, 4 or 8 taps");
   v.field("undecimated", undecimated, "cycle spinning over all shifts of the image: better");
   v.field("levels", levels, "levels at most; fewer where the image's size does not admit them", {.min = 1, .max = 30});
-  v.field("tolerance", tolerance, "relative step of the coefficients at which to stop", {.min = 0, .open_min = true});
+  v.field("tolerance", tolerance, "relative step of the image at which to stop", {.min = 0, .open_min = true});
   v.field("max_iterations", max_iterations, "iterations at most, per weight", {.min = 1});
 }
 

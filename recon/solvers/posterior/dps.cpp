@@ -30,8 +30,10 @@ struct Pull {
 /// `gain` undefined: W = 1.
 Pull pull(SolverContext& context, const Linearized& denoised, const NoiseLevel& level, const at::Tensor& gain) {
   const at::Tensor r = context.residual(denoised.x0);
-  const double c = context.prior().denoising_mse(level.relative_sigma());
-  const at::Tensor weighted = gain.defined() ? weighted_residual(context, r, c, gain) : r;
+  at::Tensor weighted = r;
+  if (gain.defined()) {
+    weighted = weighted_residual(context, r, context.prior().denoising_mse(level.relative_sigma()), gain);
+  }
   const at::Tensor w = context.vjp(denoised.x0, weighted);
   Pull result;
   result.x0 = denoised.x0;
