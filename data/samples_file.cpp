@@ -55,14 +55,14 @@ SampleSet read_samples_file(const std::string& path, const hdf5::ReadLimits& lim
   for (const auto& name : versions.attribute_names()) set.versions.emplace(name, versions.text_attribute(name));
   const auto samples = file.dataset("samples");
   if (samples.shape().size() != 4) {
-    throw data_error(samples.place(), "expected samples [N, C, H, W], got shape {}; make the file again",
+    throw data_error(samples.location(), "expected samples [N, C, H, W], got shape {}; make the file again",
                      to_string(samples.shape()));
   }
   set.samples = samples.read();
   const auto status = file.dataset("status");
   set.status = status.read_strings();
   if (static_cast<std::int64_t>(set.status.size()) != set.samples.size(0)) {
-    throw data_error(status.place(), "expected {} texts, got {}; make the file again", set.samples.size(0),
+    throw data_error(status.location(), "expected {} texts, got {}; make the file again", set.samples.size(0),
                      set.status.size());
   }
   return set;

@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -26,7 +26,7 @@ class Demosaicing final : public LinearOperator {
  public:
   Demosaicing(const TensorSpec& image, const std::string& pattern)
       : LinearOperator(fmt::format("demosaicing({})", pattern), image,
-                       {{1, image.shape[1], image.shape[2]}, Field::real}),
+                       {{1, image.shape[1], image.shape[2]}, ScalarKind::real}),
         masks_(colour_masks(image, pattern)) {}
 
   std::optional<SpectralForm> spectral() const override {
@@ -41,7 +41,7 @@ class Demosaicing final : public LinearOperator {
   at::Tensor do_adjoint(const at::Tensor& y) const override { return y * masks_.like(y); }
   at::Tensor do_normal(const at::Tensor& x) const override { return x * masks_.like(x); }
 
-  Constant masks_;
+  DeviceConstant masks_;
 };
 
 OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
@@ -53,7 +53,7 @@ OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
 }  // namespace
 
 LinearOperatorPtr make_demosaicing(const TensorSpec& image, const std::string& pattern) {
-  if (image.shape.size() != 3 || image.shape[0] != 3 || image.field != Field::real) {
+  if (image.shape.size() != 3 || image.shape[0] != 3 || image.scalar != ScalarKind::real) {
     throw usage_error("demosaicing", "expected a real image of the 3 channels R, G, B, got {}", image.to_string());
   }
   if (std::find(patterns.begin(), patterns.end(), pattern) == patterns.end()) {

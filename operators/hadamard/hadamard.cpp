@@ -26,7 +26,7 @@ class Hadamard final : public LinearOperator {
            const std::string& order)
       : LinearOperator(fmt::format("hadamard({}, {:.1f} % measured)", order,
                                    100 * static_cast<double>(rows.size()) / static_cast<double>(height * width)),
-                       image, {{image.shape[0], std::ssize(rows)}, image.field}),
+                       image, {{image.shape[0], std::ssize(rows)}, image.scalar}),
         height_(height),
         width_(width),
         rows_(index_tensor(rows)) {}
@@ -95,7 +95,7 @@ OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
   visitor.choice("order", order, {"sequency", "random"}, "which patterns: the smoothest, or any");
   visitor.field("seed", seed, "random: which patterns", {.min = 0});
   if (!visitor.reading()) return nullptr;
-  require_image(image, visitor.place());
+  require_image(image, visitor.location());
   const std::int64_t height = power_of_two_from(image.shape[1]), width = power_of_two_from(image.shape[2]);
   const std::int64_t count = std::max<std::int64_t>(1, std::llround(fraction * static_cast<double>(height * width)));
   const auto rows =

@@ -68,10 +68,10 @@ OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
   Options options;
   options.visit(visitor);
   if (!visitor.reading()) return nullptr;
-  if (image.field != Field::real)
-    throw usage_error(visitor.place(), "expected a real image, got {}", image.to_string());
+  if (image.scalar != ScalarKind::real)
+    throw usage_error(visitor.location(), "expected a real image, got {}", image.to_string());
   if (!(options.low < options.high)) {
-    throw usage_error(visitor.place(), "expected low < high, got {} and {}", options.low, options.high);
+    throw usage_error(visitor.location(), "expected low < high, got {} and {}", options.low, options.high);
   }
   return std::make_shared<Quantisation>(image, options);
 }

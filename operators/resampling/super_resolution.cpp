@@ -18,14 +18,14 @@ class Decimation final : public LinearOperator {
         offset_(offset) {}
 
  private:
-  at::Tensor kept(const at::Tensor& x) const {
+  at::Tensor sampled(const at::Tensor& x) const {
     return x.slice(2, offset_, std::nullopt, factor_).slice(3, offset_, std::nullopt, factor_);
   }
-  at::Tensor do_apply(const at::Tensor& x) const override { return kept(x).clone(at::MemoryFormat::Contiguous); }
+  at::Tensor do_apply(const at::Tensor& x) const override { return sampled(x).clone(at::MemoryFormat::Contiguous); }
   at::Tensor do_adjoint(const at::Tensor& y) const override {
     const Shape& shape = domain().shape;
     at::Tensor x = at::zeros({y.size(0), shape[0], shape[1], shape[2]}, y.options());
-    kept(x).copy_(y);
+    sampled(x).copy_(y);
     return x;
   }
 
@@ -47,7 +47,7 @@ OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
   if (filter == "average") return make_average_downsampling(image, factor);
   if (filter == "bicubic") return make_bicubic_downsampling(image, factor, border);
   downsampled_spec(image, factor);
-  const at::Tensor weights = kernel.on(image, visitor.place(), /*even_size=*/factor % 2 == 0);
+  const at::Tensor weights = kernel.on(image, visitor.location(), /*even_size=*/factor % 2 == 0);
   return compose(make_decimation(image, factor, (factor - 1) / 2),
                  make_blur(image, weights, boundary, kernel.describe()));
 }

@@ -96,12 +96,12 @@ void AdmUNet::add_up(const ParameterScope& scope, const BlockStyle& style) {
   std::int64_t channels = skip_channels_.back();
   for (std::size_t level = config_.channel_mult.size(); level-- > 0;) {
     for (std::int64_t i = 0; i <= config_.num_res_blocks; ++i) {
-      const ParameterScope place = scope.child("output_blocks", up_.size());
-      Stage stage = blocks(place, channels + skip_channels_.back(), level, true, style);
+      const ParameterScope location = scope.child("output_blocks", up_.size());
+      Stage stage = blocks(location, channels + skip_channels_.back(), level, true, style);
       skip_channels_.pop_back();
       channels = config_.channels(level);
       if (level > 0 && i == config_.num_res_blocks) {
-        add_resampling(stage, place.child(stage.attention ? "2" : "1"), channels, Resample::up, style);
+        add_resampling(stage, location.child(stage.attention ? "2" : "1"), channels, Resample::up, style);
       }
       up_.push_back(std::move(stage));
     }

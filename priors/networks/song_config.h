@@ -34,8 +34,8 @@ struct SongConfig {
   EdmFamily family = {};                         ///< not an option
 
   void visit(ParameterVisitor& v);
-  /// Throws Error(data) at `place` naming the key for numbers that do not fit each other.
-  void check(const std::string& place) const;
+  /// Throws Error(data) at `location` naming the key for numbers that do not fit each other.
+  void check(const std::string& location) const;
 
   std::int64_t size_multiple() const { return std::int64_t{1} << (channel_mult.size() - 1); }
   std::int64_t channels(std::size_t level) const;

@@ -97,8 +97,8 @@ void SongUNet::add_encoder(const ParameterScope& scope) {
     }
     skip_channels_.push_back(channels);
     for (std::int64_t k = 0; k < config_.num_blocks; ++k) {
-      const ParameterScope place = scope.child(fmt::format("{}block{}", side, k));
-      level.blocks.push_back(block(place, channels, config_.channels(i), Resample::none, config_.attends(i)));
+      const ParameterScope location = scope.child(fmt::format("{}block{}", side, k));
+      level.blocks.push_back(block(location, channels, config_.channels(i), Resample::none, config_.attends(i)));
       channels = config_.channels(i);
       skip_channels_.push_back(channels);
     }
@@ -118,10 +118,10 @@ void SongUNet::add_decoder(const ParameterScope& scope) {
       level.entry.push_back(block(scope.child(side + "up"), channels, channels, Resample::up, false));
     }
     for (std::int64_t k = 0; k <= config_.num_blocks; ++k) {
-      const ParameterScope place = scope.child(fmt::format("{}block{}", side, k));
+      const ParameterScope location = scope.child(fmt::format("{}block{}", side, k));
       const bool attention = (config_.family.adm || k == config_.num_blocks) && config_.attends(i);
       level.blocks.push_back(
-          block(place, channels + skip_channels_.back(), config_.channels(i), Resample::none, attention));
+          block(location, channels + skip_channels_.back(), config_.channels(i), Resample::none, attention));
       skip_channels_.pop_back();
       channels = config_.channels(i);
     }

@@ -155,7 +155,8 @@ SolverResults BatchSolver::collected(const std::vector<ItemOutcome>& outcomes) c
     const TensorSpec& image = work_.inputs.front().source.image();
     Shape shape = image.shape;
     shape.insert(shape.begin(), static_cast<std::int64_t>(outcomes.size()));
-    results.reconstructions = at::full(shape, NAN, image.field == Field::complex ? at::kComplexFloat : at::kFloat);
+    results.reconstructions =
+        at::full(shape, NAN, image.scalar == ScalarKind::complex ? at::kComplexFloat : at::kFloat);
   }
   results.std = column(outcomes, [](const MethodResult& item) { return item.std; });
   if (plan_.options.keep_samples) {

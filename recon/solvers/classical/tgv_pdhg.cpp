@@ -32,9 +32,9 @@ class TgvPdhg::Iteration {
 
   void advance() {
     const at::Tensor x = x_ - steps_.tau * (data_.back() + image_gradient_adjoint(q_));
-    const ImageGradient pull = symmetrised_gradient_adjoint(r_);
-    const ImageGradient w{w_.vertical - steps_.tau * (pull.vertical - q_.vertical),
-                          w_.horizontal - steps_.tau * (pull.horizontal - q_.horizontal)};
+    const ImageGradient gradient = symmetrised_gradient_adjoint(r_);
+    const ImageGradient w{w_.vertical - steps_.tau * (gradient.vertical - q_.vertical),
+                          w_.horizontal - steps_.tau * (gradient.horizontal - q_.horizontal)};
     const at::Tensor ahead = 2 * x - x_;
     const ImageGradient ahead_w{2 * w.vertical - w_.vertical, 2 * w.horizontal - w_.horizontal};
     x_ = at::lerp(x_, x, kRelaxation);

@@ -53,11 +53,12 @@ class WaveletFista::Iteration {
     at::Tensor ahead = x_;
     for (std::int64_t i = 0; i < options_.max_iterations; ++i) {
       const at::Tensor next = at::where(entry_mask(done, x_), x_, denoised(ahead + step_ * descent(ahead), threshold));
-      const at::Tensor moved = next - x_, step = next - ahead;
-      const at::Tensor uphill = real_inner(step, moved), change = squared_norms(step), size = squared_norms(next);
+      const at::Tensor increment = next - x_, step = next - ahead;
+      const at::Tensor uphill = real_inner(step, increment), change = squared_norms(step), size = squared_norms(next);
       std::vector<double> momentum(batch, 0);
       for (std::size_t entry = 0; entry < batch; ++entry) {
         const auto index = static_cast<std::int64_t>(entry);
+        // Restart the momentum where it points uphill (O'Donoghue & Candes 2015): it overshot.
         if (uphill[index].item<double>() < 0) t[entry] = 1;
         const double t_next = (1 + std::sqrt(1 + 4 * t[entry] * t[entry])) / 2;
         momentum[entry] = done[entry] ? 0 : (t[entry] - 1) / t_next;
@@ -65,7 +66,7 @@ class WaveletFista::Iteration {
         const double bound = options_.tolerance * options_.tolerance * size[index].item<double>();
         done[entry] = done[entry] || change[index].item<double>() <= bound;
       }
-      ahead = next + per_item(momentum, next) * moved;
+      ahead = next + per_item(momentum, next) * increment;
       x_ = next;
       if (std::all_of(done.begin(), done.end(), [](bool flag) { return flag; })) break;
     }

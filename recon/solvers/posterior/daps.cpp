@@ -23,12 +23,13 @@ at::Tensor flow_to_clean(SolverContext& context, const at::Tensor& x_t, const No
     levels.front() = level;
   }
   levels.push_back({.alpha = 1, .sigma = 0});
-  const Walk walk{.process = process,
-                  .levels = levels,
-                  .denoise = [&](const at::Tensor& x, const NoiseLevel& at) { return context.denoise(x, at); },
-                  .denoise_with_variance = {},
-                  .noise = {}};
-  return PfOdeEuler().walk(walk, x_t);
+  const ReverseProcess reverse{
+      .process = process,
+      .levels = levels,
+      .denoise = [&](const at::Tensor& x, const NoiseLevel& at) { return context.denoise(x, at); },
+      .denoise_with_variance = {},
+      .noise = {}};
+  return PfOdeEuler().sample(reverse, x_t);
 }
 
 }  // namespace
@@ -50,7 +51,7 @@ at::Tensor Daps::run(SolverContext& context) const {
   for (std::int64_t i = 0; i < total; ++i) {
     const NoiseLevel& level = levels[static_cast<std::size_t>(i)];
     const double r = level.relative_sigma();
-    estimate = data.draw(flow_to_clean(context, x, level, ode_steps), belief_variance(prior, r), i);
+    estimate = data.draw(flow_to_clean(context, x, level, ode_steps), denoiser_variance(prior, r), i);
     const NoiseLevel next = i + 1 < total ? levels[static_cast<std::size_t>(i + 1)] : NoiseLevel{};
     x = next.sigma > 0 ? next.alpha * estimate + next.sigma * context.normal(stream, i + 1) : estimate;
     if (!context.end_step(

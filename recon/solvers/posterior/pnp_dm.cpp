@@ -40,13 +40,14 @@ at::Tensor draw_from_prior(SolverContext& context, const at::Tensor& z, double r
   };
   std::int64_t passes = 0;
   const auto guess = [&](const at::Tensor& x, const NoiseLevel& level) {
-    const double std = std::sqrt(belief_variance(prior, level.relative_sigma()));
+    const double std = std::sqrt(denoiser_variance(prior, level.relative_sigma()));
     return context.denoise(x, level) + std * noise("belief", passes++);
   };
-  const Walk walk{.process = process, .levels = levels, .denoise = guess, .denoise_with_variance = {}, .noise = noise};
+  const ReverseProcess reverse{
+      .process = process, .levels = levels, .denoise = guess, .denoise_with_variance = {}, .noise = noise};
   Ddim ancestral;
   ancestral.eta = 1;
-  return ancestral.walk(walk, levels.front().alpha * z);
+  return ancestral.sample(reverse, levels.front().alpha * z);
 }
 
 }  // namespace

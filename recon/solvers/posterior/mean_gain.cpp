@@ -1,4 +1,4 @@
-#include "recon/solvers/posterior/operator_gain.h"
+#include "recon/solvers/posterior/mean_gain.h"
 
 #include <ATen/ATen.h>
 
@@ -6,11 +6,11 @@ namespace recon {
 namespace {
 
 constexpr std::int64_t probes = 8;
-constexpr const char* stream = "operator_gain";
+constexpr const char* stream = "operator_gain";  // seeds the probes: another text gives other numbers
 
 }  // namespace
 
-OperatorGain::OperatorGain(SolverContext& context) : context_(context), keys_(context.problem().keys) {
+MeanGain::MeanGain(SolverContext& context) : context_(context), keys_(context.problem().keys) {
   for (StreamKey& key : keys_) key.sample = 0;
   const Operator& op = context_.op();
   if (!op.is_linear()) return;
@@ -21,11 +21,11 @@ OperatorGain::OperatorGain(SolverContext& context) : context_(context), keys_(co
     sum += squared_norms(context_.operate([&] { return op.apply(z); }));
   }
   // Complex probes have unit variance per part: twice the energy of the complex Frobenius norm, over twice the parts.
-  const double parts = op.domain().field == Field::complex ? 2 : 1;
+  const double parts = op.domain().scalar == ScalarKind::complex ? 2 : 1;
   linear_gain_ = sum / (parts * static_cast<double>(probes * op.measured_components()));
 }
 
-at::Tensor OperatorGain::at_image(const at::Tensor& x, std::int64_t step) {
+at::Tensor MeanGain::at_image(const at::Tensor& x, std::int64_t step) {
   if (linear_gain_.defined()) return linear_gain_;
   const Operator& op = context_.op();
   const at::Tensor z =
