@@ -6,10 +6,17 @@
 #include <vector>
 
 #include "recon/core/rng.h"
+#include "recon/core/words.h"
 
 namespace recon {
 
+/// Of what sort the noise of a measurement is, see Noise.
 enum class NoiseType { none, gaussian, poisson, poisson_gaussian };
+constexpr auto words_of(NoiseType) {
+  using enum NoiseType;
+  return std::to_array<Word<NoiseType>>(
+      {{none, "none"}, {gaussian, "gaussian"}, {poisson, "poisson"}, {poisson_gaussian, "poisson_gaussian"}});
+}
 
 /// The noise of a measurement: y = A(x) + n.
 ///
@@ -43,7 +50,6 @@ struct Noise {
   double std_of(std::size_t item) const;  ///< of one item; Error(usage) when the noise has none
 };
 
-std::string to_string(NoiseType type);
 NoiseType noise_type_from(const std::string& text);  ///< throws Error(data) naming the known ones
 
 }  // namespace recon

@@ -32,7 +32,7 @@ Optimizer::Optimizer(const std::vector<NamedTensor>& parameters, const TrainingO
 double Optimizer::learning_rate(const TrainingOptions& options, std::int64_t step) {
   const auto at = static_cast<double>(step), warmup = static_cast<double>(options.warmup);
   if (at < warmup) return options.learning_rate * (at + 1) / warmup;
-  if (options.decay == "constant") return options.learning_rate;
+  if (options.decay == RateDecay::constant) return options.learning_rate;
   const double share = (at - warmup) / std::max(1.0, static_cast<double>(options.steps) - warmup);
   return options.learning_rate * 0.5 * (1 + std::cos(std::numbers::pi * std::min(share, 1.0)));
 }

@@ -37,7 +37,7 @@ struct OutputFiles {
 ReportFacts facts_of(const ComparisonPlan& plan, const RunControls& controls) {
   ReportFacts facts{.prior = {}, .prior_hash = {}, .device = controls.device.str(), .seed = controls.seed};
   for (const auto& compared : plan.solvers) {
-    if (!compared.solver.solver->needs_prior() || !facts.prior.empty()) continue;
+    if (!compared.solver.traits.needs_prior || !facts.prior.empty()) continue;
     facts.prior = plan.prior;
     facts.prior_hash = content_hash_of_path(find_prior(plan.prior));
   }

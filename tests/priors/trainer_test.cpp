@@ -12,6 +12,7 @@
 #include "priors/train/parameter_initializer.h"
 #include "recon/core/error.h"
 #include "tests/support/faults.h"
+#include "tests/support/word.h"
 
 namespace recon {
 namespace {
@@ -163,7 +164,7 @@ TEST(Optimizer, TakesTheStepsOfAdamW) {
   TrainingOptions options;
   options.learning_rate = 0.1;
   options.warmup = 0;
-  options.decay = "constant";
+  options.decay = test::word("constant");
   options.weight_decay = 0.5;
   options.gradient_clip = 1;
   options.ema = 0.9;
@@ -213,7 +214,7 @@ TEST(Optimizer, WarmsUpAndEndsAtZero) {
   EXPECT_NEAR(Optimizer::learning_rate(options, 10), 2, 1e-12);
   EXPECT_NEAR(Optimizer::learning_rate(options, 60), 1, 1e-12);
   EXPECT_NEAR(Optimizer::learning_rate(options, 110), 0, 1e-12);
-  options.decay = "constant";
+  options.decay = test::word("constant");
   EXPECT_EQ(Optimizer::learning_rate(options, 100), 2);
 }
 
@@ -307,7 +308,7 @@ TEST(Trainer, StopsWhenTheLossIsNoNumberAndKeepsTheLastGoodState) {
 TEST(Trainer, ComputesNearlyTheSameInBfloat16) {
   TrainingOptions options = tiny_options();
   Trainer exact(tiny_task(), options);
-  options.precision = "bfloat16";
+  options.precision = test::word("bfloat16");
   Trainer rounded(tiny_task(), options);
   const double a = exact.loss(0).item<double>(), b = rounded.loss(0).item<double>();
   EXPECT_NEAR(b / a, 1, 0.01);  // bfloat16 has 8 bits: 0.4 % per rounding, averaged over 192 pixels

@@ -71,7 +71,7 @@ class BatchRun {
   BatchRun(const BatchPlan& plan, const BatchControls& controls) : plan_(plan), controls_(controls) {
     const Stopwatch timer(c10::kCPU, result_.profile.opening);
     work_ = open_batch_work(plan);
-    const bool needs_prior = plan.main.solver->needs_prior();
+    const bool needs_prior = plan.main.traits.needs_prior;
     if (needs_prior) prior_hash_ = content_hash_of_path(find_prior(plan.prior));
     store_ = std::make_unique<BatchStore>(
         plan.output.path, batch_identity(plan, work_, prior_hash_), work_.batches.size(),

@@ -70,8 +70,8 @@ class Reconstruction {
   }
 
   void load_prior_if_needed() {
-    bool needed = plan_.main.solver->needs_prior();
-    for (const auto& baseline : plan_.baselines) needed = needed || baseline.solver->needs_prior();
+    bool needed = plan_.main.traits.needs_prior;
+    for (const auto& baseline : plan_.baselines) needed = needed || baseline.traits.needs_prior;
     if (needed) prior_ = load_prior(plan_.prior);
   }
 
