@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <regex>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "tests/support/faults.h"
 #include "tests/support/markdown.h"
 
 namespace recon {
@@ -114,6 +118,28 @@ TEST(DocumentForm, BrokenLinksAreFound) {
   EXPECT_NE(broken(readme, "#no-such-heading"), "");
   EXPECT_EQ(broken(readme, "#start"), "");
   EXPECT_EQ(anchor("## What `recon` does: 90 % covers"), "what-recon-does-90--covers");
+}
+
+TEST(DocumentForm, ApiPagesHaveNoWarnings) {
+  if (std::system("doxygen --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "no doxygen here";
+  const fs::path folder = test::scratch_folder();
+  std::stringstream text;
+  text << std::ifstream(RECON_SOURCE_DIR "/recon/docs/Doxyfile.in").rdbuf();
+  std::string doxyfile = text.str();
+  const std::vector<std::pair<std::string, std::string>> values = {{"@PROJECT_SOURCE_DIR@", RECON_SOURCE_DIR},
+                                                                   {"@PROJECT_BINARY_DIR@", folder.string()},
+                                                                   {"@PROJECT_VERSION@", "0"}};
+  for (const auto& [name, value] : values) doxyfile = std::regex_replace(doxyfile, std::regex(name), value);
+  fs::create_directories(folder / "docs");
+  std::ofstream(folder / "Doxyfile") << doxyfile;
+  const std::string command = fmt::format("cd '{0}' && doxygen Doxyfile >log.txt 2>&1", folder.string());
+  const int status = std::system(command.c_str());
+  std::stringstream log;
+  log << std::ifstream(folder / "log.txt").rdbuf();
+  EXPECT_EQ(status, 0) << log.str();
+  EXPECT_EQ(log.str(), "");
+  EXPECT_TRUE(fs::exists(folder / "docs/classrecon_1_1Operator.html"));
+  fs::remove_all(folder);
 }
 
 TEST(DocumentForm, TheReadmeIsShort) {
