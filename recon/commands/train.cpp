@@ -7,7 +7,7 @@
 #include "recon/commands/progress_printer.h"
 #include "recon/commands/verb.h"
 #include "recon/core/cuda_backend.h"
-#include "recon/pipeline/training.h"
+#include "recon/pipeline/train/training.h"
 
 namespace recon {
 namespace {

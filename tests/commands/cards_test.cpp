@@ -4,13 +4,14 @@
 
 #include "tests/commands/program.h"
 #include "tests/support/markdown.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path docs = fs::path(RECON_SOURCE_DIR) / "recon/docs";
+const fs::path docs = fs::path(test::source_path("recon/docs"));
 
 /// The text below each "### `name`" of a page, up to the next heading.
 std::map<std::string, std::string> sections(const fs::path& path) {

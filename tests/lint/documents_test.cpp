@@ -15,6 +15,7 @@
 
 #include "tests/support/faults.h"
 #include "tests/support/markdown.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -113,7 +114,7 @@ TEST(DocumentForm, LinksLeadSomewhere) {
 }
 
 TEST(DocumentForm, BrokenLinksAreFound) {
-  const MarkdownPage readme = test::read_markdown(RECON_SOURCE_DIR "/README.md");
+  const MarkdownPage readme = test::read_markdown(test::source_path("README.md"));
   EXPECT_NE(broken(readme, "recon/docs/no_such_page.md"), "");
   EXPECT_NE(broken(readme, "#no-such-heading"), "");
   EXPECT_EQ(broken(readme, "#start"), "");
@@ -124,9 +125,9 @@ TEST(DocumentForm, ApiPagesHaveNoWarnings) {
   if (std::system("doxygen --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "no doxygen here";
   const fs::path folder = test::scratch_folder();
   std::stringstream text;
-  text << std::ifstream(RECON_SOURCE_DIR "/recon/docs/Doxyfile.in").rdbuf();
+  text << std::ifstream(test::source_path("recon/docs/Doxyfile.in")).rdbuf();
   std::string doxyfile = text.str();
-  const std::vector<std::pair<std::string, std::string>> values = {{"@PROJECT_SOURCE_DIR@", RECON_SOURCE_DIR},
+  const std::vector<std::pair<std::string, std::string>> values = {{"@PROJECT_SOURCE_DIR@", test::source_path()},
                                                                    {"@PROJECT_BINARY_DIR@", folder.string()},
                                                                    {"@PROJECT_VERSION@", "0"}};
   for (const auto& [name, value] : values) doxyfile = std::regex_replace(doxyfile, std::regex(name), value);
@@ -143,7 +144,7 @@ TEST(DocumentForm, ApiPagesHaveNoWarnings) {
 }
 
 TEST(DocumentForm, TheReadmeIsShort) {
-  EXPECT_LE(test::read_markdown(RECON_SOURCE_DIR "/README.md").prose.size(), 150U);
+  EXPECT_LE(test::read_markdown(test::source_path("README.md")).prose.size(), 150U);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "tests/support/markdown.h"
+#include "tests/support/paths.h"
 
 #include <algorithm>
 #include <fstream>
@@ -15,21 +16,24 @@ std::vector<CodeBlock> MarkdownPage::of(const std::string& language) const {
 }
 
 MarkdownPage read_markdown(const fs::path& path) {
-  MarkdownPage page{.path = path, .name = fs::relative(path, RECON_SOURCE_DIR).string(), .blocks = {}, .prose = {}};
+  MarkdownPage page{.path = path, .name = fs::relative(path, test::source_path()).string(), .blocks = {}, .prose = {}};
   std::ifstream file(path);
   bool inside = false;
+  std::size_t indent = 0;  // of a block in a list
   for (std::string line; std::getline(file, line);) {
-    const bool fence = line.starts_with("```");
+    const auto first = std::min(line.find_first_not_of(' '), line.size());
+    const bool fence = line.compare(first, 3, "```") == 0;
     page.prose.push_back(inside || fence ? "" : line);
     if (!inside && fence) {
-      const std::string info = line.substr(3);
+      indent = first;
+      const std::string info = line.substr(first + 3);
       const auto space = info.find(' ');
       page.blocks.push_back({.line = static_cast<int>(page.prose.size()) + 1,
                              .language = info.substr(0, space),
                              .attributes = space == std::string::npos ? "" : info.substr(space + 1),
                              .text = {}});
     } else if (inside && !fence) {
-      page.blocks.back().text += line + "\n";
+      page.blocks.back().text += line.substr(std::min(indent, first)) + "\n";
     }
     if (fence) inside = !inside;
   }
@@ -38,7 +42,7 @@ MarkdownPage read_markdown(const fs::path& path) {
 }
 
 std::vector<fs::path> markdown_pages() {
-  const fs::path root = RECON_SOURCE_DIR;
+  const fs::path root = test::source_path();
   std::vector<fs::path> pages = {root / "README.md"};
   for (const char* room : {".github", "recon", "operators", "priors", "data", "configs", "tests"}) {
     for (const auto& entry : fs::recursive_directory_iterator(root / room)) {

@@ -1,0 +1,191 @@
+#include "recon/pipeline/train/training.h"
+
+#include <ATen/ATen.h>
+
+#include "data/content_hash.h"
+#include "priors/checkpoints/prior_writer.h"
+#include "priors/load_prior.h"
+#include "priors/schedule_options.h"
+#include "priors/train/parameter_initializer.h"
+#include "recon/config/yaml_options.h"
+#include "recon/core/error.h"
+#include "recon/core/log.h"
+#include "recon/pipeline/items/image_collection.h"
+#include "recon/pipeline/train/training_card.h"
+
+namespace recon {
+namespace {
+
+std::shared_ptr<const UNet2D> start_network(const TrainingPlan& plan, std::int64_t channels) {
+  if (plan.init.empty()) {
+    const std::int64_t block = plan.setup.space_to_depth;
+    UNet2DConfig config = plan.network.config(channels * block * block, plan.place + " network");
+    const std::int64_t side = plan.options.crop / block;
+    if (side > 0) config.sample_size = {side, side};
+    ParameterInitializer source(static_cast<std::uint64_t>(plan.options.seed));
+    return std::make_shared<UNet2D>(config, source);
+  }
+  const auto prior = std::dynamic_pointer_cast<const NetworkPrior>(load_prior(plan.init));
+  const auto* network = prior == nullptr ? nullptr : dynamic_cast<const UNet2D*>(&prior->network());
+  if (network == nullptr) throw data_error(plan.init, "has no UNet2DModel of diffusers to start from");
+  if (prior->description().space_to_depth != plan.setup.space_to_depth || prior->domain().channels != channels) {
+    throw usage_error(plan.place,
+                      "`init: {}` has {} channel(s) and space_to_depth {}; set channels and space_to_depth "
+                      "to the same",
+                      plan.init, prior->domain().channels, prior->description().space_to_depth);
+  }
+  CopiedParameters source(network->parameters(), c10::kCPU);
+  return std::make_shared<UNet2D>(network->config(), source);
+}
+
+/// Positional features are made for numbers that run to about 1000, as timesteps do; Fourier features for a noise
+/// level.
+void tell_time(NetworkPriorDescription& description, const UNet2D& network) {
+  if (network.config().fourier_time) {
+    description.time_input = TimeInput::relative_sigma;
+  } else if (description.prediction == Prediction::edm) {
+    description.time_input = TimeInput::edm_noise;
+    description.time_scale = 250;
+  } else if (!std::holds_alternative<TabulatedSchedule>(description.schedule.kind())) {
+    description.time_scale = 1000;
+  }
+}
+
+TrainingTask task_of(const TrainingPlan& plan) {
+  const TrainingSetup& setup = plan.setup;
+  const std::int64_t channels = setup.channels == "rgb" ? 3 : 1;
+  auto network = start_network(plan, channels);
+  NetworkPriorDescription description{.name = setup.name,
+                                      .domain = {.channels = channels,
+                                                 .fixed_size = {},
+                                                 .multiple = network->size_multiple() * setup.space_to_depth,
+                                                 .low = setup.value_range[0],
+                                                 .high = setup.value_range[1]},
+                                      .schedule = plan.schedule};
+  description.prediction = prediction_from(setup.prediction);
+  description.space_to_depth = setup.space_to_depth;
+  description.max_relative_sigma = setup.max_relative_sigma.value_or(0);
+  tell_time(description, *network);
+  const ImageRange range{setup.image_range[0], setup.image_range[1]};
+  TrainingTask task{.description = description,
+                    .network = std::move(network),
+                    .images = open_image_collection(plan.images, description.domain, range),
+                    .validation = {}};
+  if (!plan.validation.empty()) task.validation = open_image_collection(plan.validation, description.domain, range);
+  return task;
+}
+
+/// What decides the weights: all options but those that only say when and where to write.
+std::string fingerprint(const TrainingPlan& plan) {
+  nlohmann::ordered_json config = plan.resolved;
+  for (const char* key : {"output", "resume", "weights", "name", "description", "training_data", "licence",
+                          "max_relative_sigma", "validation"}) {
+    config.erase(key);
+  }
+  for (const char* key : {"checkpoint_every", "validate_every", "validation_images", "validation_levels"}) {
+    config["training"].erase(key);
+  }
+  if (!plan.init.empty()) config["init"] = content_hash_of_path(find_prior(plan.init));
+  return config.dump();
+}
+
+void check_ranges(const YamlOptions& options, const TrainingSetup& setup) {
+  const auto check = [&](const char* key, const std::vector<double>& range) {
+    if (range.size() != 2 || !(range[0] < range[1])) {
+      throw usage_error(options.place_of(key), "expected [low, high] with low < high");
+    }
+  };
+  check("image_range", setup.image_range);
+  check("value_range", setup.value_range);
+}
+
+}  // namespace
+
+void TrainingSetup::visit(ParameterVisitor& v) {
+  v.field("name", name, "of the prior; default: the output folder's");
+  v.field("images", images, "image files, folders, or FILE.h5:/dataset; start at the config's folder");
+  v.field("validation", validation, "the same, for validation; empty: none");
+  v.choice("channels", channels, {"gray", "rgb"}, "what the prior is about; pictures are converted");
+  v.field("image_range", image_range, "[low, high]: values of black and white; 8 and 16 bit pictures have [0, 1]");
+  v.field("init", init, "prior to start from, with its network; empty: fresh weights and `network`");
+  v.choice("prediction", prediction, {"epsilon", "score", "x0", "v", "flow_to_noise", "flow_to_data", "edm"},
+           "what the network predicts");
+  v.field("space_to_depth", space_to_depth, "side of the pixel block that becomes channels", {.min = 1, .max = 16});
+  v.field("value_range", value_range, "[low, high] of clean images as the network sees them");
+  v.field("max_relative_sigma", max_relative_sigma, "written into the card: where solvers start at the noisiest",
+          {.min = 0, .open_min = true});
+  v.field("output", output, "folder to write the prior to; starts at the working directory");
+  v.choice("weights", weights, {"float16", "float32"}, "how weights are stored in the prior");
+  v.choice("resume", resume, {"auto", "never"}, "auto: go on from the state in `output`; never: start anew");
+  v.field("description", description, "for the card: what the prior is");
+  v.field("training_data", training_data, "for the card: what it was trained on");
+  v.field("licence", licence, "for the card");
+}
+
+TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_t> seed) {
+  TrainingPlan plan;
+  YamlOptions options(config.root(), "");
+  plan.setup.visit(options);
+  if (const auto schedule =
+          schedule_section(options, "schedule", "the noise process of training; default: vp_linear")) {
+    plan.schedule = *schedule;
+  }
+  read_section(options, "network", "the U-Net to train", plan.network);
+  read_section(options, "training", "how it is trained", plan.options);
+  options.finish();
+  plan.place = options.place();
+  if (plan.setup.images.empty()) throw usage_error(plan.place, "`images` is missing: what is to be learned?");
+  check_ranges(options, plan.setup);
+  for (const auto& text : plan.setup.images) plan.images.push_back(options.path_of("images", text).string());
+  for (const auto& text : plan.setup.validation) {
+    plan.validation.push_back(options.path_of("validation", text).string());
+  }
+  plan.init = plan.setup.init;
+  if (plan.init.find('/') != std::string::npos) plan.init = options.path_of("init", plan.init).string();
+  if (!plan.init.empty() && options.given("network")) {
+    throw usage_error(options.place_of("network"), "`init` brings its own network; remove one of the two");
+  }
+  plan.output = plan.setup.output;
+  if (plan.setup.name.empty()) plan.setup.name = plan.output.filename().string();
+  if (seed) plan.options.seed = static_cast<std::int64_t>(*seed);
+  plan.resolved = options.resolved();
+  plan.resolved["training"]["seed"] = plan.options.seed;
+  return plan;
+}
+
+double denoising_psnr(double mse, double peak) { return 20 * std::log10(peak) - 10 * std::log10(mse); }
+
+TrainingResult train(const TrainingPlan& plan, const TrainingHooks& hooks) {
+  std::error_code fault;
+  std::filesystem::create_directories(plan.output, fault);
+  if (fault) throw data_error(plan.output.string(), "the output folder cannot be made: {}", fault.message());
+  if (plan.setup.resume == "never") std::filesystem::remove(plan.state_file());
+  TrainingTask task = task_of(plan);
+  TrainingResult result;
+  result.parameters = task.network->parameter_count();
+  const std::int64_t image_count = task.images.count;
+  Trainer trainer(std::move(task), plan.options, hooks.device);
+  TrainingControls controls{.state = plan.state_file(),
+                            .fingerprint = fingerprint(plan),
+                            .device = hooks.device,
+                            .cancellation = hooks.cancellation,
+                            .on_begin = hooks.on_begin,
+                            .on_step = hooks.on_step,
+                            .on_export = {}};
+  controls.on_export = [&](const NetworkPrior& prior, const UNet2D& network, const TrainingHistory& history) {
+    const at::ScalarType type = plan.setup.weights == "float16" ? at::kHalf : at::kFloat;
+    write_prior(plan.output, prior.description(), network,
+                {plan.setup.description, plan.setup.training_data, plan.setup.licence}, type);
+    write_training_card(plan, prior, history, image_count);
+  };
+  result.outcome = trainer.run(controls);
+  result.history = trainer.history();
+  const auto& loss = result.history.loss;
+  const auto recent = static_cast<std::ptrdiff_t>(std::min<std::size_t>(loss.size(), 100));
+  double sum = 0;
+  for (auto it = loss.end() - recent; it != loss.end(); ++it) sum += *it;
+  result.recent_loss = recent > 0 ? sum / static_cast<double>(recent) : std::numeric_limits<double>::quiet_NaN();
+  return result;
+}
+
+}  // namespace recon
