@@ -21,7 +21,8 @@ std::map<std::string, std::string> sections(const fs::path& path) {
     if (line.starts_with("#")) {
       const auto first = line.find('`'), last = line.rfind('`');
       name = line.starts_with("### `") ? line.substr(first + 1, last - first - 1) : "";
-      if (!name.empty()) EXPECT_TRUE(found.emplace(name, "").second) << name << " is described twice";
+      if (name.empty()) continue;
+      EXPECT_TRUE(found.emplace(name, "").second) << name << " is described twice";
     } else if (!name.empty()) {
       found[name] += line + "\n";
     }
