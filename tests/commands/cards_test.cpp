@@ -34,7 +34,8 @@ class Cards : public ProgramTest {
  protected:
   std::set<std::string> listed(const std::string& topic) const {
     std::set<std::string> names;
-    for (const auto& kind : recon("list " + topic + " --json").json().at(topic)) names.insert(kind.at("name"));
+    const auto list = recon("list " + topic + " --json").json();
+    for (const auto& kind : list.at(topic)) names.insert(kind.at("name"));
     EXPECT_GT(names.size(), 10U) << topic;
     return names;
   }
