@@ -49,7 +49,7 @@ ChosenNetwork network_of(const PriorFiles& files, const PriorCard& card) {
   }
   throw data_error(card.location,
                    "there is no config.json of diffusers in the folder, and the card does not say the network; add an "
-                   "`architecture` or a `preset` (priors/README.md, \"Bring a checkpoint\")");
+                   "`architecture` or a `preset` (recon/docs/priors.md, \"Bring a checkpoint\")");
 }
 
 }  // namespace

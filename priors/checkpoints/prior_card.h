@@ -23,7 +23,7 @@ struct ChosenNetwork {
 };
 
 /// The card of a prior, `prior.yaml` in its folder: what the diffusers files do not say, and what is to be said
-/// differently. Every key is optional; priors/README.md describes them.
+/// differently. Every key is optional; recon/docs/priors.md describes them.
 struct PriorCard {
   std::string location;  ///< the file, for messages
   std::optional<std::string> name;

@@ -42,7 +42,7 @@ class RoomGraph {
         if (found.contains(node)) continue;
         int floor = 1;
         const bool stands = std::all_of(targets.begin(), targets.end(), [&](const auto& target) {
-          if (!arrows_.contains(target.first)) return true;  // made by the build
+          if (!arrows_.contains(target.first)) return true;  // a header that the build makes
           const auto below = found.find(target.first);
           if (below != found.end()) floor = std::max(floor, below->second + 1);
           return below != found.end();
@@ -95,8 +95,9 @@ class RoomGraph {
 };
 
 TEST(Rooms, InsideARoomArrowsPointDown) {
-  for (const char* room : {"operators", "priors", "data", "recon/core", "recon/config", "recon/solvers",
-                           "recon/metrics", "recon/report", "recon/pipeline", "recon/commands"}) {
+  for (const char* room :
+       {"operators", "priors", "data", "recon/core", "recon/config", "recon/solvers", "recon/metrics", "recon/report",
+        "recon/pipeline", "recon/commands"}) {
     const RoomGraph graph(room, sources());
     EXPECT_GT(graph.nodes(), 1U) << room;
     for (const auto& line : graph.circles()) ADD_FAILURE() << line << ", in a circle";
