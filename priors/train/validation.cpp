@@ -6,6 +6,17 @@
 #include "recon/core/rng.h"
 
 namespace recon {
+
+double mean_log_error(const DenoisingTable& table) {
+  double sum = 0;
+  for (const auto& level : table) sum += std::log(level.second);
+  return sum / static_cast<double>(table.size());
+}
+
+bool same_levels(const DenoisingTable& a, const DenoisingTable& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](auto& x, auto& y) { return x.first == y.first; });
+}
+
 at::Tensor middle_part(const at::Tensor& image, std::int64_t multiple) {
   const auto middle = [&](const at::Tensor& x, std::int64_t axis) {
     const std::int64_t side = x.size(axis) / multiple * multiple;

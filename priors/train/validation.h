@@ -14,6 +14,10 @@ namespace recon {
 /// Mean squared error per pixel of a denoiser by relative sigma.
 using DenoisingTable = std::vector<std::pair<double, double>>;
 
+/// Mean over the levels of ln(mean squared error); not finite where an error is not.
+double mean_log_error(const DenoisingTable& table);
+bool same_levels(const DenoisingTable& a, const DenoisingTable& b);
+
 /// `count` relative sigmas, equally spaced in their logarithm between the ends of a schedule.
 std::vector<double> validation_levels(const NoiseSchedule& schedule, std::int64_t count);
 

@@ -1,0 +1,34 @@
+#include "recon/pipeline/inspect/denoising_inspection.h"
+
+#include "priors/load_prior.h"
+#include "recon/pipeline/inspect/denoising_figures.h"
+#include "recon/pipeline/items/image_collection.h"
+
+namespace recon {
+
+Inspection inspect_denoising(const std::string& path_or_name, const std::vector<std::string>& sets,
+                             std::int64_t count) {
+  const PriorPtr prior = load_prior(path_or_name);
+  Inspection inspection;
+  inspection.found = {{"kind", "prior"}, {"name", prior->name()}};
+  auto& rows = inspection.found["denoising"] = nlohmann::ordered_json::array();
+  std::string tables;
+  for (const auto& set : sets) {
+    const TrainingImages images = open_image_collection({set}, prior->domain(), {0, 1});
+    const std::vector<DenoisingFigure> figures = denoising_figures(*prior, images, count);
+    for (const auto& figure : figures) {
+      rows.push_back({{"images", set},
+                      {"count", std::min(count, images.count)},
+                      {"level", figure.level},
+                      {"relative_sigma", figure.relative_sigma},
+                      {"psnr", figure.psnr},
+                      {"psnr_total_variation", figure.psnr_total_variation}});
+    }
+    tables += fmt::format("{}{} images of {}:\n\n{}", tables.empty() ? "" : "\n", std::min(count, images.count), set,
+                          denoising_markdown(figures));
+  }
+  inspection.found["card_to_paste"] = tables;
+  return inspection;
+}
+
+}  // namespace recon
