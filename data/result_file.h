@@ -19,7 +19,7 @@ struct SolverResults {
   at::Tensor std;                                      ///< [N, C, H, W], per-pixel posterior standard deviation
   at::Tensor samples;                                  ///< [N, S, C, H, W]
   at::Tensor quantiles;                                ///< [N, 2, C, H, W], 5 % and 95 % of the samples
-  at::Tensor imagined;                                 ///< [N, C, H, W], what the data leave to the prior
+  at::Tensor prior_part;                                 ///< [N, C, H, W], what the data leave to the prior
   at::Tensor chi2_map;                                 ///< [N, range...], whose mean is chi2
   std::map<std::string, std::vector<double>> metrics;  ///< psnr [dB], ssim, ...
   std::vector<double> chi2;

@@ -30,8 +30,8 @@ endif()
 
 find_program(RECON_CCACHE ccache)
 if(RECON_CCACHE)
-  # Precompiled headers need these two; base_dir lets clones in other folders share the cache.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+  # Precompiled headers need these; base_dir lets clones in other folders share the cache.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_PCH_EXTSUM=1
       CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${RECON_CCACHE})
 endif()
 
@@ -46,3 +46,16 @@ elseif(recon_jobs LESS 1)
 endif()
 set_property(GLOBAL PROPERTY JOB_POOLS compile=${recon_jobs})
 set(CMAKE_JOB_POOL_COMPILE compile)
+
+# recon_precompiled_checksum(TARGET HEADER): what ccache takes for the target's precompiled header. The compiled file
+# itself holds the checkout's path, and reading its 400 MB takes longer than many a file takes to compile.
+function(recon_precompiled_checksum target header)
+  file(SHA256 "${header}" checksum)
+  string(TOUPPER "${CMAKE_BUILD_TYPE}" type)
+  get_directory_property(options COMPILE_OPTIONS)
+  file(WRITE "${CMAKE_BINARY_DIR}/checksum.new"
+       "${checksum} ${CMAKE_CXX_COMPILER_VERSION} ${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_${type}} ${options} ${RECON_LIBTORCH} ${fmt_VERSION}")
+  get_target_property(folder ${target} BINARY_DIR)
+  file(MAKE_DIRECTORY "${folder}/CMakeFiles/${target}.dir")
+  file(RENAME "${CMAKE_BINARY_DIR}/checksum.new" "${folder}/CMakeFiles/${target}.dir/cmake_pch.hxx.gch.sum")
+endfunction()

@@ -14,8 +14,8 @@
 #include "recon/core/cuda_backend.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
-#include "recon/pipeline/batch_engine.h"
-#include "recon/pipeline/batch_verification.h"
+#include "recon/pipeline/batch/batch_engine.h"
+#include "recon/pipeline/batch/batch_verification.h"
 
 namespace recon {
 namespace {
@@ -41,7 +41,7 @@ ordered_json json_of(const BatchProfile& profile) {
           {"network", profile.solving.network},
           {"operator", profile.solving.operators},
           {"solver", profile.solving.solver},
-          {"judging", profile.solving.judging},
+          {"judging", profile.solving.evaluation},
           {"waiting_for_data", profile.waiting_for_data},
           {"waiting_for_disk", profile.waiting_for_disk},
           {"waiting_for_others", profile.waiting_for_others},
@@ -54,7 +54,7 @@ std::string text_of(const BatchProfile& profile) {
       "time:    {:.1f} s: network {:.1f} %, operator {:.1f} %, solver {:.1f} %, judging {:.1f} %, opening {:.1f} %,\n"
       "         waiting for data {:.1f} %, for the disk {:.1f} %, for others {:.1f} %, assembling {:.1f} %\n",
       profile.total, share(profile.solving.network), share(profile.solving.operators), share(profile.solving.solver),
-      share(profile.solving.judging), share(profile.opening), share(profile.waiting_for_data),
+      share(profile.solving.evaluation), share(profile.opening), share(profile.waiting_for_data),
       share(profile.waiting_for_disk), share(profile.waiting_for_others), share(profile.assembling));
 }
 

@@ -11,8 +11,6 @@
 namespace recon {
 namespace {
 
-constexpr double bar_interval_seconds = 0.1;
-constexpr double line_interval_seconds = 5;
 
 std::string bar(double share, int width) {
   const auto filled = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * width);

@@ -13,8 +13,8 @@
 #include "recon/core/cuda_backend.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
-#include "recon/pipeline/comparison_report.h"
-#include "recon/pipeline/comparison_table.h"
+#include "recon/pipeline/compare/comparison_report.h"
+#include "recon/pipeline/compare/comparison_table.h"
 
 namespace recon {
 namespace {
@@ -34,7 +34,7 @@ struct OutputFiles {
   fs::path report, csv, json;
 };
 
-ReportFacts facts_of(const ComparisonPlan& plan, const ExperimentControls& controls) {
+ReportFacts facts_of(const ComparisonPlan& plan, const RunControls& controls) {
   ReportFacts facts{.prior = {}, .prior_hash = {}, .device = controls.device.str(), .seed = controls.seed};
   for (const auto& compared : plan.solvers) {
     if (!compared.solver.solver->needs_prior() || !facts.prior.empty()) continue;
@@ -75,12 +75,12 @@ class CompareVerb final : public Verb {
     if (options.seed) seed_everything(plan, *options.seed);
     const OutputFiles files(plan.output);
     ProgressPrinter progress(options.quiet);
-    const ExperimentControls controls{.device = parse_device(options.device),
-                                      .seed = static_cast<std::uint64_t>(plan.options.seed),
-                                      .cancellation = &stop,
-                                      .on_begin = [&](const std::string& label) { progress.begin(label); },
-                                      .on_step = [&](const ProgressEvent& event) { progress.update(event); },
-                                      .on_end = [&] { progress.end(); }};
+    const RunControls controls{.device = parse_device(options.device),
+                               .seed = static_cast<std::uint64_t>(plan.options.seed),
+                               .cancellation = &stop,
+                               .on_begin = [&](const std::string& label) { progress.begin(label); },
+                               .on_step = [&](const ProgressEvent& event) { progress.update(event); },
+                               .on_end = [&] { progress.end(); }};
     ComparisonReport report;
     const ComparisonResult result = run_comparison(
         plan, controls,

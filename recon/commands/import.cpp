@@ -8,7 +8,7 @@
 #include "recon/commands/verb.h"
 #include "recon/config/option_lister.h"
 #include "recon/core/error.h"
-#include "recon/pipeline/raw_import.h"
+#include "recon/pipeline/import/raw_import.h"
 
 namespace recon {
 namespace {

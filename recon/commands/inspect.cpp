@@ -13,8 +13,12 @@
 #include "recon/config/config.h"
 #include "recon/config/option_lister.h"
 #include "recon/core/error.h"
-#include "recon/pipeline/inspection.h"
-#include "recon/pipeline/raw_import.h"
+#include "recon/pipeline/import/raw_import.h"
+#include "recon/pipeline/inspect/denoising_inspection.h"
+#include "recon/pipeline/inspect/external_inspection.h"
+#include "recon/pipeline/inspect/measurement_inspection.h"
+#include "recon/pipeline/inspect/prior_inspection.h"
+#include "recon/pipeline/inspect/result_inspection.h"
 
 namespace recon {
 namespace {

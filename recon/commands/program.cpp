@@ -10,10 +10,10 @@
 #include <new>
 
 #include "recon/commands/verb.h"
+#include "recon/config/version.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/core/nearest.h"
-#include "recon/pipeline/version.h"
 
 namespace recon {
 namespace {

@@ -9,8 +9,6 @@
 namespace recon {
 namespace {
 
-constexpr double bar_interval_seconds = 0.1;
-constexpr double line_interval_seconds = 5;
 constexpr int bar_width = 24;
 
 double seconds_between(std::chrono::steady_clock::time_point a, std::chrono::steady_clock::time_point b) {

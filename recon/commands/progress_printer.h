@@ -7,6 +7,9 @@
 
 namespace recon {
 
+/// Seconds between two drawings of a bar on a terminal, and between two lines elsewhere.
+inline constexpr double bar_interval_seconds = 0.1, line_interval_seconds = 5;
+
 /// "1:05", "2:00:00".
 std::string clock_text(double seconds);
 

@@ -11,8 +11,9 @@
 #include "recon/core/cuda_backend.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
-#include "recon/pipeline/comparison_table.h"
-#include "recon/pipeline/experiment.h"
+#include "recon/pipeline/compare/comparison_table.h"
+#include "recon/pipeline/run/reconstruction.h"
+#include "recon/report/text_table.h"
 
 namespace recon {
 namespace {
@@ -28,7 +29,7 @@ ordered_json json_of(const ResultRow& row) {
                          {"chi2", number_or_null(row.chi2)},
                          {"crps", number_or_null(row.crps)},
                          {"coverage_90", number_or_null(row.coverage_90)},
-                         {"imagined_share", number_or_null(row.imagined_share)},
+                         {"imagined_share", number_or_null(row.prior_fraction)},
                          {"nfe_forward", row.nfe_forward},
                          {"nfe_backward", row.nfe_backward},
                          {"seconds", row.seconds},
@@ -67,18 +68,18 @@ class RunVerb final : public Verb {
     const CancellationToken& stop = interruption();  // from here on Ctrl-C saves instead of killing
     const RunPlan plan = read_run_plan(read_config(options));
     ProgressPrinter progress(options.quiet);
-    ExperimentControls controls{.device = parse_device(options.device),
-                                .seed = options.seed.value_or(static_cast<std::uint64_t>(plan.options.seed)),
-                                .cancellation = &stop,
-                                .on_begin =
-                                    [&](const std::string& label) {
-                                      log::debug("begin {}", label);
-                                      progress.begin(label);
-                                    },
-                                .on_step = [&](const ProgressEvent& event) { progress.update(event); },
-                                .on_end = [&] { progress.end(); }};
+    RunControls controls{.device = parse_device(options.device),
+                         .seed = options.seed.value_or(static_cast<std::uint64_t>(plan.options.seed)),
+                         .cancellation = &stop,
+                         .on_begin =
+                             [&](const std::string& label) {
+                               log::debug("begin {}", label);
+                               progress.begin(label);
+                             },
+                         .on_step = [&](const ProgressEvent& event) { progress.update(event); },
+                         .on_end = [&] { progress.end(); }};
     refuse_overwriting_input(plan);
-    return reported(plan, run_experiment(plan, controls));
+    return reported(plan, run_reconstruction(plan, controls));
   }
 
  private:
@@ -98,7 +99,7 @@ class RunVerb final : public Verb {
     }
   }
 
-  static VerbResult reported(const RunPlan& plan, const ExperimentResult& result) {
+  static VerbResult reported(const RunPlan& plan, const ReconstructionResult& result) {
     VerbResult verb;
     const bool saved = !result.set.ids.empty();
     if (saved) write_result_file(plan.output.string(), result.set);

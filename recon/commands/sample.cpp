@@ -8,7 +8,7 @@
 #include "recon/commands/verb.h"
 #include "recon/core/cuda_backend.h"
 #include "recon/core/log.h"
-#include "recon/pipeline/sampling.h"
+#include "recon/pipeline/sample/sampling.h"
 
 namespace recon {
 namespace {

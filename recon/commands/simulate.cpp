@@ -6,7 +6,7 @@
 #include "data/atomic_file.h"
 #include "recon/commands/interruption.h"
 #include "recon/commands/verb.h"
-#include "recon/pipeline/simulation.h"
+#include "recon/pipeline/items/simulation.h"
 
 namespace recon {
 namespace {

@@ -14,6 +14,7 @@
 #include "operators/mri/gridding.h"
 #include "recon/core/rng.h"
 #include "tests/commands/program.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -160,7 +161,7 @@ class AgainstBart : public BartTest, public testing::WithParamInterface<std::str
     const std::string first = MeasurementFile::open(path("m.h5").string()).ids().front();
     const double spent = seconds(
         fmt::format("'{}' run m.h5 -q --set 'solver={}' --set 'items=[{}]' --set noise_std={} --set output=r.h5",
-                    RECON_PROGRAM, solver, first, noise_std_ / white_));
+                    test::program(), solver, first, noise_std_ / white_));
     return {psnr_of(read_result_file(path("r.h5").string()).main.reconstructions[0][0] * inside_, truth_), spent};
   }
   Figures there(const std::string& options) const {
@@ -230,7 +231,7 @@ TEST_P(AgainstBart, EspiritMapsAreEcalibs) {
   EXPECT_GT(cosine.mean().item<double>(), 0.999);
   EXPECT_GT(least, 0.99);
   EXPECT_LT(differing, 0.02);
-  const double ours = seconds(fmt::format("'{}' {} -q", RECON_PROGRAM, import));
+  const double ours = seconds(fmt::format("'{}' {} -q", test::program(), import));
   const double theirs_spent = seconds("bart ecalib -m1 -r24 k maps");
   say("ESPIRiT time: recon import {:.2f} s, bart ecalib {:.2f} s, ratio {:.2f}", ours, theirs_spent,
       ours / theirs_spent);

@@ -8,6 +8,7 @@
 #include "recon/core/rng.h"
 #include "tests/commands/program.h"
 #include "tests/commands/watched.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 
@@ -49,7 +50,7 @@ class BatchTest : public ProgramTest {
   }
   std::string command(const std::string& more = "") const {
     return fmt::format("cd '{}' && exec '{}' batch batch.yaml --threads 1 --json {} 2>>stderr.txt", path("").string(),
-                       RECON_PROGRAM, more);
+                       test::program(), more);
   }
   Outputs batch(const std::string& more = "") const { return recon("batch batch.yaml --threads 1 --json " + more); }
 

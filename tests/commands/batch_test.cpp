@@ -25,7 +25,7 @@ TEST_F(Batch, WritesOneResultWithProvenanceTableAndPicture) {
   const ResultSet set = read_result_file(path("out.h5").string());
   EXPECT_EQ(set.ids, (std::vector<std::string>{"0", "1", "2", "3", "4"}));
   EXPECT_EQ(set.main.reconstructions.sizes(), (at::IntArrayRef{5, 1, 24, 24}));
-  EXPECT_EQ(set.main.imagined.sizes(), (at::IntArrayRef{5, 1, 24, 24}));
+  EXPECT_EQ(set.main.prior_part.sizes(), (at::IntArrayRef{5, 1, 24, 24}));
   EXPECT_TRUE(contains(set.config, "max_iterations: 20"));
   ASSERT_EQ(set.inputs.size(), 1U);
   EXPECT_TRUE(contains(set.inputs[0].hash, "sha256:"));

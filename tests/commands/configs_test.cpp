@@ -4,6 +4,7 @@
 #include "data/measurement_file.h"
 #include "recon/config/config.h"
 #include "tests/commands/program.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -12,7 +13,7 @@ namespace fs = std::filesystem;
 
 std::vector<std::string> configs_of(const std::string& verb) {
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(fs::path(RECON_SOURCE_DIR) / "configs" / verb)) {
+  for (const auto& entry : fs::directory_iterator(fs::path(test::source_path("configs")) / verb)) {
     names.push_back(entry.path().stem().string());
   }
   std::sort(names.begin(), names.end());
@@ -42,7 +43,7 @@ class SampleConfigs : public ShippedConfig {};
 class BatchConfigs : public ShippedConfig {};
 
 TEST_P(RunConfigs, Runs) {
-  const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/run" / (GetParam() + ".yaml");
+  const fs::path file = fs::path(test::source_path("configs/run")) / (GetParam() + ".yaml");
   EXPECT_EQ(file_content(file).front(), '#') << "a config opens with a comment: what it shows, figures, time";
   const Config config = Config::from_file(file);
   std::string options = shortened("solver", *config.root()->find("solver")->value);
@@ -61,11 +62,11 @@ TEST_P(RunConfigs, Runs) {
 
 /// The shipped measurement files are what the configs make.
 TEST_P(SimulateConfigs, MakesTheShippedFile) {
-  const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/simulate" / (GetParam() + ".yaml");
+  const fs::path file = fs::path(test::source_path("configs/simulate")) / (GetParam() + ".yaml");
   EXPECT_EQ(file_content(file).front(), '#');
   const Outputs got = recon("simulate '" + file.string() + "' --json --set output=made.h5");
   ASSERT_EQ(got.exit_code, 0) << got.err;
-  const auto shipped = fs::path(RECON_SOURCE_DIR) / Config::from_file(file).root()->find("output")->value->text;
+  const auto shipped = fs::path(test::source_path()) / Config::from_file(file).root()->find("output")->value->text;
   const MeasurementFile made = MeasurementFile::open(path("made.h5").string());
   const MeasurementFile there = MeasurementFile::open(shipped.string());
   EXPECT_EQ(made.ids(), there.ids());
@@ -78,9 +79,9 @@ TEST_P(SimulateConfigs, MakesTheShippedFile) {
 
 /// Two steps on shipped pictures: the image sets of some configs are not part of the project.
 TEST_P(TrainConfigs, Runs) {
-  const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/train" / (GetParam() + ".yaml");
+  const fs::path file = fs::path(test::source_path("configs/train")) / (GetParam() + ".yaml");
   EXPECT_EQ(file_content(file).front(), '#');
-  const std::string photograph = (fs::path(RECON_SOURCE_DIR) / "data/samples/photograph.png").string();
+  const std::string photograph = (fs::path(test::source_path("data/samples/photograph.png"))).string();
   std::string options = " --set images='" + photograph + "' --set validation='" + photograph +
                         "' --set output=trained --set training.steps=2 --set training.batch=2 --set training.crop=32"
                         " --set training.validation_levels=2 --set training.validation_images=1 --set attribution=";
@@ -91,7 +92,7 @@ TEST_P(TrainConfigs, Runs) {
 }
 
 TEST_P(BatchConfigs, Runs) {
-  const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/batch" / (GetParam() + ".yaml");
+  const fs::path file = fs::path(test::source_path("configs/batch")) / (GetParam() + ".yaml");
   EXPECT_EQ(file_content(file).front(), '#');
   const Config config = Config::from_file(file);
   const Outputs got =
@@ -105,7 +106,7 @@ TEST_P(BatchConfigs, Runs) {
 }
 
 TEST_P(SampleConfigs, Draws) {
-  const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/sample" / (GetParam() + ".yaml");
+  const fs::path file = fs::path(test::source_path("configs/sample")) / (GetParam() + ".yaml");
   EXPECT_EQ(file_content(file).front(), '#');
   const Outputs got =
       recon("sample '" + file.string() + "' --json --set sampler.steps=2 --set samples=2 --set size=[16,16]");
@@ -117,7 +118,7 @@ TEST_P(SampleConfigs, Draws) {
 }
 
 TEST_P(CompareConfigs, Compares) {
-  const fs::path file = fs::path(RECON_SOURCE_DIR) / "configs/compare" / (GetParam() + ".yaml");
+  const fs::path file = fs::path(test::source_path("configs/compare")) / (GetParam() + ".yaml");
   EXPECT_EQ(file_content(file).front(), '#');
   const Config config = Config::from_file(file);
   std::string options;

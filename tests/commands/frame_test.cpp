@@ -2,6 +2,7 @@
 #include <set>
 
 #include "tests/commands/program.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -32,7 +33,7 @@ TEST_F(Frame, TheConfigsThatHelpNamesExist) {
     const std::string help = recon(verb + "--help").out;
     for (std::size_t at = 0; (at = help.find("configs/", at)) != std::string::npos; ++at, ++named) {
       const std::string file = help.substr(at, help.find_first_of(" \n", at) - at);
-      EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(RECON_SOURCE_DIR) / file)) << file;
+      EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(test::source_path()) / file)) << file;
     }
   }
   EXPECT_GE(named, 4U);

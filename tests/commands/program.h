@@ -13,6 +13,7 @@
 #include <string>
 
 #include "tests/support/faults.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 
@@ -54,7 +55,9 @@ class ProgramTest : public testing::Test {
     return path(name);
   }
 
-  Outputs recon(const std::string& arguments) const { return shell(fmt::format("'{}' {}", RECON_PROGRAM, arguments)); }
+  Outputs recon(const std::string& arguments) const {
+    return shell(fmt::format("'{}' {}", test::program(), arguments));
+  }
 
   /// A shell command in the test's folder, with stdout and stderr apart.
   Outputs shell(const std::string& command) const {

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string>
 #include <vector>
+#include "tests/support/paths.h"
 
 // Everything shown is executed: the ```sh blocks of the READMEs run here, in a scratch copy of what they refer to.
 namespace recon {
@@ -45,7 +46,7 @@ class Scratch {
   Scratch() : path_(fs::temp_directory_path() / "readme") {
     fs::create_directories(path_);
     for (const char* name : {"recon", "configs", "data", "priors", "tests", "README.md"}) {
-      fs::create_directory_symlink(fs::path(RECON_SOURCE_DIR) / name, path_ / name);
+      fs::create_directory_symlink(fs::path(test::source_path()) / name, path_ / name);
     }
   }
   ~Scratch() { fs::remove_all(path_); }
@@ -55,7 +56,7 @@ class Scratch {
   /// Exit status of `bash -eu` on the commands; output goes to `log`.
   int run(const std::string& commands, std::string& log) const {
     std::ofstream(path_ / "block.sh") << commands;
-    const std::string bin = fs::path(RECON_PROGRAM).parent_path().string();
+    const std::string bin = fs::path(test::program()).parent_path().string();
     const std::string command =
         "cd '" + path_.string() + "' && PATH='" + bin + "':\"$PATH\" bash -eu block.sh >log.txt 2>&1";
     const int status = std::system(command.c_str());
@@ -86,11 +87,11 @@ std::size_t run_blocks(const fs::path& text) {
   return blocks.size();
 }
 
-TEST(Readme, EveryCommandOfTheReadmeRuns) { EXPECT_GT(run_blocks(fs::path(RECON_SOURCE_DIR) / "README.md"), 3U); }
+TEST(Readme, EveryCommandOfTheReadmeRuns) { EXPECT_GT(run_blocks(fs::path(test::source_path("README.md"))), 3U); }
 
 TEST(Readme, EveryCommandOfTheRoomsRuns) {
   for (const char* room : {"recon", "operators", "priors", "data", "configs"}) {
-    for (const auto& entry : fs::recursive_directory_iterator(fs::path(RECON_SOURCE_DIR) / room)) {
+    for (const auto& entry : fs::recursive_directory_iterator(fs::path(test::source_path()) / room)) {
       if (entry.path().extension() == ".md") run_blocks(entry.path());
     }
   }

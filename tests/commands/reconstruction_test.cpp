@@ -4,6 +4,7 @@
 #include "data/measurement_file.h"
 #include "data/result_file.h"
 #include "tests/commands/program.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -187,7 +188,7 @@ TEST_F(Reconstruction, CtrlCKeepsWhatIsDone) {
       "'{}' run m.h5 -v --set solver.steps=100000 2>log.txt & pid=$!; "
       "for i in $(seq 600); do grep -q 'begin item 0' log.txt && break; sleep 0.1; done; sleep 1; "
       "kill -INT $pid; wait $pid",
-      RECON_PROGRAM);
+      test::program());
   const Outputs got = shell(command);
   EXPECT_EQ(got.exit_code, 1) << file_content(path("log.txt"));
   const ResultSet result = read_result_file(path("reconstruction.h5").string());

@@ -3,6 +3,7 @@
 
 #include "data/samples_file.h"
 #include "tests/commands/program.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -86,7 +87,7 @@ TEST_F(Sample, FaultsSayWhatToDo) {
 TEST_F(Sample, AnInterruptionKeepsTheBatchesThatAreDone) {
   const std::string arguments =
       "sample s.yaml --json --threads 1 --set samples=400 --set batch=1 --set sampler.steps=6 --set size=[32,32]";
-  const Outputs got = shell(fmt::format("timeout --preserve-status -s INT 4 '{}' {}", RECON_PROGRAM, arguments));
+  const Outputs got = shell(fmt::format("timeout --preserve-status -s INT 4 '{}' {}", test::program(), arguments));
   EXPECT_EQ(got.exit_code, 1) << got.err;
   EXPECT_TRUE(contains(got.err, "interrupted"));
   const auto count = got.json()["samples"].get<std::int64_t>();

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "tests/commands/program.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -57,7 +58,7 @@ TEST_F(SlowTomography, OneSampleOfDpsBeatsFilteredBackProjectionFromThirtyViews)
   write("c.yaml", fmt::format("tasks: [{{name: ct, simulate: {{images: {}/data/samples/brain.png, operator: {{type: "
                               "radon, angles: 30}}, noise: {{std: 0.3}}}}}}]\nprior: brain_mri\n"
                               "solvers: [{{type: fbp}}, {{type: dps, steps: 50}}]\noutput: out\n",
-                              RECON_SOURCE_DIR));
+                              test::source_path()));
   const Outputs got = recon("compare c.yaml --json -q");
   ASSERT_EQ(got.exit_code, 0) << got.err;
   const json rows = got.json()["rows"];

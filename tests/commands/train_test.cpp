@@ -3,6 +3,7 @@
 #include "priors/checkpoints/safetensors.h"
 #include "recon/core/rng.h"
 #include "tests/commands/program.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -15,7 +16,7 @@ class TrainVerb : public ProgramTest {
  protected:
   /// A few seconds of training: small network, several checkpoints, two exports.
   fs::path config(const std::string& more = "") const {
-    const std::string photograph = (fs::path(RECON_SOURCE_DIR) / "data/samples/photograph.png").string();
+    const std::string photograph = (fs::path(test::source_path("data/samples/photograph.png"))).string();
     return write("train.yaml", "images: " + photograph + "\nvalidation: " + photograph +
                                    "\nnetwork: {channels: [16, 16], groups: 8, mid_attention: false}\n"
                                    "training: {steps: 60, batch: 4, crop: 32, warmup: 5, checkpoint_every: 7,\n"
@@ -50,7 +51,7 @@ TEST_F(TrainVerb, WritesAPriorThatEveryOtherVerbTakes) {
   const Outputs inspected = recon("inspect mine/ --json");
   ASSERT_EQ(inspected.exit_code, 0) << inspected.err;
   EXPECT_EQ(inspected.json()["attribution"], "attribution.csv");
-  const std::string photograph = (fs::path(RECON_SOURCE_DIR) / "data/samples/photograph_blur.h5").string();
+  const std::string photograph = (fs::path(test::source_path("data/samples/photograph_blur.h5"))).string();
   const Outputs used = recon("run '" + photograph + "' --set prior=mine/ --set solver.steps=2 --json");
   EXPECT_EQ(used.exit_code, 0) << used.err;
   const Outputs again = recon(train("mine", "--json"));
@@ -60,7 +61,7 @@ TEST_F(TrainVerb, WritesAPriorThatEveryOtherVerbTakes) {
 
 TEST_F(TrainVerb, TakesFoldersAndHdf5DatasetsTogether) {
   config();
-  const fs::path samples = fs::path(RECON_SOURCE_DIR) / "data/samples";
+  const fs::path samples = fs::path(test::source_path("data/samples"));
   fs::create_directory(path("photos"));
   fs::copy(samples / "photograph.png", path("photos/a.png"));
   fs::copy(samples / "brain.png", path("photos/b.png"));
@@ -80,7 +81,7 @@ TEST_F(TrainVerb, EndsWithTheSameWeightsHoweverOftenItIsKilled) {
     // Longer with each try, so that progress is made on slow machines (and under sanitizers) as well.
     const double seconds =
         (0.3 + rng.uniform({{i, 0}}, 0, {{1}, Field::real}).item<double>()) * (1 + 0.1 * static_cast<double>(i));
-    got = shell(fmt::format("timeout -s KILL {:.3f} '{}' {}", seconds, RECON_PROGRAM, train("killed")));
+    got = shell(fmt::format("timeout -s KILL {:.3f} '{}' {}", seconds, test::program(), train("killed")));
     if (got.exit_code == 0) break;
     ASSERT_EQ(got.exit_code, 137) << got.err;
     ++kills;
@@ -102,7 +103,7 @@ TEST_F(TrainVerb, EndsWithTheSameWeightsHoweverOftenItIsKilled) {
 TEST_F(TrainVerb, SavesAndGoesOnAfterControlC) {
   config();
   ASSERT_EQ(recon(train("whole")).exit_code, 0);
-  const Outputs stopped = shell(fmt::format("timeout -s INT 1 '{}' {}", RECON_PROGRAM, train("stopped", "--json")));
+  const Outputs stopped = shell(fmt::format("timeout -s INT 1 '{}' {}", test::program(), train("stopped", "--json")));
   if (stopped.exit_code == 124 || stopped.exit_code == 1) {  // timeout reports 124 when it had to signal
     EXPECT_EQ(stopped.json()["outcome"], "interrupted");
     ASSERT_EQ(recon(train("stopped")).exit_code, 0);
@@ -133,7 +134,7 @@ TEST_F(TrainVerb, SaysWhetherColourIsDropped) {
   EXPECT_EQ(recon(train("rgb", red + "--set channels=rgb")).json()["images"], "in colour");
   const Outputs mixed =
       recon("train train.yaml --threads 1 --set output=both --set training.steps=2 --set 'images=[red.png, \"" +
-            (fs::path(RECON_SOURCE_DIR) / "data/samples/photograph.png").string() + "\"]'");
+            test::source_path("data/samples/photograph.png") + "\"]'");
   ASSERT_EQ(mixed.exit_code, 0) << mixed.err;
   EXPECT_TRUE(contains(mixed.err, "images: partly in colour, taken as grey (luma)")) << mixed.err;
 }
@@ -191,7 +192,7 @@ TEST_F(TrainVerb, EndsWhenWeightsDiverge) {
 
 /// natural_gray denoises a photograph better than total variation at every level.
 TEST_F(TrainVerb, APriorIsJudgedByTheImagesItDenoises) {
-  const std::string photograph = (fs::path(RECON_SOURCE_DIR) / "data/samples/photograph.png").string();
+  const std::string photograph = (fs::path(test::source_path("data/samples/photograph.png"))).string();
   const Outputs got = recon("inspect natural_gray --denoise '" + photograph + "' --json");
   ASSERT_EQ(got.exit_code, 0) << got.err;
   const auto rows = got.json()["denoising"];

@@ -12,10 +12,11 @@
 #include "recon/core/error.h"
 #include "recon/core/tensor_spec.h"
 #include "tests/support/faults.h"
+#include "tests/support/paths.h"
 
 namespace recon::testing_data {
 
-inline const std::string golden = RECON_SOURCE_DIR "/tests/golden/data/";
+inline const std::string golden = test::source_path("tests/golden/data/");
 
 /// A folder of this test alone, removed afterwards.
 class DataTest : public ::testing::Test {

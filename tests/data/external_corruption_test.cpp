@@ -8,13 +8,14 @@
 #include "data/fastmri_file.h"
 #include "data/measurement_file.h"
 #include "tests/data/damage.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
 
 using namespace testing_data;
 
-const std::string external = RECON_SOURCE_DIR "/tests/golden/external/";
+const std::string external = test::source_path("tests/golden/external/");
 
 std::string bytes_of(const at::Tensor& value) {
   const at::Tensor plain = resolved(value);

@@ -3,13 +3,14 @@
 #include "data/external_dataset.h"
 #include "data/fastmri_file.h"
 #include "tests/data/data_support.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
 
 using namespace testing_data;
 
-const std::string external = RECON_SOURCE_DIR "/tests/golden/external/";
+const std::string external = test::source_path("tests/golden/external/");
 
 ExternalDataset open(const std::string& file, const ExternalLayout& layout) {
   return {hdf5::File::open(external + file), layout};

@@ -5,6 +5,7 @@
 #include "data/result_file.h"
 #include "data/samples_file.h"
 #include "tests/data/data_support.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -26,7 +27,7 @@ std::vector<std::string> python_blocks(const std::string& text) {
 }
 
 TEST_F(FormatDocument, ItsPythonBlocksWork) {
-  const auto blocks = python_blocks(file_bytes(RECON_SOURCE_DIR "/data/FORMAT.md"));
+  const auto blocks = python_blocks(file_bytes(test::source_path("data/FORMAT.md")));
   ASSERT_EQ(blocks.size(), 4U);
   const char* chosen = std::getenv("RECON_PYTHON");
   const std::string python = chosen == nullptr ? "python3" : chosen;

@@ -2,42 +2,17 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "tests/lint/sources.h"
+#include "tests/support/paths.h"
+
 // The rules of the design that a compiler does not check: which room may include which, sizes, what is nowhere used.
-namespace recon {
+namespace recon::lint {
 namespace {
-
-namespace fs = std::filesystem;
-
-struct Source {
-  std::string path;  ///< relative to the checkout
-  std::vector<std::string> lines;
-};
-
-const std::vector<Source>& sources() {
-  static const std::vector<Source> all = [] {
-    std::vector<Source> found;
-    const fs::path root = RECON_SOURCE_DIR;
-    for (const char* room : {"recon", "operators", "priors", "data", "tests"}) {
-      for (const auto& entry : fs::recursive_directory_iterator(root / room)) {
-        const auto extension = entry.path().extension();
-        if (extension != ".h" && extension != ".cpp" && extension != ".cu") continue;
-        Source source{fs::relative(entry.path(), root).string(), {}};
-        std::ifstream file(entry.path());
-        for (std::string line; std::getline(file, line);) source.lines.push_back(line);
-        found.push_back(std::move(source));
-      }
-    }
-    return found;
-  }();
-  return all;
-}
 
 /// The box of the architecture that a path belongs to: the longest matching folder.
 std::string room_of(const std::string& path) {
@@ -77,8 +52,8 @@ std::vector<std::string> wrong_arrows(const Source& source) {
   const std::string room = room_of(source.path);
   if (room == "tests") return wrong;
   for (const auto& line : source.lines) {
-    if (!line.starts_with("#include \"")) continue;
-    const std::string included = line.substr(10, line.find('"', 10) - 10);
+    const std::string included = included_by(line);
+    if (included.empty()) continue;
     const std::string target = room_of(included);
     if (target.empty()) {
       wrong.push_back(source.path + " includes " + included + ", which is in no room (write the path from the top)");
@@ -134,7 +109,7 @@ TEST(Architecture, HeavyAndForbiddenThingsStayOut) {
 TEST(Architecture, TheTopLevelHoldsTheAgreedNamesOnly) {
   const std::set<std::string> agreed = {"recon",          "operators",         "priors",   "data", "configs", "tests",
                                         "CMakeLists.txt", "CMakePresets.json", "README.md"};
-  const std::string command = fmt::format("git -C '{}' ls-files 2>/dev/null", RECON_SOURCE_DIR);
+  const std::string command = fmt::format("git -C '{}' ls-files 2>/dev/null", test::source_path());
   FILE* listing = popen(command.c_str(), "r");
   ASSERT_NE(listing, nullptr);
   std::set<std::string> names;
@@ -164,4 +139,4 @@ TEST(Architecture, EveryHeaderGuardsAndDocumentsItself) {
 }
 
 }  // namespace
-}  // namespace recon
+}  // namespace recon::lint

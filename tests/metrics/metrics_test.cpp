@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "recon/core/error.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -18,7 +19,7 @@ std::pair<at::Tensor, at::Tensor> golden_pair(std::int64_t channels, std::int64_
 }
 
 TEST(Metrics, EqualScikitImage) {
-  std::ifstream stream(RECON_SOURCE_DIR "/tests/golden/metrics/metrics.json");
+  std::ifstream stream(test::source_path("tests/golden/metrics/metrics.json"));
   const auto golden = nlohmann::json::parse(stream);
   ASSERT_EQ(golden["cases"].size(), 3U);
   for (const auto& entry : golden["cases"]) {

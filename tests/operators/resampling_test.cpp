@@ -9,6 +9,7 @@
 #include "recon/core/error.h"
 #include "recon/core/rng.h"
 #include "tests/support/build_operator.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -34,7 +35,7 @@ at::Tensor ramp(std::int64_t height, std::int64_t width) {
 
 TEST(Bicubic, EqualsPillow) {
   const auto golden =
-      nlohmann::json::parse(std::ifstream(RECON_SOURCE_DIR "/tests/golden/operators/pillow_bicubic.json"));
+      nlohmann::json::parse(std::ifstream(test::source_path("tests/golden/operators/pillow_bicubic.json")));
   const at::Tensor image = matrix_of(golden["image"]).view({1, 1, 24, 36});
   for (const std::int64_t factor : {2, 3, 4}) {
     const auto op = make_bicubic_downsampling({{1, 24, 36}, Field::real}, factor, "renormalize");

@@ -1,4 +1,4 @@
-#include "recon/pipeline/batch_engine.h"
+#include "recon/pipeline/batch/batch_engine.h"
 
 #include <gtest/gtest.h>
 

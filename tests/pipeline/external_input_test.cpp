@@ -5,23 +5,24 @@
 #include "data/fastmri_file.h"
 #include "recon/config/config.h"
 #include "recon/config/option_lister.h"
-#include "recon/pipeline/batch_input.h"
-#include "recon/pipeline/inspection.h"
+#include "recon/pipeline/inspect/external_inspection.h"
+#include "recon/pipeline/items/opened_input.h"
 #include "tests/support/faults.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path external = RECON_SOURCE_DIR "/tests/golden/external";
+const fs::path external = test::source_path("tests/golden/external");
 
 YamlNodePtr input_of(const std::string& yaml, const fs::path& folder = external) {
   return Config::from_text("input: " + yaml + "\n", "batch.yaml", folder).root()->find("input")->value;
 }
 
-std::vector<BatchInput> open(const std::string& yaml, const ItemOptions& options = {}) {
-  return open_batch_inputs(input_of(yaml), options);
+std::vector<OpenedInput> open(const std::string& yaml, const ItemOptions& options = {}) {
+  return open_inputs(input_of(yaml), options);
 }
 
 PreparedItem first_item(const std::string& yaml, const ItemOptions& options = {}) {
@@ -99,7 +100,7 @@ TEST(ExternalInputs, AMaskOfTheFileItselfServesItsOperatorAndDataBeyondItAreDrop
       "{files: own.h5, format: dataset, dataset: y, operator: {type: fourier, mask: {dataset: sampling/mask}}, "
       "noise: {type: none}}",
       folder);
-  auto inputs = open_batch_inputs(node, {});
+  auto inputs = open_inputs(node, {});
   const PreparedItem item = inputs[0].source.prepare(0, c10::kCPU);
   EXPECT_TRUE(at::real(item.y[0][0]).equal(mask));
   EXPECT_EQ(item.op->measured_components(), 8);
@@ -142,7 +143,7 @@ TEST(ExternalInputs, AFullySampledVolumeMayBeUndersampledByTheConfigAndAnUndersa
 
 TEST(ExternalInputs, ImagesAreMeasuredOneByOneAsSimulateDoes) {
   const std::string section =
-      "{images: [" RECON_SOURCE_DIR "/data/samples/photograph.png, " RECON_SOURCE_DIR
+      "{images: [" + test::source_path() + "/data/samples/photograph.png, " + test::source_path() +
       "/data/samples/photograph.png], crop: [0, 0, 16, 16], seed: 3, operator: {type: blur, std_px: 1}, "
       "noise: {type: gaussian, std: 0.1}}";
   auto inputs = open("{simulate: " + section + "}");
@@ -207,7 +208,7 @@ TEST(ExternalInputs, InspectProposesAConfigThatReadsTheFile) {
     ASSERT_TRUE(inspection.found.contains("config")) << name;
     const auto config = Config::from_text(inspection.found["config"].get<std::string>(), name);
     // The files are too small to estimate it.
-    auto inputs = open_batch_inputs(config.root()->find("input")->value, known_noise(0.1));
+    auto inputs = open_inputs(config.root()->find("input")->value, known_noise(0.1));
     EXPECT_TRUE(inputs.at(0).source.prepare(0, c10::kCPU).y.defined()) << name;
   }
   const auto datasets = inspect_external((external / "float32.h5").string()).found["datasets"];

@@ -1,11 +1,11 @@
 // The map between the units and shapes of a file and those of solvers.
-#include "recon/pipeline/image_mapping.h"
+#include "recon/pipeline/solve/image_mapping.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "recon/core/error.h"
-#include "recon/pipeline/operator_source.h"
+#include "recon/pipeline/items/operator_source.h"
 
 namespace recon {
 namespace {
@@ -112,7 +112,8 @@ TEST(ImageMapping, RefusesImagesThatThePriorCannotTakeSayingWhatToDo) {
     return "no error";
   };
   EXPECT_EQ(message({{1, 8, 8}, Field::complex}, {}),
-            "run.yaml:3: the image is complex and the prior is real: set complex_image to phase_from_centre, two_channels or magnitude");
+            "run.yaml:3: the image is complex and the prior is real: set complex_image to phase_from_centre, "
+            "two_channels or magnitude");
   EXPECT_EQ(message({{1, 8, 8}, Field::real}, {.channels = 3, .fixed_size = {}}),
             "run.yaml:3: the prior has 3 channels, the images have 1; choose a prior with as many or with 1");
   EXPECT_EQ(message({{1, 40, 8}, Field::real}, {.channels = 1, .fixed_size = {32, 32}}),

@@ -1,4 +1,4 @@
-#include "recon/pipeline/oracle_search.h"
+#include "recon/pipeline/compare/oracle_search.h"
 
 #include <gtest/gtest.h>
 

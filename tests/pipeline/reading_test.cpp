@@ -11,10 +11,11 @@
 
 #include "priors/load_prior.h"
 #include "priors/reading_search.h"
-#include "recon/pipeline/inspection.h"
-#include "recon/pipeline/training_images.h"
+#include "recon/pipeline/inspect/prior_inspection.h"
+#include "recon/pipeline/items/image_collection.h"
 #include "tests/priors/acting_network.h"
 #include "tests/support/faults.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -68,7 +69,7 @@ TEST_P(ReadingOf, IsFoundWithANetworkAndAPicture) {
   ImageDomain unit;
   unit.low = 0;
   const at::Tensor image =
-      open_training_images({std::string(RECON_SOURCE_DIR) + "/data/samples/" + GetParam().file}, unit, {0, 1}).image(0);
+      open_image_collection({test::source_path("data/samples/") + GetParam().file}, unit, {0, 1}).image(0);
   const at::Tensor crops =
       at::stack({image.narrow(1, 0, 64).narrow(2, 64, 64), image.narrow(1, 64, 64).narrow(2, 0, 64)});
   const c10::InferenceMode no_graph;
@@ -109,11 +110,11 @@ TEST(SlowReading, OfAPriorsFolderIsCheckedAndPrinted) {
     fmt::print("{}: {}\n", prior, inspection.found["network_wants"].dump());
     return inspection;
   };
-  const std::string samples = std::string(RECON_SOURCE_DIR) + "/data/samples/";
+  const std::string samples = test::source_path("data/samples/");
   EXPECT_TRUE(reading("natural_gray", "").passed);
   EXPECT_TRUE(reading("brain_mri", samples + "brain.png").passed);
   const fs::path folder = test::scratch_folder();
-  fs::copy(fs::path(RECON_SOURCE_DIR) / "priors/weights/natural_gray", folder, fs::copy_options::recursive);
+  fs::copy(fs::path(test::source_path("priors/weights/natural_gray")), folder, fs::copy_options::recursive);
   std::ifstream file(folder / "prior.yaml");
   std::string card{std::istreambuf_iterator<char>(file), {}};
   card.replace(card.find("prediction: v"), 13, "prediction: epsilon");

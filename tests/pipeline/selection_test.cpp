@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "operators/identity.h"
-#include "recon/pipeline/item_runner.h"
+#include "recon/pipeline/solve/item_runner.h"
 #include "recon/solvers/context.h"
 
 namespace recon {

@@ -1,4 +1,4 @@
-#include "recon/pipeline/solver_option.h"
+#include "recon/pipeline/compare/solver_option.h"
 
 #include <gtest/gtest.h>
 

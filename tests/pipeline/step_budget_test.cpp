@@ -1,4 +1,4 @@
-#include "recon/pipeline/step_budget.h"
+#include "recon/pipeline/compare/step_budget.h"
 
 #include <gtest/gtest.h>
 

@@ -9,12 +9,13 @@
 #include "priors/networks/adm_unet.h"
 #include "tests/priors/large_models.h"
 #include "tests/support/faults.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
 
 namespace fs = std::filesystem;
-const fs::path kRecords = fs::path(RECON_SOURCE_DIR) / "tests/golden/adm";
+const fs::path kRecords = fs::path(test::source_path("tests/golden/adm"));
 
 // As for the U-Net of diffusers, tests/priors/golden_test.cpp.
 constexpr double kOutputTolerance = 1e-5;

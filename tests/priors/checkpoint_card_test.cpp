@@ -11,12 +11,13 @@
 #include "priors/load_prior.h"
 #include "recon/core/error.h"
 #include "tests/support/faults.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
 
 namespace fs = std::filesystem;
-const fs::path kRecords = fs::path(RECON_SOURCE_DIR) / "tests/golden/unet2d";
+const fs::path kRecords = fs::path(test::source_path("tests/golden/unet2d"));
 
 PriorCard card(const std::string& text) {
   const fs::path path = test::scratch_folder() / "prior.yaml";

@@ -10,12 +10,13 @@
 #include "priors/checkpoints/safetensors.h"
 #include "recon/core/error.h"
 #include "tests/support/faults.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
 
 namespace fs = std::filesystem;
-const fs::path kRecords = fs::path(RECON_SOURCE_DIR) / "tests/golden/unet2d";
+const fs::path kRecords = fs::path(test::source_path("tests/golden/unet2d"));
 const char* const kUsual = "diffusion_pytorch_model.safetensors";
 
 TEST(Checkpoint, FindsTheWeightsOfAFolder) {

@@ -10,13 +10,14 @@
 #include "recon/core/error.h"
 #include "tests/priors/large_models.h"
 #include "tests/support/faults.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kRecords = fs::path(RECON_SOURCE_DIR) / "tests/golden/unet2d";
+const fs::path kRecords = fs::path(test::source_path("tests/golden/unet2d"));
 
 // The acceptance figures of the project: what two float32 implementations of the same ~100 layers differ by, with the
 // rounding of each layer (6e-8) growing by their number and by the order of summation in convolutions.

@@ -14,6 +14,7 @@
 #include "priors/transition.h"
 #include "recon/core/error.h"
 #include "tests/priors/every_schedule.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -23,7 +24,7 @@ constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 using test::every_schedule;
 
 TEST(NoiseSchedule, TablesEqualDiffusers) {
-  std::ifstream file(RECON_SOURCE_DIR "/tests/golden/schedules/schedules.json");
+  std::ifstream file(test::source_path("tests/golden/schedules/schedules.json"));
   const nlohmann::json golden = nlohmann::json::parse(file);
   ASSERT_EQ(golden.at("tables").size(), 5U);
   for (const auto& table : golden.at("tables")) {

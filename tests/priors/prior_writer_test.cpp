@@ -15,6 +15,7 @@
 #include "recon/core/rng.h"
 #include "tests/priors/every_schedule.h"
 #include "tests/support/faults.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -94,13 +95,13 @@ TEST(PriorWriter, DiffusersOpensWhatItWrites) {
     const at::Tensor table = at::tensor(std::get<TabulatedSchedule>(schedule.kind()).alpha_bar, at::kDouble);
     write_safetensors(folder / "golden.safetensors",
                       {{"x", x}, {"t", t}, {"out", network.forward(x, t)}, {"alpha_bar", table}});
-    const std::string script = std::string(RECON_SOURCE_DIR) + "/tests/golden/unet2d/open_with_diffusers.py";
+    const std::string script = test::source_path("tests/golden/unet2d/open_with_diffusers.py");
     EXPECT_EQ(std::system(fmt::format("'{}' '{}' '{}'", python, script, folder.string()).c_str()), 0);
   }
 }
 
 TEST(UNet2DConfig, IsWrittenAsItIsRead) {
-  for (const auto& entry : fs::directory_iterator(fs::path(RECON_SOURCE_DIR) / "tests/golden/unet2d")) {
+  for (const auto& entry : fs::directory_iterator(fs::path(test::source_path("tests/golden/unet2d")))) {
     if (!entry.is_directory()) continue;
     fs::path file = entry.path() / "unet/config.json";
     if (!fs::exists(file)) file = entry.path() / "config.json";

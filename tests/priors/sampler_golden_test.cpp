@@ -9,6 +9,7 @@
 
 #include "priors/gaussian_prior.h"
 #include "tests/priors/sampler_laws.h"
+#include "tests/support/paths.h"
 
 namespace recon::test {
 namespace {
@@ -16,8 +17,7 @@ namespace {
 using nlohmann::json;
 
 const json& golden() {
-  static const json all =
-      json::parse(std::ifstream(std::string(RECON_SOURCE_DIR) + "/tests/golden/samplers/samplers.json"));
+  static const json all = json::parse(std::ifstream(test::source_path("tests/golden/samplers/samplers.json")));
   return all;
 }
 

@@ -10,6 +10,7 @@
 #include "priors/noise_schedule.h"
 #include "priors/parameterization.h"
 #include "priors/transition.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -18,7 +19,7 @@ constexpr double kEpsilon = 0x1p-52, kSingle = 0x1p-24;
 
 const nlohmann::json& golden() {
   static const nlohmann::json records = [] {
-    std::ifstream file(RECON_SOURCE_DIR "/tests/golden/schedules/schedules.json");
+    std::ifstream file(test::source_path("tests/golden/schedules/schedules.json"));
     return nlohmann::json::parse(file);
   }();
   return records;
@@ -132,7 +133,7 @@ double denoised(double x, const NoiseLevel& level, double mean, double deviation
 
 // One step of every recorded first-order sampler, from each recorded state to the next: the transition alone.
 TEST(ScheduleGolden, TransitionsAreThoseOfDiffusersAndKDiffusion) {
-  std::ifstream file(RECON_SOURCE_DIR "/tests/golden/samplers/samplers.json");
+  std::ifstream file(test::source_path("tests/golden/samplers/samplers.json"));
   const nlohmann::json samplers = nlohmann::json::parse(file);
   const double mean = samplers.at("mean"), deviation = samplers.at("deviation");
   int judged = 0;

@@ -7,12 +7,13 @@
 #include "priors/checkpoints/golden.h"
 #include "priors/load_prior.h"
 #include "tests/support/faults.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
 
 namespace fs = std::filesystem;
-const fs::path kRecords = fs::path(RECON_SOURCE_DIR) / "tests/golden/song";
+const fs::path kRecords = fs::path(test::source_path("tests/golden/song"));
 
 class SongGolden : public testing::TestWithParam<const char*> {};
 

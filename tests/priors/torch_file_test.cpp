@@ -10,6 +10,7 @@
 #include "priors/checkpoints/safetensors.h"
 #include "tests/priors/torch_files.h"
 #include "tests/support/faults.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -162,7 +163,7 @@ std::string mutated(std::string bytes, std::mt19937& random) {
 /// Files with a mutated pickle (and right checksums) and mutated files, in turn; returns how many were refused.
 int refused_of(int rounds, unsigned seed) {
   std::mt19937 random(seed);
-  std::ifstream recorded(fs::path(RECON_SOURCE_DIR) / "tests/golden/adm/new_order_conv/model.pt", std::ios::binary);
+  std::ifstream recorded(fs::path(test::source_path("tests/golden/adm/new_order_conv/model.pt")), std::ios::binary);
   const std::string original{std::istreambuf_iterator<char>(recorded), {}};
   const std::string ours = test::torch_file(kPickle, kStorages);
   int refused = 0;

@@ -7,12 +7,13 @@
 #include "priors/checkpoints/golden.h"
 #include "priors/load_prior.h"
 #include "tests/support/faults.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
 
 namespace fs = std::filesystem;
-const fs::path kRecord = fs::path(RECON_SOURCE_DIR) / "tests/golden/torchscript/scripted";
+const fs::path kRecord = fs::path(test::source_path("tests/golden/torchscript/scripted"));
 
 // The same operations of the same library: rounding only.
 TEST(TorchScript, EqualsTheModuleInPython) {

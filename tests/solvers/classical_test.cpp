@@ -26,6 +26,7 @@
 #include "recon/solvers/classical/wavelet_fista.h"
 #include "recon/solvers/classical/wiener.h"
 #include "tests/solvers/classical_problems.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
@@ -215,7 +216,7 @@ TEST(Classical, NoiseFreeDataAreReproduced) {
 }
 
 TEST(TvPdhg, EqualsScikitImage) {
-  std::ifstream file(RECON_SOURCE_DIR "/tests/golden/classical/tv.json");
+  std::ifstream file(test::source_path("tests/golden/classical/tv.json"));
   const nlohmann::json golden = nlohmann::json::parse(file);
   const std::int64_t height = golden["shape"][0], width = golden["shape"][1];
   const auto image = [&](const char* key) {

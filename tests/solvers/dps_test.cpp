@@ -11,6 +11,7 @@
 #include "priors/gaussian_prior.h"
 #include "tests/solvers/matrix_operator.h"
 #include "tests/solvers/posterior_judge.h"
+#include "tests/support/paths.h"
 
 namespace recon::test {
 namespace {
@@ -51,7 +52,7 @@ Dps auto_dps(std::int64_t steps = 20) {
 class DpsGolden : public testing::Test {
  protected:
   DpsGolden() {
-    std::ifstream file(RECON_SOURCE_DIR "/tests/golden/dps/dps.json");
+    std::ifstream file(test::source_path("tests/golden/dps/dps.json"));
     golden_ = nlohmann::json::parse(file);
     problem_.op = std::make_shared<MatrixOperator>(matrix("A"), image_);
     problem_.image = problem_.op->domain();

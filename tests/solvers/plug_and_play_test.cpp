@@ -1,4 +1,4 @@
-#include "recon/solvers/classical/plug_and_play.h"
+#include "recon/solvers/posterior/plug_and_play.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

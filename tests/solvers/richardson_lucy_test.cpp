@@ -13,7 +13,7 @@ namespace {
 
 at::Tensor bright(std::int64_t size) { return phantom(size) + 1; }
 
-/// Photon counts of `truth`, whitened as recon/pipeline/image_mapping.cpp does it.
+/// Photon counts of `truth`, whitened as recon/pipeline/solve/image_mapping.cpp does it.
 Problem counted(const LinearOperatorPtr& op, const at::Tensor& truth, double peak) {
   Noise noise;
   noise.type = NoiseType::poisson;

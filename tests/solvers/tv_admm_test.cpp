@@ -9,6 +9,7 @@
 #include "recon/core/error.h"
 #include "recon/solvers/classical/tv_pdhg.h"
 #include "tests/solvers/classical_problems.h"
+#include "tests/support/paths.h"
 
 namespace recon::test {
 namespace {
@@ -77,7 +78,7 @@ TEST(TvAdmm, DenoisingClosesTheDualityGap) {
 }
 
 TEST(TvAdmm, EqualsScikitImage) {
-  std::ifstream file(RECON_SOURCE_DIR "/tests/golden/classical/tv.json");
+  std::ifstream file(test::source_path("tests/golden/classical/tv.json"));
   const nlohmann::json golden = nlohmann::json::parse(file);
   const std::int64_t height = golden["shape"][0], width = golden["shape"][1];
   const auto image = [&](const char* key) {

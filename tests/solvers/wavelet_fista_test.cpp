@@ -10,6 +10,7 @@
 #include "recon/solvers/classical/operator_norm.h"
 #include "recon/solvers/classical/wavelet.h"
 #include "tests/solvers/classical_problems.h"
+#include "tests/support/paths.h"
 
 namespace recon::test {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 const std::vector<std::string> kFamilies{"haar", "db2", "db4"};
 
 nlohmann::json golden() {
-  std::ifstream file(RECON_SOURCE_DIR "/tests/golden/classical/wavelets.json");
+  std::ifstream file(test::source_path("tests/golden/classical/wavelets.json"));
   return nlohmann::json::parse(file);
 }
 

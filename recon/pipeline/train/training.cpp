@@ -1,4 +1,4 @@
-#include "recon/pipeline/training.h"
+#include "recon/pipeline/train/training.h"
 
 #include <ATen/ATen.h>
 
@@ -10,8 +10,8 @@
 #include "priors/train/parameter_initializer.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
+#include "recon/pipeline/items/image_collection.h"
 #include "recon/pipeline/train/training_output.h"
-#include "recon/pipeline/training_images.h"
 
 namespace recon {
 namespace {
@@ -69,9 +69,9 @@ TrainingTask task_of(const TrainingPlan& plan) {
   const ImageRange range{setup.image_range[0], setup.image_range[1]};
   TrainingTask task{.description = description,
                     .network = std::move(network),
-                    .images = open_training_images(plan.images, description.domain, range),
+                    .images = open_image_collection(plan.images, description.domain, range),
                     .validation = {}};
-  if (!plan.validation.empty()) task.validation = open_training_images(plan.validation, description.domain, range);
+  if (!plan.validation.empty()) task.validation = open_image_collection(plan.validation, description.domain, range);
   return task;
 }
 

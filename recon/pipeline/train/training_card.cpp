@@ -1,9 +1,9 @@
-#include "recon/pipeline/training_card.h"
+#include "recon/pipeline/train/training_card.h"
 
 #include "data/atomic_file.h"
 #include "recon/config/option_lister.h"
+#include "recon/config/version.h"
 #include "recon/pipeline/train/training_picture.h"
-#include "recon/pipeline/version.h"
 
 namespace recon {
 namespace {

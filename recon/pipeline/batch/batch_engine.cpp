@@ -1,0 +1,292 @@
+#include "recon/pipeline/batch/batch_engine.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <deque>
+#include <fstream>
+#include <mutex>
+
+#include "data/content_hash.h"
+#include "priors/load_prior.h"
+#include "recon/config/option_lister.h"
+#include "recon/config/version.h"
+#include "recon/core/background_thread.h"
+#include "recon/core/error.h"
+#include "recon/solvers/stopwatch.h"
+
+namespace recon {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr auto poll_interval = std::chrono::milliseconds(200);
+
+/// The resident set of the process now.
+double resident_mib() {
+  std::ifstream statm("/proc/self/statm");
+  double pages = 0, resident = 0;
+  statm >> pages >> resident;
+  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1024 / 1024;
+}
+
+}  // namespace
+
+Shard shard_from(const std::string& text) {
+  Shard shard{.index = 0, .of = 0};
+  const std::size_t slash = text.find('/');
+  const auto number = [](std::string_view digits, std::size_t& value) {
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    return error == std::errc() && end == digits.data() + digits.size();
+  };
+  const std::string_view view = text;
+  const bool ok = slash != std::string::npos && number(view.substr(0, slash), shard.index) &&
+                  number(view.substr(slash + 1), shard.of) && shard.index >= 1 && shard.index <= shard.of;
+  if (!ok) throw usage_error("--shard", "expected I/N with 1 <= I <= N, like 2/3, got '{}'", text);
+  return shard;
+}
+
+ordered_json batch_identity(const BatchPlan& plan, const BatchWork& work, const std::string& prior_hash) {
+  ordered_json config = plan.resolved;
+  config.erase("output");
+  config.erase("prior");  // its hash counts, not where it lies
+  ordered_json inputs = ordered_json::array();
+  for (const auto& input : work.inputs) {
+    inputs.push_back({{"name", input.name}, {"hash", input.hash}, {"operator_hash", input.operator_hash}});
+  }
+  const auto program = versions();
+  return {{"config", config},
+          {"inputs", inputs},
+          {"prior_hash", prior_hash},
+          {"program", fmt::format("{} {}", program.at("recon"), program.at("git"))}};
+}
+
+namespace {
+
+class BatchRun {
+ public:
+  BatchRun(const BatchPlan& plan, const BatchControls& controls) : plan_(plan), controls_(controls) {
+    const Stopwatch timer(c10::kCPU, result_.profile.opening);
+    work_ = open_batch_work(plan);
+    const bool needs_prior = plan.main.solver->needs_prior();
+    if (needs_prior) prior_hash_ = content_hash_of_path(find_prior(plan.prior));
+    store_ = std::make_unique<BatchStore>(
+        plan.output.path, batch_identity(plan, work_, prior_hash_), work_.batches.size(),
+        BatchStore::Opening{.mode = controls.mode, .job = controls.ranks.job, .folder = plan.folder},
+        [this](const ResultFile& earlier) { return failed_batches(earlier, work_); });
+    const bool computes = !store_->finished() && !controls.merge_only;
+    solver_ = std::make_unique<BatchSolver>(plan, work_, computes && needs_prior ? load_prior(plan.prior) : nullptr,
+                                            controls.device);
+    for (std::size_t batch = controls.shard.index - 1; batch < store_->batches(); batch += controls.shard.of) {
+      todo_.push_back(batch);
+    }
+  }
+
+  BatchResult run() {
+    {
+      const Stopwatch timer(c10::kCPU, result_.profile.total);
+      run_all();
+    }
+    result_.profile.total += result_.profile.opening;
+    return result_;
+  }
+
+ private:
+  void run_all() {
+    result_.was_complete = store_->finished();
+    result_.items = work_.ids.size();
+    result_.batches = store_->batches();
+    tell({{"event", "opened"},
+          {"items", result_.items},
+          {"batches", result_.batches},
+          {"batches_done", done_ = store_->count_done()},
+          {"rank", controls_.ranks.rank},
+          {"ranks", controls_.ranks.size},
+          {"pid", ::getpid()}});
+    if (!store_->finished() && !controls_.merge_only) compute();
+    if (assembles() && !cancelled()) assemble();
+    result_.interrupted = cancelled() && !store_->finished();
+    result_.profile.solving = solver_->time();
+    result_.batches_done = store_->count_done();
+    result_.complete = store_->finished();
+    if (result_.complete && assembles()) report();
+  }
+
+  bool cancelled() const { return controls_.cancellation != nullptr && controls_.cancellation->cancelled(); }
+  bool assembles() const { return controls_.ranks.rank == 0 && controls_.shard.of == 1; }
+  void tell(const ordered_json& event) {
+    const std::lock_guard lock(telling_);
+    if (controls_.on_event) controls_.on_event(event);
+  }
+
+  /// In the reading thread: claims a batch that nobody has and reads it.
+  std::optional<LoadedBatch> claim_and_load() {
+    for (std::size_t tries = todo_.size(); tries > 0; --tries) {
+      const std::size_t batch = todo_.front();
+      todo_.pop_front();
+      if (store_->finished()) break;
+      if (store_->claim(batch)) return solver_->load(batch);
+      if (!store_->is_done(batch)) todo_.push_back(batch);  // somebody computes it, or dies over it
+    }
+    if (store_->finished()) todo_.clear();
+    return std::nullopt;
+  }
+
+  void compute();
+  ResultSet solve(const LoadedBatch& batch);
+  void write(std::size_t batch, const ResultSet& part);
+  void assemble();
+  void report();
+  ResultSet header(const std::vector<std::string>& ids, const std::vector<std::size_t>& inputs) const;
+
+  const BatchPlan& plan_;
+  const BatchControls& controls_;
+  BatchWork work_;
+  std::string prior_hash_;
+  std::unique_ptr<BatchStore> store_;
+  std::unique_ptr<BatchSolver> solver_;
+  std::deque<std::size_t> todo_;  ///< of the reading thread while it works
+  std::size_t done_ = 0;          ///< batches that were on disk when the folder was last read, and own ones since
+  std::chrono::steady_clock::time_point counted_;
+  std::mutex telling_;
+  BatchResult result_;
+};
+
+void BatchRun::compute() {
+  std::optional<LoadedBatch> loaded;
+  BackgroundThread reader, writer;
+  std::future<std::optional<LoadedBatch>> reading;
+  std::future<void> writing;
+  const auto finish_writing = [&] {
+    const Stopwatch timer(c10::kCPU, result_.profile.waiting_for_disk);
+    if (writing.valid()) writing.get();
+  };
+  const auto read_ahead = [&] { reading = reader.run([this] { return claim_and_load(); }); };
+  while (!cancelled()) {
+    if (!reading.valid()) read_ahead();
+    {
+      const Stopwatch timer(c10::kCPU, result_.profile.waiting_for_data);
+      loaded = reading.get();
+    }
+    if (!loaded) {
+      finish_writing();
+      if (todo_.empty()) break;
+      tell({{"event", "waiting"}, {"batches", todo_.size()}});
+      const Stopwatch timer(c10::kCPU, result_.profile.waiting_for_others);
+      std::this_thread::sleep_for(poll_interval);
+      continue;
+    }
+    // The last batches are left to whoever is free first.
+    if (todo_.size() >= static_cast<std::size_t>(controls_.ranks.size) && !cancelled()) read_ahead();
+    auto part = std::make_shared<const ResultSet>(solve(*loaded));
+    finish_writing();
+    writing = writer.run([this, batch = loaded->number, part] { write(batch, *part); });
+  }
+  finish_writing();
+}
+
+ResultSet BatchRun::solve(const LoadedBatch& batch) {
+  const auto ids = work_.ids_of(batch.number);
+  tell({{"event", "computing"}, {"batch", batch.number}, {"items", ids}});
+  ResultSet part = header(ids, work_.inputs_of(batch.number));
+  part.main = solver_->solve(batch, static_cast<std::uint64_t>(plan_.options.seed), controls_.on_step);
+  const auto psnr = part.main.metrics.find("psnr");
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    ordered_json event = {{"event", "item"}, {"batch", batch.number}, {"id", ids[i]}, {"status", part.main.status[i]}};
+    if (std::isfinite(part.main.chi2[i])) event["chi2"] = part.main.chi2[i];
+    if (psnr != part.main.metrics.end() && std::isfinite(psnr->second[i])) event["psnr"] = psnr->second[i];
+    event["seconds"] = part.main.seconds[i];
+    ++result_.computed;
+    if (!part.main.error[i].empty()) {
+      ++result_.failed;
+      event["error"] = part.main.error[i];
+    }
+    tell(event);
+  }
+  return part;
+}
+
+/// In the writing thread.
+void BatchRun::write(std::size_t batch, const ResultSet& part) {
+  write_result_file(store_->part_path(batch), part);
+  store_->release(batch);
+  ++done_;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - counted_ > std::chrono::seconds(1)) {  // others may have done some
+    done_ = store_->count_done();
+    counted_ = now;
+  }
+  tell({{"event", "durable"},
+        {"batch", batch},
+        {"items", part.ids.size()},
+        {"batches_done", done_},
+        {"rss_mib", std::round(resident_mib())}});
+}
+
+ResultSet BatchRun::header(const std::vector<std::string>& ids, const std::vector<std::size_t>& inputs) const {
+  ResultSet set;
+  set.ids = ids;
+  set.range = work_.inputs.front().source.header().range;
+  set.config = to_yaml(plan_.resolved);
+  set.seed = static_cast<std::uint64_t>(plan_.options.seed);
+  set.versions = versions();
+  if (!prior_hash_.empty()) set.prior = plan_.prior;
+  set.prior_hash = prior_hash_;
+  std::string hashes;
+  for (const std::size_t i : inputs) {
+    const auto& input = work_.inputs[i];
+    set.inputs.push_back({.name = input.name,
+                          .hash = input.hash,
+                          .operator_config = input.source.header().operator_config,
+                          .operator_hash = input.operator_hash});
+    hashes += input.hash + "  " + input.name + "\n";
+  }
+  set.input = inputs.size() == 1 ? set.inputs.front().name : fmt::format("{} files", inputs.size());
+  set.input_hash = inputs.size() == 1 ? set.inputs.front().hash : content_hash(hashes);
+  set.operator_config = set.inputs.front().operator_config;
+  return set;
+}
+
+void BatchRun::assemble() {
+  if (store_->finished()) return;
+  std::size_t missing = store_->batches() - store_->count_done();
+  if (missing > 0) {
+    if (controls_.merge_only) {
+      throw usage_error("--merge",
+                        "{} of {} batches are still to be computed (shards that did not run or failed): run "
+                        "them, or without --merge",
+                        missing, store_->batches());
+    }
+    return;  // the store of a run that ended while others were at work
+  }
+  if (!store_->begin_assembly()) return;
+  const Stopwatch timer(c10::kCPU, result_.profile.assembling);
+  std::vector<std::size_t> inputs;
+  for (std::size_t i = 0; i < work_.inputs.size(); ++i) inputs.push_back(i);
+  ResultSet all = header(work_.ids, inputs);
+  all.manifest = store_->manifest_text();
+  const bool whole =
+      assemble_batch(*store_, work_, all, plan_.output.compression, [&](std::size_t done, std::size_t of) {
+        tell({{"event", "assembling"}, {"done", done}, {"of", of}});
+        return !cancelled();
+      });
+  if (whole) store_->end_assembly();
+}
+
+void BatchRun::report() {
+  const ResultFile file = ResultFile::open(plan_.output.path);
+  result_.summary = summary_of(file);
+  if (!plan_.output.csv.empty()) write_batch_csv(plan_.output.csv, file);
+  if (!plan_.output.contact_sheet.empty()) {
+    write_contact_sheet(plan_.output.contact_sheet, file, plan_.output.contact_items);
+  }
+}
+
+}  // namespace
+
+BatchResult run_batch(const BatchPlan& plan, const BatchControls& controls) { return BatchRun(plan, controls).run(); }
+
+}  // namespace recon

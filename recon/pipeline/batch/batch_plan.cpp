@@ -1,0 +1,139 @@
+#include "recon/pipeline/batch/batch_plan.h"
+
+#include <algorithm>
+
+#include "recon/config/yaml_options.h"
+#include "recon/config/yaml_scalars.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+/// The indices of the wanted items of each input.
+std::vector<std::vector<std::int64_t>> chosen(const std::vector<OpenedInput>& inputs,
+                                              const std::vector<std::string>& wanted) {
+  std::vector<std::vector<std::int64_t>> indices(inputs.size());
+  if (wanted == std::vector<std::string>{"all"}) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) indices[i] = inputs[i].source.indices(wanted);
+    return indices;
+  }
+  const std::set<std::string> names(wanted.begin(), wanted.end());
+  std::size_t found = 0;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const auto& ids = inputs[i].source.ids();
+    for (std::size_t k = 0; k < ids.size(); ++k) {
+      if (names.contains(ids[k])) indices[i].push_back(static_cast<std::int64_t>(k));
+    }
+    found += indices[i].size();
+  }
+  if (found != names.size()) {
+    std::set<std::string> unknown = names;
+    for (const auto& input : inputs) {
+      for (const auto& id : input.source.ids()) unknown.erase(id);
+    }
+    throw usage_error("items", "there is no item '{}' in the input; ids are like '{}'", *unknown.begin(),
+                      inputs.front().source.ids().front());
+  }
+  return indices;
+}
+
+void require_alike(const std::vector<OpenedInput>& inputs) {
+  const auto& first = inputs.front();
+  for (const auto& input : inputs) {
+    if (input.source.image() != first.source.image()) {
+      throw usage_error("input", "expected images of one shape, {} has {} and {} has {}; make a batch of each kind",
+                        first.name, first.source.image().to_string(), input.name, input.source.image().to_string());
+    }
+    const ImageRange a = first.source.header().range, b = input.source.header().range;
+    if (a != b) {
+      throw usage_error("input", "expected one image_range, {} has [{:g}, {:g}] and {} has [{:g}, {:g}]", first.name,
+                        a.low, a.high, input.name, b.low, b.high);
+    }
+  }
+}
+
+}  // namespace
+
+void BatchOutput::visit(ParameterVisitor& v) {
+  v.field("path", path, "result file (HDF5); while the batch runs, what is done lies in the folder PATH.parts");
+  v.field("csv", csv, "summary, a line per item; empty: none");
+  v.field("contact_sheet", contact_sheet, "PNG of the first reconstructions; empty: none");
+  v.field("contact_items", contact_items, "pictures on the contact sheet", {.min = 1, .max = 1024});
+  v.field("compression", compression, "gzip level of the images in the result file; 0: none", {.min = 0, .max = 9});
+}
+
+void BatchSize::visit(ParameterVisitor& v) {
+  v.field("size", size, "items that go through the solver together; the last digits of a result depend on it",
+          {.min = 1, .max = 4096});
+  v.field("maps", maps, "store the maps `imagined`, `chi2_map` and `quantiles`; costs a linear solve per item");
+}
+
+BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> seed) {
+  BatchPlan plan;
+  YamlOptions options(config.root(), "");
+  plan.input = options.node("input");
+  if (plan.input == nullptr) {
+    throw usage_error(options.place(), "`input` is missing: which files are to be reconstructed?");
+  }
+  options.set_resolved("input", as_json(*plan.input));
+  plan.options.visit(options);
+  if (seed) {
+    plan.options.seed = static_cast<std::int64_t>(*seed);
+    options.set_resolved("seed", *seed);
+  }
+  std::set<std::string> taken;
+  plan.main = read_main_solver(options, taken);
+  read_section(options, "batch", "how many items go together", plan.batch);
+  read_section(options, "output", "where the results go", plan.output);
+  options.finish();
+  plan.prior = prior_of(plan.options, options);
+  if (plan.prior.find('/') != std::string::npos) {
+    options.set_resolved("prior", std::filesystem::absolute(plan.prior).lexically_normal().string());
+  }
+  plan.item_options = item_options_of(plan.options, options);
+  plan.item_options.check_noise_level = false;  // a line per item would bury the others
+  plan.folder = (std::filesystem::current_path() / plan.input->folder).lexically_normal().string();
+  plan.resolved = options.resolved();
+  return plan;
+}
+
+std::vector<BatchWork::Item> BatchWork::items_of(std::size_t batch) const {
+  const auto begin = items.begin() + batches.at(batch).first;
+  return {begin, begin + batches[batch].count};
+}
+
+std::vector<std::string> BatchWork::ids_of(std::size_t batch) const {
+  const auto begin = ids.begin() + batches.at(batch).first;
+  return {begin, begin + batches[batch].count};
+}
+
+std::vector<std::size_t> BatchWork::inputs_of(std::size_t batch) const {
+  std::set<std::size_t> found;
+  for (const auto& item : items_of(batch)) found.insert(item.input);
+  return {found.begin(), found.end()};
+}
+
+BatchWork open_batch_work(const BatchPlan& plan) {
+  BatchWork work;
+  work.inputs = open_inputs(plan.input, plan.item_options);
+  require_alike(work.inputs);
+  const auto indices = chosen(work.inputs, plan.options.items);
+  std::string operator_hash;
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    const OpenedInput& input = work.inputs[i];
+    for (const std::int64_t index : indices[i]) {
+      if (work.batches.empty() || work.batches.back().count == plan.batch.size ||
+          input.operator_hash != operator_hash) {
+        work.batches.push_back({.first = std::ssize(work.items), .count = 0});
+        operator_hash = input.operator_hash;
+      }
+      ++work.batches.back().count;
+      work.items.push_back({i, index});
+      work.ids.push_back(input.source.ids()[static_cast<std::size_t>(index)]);
+    }
+  }
+  if (work.ids.empty()) throw usage_error("items", "there is no item to reconstruct");
+  return work;
+}
+
+}  // namespace recon

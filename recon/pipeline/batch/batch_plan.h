@@ -1,0 +1,73 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "recon/pipeline/items/opened_input.h"
+#include "recon/pipeline/solve/solving_options.h"
+
+namespace recon {
+
+/// The section `output` of a batch config. Paths start at the working directory.
+struct BatchOutput {
+  std::string path = "batch_result.h5";
+  std::string csv, contact_sheet;
+  std::int64_t contact_items = 64;
+  std::int64_t compression = 1;
+
+  void visit(ParameterVisitor& v);
+};
+
+/// The section `batch`.
+struct BatchSize {
+  std::int64_t size = 8;
+  bool maps = false;
+
+  void visit(ParameterVisitor& v);
+};
+
+/// A batch config, read and checked.
+struct BatchPlan {
+  SolvingOptions options;
+  NamedSolver main;
+  YamlNodePtr input;  ///< for open_inputs()
+  BatchOutput output;
+  BatchSize batch;
+  std::string prior;  ///< name, or a path (given with a '/') that starts at the config's folder
+  ItemOptions item_options;
+  std::string folder;  ///< of the config, absolute
+  nlohmann::ordered_json resolved;
+};
+
+/// `seed` takes the place of the config's. Throws Error(usage) with file:line.
+BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> seed);
+
+/// The items of a batch and how they are cut: `size` consecutive items, across files as long as these state the same
+/// operator. An item's batch depends on the config and the inputs only, never on who computes it or when, so that its
+/// rounding does not either.
+struct BatchWork {
+  struct Item {
+    std::size_t input = 0;   ///< index into inputs
+    std::int64_t index = 0;  ///< in that input
+  };
+  struct Batch {
+    std::int64_t first = 0, count = 0;  ///< positions among all items
+  };
+  std::vector<OpenedInput> inputs;
+  std::vector<Item> items;       ///< in the order of the output
+  std::vector<std::string> ids;  ///< theirs
+  std::vector<Batch> batches;
+
+  std::vector<Item> items_of(std::size_t batch) const;
+  std::vector<std::string> ids_of(std::size_t batch) const;
+  std::vector<std::size_t> inputs_of(std::size_t batch) const;  ///< each once, ascending
+};
+
+/// Opens the inputs and chooses and cuts the items. Throws Error(usage) for unknown ids, for inputs whose images differ
+/// in shape, field or range (a result file holds one kind).
+BatchWork open_batch_work(const BatchPlan& plan);
+
+}  // namespace recon

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "recon/pipeline/compare/comparison_plan.h"
+#include "recon/pipeline/solve/item_runner.h"
+#include "recon/pipeline/solve/run_controls.h"
+
+namespace recon {
+
+/// One line of the comparison: what one solver made of one item of one task. Status "failed" and "not_applicable" (the
+/// solver has no use for such an operator) come with the error.
+struct ComparisonRow {
+  std::string task;
+  ResultRow result;
+  std::string note = {};  ///< what the ground truth was used for, where it was
+};
+
+/// How many steps a solver got on a task under a budget; `steps` 0: it ran as configured, `note` says why.
+struct BudgetChoice {
+  std::string task, solver;
+  std::int64_t steps = 0;
+  std::string note;
+};
+
+/// What one solver made of an item; `result` has no image when there is an error.
+struct ComparedResult {
+  std::string solver;
+  MethodResult result;
+  std::string error;
+  bool applicable = true;
+  std::string note = {};
+};
+
+struct ComparisonResult {
+  std::vector<ComparisonRow> rows;
+  std::vector<BudgetChoice> budgets;
+  std::size_t failed = 0;         ///< rows that failed or diverged
+  std::size_t reconstructed = 0;  ///< solves that came to an end
+  bool interrupted = false;
+};
+
+/// Told of every item when all solvers are through with it.
+using ComparisonListener =
+    std::function<void(const TaskPlan& task, const PreparedItem& item, const std::vector<ComparedResult>& results)>;
+
+/// Runs every solver on every item of every task: task by task, a task's items one by one, each
+/// with all solvers, so that only one task's measurements are in memory.
+///
+/// A solver that has no use for an operator, or that diverges, is a row with its reason and the others go on. An item's
+/// numbers do not depend on what else is compared. A task whose measurements cannot be read is a row without a solver;
+/// when nothing at all could be reconstructed for such a reason, the first fault is thrown.
+ComparisonResult run_comparison(ComparisonPlan& plan, const RunControls& controls, const ComparisonListener& listener);
+
+}  // namespace recon

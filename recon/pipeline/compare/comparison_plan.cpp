@@ -1,0 +1,176 @@
+#include "recon/pipeline/compare/comparison_plan.h"
+
+#include <array>
+#include <set>
+
+#include "recon/config/yaml_options.h"
+#include "recon/core/error.h"
+#include "recon/pipeline/compare/solver_option.h"
+
+namespace recon {
+namespace {
+
+/// The keys of a task that say how its items are read; the same in `tasks:` and, for a single task, at the top.
+struct TaskKeys {
+  std::vector<std::string> items = {"all"};
+  std::optional<double> noise_std;
+  bool estimate_noise = false;
+  std::string complex_image = "none";
+
+  void visit(ParameterVisitor& v) {
+    v.field("items", items, "`all`, or the ids of the items to reconstruct");
+    v.field("noise_std", noise_std, "noise level per real component, in units of the file, instead of its own",
+            {.min = 0});
+    v.field("estimate_noise", estimate_noise, "take the noise level from the data: errs to the high side");
+    v.choice("complex_image", complex_image, complex_image_words(), "how a real prior treats complex images");
+  }
+};
+
+constexpr std::array task_keys = {"input", "items", "noise_std", "estimate_noise", "complex_image"};
+
+TaskPlan task_from(YamlOptions& options, const TaskKeys& keys) {
+  if (keys.estimate_noise && keys.noise_std) {
+    throw usage_error(options.place_of("estimate_noise"), "expected `noise_std` or `estimate_noise`, not both");
+  }
+  TaskPlan task;
+  task.items = keys.items;
+  task.item_options = {.noise_std = keys.noise_std,
+                       .estimate_noise = keys.estimate_noise,
+                       .complex_image = complex_image_from(keys.complex_image),
+                       .place_of_noise_std = options.place_of("noise_std"),
+                       .place_of_complex_image = options.place_of("complex_image")};
+  return task;
+}
+
+void read_input(TaskPlan& task, const YamlNodePtr& input, YamlOptions& options) {
+  task.input = read_input_plan(input);
+  options.set_resolved("input", task.input->resolved);
+}
+
+TaskPlan read_task(const YamlNodePtr& node, const std::string& section, std::set<std::string>& taken,
+                   nlohmann::ordered_json& resolved) {
+  YamlOptions options(node, section);
+  std::string name;
+  options.field("name", name, "what the task is called; default: the operator, or the file's name");
+  TaskKeys keys;
+  keys.visit(options);
+  const auto simulations = options.nodes("simulate");
+  const YamlNodePtr input = options.node("input");
+  options.finish();
+  if (simulations.size() + (input == nullptr ? 0U : 1U) != 1) {
+    throw usage_error(options.place(),
+                      "expected either `input` (a measurement file) or `simulate` (images, operator, noise)");
+  }
+  TaskPlan task = task_from(options, keys);
+  if (input != nullptr) read_input(task, input, options);
+  if (!simulations.empty()) {
+    nlohmann::ordered_json simulated;
+    task.simulation = read_simulation_section(simulations.front(), section + ".simulate", simulated);
+    options.set_resolved("simulate", simulated);
+    const YamlEntry* type = task.simulation->op->find("type");
+    task.name = type != nullptr ? type->value->text : "task";
+  } else {
+    task.name = task.input->name;
+  }
+  if (!name.empty()) task.name = name;
+  if (!taken.insert(task.name).second) {
+    throw usage_error(options.place(), "there are two tasks '{}'; give each a `name` of its own", task.name);
+  }
+  resolved = options.resolved();
+  resolved["name"] = task.name;
+  return task;
+}
+
+ComparedSolver read_compared(ParameterVisitor& section, std::set<std::string>& taken, std::int64_t samples) {
+  ComparedSolver compared{.solver = {}, .samples = samples};
+  std::string name, type = "dps";
+  section.field("name", name, "what its results are called; default: its type");
+  section.field("samples", compared.samples, "posterior samples per item, instead of the top level's",
+                {.min = 1, .max = 1024});
+  section.field("oracle", compared.oracle,
+                "an option (`weight`) to choose by the PSNR against the ground truth: what could be, not a result");
+  compared.solver.solver = read_solver(section, type);
+  if (!compared.oracle.empty()) {
+    const auto option = find_option(*compared.solver.solver, compared.oracle);
+    if (!option || option->integer) {
+      throw usage_error(section.place(), "oracle: expected a real number among the options of {}, got '{}'", type,
+                        compared.oracle);
+    }
+    type += "_oracle";
+  }
+  compared.solver.name = name.empty() ? type : name;
+  for (int i = 2; !taken.insert(compared.solver.name).second; ++i) {
+    if (!name.empty()) throw usage_error(section.place(), "there are two solvers '{}'", name);
+    compared.solver.name = type + "_" + std::to_string(i);
+  }
+  return compared;
+}
+
+void read_tasks(YamlOptions& options, ComparisonPlan& plan) {
+  TaskKeys keys;
+  const auto nodes = options.nodes("tasks");
+  std::set<std::string> taken;
+  auto resolved = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    nlohmann::ordered_json task;
+    plan.tasks.push_back(read_task(nodes[i], fmt::format("tasks.{}", i), taken, task));
+    resolved.push_back(task);
+  }
+  if (nodes.empty()) {
+    keys.visit(options);
+    const YamlNodePtr input = options.node("input");
+    if (input == nullptr) {
+      throw usage_error(options.place(), "`tasks` or `input` is missing: on which measurements are they compared?");
+    }
+    plan.tasks.push_back(task_from(options, keys));
+    read_input(plan.tasks.back(), input, options);
+    plan.tasks.back().name = plan.tasks.back().input->name;
+    return;
+  }
+  for (const char* key : task_keys) {
+    if (options.given(key)) throw usage_error(options.place_of(key), "with `tasks`, this belongs to each of them");
+  }
+  options.set_resolved("tasks", resolved);
+}
+
+}  // namespace
+
+void BudgetOptions::visit(ParameterVisitor& v) {
+  v.field("nfe", nfe, "network passes per sample, forward and backward; sets `steps`", {.min = 2});
+  v.field("seconds", seconds, "computing time per item, all samples; sets `steps`", {.min = 0, .open_min = true});
+}
+
+void ComparisonOptions::visit(ParameterVisitor& v) {
+  v.field("title", title, "heading of the report");
+  v.field("prior", prior, "an embedded prior, or a folder with a diffusers model (a path needs a '/')");
+  v.field("samples", samples, "posterior samples per item; more than one gives mean and std", {.min = 1, .max = 1024});
+  v.field("output", output, "folder for report.html, results.csv and results.json; starts at the working directory");
+  v.field("seed", seed, "seed of all randomness", {.min = 0});
+  v.field("trace_every", trace_every, "record chi² every so many steps, for the curves; 0: never", {.min = 0});
+}
+
+ComparisonPlan read_comparison_plan(const Config& config) {
+  ComparisonPlan plan;
+  YamlOptions options(config.root(), "");
+  plan.options.visit(options);
+  const auto budgets = options.sections("budget", "what every solver may spend");
+  for (const auto& section : budgets) plan.budget.visit(*section);
+  if (plan.budget.nfe && plan.budget.seconds) {
+    throw usage_error(options.place_of("budget"), "expected `nfe` or `seconds`, not both");
+  }
+  read_tasks(options, plan);
+  std::set<std::string> taken;
+  for (const auto& section : options.sections("solvers", "the methods to compare")) {
+    plan.solvers.push_back(read_compared(*section, taken, plan.options.samples));
+  }
+  options.finish();
+  if (plan.solvers.empty()) throw usage_error(options.place(), "`solvers` is missing: what is to be compared?");
+  plan.output = plan.options.output;
+  if (plan.output.empty()) throw usage_error(options.place_of("output"), "expected the name of a folder");
+  plan.prior = plan.options.prior;
+  if (plan.prior.find('/') != std::string::npos) plan.prior = options.path_of("prior", plan.prior).string();
+  plan.resolved = options.resolved();
+  return plan;
+}
+
+}  // namespace recon

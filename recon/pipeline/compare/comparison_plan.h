@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "recon/config/config.h"
+#include "recon/core/parameters.h"
+#include "recon/pipeline/items/input_plan.h"
+#include "recon/pipeline/items/item_source.h"
+#include "recon/pipeline/items/simulation.h"
+#include "recon/pipeline/solve/solving_options.h"
+
+namespace recon {
+
+/// How much every solver may spend; both absent: as configured.
+///
+/// A solver that calls the prior and has an option `steps` gets as many steps as fit: two short solves of the task's
+/// first item say what a step costs. Solvers without a prior run as configured, to their own stopping rule.
+struct BudgetOptions {
+  std::optional<double> nfe;      ///< network passes per sample, forward and backward ones together
+  std::optional<double> seconds;  ///< per item, all samples together
+
+  void visit(ParameterVisitor& v);
+  bool empty() const { return !nfe && !seconds; }
+};
+
+/// The top level of a compare config, besides `tasks`, `solvers`, `budget` and the keys of a single task.
+struct ComparisonOptions {
+  std::string title;
+  std::string prior = "natural_gray";
+  std::int64_t samples = 1;
+  std::string output = "comparison";
+  std::int64_t seed = 0;
+  std::int64_t trace_every = 1;
+
+  void visit(ParameterVisitor& v);
+};
+
+/// One set of measurements on which the solvers are compared: a file, or images to simulate from.
+struct TaskPlan {
+  std::string name;
+  std::optional<InputPlan> input;
+  std::optional<SimulationPlan> simulation;
+  std::vector<std::string> items = {"all"};
+  ItemOptions item_options;
+};
+
+struct ComparedSolver {
+  NamedSolver solver;
+  std::int64_t samples = 1;
+  std::string oracle = {};  ///< the option to be chosen by the ground truth; empty: none
+};
+
+/// A compare config, read and checked.
+struct ComparisonPlan {
+  ComparisonOptions options;
+  BudgetOptions budget;
+  std::vector<TaskPlan> tasks;
+  std::vector<ComparedSolver> solvers;
+  std::filesystem::path output;  ///< a folder; starts at the working directory
+  std::string prior;             ///< name, or a path that starts at the config's folder
+  nlohmann::ordered_json resolved;
+};
+
+/// Throws Error(usage) with file:line.
+ComparisonPlan read_comparison_plan(const Config& config);
+
+}  // namespace recon

@@ -1,0 +1,167 @@
+#include "recon/pipeline/inspect/external_inspection.h"
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "data/external_dataset.h"
+#include "data/hdf5/hdf5_file.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr int max_depth = 16;  // groups may contain themselves
+constexpr std::size_t max_listed = 500;
+
+/// A dataset of the file; what cannot be read says why in `fault`.
+struct Listed {
+  std::string path;
+  Shape shape;
+  std::string type;
+  std::vector<std::string> filters;
+  bool numbers = false, complex = false, floats = false;
+  std::string fault;
+};
+
+Listed listed(const hdf5::Group& group, const std::string& name, const std::string& path) {
+  Listed found;
+  found.path = path;
+  try {
+    const hdf5::Dataset dataset = group.dataset(name);
+    found.shape = dataset.shape();
+    found.type = dataset.type_name();
+    found.filters = dataset.filters();
+    if (dataset.is_text()) return found;
+    const at::ScalarType dtype = dataset.dtype();
+    found.numbers = true;
+    found.complex = c10::isComplexType(dtype);
+    found.floats = c10::isFloatingType(dtype);
+    if (found.complex) found.type = dtype == at::kComplexFloat ? "64-bit complex" : "128-bit complex";
+  } catch (const Error& error) {
+    found.fault = error.what();
+  }
+  return found;
+}
+
+void list_group(const hdf5::Group& group, const std::string& path, int depth, std::vector<Listed>& all) {
+  for (const auto& name : group.names()) {
+    if (all.size() >= max_listed || depth > max_depth) return;
+    const std::string inside = path.empty() ? name : path + "/" + name;
+    if (group.is_group(name)) {
+      list_group(group.group(name), inside, depth + 1, all);
+    } else {
+      all.push_back(listed(group, name, inside));
+    }
+  }
+}
+
+std::int64_t entries(const Listed& dataset) {
+  std::int64_t count = 1;
+  for (const auto extent : dataset.shape) count *= extent;
+  return count;
+}
+
+/// What the axes of a dataset most likely are; empty when recon cannot tell.
+std::vector<std::string> likely_axes(const Listed& dataset) {
+  const Shape& shape = dataset.shape;
+  const auto channels = [](std::int64_t extent) { return extent == 1 || extent == 3; };
+  const bool pairs = dataset.floats && shape.size() >= 3 && shape.back() == 2;
+  std::vector<std::string> axes;
+  switch (shape.size() - (pairs ? 1 : 0)) {
+    case 2:
+      axes = {"y", "x"};
+      break;
+    case 3:
+      axes = {"item", "y", "x"};
+      break;
+    case 4:
+      axes = !pairs && channels(shape[3]) && !channels(shape[1])
+                 ? std::vector<std::string>{"item", "y", "x", "channel"}
+                 : std::vector<std::string>{"item", "channel", "y", "x"};
+      break;
+    default:
+      return {};
+  }
+  if (pairs) axes.emplace_back("complex");
+  return axes;
+}
+
+/// The dataset with the most numbers among those that could be measurements.
+const Listed* likely_measurements(const std::vector<Listed>& all) {
+  const Listed* best = nullptr;
+  for (const auto& dataset : all) {
+    if (!dataset.numbers || likely_axes(dataset).empty()) continue;
+    // Equally many: complex numbers are measured rather than reconstructed.
+    if (best == nullptr || std::pair(entries(dataset), dataset.complex) > std::pair(entries(*best), best->complex)) {
+      best = &dataset;
+    }
+  }
+  return best;
+}
+
+bool is_fastmri(const std::vector<Listed>& all) {
+  return std::any_of(all.begin(), all.end(), [](const Listed& dataset) {
+    return dataset.path == "kspace" && dataset.complex && dataset.shape.size() == 3;
+  });
+}
+
+/// A config that reads this file; what only its owner knows is a guess with a comment.
+std::string proposal(const std::vector<Listed>& all, const std::string& path) {
+  const std::string file = nlohmann::json(std::filesystem::absolute(path).lexically_normal().string()).dump();
+  if (is_fastmri(all)) {
+    return fmt::format(
+        "input:\n  files: {}  # or a pattern like /data/*.h5, for recon batch\n  format: fastmri\n"
+        "estimate_noise: true         # or noise_std: in units of the file\n"
+        "complex_image: two_channels  # real and imaginary part by a real prior\n",
+        file);
+  }
+  const Listed* best = likely_measurements(all);
+  if (best == nullptr) return "";
+  const auto axes = likely_axes(*best);
+  const bool complex = best->complex || axes.back() == "complex";
+  std::string text = fmt::format(
+      "input:\n  files: {}  # or a pattern like /data/*.h5, for recon batch\n  format: dataset\n"
+      "  dataset: {}\n  axes: [{}]\n",
+      file, best->path, fmt::join(axes, ", "));
+  if (complex) text += "  scale: auto                  # the brightest point of the file becomes 1\n";
+  const bool counts = !complex && !best->floats && best->type.find("unsigned") == std::string::npos;
+  if (counts) text += "  scale: 1                     # what one step is worth\n";
+  if (!complex)
+    text += "  image_range: [0, 1]          # values of black and white; unsigned integers are scaled to [0, 1]\n";
+  text +=
+      complex
+          ? "  operator: {type: fourier, pattern: full}   # how they were measured; mask: {dataset: NAME} of the file\n"
+          : "  operator: {type: identity}   # how they were measured: recon list operators\n";
+  text += "estimate_noise: true         # or noise_std: in units of the file\n";
+  if (complex) text += "complex_image: two_channels  # real and imaginary part by a real prior\n";
+  return text;
+}
+
+std::vector<Listed> all_datasets(const std::string& path) {
+  std::vector<Listed> all;
+  list_group(hdf5::File::open(path), "", 0, all);
+  return all;
+}
+
+}  // namespace
+
+Inspection inspect_external(const std::string& path) {
+  const auto all = all_datasets(path);
+  Inspection inspection;
+  inspection.found = {{"kind", "external"}, {"path", path}, {"datasets", ordered_json::object()}};
+  for (const auto& dataset : all) {
+    std::string text = dataset.type + " " + to_string(dataset.shape);
+    for (const auto& filter : dataset.filters) text += ", " + filter;
+    inspection.found["datasets"][dataset.path] = dataset.fault.empty() ? text : dataset.fault;
+  }
+  const std::string config = proposal(all, path);
+  if (!config.empty()) inspection.found["config"] = config;
+  return inspection;
+}
+
+}  // namespace recon

@@ -1,0 +1,136 @@
+#include "recon/pipeline/inspect/measurement_inspection.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "data/measurement_file.h"
+#include "operators/diagnostics.h"
+#include "operators/noise.h"
+#include "recon/core/error.h"
+#include "recon/metrics/metrics.h"
+#include "recon/metrics/noise_level.h"
+#include "recon/pipeline/items/item_noise.h"
+#include "recon/pipeline/items/operator_source.h"
+
+namespace recon {
+namespace {
+
+using nlohmann::ordered_json;
+
+void check_laws(Inspection& inspection, const Operator& op) {
+  const OperatorReport report = check_operator(op);
+  ordered_json& found = inspection.found["operator"];
+  found["spectral_form"] = report.has_spectral_form;
+  if (report.linear) {
+    found["largest_singular_value"] = report.largest_singular_value;
+    found["frobenius_squared"] = report.frobenius_squared;
+    found["adjoint_scale"] = report.adjoint_scale;
+  }
+  for (const auto& finding : report.findings) {
+    inspection.check("operator " + finding.law, finding.error, finding.bound, finding.holds());
+    if (!finding.detail.empty()) inspection.found["checks"].back()["detail"] = finding.detail;
+  }
+}
+
+ordered_json describe(const Operator& op) {
+  return {{"name", op.name()},
+          {"domain", op.domain().to_string()},
+          {"range", op.range().to_string()},
+          {"measured_components", op.measured_components()},
+          {"linear", op.is_linear()}};
+}
+
+ordered_json describe(const MeasurementNoise& noise) {
+  ordered_json found = {{"type", noise.type}};
+  if (!noise.std.empty()) found["std"] = noise.std;
+  if (noise.peak > 0) found["peak"] = noise.peak;
+  return found;
+}
+
+/// All items are read, so that NaN shows; with truth and a noise level chi² of the truth is evaluated.
+void check_items(Inspection& inspection, const MeasurementFile& file, const OperatorPtr& shared_op) {
+  const MeasurementHeader& header = file.header();
+  const Noise noise{.type = noise_type_from(header.noise.type), .std = header.noise.std, .peak = header.noise.peak};
+  for (std::int64_t i = 0; i < file.count(); ++i) {
+    const MeasurementItem item = file.item(i);
+    if (!item.ground_truth.defined() || noise.type == NoiseType::none) continue;
+    std::map<std::string, at::Tensor> arrays = header.operator_arrays;
+    for (const auto& [name, value] : item.arrays) arrays[name] = value;
+    const OperatorPtr op = shared_op != nullptr
+                               ? shared_op
+                               : build_stored_operator(header.operator_config, arrays, header.image, file.path(), [&] {
+                                   return item.y;
+                                 }).op;
+    const at::Tensor y = item.y.unsqueeze(0);
+    Noise own = noise;
+    if (noise.has_std()) own.std = {item.noise_std};
+    const ItemNoise level = item_noise(own, 0, y);
+    if (!level.variance.defined()) continue;
+    const auto measured = static_cast<double>(op->measured_components());
+    const at::Tensor truth = item.ground_truth.unsqueeze(0);
+    const at::Tensor residual = y - op->apply(truth.to(truth.is_complex() ? complex_dtype(y) : real_dtype(y)));
+    const double chi2 = reduced_chi2(residual, level.variance, op->measured_components()).front();
+    // Five standard errors of a mean of squares; Poisson data at low counts are not quite normal.
+    const double limit = (noise.counts_photons() ? 10 : 5) * std::sqrt(2 / measured);
+    inspection.check("chi2 of the truth is 1, item " + item.id, std::abs(chi2 - 1), limit, std::abs(chi2 - 1) <= limit);
+  }
+  inspection.check("all values are finite", 0, 0, true);  // reading them throws otherwise
+}
+
+}  // namespace
+
+Inspection inspect_measurement(const std::string& path, bool check) {
+  const MeasurementFile file = MeasurementFile::open(path);
+  const MeasurementHeader& header = file.header();
+  Inspection inspection;
+  inspection.found = {{"kind", "measurement"},
+                      {"path", path},
+                      {"items", file.count()},
+                      {"image", header.image.to_string()},
+                      {"image_range", {header.range.low, header.range.high}},
+                      {"measurement", file.measurement().to_string()},
+                      {"noise", describe(header.noise)},
+                      {"ground_truth", file.has_ground_truth()},
+                      {"provenance", header.provenance},
+                      {"operator_config", header.operator_config}};
+  inspection.found["ids"] =
+      std::vector<std::string>(file.ids().begin(), file.ids().begin() + std::min<std::int64_t>(file.count(), 20));
+  inspection.found["operator_arrays"] = ordered_json::array();
+  for (const auto& [name, value] : header.operator_arrays) inspection.found["operator_arrays"].push_back(name);
+  for (const auto& name : file.per_item_arrays()) inspection.found["operator_arrays"].push_back(name + " (per item)");
+
+  const bool per_item = !file.per_item_arrays().empty();
+  std::map<std::string, at::Tensor> arrays = header.operator_arrays;
+  if (per_item) {
+    for (const auto& [name, value] : file.item(0).arrays) arrays[name] = value;
+  }
+  const auto [op, estimated] =
+      build_stored_operator(header.operator_config, arrays, header.image, path, [&] { return file.item(0).y; });
+  inspection.found["operator"] = describe(*op);
+  if (op->range() != file.measurement()) {
+    throw data_error(path + ":/measurements", "the operator '{}' gives {}, the file holds {}", op->name(),
+                     op->range().to_string(), file.measurement().to_string());
+  }
+  if (check) {
+    check_laws(inspection, *op);
+    check_items(inspection, file, per_item || estimated ? nullptr : op);
+    if (const auto estimate = estimate_noise_level(file.item(0).y, op->support())) {
+      inspection.found["noise_estimate"] = {{"item", file.ids().front()},
+                                            {"std", estimate->std},
+                                            {"count", estimate->count},
+                                            {"method", estimate->method}};
+    }
+  }
+  return inspection;
+}
+
+Inspection inspect_operator(const YamlNodePtr& node, const TensorSpec& image, bool check) {
+  const BuiltOperator built = build_operator(node, "operator", image);
+  Inspection inspection;
+  inspection.found = {{"kind", "operator"}, {"operator", describe(*built.op)}, {"config", built.config}};
+  if (check) check_laws(inspection, *built.op);
+  return inspection;
+}
+
+}  // namespace recon

@@ -1,0 +1,123 @@
+#include "recon/pipeline/inspect/result_inspection.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "data/result_file.h"
+#include "data/samples_file.h"
+#include "recon/core/error.h"
+#include "recon/metrics/metrics.h"
+
+namespace recon {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr std::size_t shown_items = 64;  ///< of more, figures are summarised
+
+/// The values, or their mean over the items that have one.
+ordered_json figures(const std::vector<double>& values) {
+  if (values.size() <= shown_items) return values;
+  double sum = 0;
+  std::size_t count = 0;
+  for (const double value : values) {
+    if (!std::isfinite(value)) continue;
+    sum += value;
+    ++count;
+  }
+  if (count == 0) return nullptr;
+  return {{"mean", sum / static_cast<double>(count)}, {"items", count}};
+}
+
+/// The words, or how often each is there.
+ordered_json words(const std::vector<std::string>& values) {
+  if (values.size() <= shown_items) return values;
+  std::map<std::string, std::size_t> counts;
+  for (const auto& value : values) ++counts[value];
+  return counts;
+}
+
+ordered_json errors_of(const ResultFile& file, const SolverResults& results) {
+  ordered_json found = ordered_json::object();
+  for (std::size_t i = 0; i < results.error.size() && found.size() < shown_items; ++i) {
+    if (!results.error[i].empty()) found[file.header().ids[i]] = results.error[i];
+  }
+  return found;
+}
+
+ordered_json describe(const ResultFile& file, const std::string& baseline) {
+  const SolverResults results = file.figures(baseline);
+  Shape shape = results.reconstructions.sizes().vec();
+  shape.front() = file.count();
+  ordered_json found = {{"solver", results.solver},       {"shape", to_string(shape)},
+                        {"std", results.std.defined()},   {"samples", results.samples.defined()},
+                        {"chi2", figures(results.chi2)},  {"seconds", figures(results.seconds)},
+                        {"status", words(results.status)}};
+  for (const auto& [name, values] : results.metrics) found[name] = figures(values);
+  if (results.device.empty()) return found;
+  const auto passes = [](const std::vector<std::int64_t>& values) {
+    return figures(std::vector<double>(values.begin(), values.end()));
+  };
+  found["nfe_forward"] = passes(results.nfe_forward);
+  found["nfe_backward"] = passes(results.nfe_backward);
+  found["device"] = words(results.device);
+  found["errors"] = errors_of(file, results);
+  return found;
+}
+
+}  // namespace
+
+Inspection inspect_result(const std::string& path) {
+  const ResultFile file = ResultFile::open(path);
+  const ResultSet& set = file.header();
+  Inspection inspection;
+  inspection.found = {
+      {"kind", "result"},
+      {"path", path},
+      {"items", set.ids.size()},
+      {"ids", std::vector<std::string>(set.ids.begin(),
+                                       set.ids.begin() + std::min<std::ptrdiff_t>(file.count(), shown_items))},
+      {"image_range", {set.range.low, set.range.high}},
+      {"main", describe(file, "")},
+      {"baselines", ordered_json::object()},
+      {"seed", set.seed},
+      {"input", set.input},
+      {"input_hash", set.input_hash},
+      {"prior", set.prior},
+      {"prior_hash", set.prior_hash},
+      {"versions", set.versions},
+      {"config", set.config}};
+  for (const auto& name : file.baselines()) inspection.found["baselines"][name] = describe(file, name);
+  for (const auto& input : set.inputs) {
+    inspection.found["inputs"].push_back({{"name", input.name},
+                                          {"hash", input.hash},
+                                          {"operator", input.operator_config},
+                                          {"operator_hash", input.operator_hash}});
+  }
+  return inspection;
+}
+
+Inspection inspect_samples(const std::string& path) {
+  const SampleSet set = read_samples_file(path);
+  const at::Tensor values = set.samples.to(at::kDouble);
+  const auto diverged = std::count(set.status.begin(), set.status.end(), "diverged");
+  Inspection inspection;
+  inspection.found = {{"kind", "samples"},
+                      {"path", path},
+                      {"shape", to_string(Shape(set.samples.sizes().vec()))},
+                      {"image_range", {set.range.low, set.range.high}},
+                      {"mean", values.mean().item<double>()},
+                      {"std", values.std(/*unbiased=*/false).item<double>()},
+                      {"diverged", diverged},
+                      {"sampler", set.sampler},
+                      {"nfe", set.nfe},
+                      {"seed", set.seed},
+                      {"prior", set.prior},
+                      {"prior_hash", set.prior_hash},
+                      {"versions", set.versions},
+                      {"config", set.config}};
+  return inspection;
+}
+
+}  // namespace recon

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace recon {
+
+/// How a complex image becomes a real one that a prior understands.
+enum class ComplexImage {
+  none,               ///< refuse complex images where a prior is needed
+  magnitude,          ///< the image is real (zero phase): the operator is built for a real image and the result is real
+  phase_from_centre,  ///< a real image times the phase that the centre of k-space shows (operators/mri/image_phase.h),
+                      ///< for every solver; the result is real, signed where the phase turns faster than that
+  two_channels        ///< real and imaginary part are channels of their own
+};
+ComplexImage complex_image_from(const std::string& text);
+std::vector<std::string> complex_image_words();
+
+}  // namespace recon

@@ -1,0 +1,159 @@
+#include "recon/pipeline/items/external_reader.h"
+
+#include <ATen/ATen.h>
+
+#include <utility>
+
+#include "data/external_dataset.h"
+#include "data/fastmri_file.h"
+#include "recon/config/option_lister.h"
+#include "recon/core/error.h"
+#include "recon/core/log.h"
+#include "recon/pipeline/items/operator_source.h"
+
+namespace recon {
+namespace {
+
+ExternalFile open_dataset(const InputPlan& plan, const std::string& path) {
+  const auto& options = plan.options;
+  const hdf5::File file = hdf5::File::open(path);
+  const ExternalLayout layout{options.dataset, options.axes, options.offset, plan.scale};
+  const auto y = std::make_shared<const ExternalDataset>(file, layout);
+  ExternalFile opened{.count = y->count(),
+                      .measurement = y->spec(),
+                      .y = [y](std::int64_t index) { return y->item(index); },
+                      .truth = {},
+                      .operator_config = {},
+                      .operator_arrays = {},
+                      .brightest = {}};
+  if (options.ground_truth.empty()) return opened;
+  ExternalLayout truth_layout = layout;
+  truth_layout.dataset = options.ground_truth;
+  if (y->spec().field == Field::complex) truth_layout.axes.clear();  // a magnitude image, most likely
+  const auto truth = std::make_shared<const ExternalDataset>(file, truth_layout);
+  if (truth->count() != y->count()) {
+    throw data_error(truth->place(), "expected one image for each of the {} items, got {}; choose another dataset",
+                     y->count(), truth->count());
+  }
+  opened.truth = [truth](std::int64_t index) { return truth->item(index); };
+  return opened;
+}
+
+ExternalFile open_fastmri(const InputPlan& plan, const std::string& path) {
+  const auto& options = plan.options;
+  std::optional<Shape> crop;
+  if (!options.crop.empty()) crop = Shape(options.crop.begin(), options.crop.end());
+  const auto file = std::make_shared<const FastMriFile>(FastMriFile::open(path, crop));
+  const double scale = plan.scale.value_or(1);
+  ExternalFile opened{.count = file->count(),
+                      .measurement = file->measurement(),
+                      .y = [file, scale](std::int64_t index) { return file->item(index) * scale; },
+                      .truth = {},
+                      .operator_config = "type: fourier\nmask: {dataset: mask}\n",
+                      .operator_arrays = {{"mask", file->mask()}},
+                      .brightest = file->brightest()};
+  if (opened.brightest) *opened.brightest *= std::abs(scale);
+  if (file->has_ground_truth()) {
+    opened.truth = [file, scale](std::int64_t index) { return file->ground_truth(index) * std::abs(scale); };
+  }
+  return opened;
+}
+
+/// The config's operator, or the file's own.
+BuiltOperator operator_of(const InputPlan& plan, const ExternalFile& file, const TensorSpec& image,
+                          const std::string& path) {
+  if (plan.op == nullptr) {
+    const auto first = [&] { return file.y(0); };
+    return {.op = build_stored_operator(file.operator_config, file.operator_arrays, image, path, first).op,
+            .config = {},
+            .arrays = file.operator_arrays};
+  }
+  const auto mask = file.operator_arrays.find("mask");
+  if (mask != file.operator_arrays.end() && mask->second.min().item<double>() == 0) {
+    throw usage_error(plan.place, "input: {} is undersampled and says so by its own mask; leave `operator` out", path);
+  }
+  return build_operator(plan.op, "operator", image, path);
+}
+
+/// What the numbers of a file are multiplied with, so that its brightest point becomes `high`.
+double automatic_scale(const ExternalFile& file, const OperatorPtr& op, const at::Tensor& y, double high,
+                       const std::string& path) {
+  double brightest = 0;
+  if (file.brightest) {
+    brightest = *file.brightest;
+  } else {
+    brightest = as_linear(op, "scale: auto")->adjoint(y.unsqueeze(0)).abs().max().item<double>();
+  }
+  if (!(brightest > 0) || !(high > 0)) {
+    throw data_error(path, "the middle item has no bright point to scale by; give `scale` a number");
+  }
+  return high / brightest;
+}
+
+MeasurementNoise scaled_noise(const std::optional<Noise>& stated, double scale) {
+  MeasurementNoise noise;
+  if (!stated) return noise;
+  noise.type = to_string(stated->type);
+  for (const double std : stated->std) noise.std.push_back(std * std::abs(scale));
+  noise.peak = stated->peak / std::abs(scale);
+  return noise;
+}
+
+/// Zero where nothing is measured.
+at::Tensor on_support(const at::Tensor& y, const at::Tensor& support) { return support.defined() ? y * support : y; }
+
+}  // namespace
+
+ExternalFile open_external(const InputPlan& plan, const std::string& path) {
+  return plan.options.format == "fastmri" ? open_fastmri(plan, path) : open_dataset(plan, path);
+}
+
+ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
+                               const std::shared_ptr<FilePool<ExternalFile>>& pool, const std::string& path) {
+  const auto file = pool->get(path);
+  const auto indices = plan->slices.of(file->count);
+  if (indices.empty()) {
+    throw usage_error(plan->place, "input: slices '{}' are none of the {} items of {}", plan->options.slices,
+                      file->count, path);
+  }
+  ExternalReader external{
+      .reader = {.name = path, .header = {}, .ids = {}, .measurement = file->measurement, .read = {}}, .scale = 1};
+  MeasurementHeader& header = external.reader.header;
+  header.image = file->measurement;
+  const auto& shape = plan->options.image_shape;
+  if (!shape.empty()) header.image.shape = Shape(shape.begin(), shape.end());
+  header.range = {plan->options.image_range[0], plan->options.image_range[1]};
+  const BuiltOperator built = operator_of(*plan, *file, header.image, path);
+  if (built.op->range() != file->measurement) {
+    throw usage_error(plan->place,
+                      "input: the operator '{}' gives {}, {} holds {}; correct `operator`, `axes` or "
+                      "`image_shape`",
+                      built.op->name(), built.op->range().to_string(), path, file->measurement.to_string());
+  }
+  header.operator_config = built.config.is_null() ? file->operator_config : to_yaml(built.config);
+  header.operator_arrays = built.arrays;
+  const at::Tensor support = built.op->support();
+  const bool automatic = plan->brightest_is_one || (plan->options.format == "fastmri" && !plan->scale);
+  if (automatic) {
+    const at::Tensor middle = on_support(file->y(indices[indices.size() / 2]), support);
+    external.scale = automatic_scale(*file, built.op, middle, header.range.high, path);
+    log::info("{}: its numbers are multiplied by {:.6g}", path, external.scale);
+  }
+  header.noise = scaled_noise(plan->noise, external.scale);
+  header.provenance = fmt::format("{} {} scaled by {:.9g}", plan->options.format, path, external.scale);
+  for (const auto index : indices) external.reader.ids.push_back(std::to_string(index));
+  external.reader.read = [plan, pool, path, indices, support, scale = external.scale,
+                          std = header.noise.std](std::int64_t item) {
+    const auto opened = pool->get(path);
+    const auto index = indices.at(static_cast<std::size_t>(item));
+    MeasurementItem read;
+    read.id = std::to_string(index);
+    read.y = on_support(opened->y(index), support) * scale;
+    if (opened->truth) read.ground_truth = opened->truth(index) * scale;
+    read.noise_std = std.empty() ? 0 : std.front();
+    return read;
+  };
+  return external;
+}
+
+}  // namespace recon

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "recon/pipeline/items/file_pool.h"
+#include "recon/pipeline/items/input_plan.h"
+#include "recon/pipeline/items/item_source.h"
+
+namespace recon {
+
+/// A file of the formats `dataset` and `fastmri`, open for reading.
+struct ExternalFile {
+  std::int64_t count = 0;
+  TensorSpec measurement;                            ///< of one item
+  std::function<at::Tensor(std::int64_t)> y, truth;  ///< of an item; no truth: empty
+  std::string operator_config;                       ///< what the file says of its operator, if anything
+  std::map<std::string, at::Tensor> operator_arrays;
+  std::optional<double> brightest;  ///< of the images, if the file says it
+};
+
+/// Opens a file as the plan's format says. Throws Error(data) for the file's faults.
+ExternalFile open_external(const InputPlan& plan, const std::string& path);
+
+/// The items of an external file, and what `scale: auto` multiplied its numbers with (1 otherwise).
+struct ExternalReader {
+  ItemReader reader;
+  double scale = 1;
+};
+
+/// Ids are the items' indices in the file. Data are set to zero where the operator measures nothing. `scale: auto`
+/// takes the brightest point from the file if it says so, else from |A^H y| of its middle item.
+///
+/// Throws Error(data) for the file's faults, Error(usage) with the section's place for slices that are not there and
+/// for an operator that gives other data than the file holds.
+ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
+                               const std::shared_ptr<FilePool<ExternalFile>>& pool, const std::string& path);
+
+}  // namespace recon

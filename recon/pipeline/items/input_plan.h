@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "operators/noise.h"
+#include "recon/config/yaml_node.h"
+#include "recon/core/parameters.h"
+#include "recon/pipeline/items/input_files.h"
+#include "recon/pipeline/items/simulation.h"
+
+namespace recon {
+
+/// A config's `input` section. Only `files` is for measurement files (data/FORMAT.md), which say the rest themselves;
+/// the other keys say it for the files of others (data/external_dataset.h, data/fastmri_file.h), besides the sections
+/// `operator`, as anywhere else, and `noise`.
+struct InputOptions {
+  std::vector<std::string> files;
+  std::string format = "measurement";
+  std::string dataset;
+  std::vector<std::string> axes;
+  double offset = 0;
+  std::string scale;
+  std::string slices;
+  std::vector<double> crop;
+  std::string ground_truth;
+  std::vector<double> image_shape;
+  std::vector<double> image_range = {0, 1};
+
+  void visit(ParameterVisitor& v);
+};
+
+/// Items first .. last-1 of a file, as numpy writes it: "10:20", ":5", "-3:"; negative ends count from the end.
+struct SliceRange {
+  std::int64_t first = 0;
+  std::optional<std::int64_t> last;
+
+  /// The indices among `count` items, in order; empty when the range has none of them.
+  std::vector<std::int64_t> of(std::int64_t count) const;
+};
+
+/// A config's `input`, read and checked; no file has been looked for.
+struct InputPlan {
+  InputOptions options;
+  std::string name;                          ///< of the first file, without folder and ending; "simulated"
+  YamlNodePtr files;                         ///< which files; null for a simulation
+  std::optional<SimulationPlan> simulation;  ///< images measured by an operator, from the section `simulate`
+  YamlNodePtr op;                            ///< external files; null: that of the file
+  std::optional<Noise> noise;                ///< external files; none: it is not stated
+  SliceRange slices;
+  std::optional<double> scale;    ///< a number given as such
+  bool brightest_is_one = false;  ///< `scale: auto`
+  std::string place;
+  nlohmann::ordered_json resolved;
+
+  std::vector<InputFile> find_files() const;  ///< as input_files() does; empty for a simulation
+};
+
+/// Throws Error(usage) with file:line: unknown keys, keys that do not go together.
+InputPlan read_input_plan(const YamlNodePtr& input);
+
+}  // namespace recon

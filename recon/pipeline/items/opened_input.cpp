@@ -1,0 +1,146 @@
+#include "recon/pipeline/items/opened_input.h"
+
+#include <memory>
+#include <utility>
+
+#include "data/content_hash.h"
+#include "data/measurement_file.h"
+#include "recon/config/option_lister.h"
+#include "recon/core/error.h"
+#include "recon/core/log.h"
+#include "recon/pipeline/items/external_reader.h"
+
+namespace recon {
+namespace {
+
+using MeasurementFiles = std::shared_ptr<FilePool<MeasurementFile>>;
+
+ItemReader measurement_reader(const MeasurementFiles& pool, const std::string& path) {
+  const auto file = pool->get(path);
+  return {.name = path,
+          .header = file->header(),
+          .ids = file->ids(),
+          .measurement = file->measurement(),
+          .read = [pool, path](std::int64_t index) { return pool->get(path)->item(index); }};
+}
+
+std::string hash_of_operator(const MeasurementHeader& header) {
+  std::string bytes = header.operator_config;
+  for (const auto& [name, value] : header.operator_arrays) {
+    const at::Tensor array = value.cpu().contiguous();
+    bytes +=
+        fmt::format("\n{} {} {}\n", name, c10::toString(array.scalar_type()), to_string(Shape(array.sizes().vec())));
+    bytes.append(static_cast<const char*>(array.const_data_ptr()), array.nbytes());
+  }
+  return content_hash(bytes);
+}
+
+OpenedInput simulated(const InputPlan& plan, const ItemOptions& options) {
+  const auto seed = static_cast<std::uint64_t>(plan.simulation->options.seed);
+  const auto items = std::make_shared<const SimulatedItems>(*plan.simulation, seed);
+  std::string content = to_yaml(plan.resolved);
+  for (const auto& text : plan.simulation->images) {
+    const auto dataset = text.rfind(":/");
+    const bool in_file = dataset != std::string::npos && !std::filesystem::exists(text);
+    content += content_hash_of_path(in_file ? text.substr(0, dataset) : text) + "\n";
+  }
+  return {plan.name, "simulate", content_hash(content), hash_of_operator(items->header()),
+          ItemSource({.name = "simulate",
+                      .header = items->header(),
+                      .ids = items->ids(),
+                      .measurement = items->measurement(),
+                      .read = [items](std::int64_t index) { return items->item(index); }},
+                     options)};
+}
+
+void require_noise(const InputPlan& plan, const ItemOptions& options) {
+  if (plan.options.format == "measurement" || plan.noise || options.noise_std || options.estimate_noise) return;
+  throw usage_error(
+      plan.place,
+      "input: how noisy are these data? Add `noise: {{type: gaussian, std: ...}}` (type: none if they are "
+      "not), or `estimate_noise: true` beside `input`");
+}
+
+/// Opens files for their headers, and again for their items, a few at a time.
+class InputFiles {
+ public:
+  InputFiles(const InputPlan& plan, const ItemOptions& options)
+      : plan_(std::make_shared<const InputPlan>(plan)),
+        options_(options),
+        others_(std::make_shared<FilePool<ExternalFile>>(
+            [plan = plan_](const std::string& path) { return open_external(*plan, path); })) {}
+
+  OpenedInput open(const InputFile& file, bool among_others) const {
+    ItemOptions options = options_;
+    ItemReader reader;
+    if (plan_->options.format == "measurement") {
+      reader = measurement_reader(measurements_, file.path);
+    } else {
+      auto [read, scale] = external_reader(plan_, others_, file.path);
+      reader = std::move(read);
+      if (options.noise_std) options.noise_std = *options.noise_std * std::abs(scale);  // given in the file's units
+    }
+    if (among_others) {
+      for (auto& id : reader.ids) id = file.name + "/" + id;
+    }
+    const std::string operator_hash = hash_of_operator(reader.header);
+    return {file.name, file.path, content_hash_of_file(file.path), operator_hash,
+            ItemSource(std::move(reader), options)};
+  }
+
+ private:
+  std::shared_ptr<const InputPlan> plan_;
+  ItemOptions options_;
+  MeasurementFiles measurements_ =
+      std::make_shared<FilePool<MeasurementFile>>([](const std::string& path) { return MeasurementFile::open(path); });
+  std::shared_ptr<FilePool<ExternalFile>> others_;
+};
+
+/// Items can be solved together when they have the same operator, not only an equal one.
+void share_operators(std::vector<OpenedInput>& inputs) {
+  std::map<std::pair<std::string, std::string>, ItemSource*> first_with;  // this operator and image
+  for (auto& [name, path, hash, operator_hash, source] : inputs) {
+    const auto [first, is_new] = first_with.try_emplace({operator_hash, source.image().to_string()}, &source);
+    if (!is_new) source.share_operator_with(*first->second);
+  }
+}
+
+}  // namespace
+
+std::vector<OpenedInput> open_inputs(const InputPlan& plan, const ItemOptions& options) {
+  if (plan.simulation) return {simulated(plan, options)};
+  require_noise(plan, options);
+  const InputFiles opener(plan, options);
+  const auto files = plan.find_files();
+  std::vector<OpenedInput> inputs;
+  std::vector<std::string> damaged;
+  for (const auto& file : files) {
+    try {
+      inputs.push_back(opener.open(file, files.size() > 1));
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::data || files.size() == 1) throw;
+      damaged.push_back(error.what());
+    }
+  }
+  if (!damaged.empty()) {
+    for (const auto& error : damaged) log::warn("{}", error);
+    throw data_error(plan.place, "{} of {} input files cannot be read, the first: {}; repair them or leave them out",
+                     damaged.size(), files.size(), damaged.front());
+  }
+  share_operators(inputs);
+  return inputs;
+}
+
+std::vector<OpenedInput> open_inputs(const YamlNodePtr& input, const ItemOptions& options) {
+  return open_inputs(read_input_plan(input), options);
+}
+
+OpenedInput open_single_input(const InputPlan& plan, const ItemOptions& options) {
+  const std::size_t count = plan.find_files().size();
+  if (count > 1) {
+    throw usage_error(plan.place, "input: expected one file, these are {}; name one, or use `recon batch`", count);
+  }
+  return std::move(open_inputs(plan, options).front());
+}
+
+}  // namespace recon

@@ -1,0 +1,190 @@
+#include "recon/pipeline/items/simulation.h"
+
+#include <ATen/ATen.h>
+
+#include <set>
+
+#include "data/phantom.h"
+#include "recon/config/option_lister.h"
+#include "recon/config/version.h"
+#include "recon/config/yaml_options.h"
+#include "recon/core/error.h"
+#include "recon/core/log.h"
+#include "recon/pipeline/items/operator_source.h"
+
+namespace recon {
+namespace {
+
+ImageReadOptions read_options(const SimulationOptions& options) {
+  ImageReadOptions read;
+  if (options.channels == "gray") read.channels = ChannelRule::gray;
+  if (options.channels == "rgb") read.channels = ChannelRule::rgb;
+  return read;
+}
+
+/// Cuts out the wanted part and averages blocks of pixels.
+at::Tensor trimmed(at::Tensor image, const SimulationPlan& plan, const std::string& id) {
+  const auto& options = plan.options;
+  if (!options.crop.empty()) {
+    const auto extent = [&](std::size_t i) { return static_cast<std::int64_t>(std::llround(options.crop[i])); };
+    if (extent(0) < 0 || extent(1) < 0 || extent(2) < 1 || extent(3) < 1 || extent(0) + extent(2) > image.size(1) ||
+        extent(1) + extent(3) > image.size(2)) {
+      throw usage_error(plan.place, "crop [{}, {}, {}, {}] does not lie in image '{}' of {} x {} pixels", extent(0),
+                        extent(1), extent(2), extent(3), id, image.size(1), image.size(2));
+    }
+    image = image.narrow(1, extent(0), extent(2)).narrow(2, extent(1), extent(3));
+  }
+  if (options.shrink > 1) {
+    const std::int64_t height = image.size(1) / options.shrink, width = image.size(2) / options.shrink;
+    if (height < 1 || width < 1) throw usage_error(plan.place, "shrink {} leaves nothing of '{}'", options.shrink, id);
+    image = image.narrow(1, 0, height * options.shrink).narrow(2, 0, width * options.shrink);
+    image = image.reshape({image.size(0), height, options.shrink, width, options.shrink}).mean({2, 4});
+  }
+  return image.to(image.is_complex() ? at::kComplexFloat : at::kFloat).contiguous();
+}
+
+void warn_outside(const at::Tensor& image, const ImageRange& range, const std::string& id) {
+  if (image.is_complex()) return;
+  const auto outside = (image < range.low).logical_or(image > range.high).sum().item<std::int64_t>();
+  if (outside > 0) {
+    log::warn("image {}: {} of {} values lie outside image_range [{:g}, {:g}]; they are kept", id, outside,
+              image.numel(), range.low, range.high);
+  }
+}
+
+SimulationPlan plan_from(YamlOptions& options) {
+  SimulationPlan plan;
+  plan.options.visit(options);
+  NoiseOptions noise;
+  for (const auto& section : options.sections("noise", "what is added")) noise.visit(*section);
+  const auto operators = options.nodes("operator");
+  options.finish();
+  plan.place = options.place();
+  if (plan.options.images.empty()) throw usage_error(plan.place, "`images` is missing: what is to be measured?");
+  if (operators.size() != 1) throw usage_error(plan.place, "`operator` is missing: how is it measured?");
+  const auto& range = plan.options.image_range;
+  if (range.size() != 2 || !(range[0] < range[1])) {
+    throw usage_error(options.place_of("image_range"), "expected [low, high] with low < high");
+  }
+  if (!plan.options.crop.empty() && plan.options.crop.size() != 4) {
+    throw usage_error(options.place_of("crop"), "expected [top, left, height, width]");
+  }
+  for (const auto& text : plan.options.images) {
+    plan.images.push_back(phantom_size(text) ? text : options.path_of("images", text).string());
+  }
+  plan.noise = noise.noise();
+  plan.op = operators.front();
+  plan.output = plan.options.output;
+  return plan;
+}
+
+}  // namespace
+
+void SimulationOptions::visit(ParameterVisitor& v) {
+  v.field("images", images,
+          "image files, folders, FILE.h5:/dataset (start at the config's folder), phantom:shepp_logan:SIZE");
+  v.choice("channels", channels, {"as_stored", "gray", "rgb"}, "turn pictures into grey or colour ones");
+  v.field("crop", crop, "[top, left, height, width] in pixels");
+  v.field("shrink", shrink, "average blocks of so many pixels a side, after the crop", {.min = 1, .max = 4096});
+  v.field("image_range", image_range, "[low, high]: values of black and white; 8 and 16 bit pictures have [0, 1]");
+  v.field("output", output, "measurement file to write (HDF5); starts at the working directory");
+  v.field("keep_truth", keep_truth, "store the images as ground truth");
+  v.field("seed", seed, "seed of the noise", {.min = 0});
+  v.field("provenance", provenance, "free text that is stored: what the images are, their licence");
+}
+
+void NoiseOptions::visit(ParameterVisitor& v) {
+  v.choice("type", type, {"gaussian", "poisson", "poisson_gaussian", "none"}, "kind of noise");
+  v.field("std", std, "gaussian: standard deviation per real component; poisson_gaussian: read noise", {.min = 0});
+  v.field("peak", peak, "poisson, poisson_gaussian: photons at intensity 1", {.min = 0, .open_min = true});
+}
+
+Noise NoiseOptions::noise() const {
+  Noise noise{.type = noise_type_from(type), .std = {}, .peak = 0};
+  if (noise.has_std()) noise.std = {std};
+  if (noise.counts_photons()) noise.peak = peak;
+  return noise;
+}
+
+SimulationPlan read_simulation_plan(const Config& config) {
+  YamlOptions options(config.root(), "");
+  return plan_from(options);
+}
+
+SimulationPlan read_simulation_section(const YamlNodePtr& node, const std::string& section,
+                                       nlohmann::ordered_json& resolved) {
+  YamlOptions options(node, section);
+  if (options.given("output")) {
+    throw usage_error(options.place_of("output"), "the measurements stay in memory; `recon simulate` writes files");
+  }
+  SimulationPlan plan = plan_from(options);
+  resolved = options.resolved();
+  resolved.erase("output");
+  return plan;
+}
+
+SimulatedItems::SimulatedItems(SimulationPlan plan, std::uint64_t seed)
+    : plan_(std::move(plan)), rng_(seed, "measurement noise") {
+  std::set<std::string> taken;
+  for (const auto& text : plan_.images) {
+    sources_.push_back(ImageSource::open(text, read_options(plan_.options)));
+    for (std::int64_t i = 0; i < sources_.back().count(); ++i) {
+      const std::string& wanted = sources_.back().ids()[static_cast<std::size_t>(i)];
+      std::string id = wanted;
+      for (int k = 2; !taken.insert(id).second; ++k) id = wanted + "_" + std::to_string(k);
+      ids_.push_back(id);
+      places_.emplace_back(sources_.size() - 1, i);
+    }
+  }
+  if (ids_.empty()) throw data_error("simulate", "no image was found, nothing to measure");
+  header_.range = {plan_.options.image_range[0], plan_.options.image_range[1]};
+  header_.image = spec_of_item(image(0));
+  const BuiltOperator built = build_operator(plan_.op, "operator", header_.image);
+  op_ = built.op;
+  header_.operator_config = to_yaml(built.config);
+  header_.operator_arrays = built.arrays;
+  header_.noise = {.type = to_string(plan_.noise.type), .std = plan_.noise.std, .peak = plan_.noise.peak};
+  header_.provenance = plan_.options.provenance.empty()
+                           ? fmt::format("recon {} simulate, seed {}", program_version, seed)
+                           : plan_.options.provenance;
+}
+
+at::Tensor SimulatedItems::image(std::size_t index) const {
+  const auto& [source, i] = places_.at(index);
+  return trimmed(sources_[source].image(i), plan_, ids_[index]).unsqueeze(0);
+}
+
+MeasurementItem SimulatedItems::item(std::int64_t index) const {
+  const auto i = static_cast<std::size_t>(index);
+  const at::Tensor truth = image(i);
+  if (spec_of_item(truth) != header_.image) {
+    throw data_error(ids_[i], "expected {} like the first image, found {}; use `crop` or separate files",
+                     header_.image.to_string(), spec_of_item(truth).to_string());
+  }
+  warn_outside(truth, header_.range, ids_[i]);
+  MeasurementItem item;
+  item.id = ids_[i];
+  item.y = plan_.noise.simulate(op_->apply(truth), rng_, {{stable_hash(item.id), 0}}, op_->support())[0];
+  if (plan_.options.keep_truth) item.ground_truth = truth[0];
+  item.noise_std = plan_.noise.std.empty() ? 0 : plan_.noise.std.front();
+  return item;
+}
+
+MeasurementSet simulate(const SimulationPlan& plan, std::uint64_t seed, const std::function<bool()>& cancelled) {
+  const SimulatedItems items(plan, seed);
+  MeasurementSet set;
+  set.header = items.header();
+  std::vector<at::Tensor> measured, truths;
+  for (std::size_t i = 0; i < items.ids().size() && !cancelled(); ++i) {
+    const MeasurementItem item = items.item(static_cast<std::int64_t>(i));
+    set.ids.push_back(item.id);
+    measured.push_back(item.y);
+    if (item.ground_truth.defined()) truths.push_back(item.ground_truth);
+  }
+  if (measured.empty()) throw data_error("simulate", "no image was read, nothing to write");
+  set.y = at::stack(measured);
+  if (!truths.empty()) set.ground_truth = at::stack(truths);
+  return set;
+}
+
+}  // namespace recon

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <vector>
+
+#include "data/image_io.h"
+#include "data/result_file.h"
+#include "recon/pipeline/run/run_plan.h"
+#include "recon/pipeline/solve/method_result.h"
+#include "recon/pipeline/solve/run_controls.h"
+
+namespace recon {
+
+struct ReconstructionResult {
+  ResultSet set;
+  std::vector<ResultRow> rows;
+  std::vector<PanelTile> tiles;  ///< of the first items, `tiles_per_item` each
+  int tiles_per_item = 0;
+  std::size_t failed = 0;    ///< items with bad data
+  bool interrupted = false;  ///< not every item was done, or the last one was stopped early
+};
+
+/// Reconstructs the items of the plan's measurement file one after the other, each with the baselines and then with the
+/// main solver (all samples in one batch). With more than one sample the reconstruction is their mean, and the rows
+/// have the first sample alone as "NAME_sample" too.
+///
+/// An item with bad data is reported as failed and the others go on; when all fail the first fault is thrown. An item's
+/// numbers do not depend on which others are done. On cancellation the running solve stops after its step and is kept
+/// with status stopped_early; an item that was still at its baselines is dropped.
+ReconstructionResult run_reconstruction(const RunPlan& plan, const RunControls& controls);
+
+}  // namespace recon

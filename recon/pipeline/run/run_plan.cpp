@@ -1,0 +1,48 @@
+#include "recon/pipeline/run/run_plan.h"
+
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+void visit_plan(YamlOptions& v, RunPlan& plan) {
+  v.set_resolved("input", nullptr);  // keeps its position; read when all else has been found right
+  plan.options.visit(v);
+  std::set<std::string> taken;
+  plan.main = read_main_solver(v, taken);
+  plan.baselines.clear();
+  for (const auto& section : v.sections("baselines", "methods to compare with, on the same measurement")) {
+    plan.baselines.push_back(named_solver(*section, taken));
+  }
+}
+
+}  // namespace
+
+void RunOptions::visit(ParameterVisitor& v) {
+  SolvingOptions::visit(v);
+  v.field("output", output, "result file (HDF5); starts at the working directory");
+  v.field("preview", preview, "PNG panel of the results; starts at the working directory; empty: none");
+  v.field("preview_items", preview_items, "items shown in the panel", {.min = 1, .max = 64});
+  v.field("trace_every", trace_every, "store chi² every so many steps; 0: never", {.min = 0});
+}
+
+RunPlan read_run_plan(const Config& config) {
+  RunPlan plan;
+  YamlOptions options(config.root(), "");
+  visit_plan(options, plan);
+  const YamlNodePtr input = options.node("input");
+  options.finish();
+  if (input == nullptr) {
+    throw usage_error(options.place(), "`input` is missing: which measurement file is to be reconstructed?");
+  }
+  plan.input = read_input_plan(input);
+  options.set_resolved("input", plan.input.resolved);
+  plan.output = plan.options.output;
+  plan.preview = plan.options.preview;
+  plan.prior = prior_of(plan.options, options);
+  plan.item_options = item_options_of(plan.options, options);
+  plan.resolved = options.resolved();
+  return plan;
+}
+
+}  // namespace recon

@@ -1,0 +1,123 @@
+#include "recon/pipeline/solve/image_mapping.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+#include "recon/core/error.h"
+#include "recon/core/rounded_up.h"
+
+namespace recon {
+namespace {
+
+/// The padded size that a prior needs for an image.
+Shape size_for(const ImageDomain& prior, const Shape& image, const std::string& place) {
+  if (prior.fixed_size.empty()) {
+    return {image[0], rounded_up(image[1], prior.multiple), rounded_up(image[2], prior.multiple)};
+  }
+  if (image[1] > prior.fixed_size[0] || image[2] > prior.fixed_size[1]) {
+    throw usage_error(place,
+                      "the prior knows images up to {} x {} pixels only, these have {} x {}; choose another prior",
+                      prior.fixed_size[0], prior.fixed_size[1], image[1], image[2]);
+  }
+  return {image[0], prior.fixed_size[0], prior.fixed_size[1]};
+}
+
+at::Tensor constant_image(const TensorSpec& image, double value, const at::TensorOptions& like) {
+  Shape shape = image.shape;
+  shape.insert(shape.begin(), 1);
+  const auto dtype = c10::typeMetaToScalarType(like.dtype());
+  const auto real = c10::toRealValueType(dtype);
+  return at::full(shape, value, like.dtype(image.field == Field::complex ? c10::toComplexType(real) : real));
+}
+
+}  // namespace
+
+ImageMapping::ImageMapping(const TensorSpec& image, const ImageRange& range, const ImageDomain* prior,
+                           ComplexImage complex_image, const std::string& place)
+    : image_(image), parts_(image), solver_image_(image) {
+  const bool is_complex = image.field == Field::complex;
+  if (prior == nullptr) {
+    scale_ = (range.high - range.low) / 2;
+    offset_ = is_complex ? 0 : range.low;
+    return;
+  }
+  if (is_complex && complex_image != ComplexImage::two_channels) {
+    throw usage_error(
+        place,
+        "the image is complex and the prior is real: set complex_image to phase_from_centre, two_channels "
+        "or magnitude");
+  }
+  const double middle = (prior->low + prior->high) / 2;
+  scale_ = (range.high - range.low) / (prior->high - prior->low);
+  offset_ = range.low - scale_ * prior->low;
+  if (is_complex) {
+    two_channels_ = true;
+    parts_ = {{2 * image.shape[0], image.shape[1], image.shape[2]}, Field::real};
+    scale_ = 2 * std::max(std::abs(range.low), std::abs(range.high)) / (prior->high - prior->low);
+    offset_ = -scale_ * middle;
+  }
+  if (prior->channels != parts_.shape[0] && prior->channels != 1) {
+    throw usage_error(place, "the prior has {} channels, the images have {}; choose a prior with as many or with 1",
+                      prior->channels, parts_.shape[0]);
+  }
+  solver_image_ = {size_for(*prior, parts_.shape, place), Field::real};
+  padded_ = solver_image_ != parts_;
+}
+
+ImageMapping::MappedOperator ImageMapping::map(const OperatorPtr& op, const at::TensorOptions& like) const {
+  OperatorPtr inner = op;
+  if (two_channels_) inner = compose(inner, complex_from_parts(image_));
+  MappedOperator mapped;
+  if (inner->is_linear()) {
+    if (offset_ != 0) mapped.shift = inner->apply(constant_image(parts_, offset_, like));
+    mapped.measurement_scale = scale_;
+  } else {
+    inner = in_units(inner, scale_, offset_);
+  }
+  mapped.op = padded_ ? compose(inner, crop(solver_image_, parts_)) : inner;
+  return mapped;
+}
+
+at::Tensor ImageMapping::cropped(const at::Tensor& x) const {
+  return padded_ ? crop(solver_image_, parts_)->apply(x) : x;
+}
+
+at::Tensor ImageMapping::to_file(const at::Tensor& x) const {
+  const at::Tensor image = cropped(x) * scale_ + offset_;
+  return two_channels_ ? complex_from_parts(image_)->apply(image) : image;
+}
+
+at::Tensor ImageMapping::std_to_file(const at::Tensor& std) const {
+  const at::Tensor image = cropped(std) * scale_;
+  if (!two_channels_) return image;
+  const std::int64_t channels = image_.shape[0];  // of |x - mean|, the root of the sum over both parts
+  return (image.narrow(1, 0, channels).square() + image.narrow(1, channels, channels).square()).sqrt();
+}
+
+Problem make_problem(const ImageMapping& mapping, const OperatorPtr& op, const at::Tensor& y, const ItemNoise& noise,
+                     const std::string& id, std::int64_t samples) {
+  const ImageMapping::MappedOperator mapped = mapping.map(op, y.options());
+  at::Tensor data = mapped.shift.defined() ? y - mapped.shift : y;
+  data = data / mapped.measurement_scale;
+  OperatorPtr solver_op = mapped.op;
+  if (noise.weights.defined()) {
+    data = data * noise.weights;
+    solver_op = weighted(solver_op, noise.weights);
+  }
+  Shape repeats(static_cast<std::size_t>(data.dim()), 1);
+  repeats[0] = samples;
+  Problem problem{
+      .op = solver_op,
+      .y = data.repeat(repeats),
+      .noise_std = std::vector<double>(static_cast<std::size_t>(samples), noise.std / mapped.measurement_scale),
+      .keys = {},
+      .image = mapping.solver_image(),
+      .whitening = noise.weights};
+  for (std::int64_t s = 0; s < samples; ++s) {
+    problem.keys.push_back({stable_hash(id), static_cast<std::uint32_t>(s)});
+  }
+  return problem;
+}
+
+}  // namespace recon

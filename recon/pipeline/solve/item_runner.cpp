@@ -1,0 +1,215 @@
+#include "recon/pipeline/solve/item_runner.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "priors/channelwise_prior.h"
+#include "recon/metrics/metrics.h"
+#include "recon/pipeline/solve/ambiguities.h"
+#include "recon/solvers/samples.h"
+
+namespace recon {
+namespace {
+
+/// Of several samples: interrupted if one is, diverged if all are.
+std::string status_of(const std::vector<Outcome>& outcomes, MethodResult& result) {
+  std::size_t diverged = 0;
+  for (const Outcome outcome : outcomes) {
+    if (outcome == Outcome::stopped_early) return to_string(outcome);
+    diverged += outcome == Outcome::diverged ? 1U : 0U;
+  }
+  if (diverged == outcomes.size()) return to_string(Outcome::diverged);
+  if (diverged > 0) {
+    result.warnings.push_back(fmt::format("{} of {} samples diverged and are left out", diverged, outcomes.size()));
+  }
+  return to_string(
+      *std::find_if(outcomes.begin(), outcomes.end(), [](Outcome outcome) { return outcome != Outcome::diverged; }));
+}
+
+/// Reconstructions may leave the range, they are never clipped; far outside it something is wrong.
+void warn_outside(const ImageRange& range, MethodResult& result) {
+  const at::Tensor& x = result.x;
+  if (x.is_complex()) return;
+  const double margin = 0.1 * (range.high - range.low);
+  const auto outside = (x < range.low - margin).logical_or(x > range.high + margin).sum().item<std::int64_t>();
+  if (outside == 0) return;
+  result.warnings.push_back(
+      fmt::format("{} of {} values lie more than 10 % outside image_range [{:g}, {:g}]; they are kept", outside,
+                  x.numel(), range.low, range.high));
+}
+
+void note_uncertainty(ResultRow& row, const Uncertainty& uncertainty) {
+  if (uncertainty.split) row.prior_fraction = uncertainty.split->prior_fraction;
+  if (!uncertainty.calibration) return;
+  row.crps = uncertainty.calibration->crps;
+  row.coverage_90 = uncertainty.calibration->covered[2];
+}
+
+ResultRow row_of(const Report& report, const std::string& id, const std::string& solver, std::int64_t runs) {
+  ResultRow row;
+  row.id = id;
+  row.solver = solver;
+  row.nfe_forward = report.nfe_forward * runs;
+  row.nfe_backward = report.nfe_backward * runs;
+  row.seconds = report.seconds;
+  row.peak_mib = report.peak_mib;
+  return row;
+}
+
+/// The entry that fits its measurement best, diverged ones last.
+std::int64_t best_fit(const Problem& problem, const Report& report) {
+  const at::Tensor misfit = squared_norms(problem.y - problem.op->apply(report.x));
+  std::int64_t best = 0;
+  const auto worse = [&](std::int64_t i, std::int64_t than) {
+    const auto diverged = [&](std::int64_t k) {
+      return report.outcomes[static_cast<std::size_t>(k)] == Outcome::diverged;
+    };
+    if (diverged(i) != diverged(than)) return diverged(i);
+    return misfit[i].item<double>() >= misfit[than].item<double>();
+  };
+  for (std::int64_t i = 1; i < problem.batch(); ++i) {
+    if (!worse(i, best)) best = i;
+  }
+  return best;
+}
+
+/// Problems of one operator as one: their batches one after the other.
+Problem joined(const std::vector<Problem>& problems) {
+  if (problems.size() == 1) return problems.front();
+  Problem all = problems.front();
+  std::vector<at::Tensor> y = {all.y};
+  for (std::size_t i = 1; i < problems.size(); ++i) {
+    y.push_back(problems[i].y);
+    all.noise_std.insert(all.noise_std.end(), problems[i].noise_std.begin(), problems[i].noise_std.end());
+    all.keys.insert(all.keys.end(), problems[i].keys.begin(), problems[i].keys.end());
+  }
+  all.y = at::cat(y);
+  return all;
+}
+
+/// What a joint report says of one of `count` items that have equal parts of its batch.
+Report share_of(const Report& report, std::size_t item, std::size_t count) {
+  Report share = report;
+  const std::size_t runs = report.outcomes.size() / count;
+  const auto cut = [&](auto& entries) {
+    if (entries.size() != count * runs) return;
+    const auto begin = entries.begin() + static_cast<std::ptrdiff_t>(item * runs);
+    entries = std::decay_t<decltype(entries)>(begin, begin + static_cast<std::ptrdiff_t>(runs));
+  };
+  share.x = report.x.narrow(0, static_cast<std::int64_t>(item * runs), static_cast<std::int64_t>(runs));
+  cut(share.outcomes);
+  cut(share.chi2);
+  cut(share.weight);
+  for (auto& entry : share.trace) cut(entry.chi2);
+  for (double Report::*seconds : {&Report::seconds, &Report::seconds_network_forward, &Report::seconds_network_backward,
+                                  &Report::seconds_operator}) {
+    share.*seconds /= static_cast<double>(count);
+  }
+  return share;
+}
+
+}  // namespace
+
+void evaluate(ResultRow& row, const at::Tensor& x, const PreparedItem& item) {
+  const at::Tensor image = x.cpu();
+  if (item.ground_truth.defined()) {
+    // A magnitude reconstruction is real, its truth may be complex.
+    const bool magnitudes = image.is_complex() != item.ground_truth.is_complex();
+    const at::Tensor truth = magnitudes ? item.ground_truth.abs() : item.ground_truth;
+    at::Tensor shown = magnitudes ? image.abs() : image;
+    if (item.op->magnitude() && shown.is_complex() == truth.is_complex())
+      shown = nearest_equivalent(shown, truth.to(shown.dtype()));
+    const double data_range = item.range.high - item.range.low;
+    row.psnr = psnr(shown, truth, data_range).front();
+    row.ssim = ssim(shown, truth, data_range).front();
+    row.nrmse = nrmse(shown, truth).front();
+  }
+  if (item.noise.variance.defined()) {
+    const at::Tensor residual = item.y - item.op->apply(x.to(item.y.device()));
+    row.chi2 = reduced_chi2(residual, item.noise.variance, item.op->measured_components()).front();
+  }
+}
+
+Selection selection_from(const std::string& text) { return text == "residual" ? Selection::residual : Selection::mean; }
+
+ItemRunner::ItemRunner(NamedSolver solver, PriorPtr prior, ComplexImage complex_image, std::string place,
+                       Evaluation evaluation)
+    : solver_(std::move(solver)),
+      prior_(std::move(prior)),
+      complex_image_(complex_image),
+      place_(std::move(place)),
+      evaluation_(evaluation) {}
+
+MethodResult ItemRunner::run(const PreparedItem& item, std::int64_t samples, const Controls& controls) const {
+  return run_joined({item}, samples, controls).front();
+}
+
+bool ItemRunner::joinable(const PreparedItem& a, const PreparedItem& b) {
+  return a.op == b.op && !a.noise.weights.defined() && !b.noise.weights.defined();
+}
+
+std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>& items, std::int64_t samples,
+                                                 const Controls& controls) const {
+  const PreparedItem& first = items.front();
+  const bool with_prior = solver_.solver->needs_prior();
+  const ImageMapping mapping(first.op->domain(), first.range, with_prior ? &prior_->domain() : nullptr, complex_image_,
+                             place_);
+  PriorPtr prior = with_prior ? prior_ : nullptr;
+  const std::int64_t channels = mapping.solver_image().shape[0];
+  if (with_prior && prior->domain().channels != channels) prior = std::make_shared<ChannelwisePrior>(prior, channels);
+  const std::int64_t runs = solver_.solver->is_sampler() ? samples : 1;
+  std::vector<Problem> problems;
+  for (const auto& item : items) {
+    problems.push_back(make_problem(mapping, item.op, item.y, item.noise, item.id, runs));
+  }
+  const Report report = solver_.solver->solve(joined(problems), prior.get(), controls);
+  std::vector<MethodResult> results;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    results.push_back(evaluated(items[i], mapping, problems[i], share_of(report, i, items.size())));
+  }
+  return results;
+}
+
+MethodResult ItemRunner::evaluated(const PreparedItem& item, const ImageMapping& mapping, const Problem& problem,
+                                   Report report) const {
+  MethodResult result;
+  result.report = std::move(report);
+  const std::int64_t runs = problem.batch();
+  const at::Tensor images = mapping.to_file(result.report.x);
+  result.samples = images.cpu();
+  ResultRow row = row_of(result.report, item.id, name(), runs);
+  row.status = status_of(result.report.outcomes, result);
+  at::Tensor mean = images;
+  if (runs > 1) {
+    const SampleSummary summary = combine_samples(result.report.x, problem.keys, result.report.outcomes);
+    mean = evaluation_.selection == Selection::mean ? mapping.to_file(summary.mean)
+                                                    : images.narrow(0, best_fit(problem, result.report), 1);
+    result.std = mapping.std_to_file(summary.std)[0].cpu();
+  }
+  result.x = mean[0].cpu();
+  warn_outside(item.range, result);
+  evaluate(row, mean, item);
+  if (evaluation_.maps) {
+    result.uncertainty = assess_uncertainty(mean, result.samples, item);
+  } else {
+    result.uncertainty.calibration = calibration_of(result.samples, item);
+  }
+  note_uncertainty(row, result.uncertainty);
+  if (solver_.solver->needs_prior()) {
+    if (std::string text = residual_warning(row.chi2, item.op->measured_components()); !text.empty()) {
+      result.warnings.push_back(std::move(text));
+    }
+  }
+  result.rows.push_back(row);
+  if (runs > 1) {
+    ResultRow single = row_of(result.report, item.id, name() + "_sample", 1);
+    single.status = to_string(result.report.outcomes.front());
+    evaluate(single, images.narrow(0, 0, 1), item);
+    result.rows.push_back(single);
+  }
+  return result;
+}
+
+}  // namespace recon

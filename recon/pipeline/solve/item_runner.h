@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "recon/pipeline/items/item_source.h"
+#include "recon/pipeline/solve/image_mapping.h"
+#include "recon/pipeline/solve/method_result.h"
+#include "recon/pipeline/solve/solving_options.h"
+
+namespace recon {
+
+/// What becomes of several samples of one item.
+enum class Selection {
+  mean,     ///< their mean
+  residual  ///< the one with the least ||y - A x||: best of N where runs can get stuck, chosen without any truth
+};
+Selection selection_from(const std::string& text);  ///< "mean" or "residual"
+
+/// What is made of the samples.
+struct Evaluation {
+  Selection selection = Selection::mean;
+  bool maps = true;  ///< prior_part, chi2_map, quantiles: recon/pipeline/solve/uncertainty.h; they cost a linear solve
+};
+
+/// Solves items with one solver.
+class ItemRunner {
+ public:
+  /// `prior` may be null for solvers that need none. `place` is where complex_image is set, for messages.
+  ItemRunner(NamedSolver solver, PriorPtr prior, ComplexImage complex_image, std::string place,
+             Evaluation evaluation = {});
+
+  const std::string& name() const { return solver_.name; }
+  /// `samples` counts for solvers that sample only.
+  MethodResult run(const PreparedItem& item, std::int64_t samples, const Controls& controls) const;
+  /// Several items in one call of the solver; they must be joinable(). An item's result is that of run() up to
+  /// rounding; its seconds are its share.
+  std::vector<MethodResult> run_joined(const std::vector<PreparedItem>& items, std::int64_t samples,
+                                       const Controls& controls) const;
+  /// Whether both have one and the same operator and need no whitening, which belongs to an item.
+  static bool joinable(const PreparedItem& a, const PreparedItem& b);
+
+ private:
+  MethodResult evaluated(const PreparedItem& item, const ImageMapping& mapping, const Problem& problem,
+                         Report report) const;
+
+  NamedSolver solver_;
+  PriorPtr prior_;
+  ComplexImage complex_image_;
+  std::string place_;
+  Evaluation evaluation_;
+};
+
+/// Fills psnr, ssim, nrmse and chi2 of a row for `x` [1, C, H, W]. Where the data are magnitudes
+/// (Operator::magnitude()) the image compared with the truth is x after undoing what they cannot tell
+/// (ambiguities.h).
+void evaluate(ResultRow& row, const at::Tensor& x, const PreparedItem& item);
+
+}  // namespace recon

@@ -1,0 +1,64 @@
+#include "recon/pipeline/solve/solving_options.h"
+
+#include "recon/core/error.h"
+
+namespace recon {
+
+void SolvingOptions::visit(ParameterVisitor& v) {
+  v.field("items", items, "`all`, or the ids of the items to reconstruct");
+  v.field("prior", prior, "an embedded prior, or a folder with a diffusers model (a path needs a '/')");
+  v.field("samples", samples, "posterior samples per item; more than one gives mean and std", {.min = 1, .max = 1024});
+  v.field("seed", seed, "seed of all randomness", {.min = 0});
+  v.field("noise_std", noise_std, "noise level per real component, in units of the file, instead of the file's own",
+          {.min = 0});
+  v.field("estimate_noise", estimate_noise, "take the noise level from the data: errs to the high side");
+  v.choice("complex_image", complex_image, complex_image_words(), "how a real prior treats complex images");
+  v.choice("select", select, {"mean", "residual"},
+           "several samples: their mean, or the one that fits the measurement best (phase retrieval)");
+  v.field("keep_samples", keep_samples, "store every sample in the result file");
+}
+
+NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken) {
+  std::string type = "dps";
+  NamedSolver named{.name = {}, .solver = read_solver(section, type)};
+  named.name = type;
+  for (int i = 2; !taken.insert(named.name).second; ++i) named.name = type + "_" + std::to_string(i);
+  return named;
+}
+
+NamedSolver read_main_solver(YamlOptions& options, std::set<std::string>& taken) {
+  const auto solver = options.sections("solver", "the method whose result is the reconstruction");
+  if (solver.size() > 1) {
+    throw usage_error(options.place_of("solver"), "expected one solver; `recon run` takes others under baselines");
+  }
+  if (!solver.empty()) return named_solver(*solver.front(), taken);
+  YamlOptions defaults(parse_yaml("{}", {.name = "the default solver", .folder = {}}), "solver");
+  NamedSolver named = named_solver(defaults, taken);
+  options.set_resolved("solver", defaults.resolved());
+  return named;
+}
+
+ItemOptions item_options_of(const SolvingOptions& options, const YamlOptions& config) {
+  if (options.estimate_noise && options.noise_std) {
+    throw usage_error(config.place_of("estimate_noise"), "expected `noise_std` or `estimate_noise`, not both");
+  }
+  return {.noise_std = options.noise_std,
+          .estimate_noise = options.estimate_noise,
+          .complex_image = complex_image_from(options.complex_image),
+          .place_of_noise_std = config.place_of("noise_std"),
+          .place_of_complex_image = config.place_of("complex_image")};
+}
+
+std::string prior_of(const SolvingOptions& options, const YamlOptions& config) {
+  const bool is_path = options.prior.find('/') != std::string::npos;
+  return is_path ? config.path_of("prior", options.prior).string() : options.prior;
+}
+
+std::shared_ptr<Solver> read_solver(ParameterVisitor& section, std::string& type) {
+  section.field("type", type, "the kind of solver; `recon list solvers` shows all");
+  std::shared_ptr<Solver> solver = find_solver_kind(type, section.place()).make();
+  solver->visit(section);
+  return solver;
+}
+
+}  // namespace recon

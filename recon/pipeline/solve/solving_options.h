@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "recon/config/yaml_options.h"
+#include "recon/core/parameters.h"
+#include "recon/pipeline/items/item_source.h"
+#include "recon/solvers/solver.h"
+
+namespace recon {
+
+/// What a run config and a batch config say of how items are solved, besides `input` and `solver`.
+struct SolvingOptions {
+  std::vector<std::string> items = {"all"};
+  std::string prior = "natural_gray";
+  std::int64_t samples = 1;
+  std::int64_t seed = 0;
+  std::optional<double> noise_std;
+  bool estimate_noise = false;
+  std::string complex_image = "none";
+  std::string select = "mean";
+  bool keep_samples = false;
+
+  void visit(ParameterVisitor& v);
+};
+
+/// A solver under the name that its results go by: its type, "tv_pdhg_2" for the second of a type.
+struct NamedSolver {
+  std::string name;
+  std::shared_ptr<Solver> solver;
+};
+
+/// A solver under its type, numbered where `taken` holds that name already; its name is added to `taken`.
+NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken);
+/// The solver of the section `solver`; the default one when there is none. `taken` holds the names in use.
+NamedSolver read_main_solver(YamlOptions& options, std::set<std::string>& taken);
+/// What `options`, read from that config, ask of the items. Throws Error(usage) for two sources of the noise level.
+ItemOptions item_options_of(const SolvingOptions& options, const YamlOptions& config);
+/// The config's prior: a name, or a path that starts at the config's folder when it has a '/'.
+std::string prior_of(const SolvingOptions& options, const YamlOptions& config);
+
+/// The `type:` of the section names the solver, the other keys are its options.
+std::shared_ptr<Solver> read_solver(ParameterVisitor& section, std::string& type);
+
+}  // namespace recon

@@ -1,0 +1,70 @@
+#include "recon/pipeline/solve/uncertainty.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "operators/algebra.h"
+
+namespace recon {
+
+std::optional<RangeNullSplit> split_by_data(const at::Tensor& x, const PreparedItem& item) {
+  OperatorPtr op = item.op;
+  if (item.noise.weights.defined()) op = weighted(op, item.noise.weights);
+  const auto linear = std::dynamic_pointer_cast<const LinearOperator>(op);
+  if (linear == nullptr) return std::nullopt;
+  const at::Tensor image = x.to(item.y.device());
+  const at::Tensor z = image - image.mean();
+  const double energy = squared_norms(z).item<double>();
+  RangeNullSplit split{.prior_part = at::zeros_like(z)[0].cpu(), .prior_fraction = 0};
+  if (!(energy > 0)) return split;
+  constexpr IterativeSolve rough{.tolerance = 1e-4, .max_iterations = 100};  // a picture and two digits
+  const double variance = energy / static_cast<double>(z.numel());
+  const at::Tensor measured =
+      item.noise.std > 0
+          ? linear->solve_shifted(linear->normal(z),
+                                  at::full({1}, item.noise.std * item.noise.std / variance, at::kDouble), rough)
+          : linear->pseudo_inverse(linear->apply(z), rough);
+  const at::Tensor prior_part = z - measured;
+  split.prior_part = prior_part[0].cpu();
+  split.prior_fraction = squared_norms(prior_part).item<double>() / energy;
+  return split;
+}
+
+at::Tensor chi2_map(const at::Tensor& x, const PreparedItem& item) {
+  if (!item.noise.variance.defined()) return {};
+  const at::Tensor residual = item.y - item.op->apply(x.to(item.y.device()));
+  const at::Tensor squares = residual.is_complex() ? residual.abs().square() / 2 : residual.square();
+  return (squares / item.noise.variance)[0].cpu();
+}
+
+Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, const PreparedItem& item) {
+  constexpr std::int64_t enough_for_tails = 20;  // below, the 5 % quantile lies outside of the samples
+  Uncertainty uncertainty{
+      .split = split_by_data(x, item), .chi2_map = chi2_map(x, item), .quantiles = {}, .calibration = {}};
+  if (samples.size(0) >= enough_for_tails && !samples.is_complex()) {
+    uncertainty.quantiles = at::quantile(samples, at::tensor({0.05, 0.95}, samples.options()), 0);
+  }
+  uncertainty.calibration = calibration_of(samples, item);
+  return uncertainty;
+}
+
+std::optional<Calibration> calibration_of(const at::Tensor& samples, const PreparedItem& item) {
+  if (samples.size(0) < 2 || !item.ground_truth.defined()) return std::nullopt;
+  const bool magnitudes = samples.is_complex() != item.ground_truth.is_complex();
+  const at::Tensor truth = item.ground_truth[0].cpu();
+  return calibrate(magnitudes ? samples.abs() : samples, magnitudes ? truth.abs() : truth);
+}
+
+std::string residual_warning(double chi2, std::int64_t measured_components) {
+  const double limit = 1.5 + 5 * std::sqrt(2 / static_cast<double>(measured_components));
+  if (!(chi2 > limit)) return "";
+  return fmt::format(
+      "chi² {:.3g} is more than noise can explain (limit {:.3g}): the noise level (truly about {:.2g} times as high?) "
+      "or "
+      "the operator is wrong, or the solver did not fit the data",
+      chi2, limit, std::sqrt(chi2));
+}
+
+}  // namespace recon

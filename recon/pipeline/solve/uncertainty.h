@@ -1,0 +1,50 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "recon/metrics/calibration.h"
+#include "recon/pipeline/items/item_source.h"
+
+namespace recon {
+
+/// What of an image the data determined and what the prior supplied.
+///
+/// With z = x - mean(x) and R = (A^H A + l I)^-1 A^H A, l = noise variance / variance of z: measured R z, prior_part
+/// (I - R) z. Without noise R is A^+ A, the projection on the row space, and the prior_part part lies in the null
+/// space; with noise R also leaves to the prior what is measured, but drowns (Backus & Gilbert's resolution matrix for
+/// a white image).
+struct RangeNullSplit {
+  at::Tensor prior_part;      ///< [C, H, W], CPU: (I - R) z, in the units of the file
+  double prior_fraction = 0;  ///< ||(I - R) z||² / ||z||², in [0, 1]; 0 for a uniform image
+};
+/// `x` [1, C, H, W]. Nothing for operators that are not linear.
+std::optional<RangeNullSplit> split_by_data(const at::Tensor& x, const PreparedItem& item);
+
+/// |y - A x|² / variance per measured number, [range...] on the CPU; complex data: half the sum over both parts. Its
+/// mean over what is measured is chi². Undefined where the noise level is unknown.
+at::Tensor chi2_map(const at::Tensor& x, const PreparedItem& item);
+
+/// What can be said of how far a result is to be trusted.
+struct Uncertainty {
+  std::optional<RangeNullSplit> split;  ///< of the reconstruction
+  at::Tensor chi2_map;                  ///< likewise
+  at::Tensor quantiles;                 ///< [2, C, H, W]: 5 % and 95 % of the samples, 20 or more of them; real images
+  std::optional<Calibration> calibration;  ///< of several samples, where there is ground truth
+};
+/// `x` [1, C, H, W] the reconstruction, `samples` [S, C, H, W].
+Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, const PreparedItem& item);
+
+/// The samples' calibration alone; nothing without ground truth or with one sample.
+std::optional<Calibration> calibration_of(const at::Tensor& samples, const PreparedItem& item);
+
+/// The test of noise level and operator by the residual: chi² of an image that a solver fitted to the data. The
+/// exact posterior has chi² <= 1 for its mean and 1 ± sqrt(2/m) for a sample, whatever the image; solvers are biased by
+/// some tenths. So above 1.5 + 5 sqrt(2/m) the stated noise level or the operator is wrong, or the solver failed: the
+/// words to say so, empty otherwise. (Below 1 says nothing: fitting the noise is possible with any operator.)
+std::string residual_warning(double chi2, std::int64_t measured_components);
+
+}  // namespace recon

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace recon {
+
+/// "3.14"; "-" for NaN and infinity.
+std::string cell(double value, int digits);
+/// Columns padded to their widest cell; the first `left` ones are flush left. Widths count characters, not bytes.
+std::string aligned(const std::vector<std::vector<std::string>>& lines, std::size_t left);
+/// A field of RFC 4180: quoted when it has to be.
+std::string csv_field(const std::string& text);
+/// JSON has no NaN and no infinity: null.
+nlohmann::ordered_json number_or_null(double value);
+
+}  // namespace recon

@@ -1,0 +1,73 @@
+#include "recon/solvers/posterior/plug_and_play.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <vector>
+
+#include "recon/solvers/context.h"
+#include "recon/solvers/posterior/data_step.h"
+
+namespace recon {
+namespace {
+
+/// D(d, s) for an s of each entry: one pass for the entries that share it.
+at::Tensor denoised(SolverContext& context, const at::Tensor& d, const std::vector<double>& s) {
+  std::map<double, std::vector<std::int64_t>> groups;
+  for (std::size_t i = 0; i < s.size(); ++i) groups[s[i]].push_back(static_cast<std::int64_t>(i));
+  if (groups.size() == 1) return context.denoise(d, {.alpha = 1, .sigma = s.front()});
+  at::Tensor z = at::empty_like(d);
+  for (const auto& [sigma, entries] : groups) {
+    const at::Tensor index = at::tensor(entries, at::kLong).to(d.device());
+    z.index_copy_(0, index, context.denoise(d.index_select(0, index), {.alpha = 1, .sigma = sigma}));
+  }
+  context.report().nfe_forward -= static_cast<std::int64_t>(groups.size()) - 1;  // an entry has seen one of them
+  return z;
+}
+
+}  // namespace
+
+void PlugAndPlay::visit(ParameterVisitor& v) {
+  v.choice("method", method, {"hqs", "admm"}, "half-quadratic splitting, or with a dual variable");
+  v.field("steps", steps, "network steps", {.min = 1});
+  v.field("lambda", lambda, "weight of the prior against the data; 1 is its Bayesian value",
+          {.min = 0, .open_min = true});
+  v.field("start_relative_sigma", start_relative_sigma, "first noise level, in units of the prior",
+          {.min = 0, .open_min = true});
+  v.field("end_relative_sigma", end_relative_sigma, "last noise level; that of the measurement when absent",
+          {.min = 0, .open_min = true});
+}
+
+at::Tensor PlugAndPlay::run(SolverContext& context) const {
+  const LinearOperatorPtr op = as_linear(context.problem().op, "solver plug_and_play");
+  const Prior& prior = context.prior();
+  const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
+  const at::Tensor variance = noise_variances(context);
+  std::vector<double> last;
+  for (std::int64_t i = 0; i < variance.numel(); ++i) {
+    last.push_back(end_relative_sigma.value_or(std::min(std::sqrt(variance[i].item<double>()), start)));
+  }
+
+  at::Tensor z = at::zeros_like(context.operate([&] { return op->adjoint(context.y()); })), u = z;
+  const bool dual = method == "admm";
+  at::Tensor last_square;  ///< s² of the step before
+  for (std::int64_t k = 0; k < steps; ++k) {
+    const double share = steps > 1 ? static_cast<double>(k) / static_cast<double>(steps - 1) : 1;
+    std::vector<double> level;
+    for (const double end : last) level.push_back(std::pow(start, 1 - share) * std::pow(end, share));
+    const at::Tensor square = at::tensor(level, at::kDouble).square();
+    // u is the dual variable times s², which changes with the level (Boyd et al. 2011, section 3.4.1).
+    if (dual && k > 0) u = u * per_item(square / last_square, u);
+    last_square = square;
+    const at::Tensor x = data_prox(context, *op, z - u, lambda * variance / square);
+    z = denoised(context, x + u, level);
+    if (dual) u = u + x - z;
+    const Step step{.done = k + 1, .total = steps, .relative_sigma = level.front(), .residual_squares = {}};
+    if (!context.end_step(step, z, z)) break;
+  }
+  return z;
+}
+
+}  // namespace recon
