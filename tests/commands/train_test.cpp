@@ -44,8 +44,8 @@ TEST_F(TrainVerb, WritesAPriorThatEveryOtherVerbTakes) {
   }
   EXPECT_EQ(file_content(path("mine/attribution.csv")), "photographer,licence\nAda,CC0\n");
   const std::string card = file_content(path("mine/README.md"));
-  for (const char* text :
-       {"| Licence | CC0 |", "attribution.csv", "| 25/255 |", "| r = 10 |", "| total variation |", "1 images, grey"}) {
+  for (const char* text : {"denoising 1 validation images", "| Licence | CC0 |", "attribution.csv", "| 25/255 |",
+                           "| r = 10 |", "| total variation |", "1 images, grey"}) {
     EXPECT_TRUE(contains(card, text)) << text << "\n" << card;
   }
   const Outputs inspected = recon("inspect mine/ --json");

@@ -9,14 +9,14 @@ namespace recon {
 namespace {
 
 /// The tables of the kept weights: the yardstick, once it is measured, and the errors by relative sigma.
-std::string denoising_text(const TrainingPlan& plan, const TrainingCardFacts& facts, const DenoisingTable& table) {
+std::string denoising_text(const TrainingCardFacts& facts, const DenoisingTable& table) {
   std::string text;
   if (!facts.figures.empty()) {
     text += fmt::format(
-        "\nMean PSNR in dB, after clipping, of denoising {} validation images; beside it total variation with its "
-        "weight "
-        "by the\ndiscrepancy principle. `recon inspect PRIOR --denoise IMAGES` makes this table on any images.\n\n",
-        plan.options.validation_images);
+        "\nMean PSNR in dB, after clipping, of denoising {} validation images (their middle where a side is over {} "
+        "pixels);\nbeside it total variation with its weight by the discrepancy principle. `recon inspect PRIOR "
+        "--denoise IMAGES` makes\nthis table on any images.\n\n",
+        facts.figure_images, largest_shown_px);
     text += denoising_markdown(facts.figures);
   }
   text +=
@@ -59,7 +59,7 @@ std::string card_text(const TrainingPlan& plan, const TrainingCardFacts& facts, 
         fmt::format("[{0}]({0}) says who made the images; it goes with the weights", plan.attribution_name()));
   }
   text += fmt::format("\nMade by recon {} from `training_config.yaml`.\n\n![Loss](loss.svg)\n", program_version);
-  return best == nullptr ? text : text + denoising_text(plan, facts, best->table);
+  return best == nullptr ? text : text + denoising_text(facts, best->table);
 }
 
 }  // namespace

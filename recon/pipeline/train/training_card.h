@@ -15,6 +15,7 @@ struct TrainingCardFacts {
   std::int64_t parameters = 0, image_count = 0;
   std::string channels;                  ///< channels_in_words()
   std::vector<DenoisingFigure> figures;  ///< of the weights in the folder; empty while the run is not finished
+  std::int64_t figure_images = 0;        ///< on how many validation images
 };
 
 /// Writes what a person wants to know of a trained prior into its folder: README.md (the model card: network, data,

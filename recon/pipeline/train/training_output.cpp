@@ -26,7 +26,8 @@ TrainingOutput::TrainingOutput(const TrainingPlan& plan, const TrainingTask& tas
              .parameters = task.network->parameter_count(),
              .image_count = task.images.count,
              .channels = channels_in_words(plan),
-             .figures = {}} {}
+             .figures = {},
+             .figure_images = 0} {}
 
 void TrainingOutput::write_weights(const NetworkPrior& prior, const UNet2D& network) const {
   const PriorTexts texts{plan_.setup.description, plan_.setup.training_data, plan_.setup.licence,
@@ -49,7 +50,12 @@ void TrainingOutput::report(const NetworkPrior& prior, const TrainingHistory& hi
 void TrainingOutput::measure(const TrainingHistory& history) {
   if (validation_.count < 1) return;
   const PriorPtr prior = load_prior(plan_.output.string() + "/");
-  facts_.figures = denoising_figures(*prior, validation_, plan_.options.validation_images);
+  facts_.figure_images = std::min(plan_.options.validation_images, validation_.count);
+  const TrainingImages middles{validation_.count, [&](std::int64_t index) {
+                                 return middle_part(validation_.image(index), prior->domain().multiple,
+                                                    largest_shown_px);
+                               }};
+  facts_.figures = denoising_figures(*prior, middles, facts_.figure_images);
   write_training_card(plan_, facts_, history);
 }
 

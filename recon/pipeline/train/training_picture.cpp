@@ -9,7 +9,7 @@
 namespace recon {
 namespace {
 
-constexpr std::int64_t shown_images = 3, largest_side_px = 256;
+constexpr std::int64_t shown_images = 3;
 constexpr int columns = 5;  ///< clean, noisy, denoised, noisy, denoised; as many samples
 constexpr std::int64_t sampling_steps = 20;
 
@@ -31,16 +31,6 @@ Curve smoothed(const std::vector<double>& loss, std::size_t points) {
     curve.y.push_back(sum / static_cast<double>(count));
   }
   return curve;
-}
-
-/// The middle of an image, at most `largest_side_px` on a side, as a batch of one.
-at::Tensor shown_part(const at::Tensor& image, std::int64_t multiple) {
-  at::Tensor part = image;
-  for (const std::int64_t axis : {1, 2}) {
-    const std::int64_t side = std::min(part.size(axis), largest_side_px);
-    part = part.narrow(axis, (part.size(axis) - side) / 2, side);
-  }
-  return middle_part(part, multiple).unsqueeze(0);
 }
 
 std::vector<PanelTile> denoised_row(const NetworkPrior& prior, const at::Tensor& truth, std::int64_t number) {
@@ -104,7 +94,7 @@ void write_training_picture(const std::filesystem::path& path, const NetworkPrio
   std::vector<PanelTile> tiles;
   at::Tensor truth;
   for (std::int64_t i = 0; i < std::min(shown_images, images.count); ++i) {
-    truth = shown_part(images.image(i), prior.domain().multiple).to(device);
+    truth = middle_part(images.image(i), prior.domain().multiple, largest_shown_px).unsqueeze(0).to(device);
     for (auto& tile : denoised_row(prior, truth, i)) tiles.push_back(std::move(tile));
   }
   for (auto& tile : sample_row(prior, truth)) tiles.push_back(std::move(tile));

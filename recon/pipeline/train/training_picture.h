@@ -11,6 +11,9 @@
 
 namespace recon {
 
+/// Of pictures that are larger, their middle stands for them in figures and pictures of a training.
+inline constexpr std::int64_t largest_shown_px = 256;
+
 /// Loss and validation error over the steps of a run: the training loss as means over up to 200 equal pieces, and the
 /// mean squared error at four levels.
 std::vector<Curve> training_curves(const TrainingHistory& history);
