@@ -78,7 +78,7 @@ void write_bart(const std::string& path, const at::Tensor& value) {
   for (std::int64_t axis = value.dim() - 1; axis >= 0; --axis) order.push_back(axis);
   const at::Tensor stored = resolved(value.cpu().to(at::kComplexFloat).permute(order));
   write_file_atomically(base + ".cfl", {static_cast<const char*>(stored.const_data_ptr()), stored.nbytes()});
-  Shape sizes(value.sizes().begin(), value.sizes().end());
+  Shape sizes = shape_of(value);
   sizes.resize(axes, 1);
   write_file_atomically(base + ".hdr", fmt::format("# Dimensions\n{} \n", fmt::join(sizes, " ")));
 }

@@ -25,7 +25,7 @@ std::vector<std::string> usual_axes(const hdf5::Dataset& dataset) {
     case 4:
       return {"item", "channel", "y", "x"};
     default:
-      throw data_error(dataset.place(),
+      throw data_error(dataset.location(),
                        "expected [y, x], [item, y, x] or [item, channel, y, x], got shape {}; say what "
                        "its axes are: axes: [...]",
                        to_string(dataset.shape()));
@@ -59,7 +59,8 @@ ExternalDataset::ExternalDataset(const hdf5::File& file, const ExternalLayout& l
   if (!layout_.scale) {
     const auto full = full_scale(dataset_);
     if (!full) {
-      throw data_error(place(), "expected floats or unsigned integers, got {}; say what one step is worth: scale: ...",
+      throw data_error(location(),
+                       "expected floats or unsigned integers, got {}; say what one step is worth: scale: ...",
                        dataset_.type_name());
     }
     layout_.scale = 1 / *full;
@@ -81,7 +82,7 @@ void ExternalDataset::read_axes() {
   });
   const bool different = std::set<std::string>(axes.begin(), axes.end()).size() == axes.size();
   if (!all_known || !different || !axis("y") || !axis("x") || axes.size() != shape.size()) {
-    throw data_error(place(),
+    throw data_error(location(),
                      "expected one name for each axis of {}, different ones of {} with y and x among them, got "
                      "axes [{}]; correct them",
                      to_string(shape), fmt::join(known, ", "), fmt::join(axes, ", "));
@@ -90,16 +91,16 @@ void ExternalDataset::read_axes() {
   count_ = extent("item");
   spec_.shape = {extent("channel"), extent("y"), extent("x")};
   if (count_ < 1 || spec_.numel() < 1) {
-    throw data_error(place(), "expected at least one value, got shape {}; choose another dataset", to_string(shape));
+    throw data_error(location(), "expected at least one value, got shape {}; choose another dataset", to_string(shape));
   }
   const bool compound = c10::isComplexType(dataset_.dtype());
   if (axis("complex") && (compound || extent("complex") != 2)) {
-    throw data_error(place(),
+    throw data_error(location(),
                      "expected real numbers with two entries along the axis 'complex', got {} of {}; correct "
                      "the axes [{}]",
                      dataset_.type_name(), to_string(shape), fmt::join(axes, ", "));
   }
-  spec_.field = compound || axis("complex") ? Field::complex : Field::real;
+  spec_.scalar = compound || axis("complex") ? ScalarKind::complex : ScalarKind::real;
 }
 
 at::Tensor ExternalDataset::item(std::int64_t index) const {
@@ -108,15 +109,15 @@ at::Tensor ExternalDataset::item(std::int64_t index) const {
     first[*items] = index;
     count[*items] = 1;
   } else if (index != 0) {
-    throw data_error(place(), "item {} was asked for, there is one; choose among those there are", index);
+    throw data_error(location(), "item {} was asked for, there is one; choose among those there are", index);
   }
   const at::Tensor stored = dataset_.read_block(first, count);
   // In double precision: offsets and scales of 32-bit integers need it.
   at::Tensor value = stored.to(stored.is_complex() ? at::kComplexDouble : at::kDouble);
   std::vector<std::int64_t> order;
   for (const auto& name : known_axes()) {
-    if (const auto place = axis(name)) {
-      order.push_back(static_cast<std::int64_t>(*place));
+    if (const auto location = axis(name)) {
+      order.push_back(static_cast<std::int64_t>(*location));
     } else {
       order.push_back(value.dim());
       value = value.unsqueeze(-1);
@@ -131,7 +132,7 @@ at::Tensor ExternalDataset::item(std::int64_t index) const {
   value = value * *layout_.scale;
   if (complex) value = at::view_as_complex(value.contiguous());
   value = value.to(value.is_complex() ? at::kComplexFloat : at::kFloat).contiguous();
-  require_finite(value, fmt::format("{} item {}", place(), index));
+  require_finite(value, fmt::format("{} item {}", location(), index));
   return value;
 }
 

@@ -31,7 +31,7 @@ class ExternalDataset {
  public:
   ExternalDataset(const hdf5::File& file, const ExternalLayout& layout);
 
-  const std::string& place() const { return dataset_.place(); }
+  const std::string& location() const { return dataset_.location(); }
   std::int64_t count() const { return count_; }
   const TensorSpec& spec() const { return spec_; }  ///< of one item
   at::Tensor item(std::int64_t index) const;        ///< [C, H, W] float32 or complex64

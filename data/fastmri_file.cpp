@@ -15,20 +15,20 @@ constexpr const char* layout = "expected the layout of fastMRI (data/fastmri_fil
 
 hdf5::Dataset open_kspace(const hdf5::File& file) {
   if (!file.has("kspace")) {
-    throw data_error(file.place(), "{}: a dataset 'kspace', there is none; `recon inspect` lists what there is",
+    throw data_error(file.location(), "{}: a dataset 'kspace', there is none; `recon inspect` lists what there is",
                      layout);
   }
   hdf5::Dataset kspace = file.dataset("kspace");
   const Shape& shape = kspace.shape();
   if (shape.size() == 4) {
     throw data_error(
-        kspace.place(),
+        kspace.location(),
         "holds {} coils, {}; `format: fastmri` reads single-coil files [slice, y, x]. `recon import` makes "
         "a measurement file of it, with the operator `sense` and coil maps",
         shape[1], to_string(shape));
   }
   if (shape.size() != 3 || shape[0] < 1 || shape[1] < 1 || shape[2] < 1 || !c10::isComplexType(kspace.dtype())) {
-    throw data_error(kspace.place(), "{}: complex [slice, y, x], got {} of {}; describe it by `format: dataset`",
+    throw data_error(kspace.location(), "{}: complex [slice, y, x], got {} of {}; describe it by `format: dataset`",
                      layout, kspace.type_name(), to_string(shape));
   }
   return kspace;
@@ -67,12 +67,13 @@ void FastMriFile::read_mask() {
   const auto stored = file_.dataset("mask");
   const Shape& shape = stored.shape();
   if (shape != Shape{width} && shape != Shape{height, width}) {
-    throw data_error(stored.place(), "expected [x] = [{}] or [y, x] = [{}, {}] like kspace, got {}; correct the mask",
-                     width, height, width, to_string(shape));
+    throw data_error(stored.location(),
+                     "expected [x] = [{}] or [y, x] = [{}, {}] like kspace, got {}; correct the mask", width, height,
+                     width, to_string(shape));
   }
   const at::Tensor mask = stored.read().to(at::kFloat);
   if (!mask.eq(0).logical_or(mask.eq(1)).all().item<bool>() || !mask.any().item<bool>()) {
-    throw data_error(stored.place(), "expected zeros and ones with a one among them; correct the mask");
+    throw data_error(stored.location(), "expected zeros and ones with a one among them; correct the mask");
   }
   full_mask_ = mask.expand({height, width}).contiguous();
 }
@@ -87,7 +88,7 @@ Shape FastMriFile::wanted_size(const std::optional<Shape>& crop) {
     const bool fits = shape.size() == 3 && shape[0] == count() && shape[1] >= 1 && shape[2] >= 1 &&
                       shape[1] <= whole[0] && shape[2] <= whole[1] && c10::isFloatingType(truth_->dtype());
     if (!fits) {
-      throw data_error(truth_->place(), "{}: floats [slice, Y, X] no larger than kspace {}, got {} of {}", layout,
+      throw data_error(truth_->location(), "{}: floats [slice, Y, X] no larger than kspace {}, got {} of {}", layout,
                        to_string(kspace_.shape()), truth_->type_name(), to_string(shape));
     }
     size = {shape[1], shape[2]};
@@ -95,7 +96,7 @@ Shape FastMriFile::wanted_size(const std::optional<Shape>& crop) {
   for (std::size_t i = 0; crop && i < 2; ++i) {
     size[i] = crop->at(i) == 0 ? whole[i] : crop->at(i);
     if (size[i] < 1 || size[i] > whole[i]) {
-      throw data_error(kspace_.place(), "a crop to {} was asked for, the images have {}; choose a smaller one",
+      throw data_error(kspace_.location(), "a crop to {} was asked for, the images have {}; choose a smaller one",
                        to_string(*crop), to_string(whole));
     }
   }
@@ -114,10 +115,10 @@ void FastMriFile::decide_size(const std::optional<Shape>& crop) {
     }
   }
   mask_ = mask_.contiguous();
-  measurement_ = {{1, size[0], size[1]}, Field::complex};
+  measurement_ = {{1, size[0], size[1]}, ScalarKind::complex};
   if (truth_ && (truth_->shape()[1] != size[0] || truth_->shape()[2] != size[1])) {
     log::warn("{}: {} is no ground truth for the images {}: they are not cut along an undersampled axis",
-              truth_->place(), to_string(truth_->shape()), to_string(size));
+              truth_->location(), to_string(truth_->shape()), to_string(size));
     truth_.reset();
   }
   if (!file_.has_attribute("max")) return;
@@ -127,7 +128,7 @@ void FastMriFile::decide_size(const std::optional<Shape>& crop) {
 
 at::Tensor FastMriFile::item(std::int64_t index) const {
   at::Tensor y = kspace_.read_item(index).to(at::kComplexDouble) * full_mask_;
-  require_finite(y, fmt::format("{} slice {}", kspace_.place(), index));
+  require_finite(y, fmt::format("{} slice {}", kspace_.location(), index));
   y = cut_centre(y, 0, measurement_.shape[1]);
   y = cut_centre(y, 1, measurement_.shape[2]);
   return y.to(at::kComplexFloat).unsqueeze(0).contiguous();
@@ -135,7 +136,7 @@ at::Tensor FastMriFile::item(std::int64_t index) const {
 
 at::Tensor FastMriFile::ground_truth(std::int64_t index) const {
   const at::Tensor image = truth_->read_item(index).to(at::kFloat).unsqueeze(0);
-  require_finite(image, fmt::format("{} slice {}", truth_->place(), index));
+  require_finite(image, fmt::format("{} slice {}", truth_->location(), index));
   return image;
 }
 

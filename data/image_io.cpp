@@ -66,11 +66,7 @@ at::Tensor arrange_channels(const at::Tensor& planes, const ImageReadOptions& op
   if (channels > 4) throw data_error(path, "expected 1 or 3 channels, got {}; convert the picture", channels);
   at::Tensor image = alpha ? planes.slice(0, 0, channels - 1) : planes;
   if (image.size(0) == 3) image = image.flip(0);
-  if (options.channels == ChannelRule::rgb && image.size(0) == 1) image = image.expand({3, -1, -1});
-  if (options.channels == ChannelRule::gray && image.size(0) == 3) {
-    image = (0.299 * image[0] + 0.587 * image[1] + 0.114 * image[2]).unsqueeze(0);
-  }
-  return image.contiguous();
+  return with_channels(image, options.channels).contiguous();
 }
 
 std::string encoded(const std::string& path, const char* ending, const cv::Mat& pixels,
@@ -87,9 +83,17 @@ std::string encoded(const std::string& path, const char* ending, const cv::Mat& 
 
 }  // namespace
 
-cv::Mat to_mat(const at::Tensor& image, const std::string& place) {
+at::Tensor with_channels(const at::Tensor& image, ChannelRule rule) {
+  if (rule == ChannelRule::rgb && image.size(0) == 1) return image.expand({3, -1, -1}).contiguous();
+  if (rule == ChannelRule::gray && image.size(0) == 3) {
+    return (0.299 * image[0] + 0.587 * image[1] + 0.114 * image[2]).unsqueeze(0);
+  }
+  return image;
+}
+
+cv::Mat to_mat(const at::Tensor& image, const std::string& location) {
   if (!image.defined() || image.dim() != 3 || (image.size(0) != 1 && image.size(0) != 3) || image.numel() == 0) {
-    throw internal_error(place, "expected a picture [1 or 3, H, W]");
+    throw internal_error(location, "expected a picture [1 or 3, H, W]");
   }
   const at::Tensor real = (image.is_complex() ? image.abs() : image).cpu().to(at::kFloat);
   const at::Tensor interleaved = real.flip(0).permute({1, 2, 0}).contiguous();

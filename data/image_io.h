@@ -25,6 +25,9 @@ struct ImageReadOptions {
 /// channel that was not to be dropped.
 at::Tensor read_image(const std::string& path, const ImageReadOptions& options = {});
 
+/// `image` [C, H, W] with the channels that the rule asks for: ITU-R BT.601 luma, grey repeated, or as it is.
+at::Tensor with_channels(const at::Tensor& image, ChannelRule rule);
+
 /// True for the file name endings that read_image takes.
 bool is_image_name(const std::string& path);
 

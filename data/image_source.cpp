@@ -50,21 +50,13 @@ Opened open_folder(const std::string& folder, const ImageReadOptions& options) {
   return opened;
 }
 
-double full_scale(const hdf5::Dataset& dataset) {
+double scale_of(const hdf5::Dataset& dataset) {
   const at::ScalarType dtype = dataset.dtype();
   if (dtype == at::kByte) return 255;
   if (dataset.type_name() == "16-bit unsigned integer") return 65535;
   if (c10::isFloatingType(dtype) || c10::isComplexType(dtype)) return 1;
-  throw data_error(dataset.place(), "expected uint8, uint16, float or complex images, got {}; convert them",
+  throw data_error(dataset.location(), "expected uint8, uint16, float or complex images, got {}; convert them",
                    dataset.type_name());
-}
-
-at::Tensor convert_channels(const at::Tensor& image, ChannelRule rule) {
-  if (rule == ChannelRule::rgb && image.size(0) == 1) return image.expand({3, -1, -1}).contiguous();
-  if (rule == ChannelRule::gray && image.size(0) == 3) {
-    return (0.299 * image[0] + 0.587 * image[1] + 0.114 * image[2]).unsqueeze(0);
-  }
-  return image;
 }
 
 Opened open_dataset(const std::string& file_name, const std::string& name, const ImageReadOptions& options) {
@@ -73,18 +65,18 @@ Opened open_dataset(const std::string& file_name, const std::string& name, const
   const Shape& shape = dataset->shape();
   const bool single = shape.size() == 2;
   if (shape.size() < 2 || shape.size() > 4 || (shape.size() == 4 && shape[1] != 1 && shape[1] != 3)) {
-    throw data_error(dataset->place(),
+    throw data_error(dataset->location(),
                      "expected images [H, W], [N, H, W] or [N, C, H, W] with C = 1 or 3, got {}; reshape",
                      to_string(shape));
   }
-  const double scale = full_scale(*dataset);
+  const double scale = scale_of(*dataset);
   Opened opened{default_ids(single ? 1 : shape[0]), {}};
   opened.read = [file, dataset, options, scale, single](std::int64_t index) {
     at::Tensor image = single ? dataset->read() : dataset->read_item(index);
     if (image.dim() == 2) image = image.unsqueeze(0);
     if (scale != 1) image = image.to(at::kDouble).div(scale).to(at::kFloat);
-    require_finite(image, fmt::format("{} image {}", dataset->place(), index));
-    return convert_channels(image, options.channels);
+    require_finite(image, fmt::format("{} image {}", dataset->location(), index));
+    return with_channels(image, options.channels);
   };
   return opened;
 }
@@ -98,9 +90,7 @@ ImageSource ImageSource::open(const std::string& text, const ImageReadOptions& o
   Opened opened;
   if (const auto size = phantom_size(text)) {
     opened.ids = {"shepp_logan"};
-    opened.read = [size = *size, options](std::int64_t) {
-      return convert_channels(shepp_logan(size), options.channels);
-    };
+    opened.read = [size = *size, options](std::int64_t) { return with_channels(shepp_logan(size), options.channels); };
   } else if (fs::is_directory(text)) {
     opened = open_folder(text, options);
   } else if (fs::is_regular_file(text)) {

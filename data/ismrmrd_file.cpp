@@ -149,29 +149,30 @@ class Sorter {
       ++left_out_;
       return;
     }
-    const std::string place = fmt::format("{} acquisition {}", path_, index);
+    const std::string location = fmt::format("{} acquisition {}", path_, index);
     if (channels_ == 0) channels_ = head.channels;
     if (head.channels != channels_) {
-      throw data_error(place, "expected {} channels as before, found {}", channels_, head.channels);
+      throw data_error(location, "expected {} channels as before, found {}", channels_, head.channels);
     }
     std::int64_t centre = 0;
     const at::Tensor samples = acquisition.samples(&centre);
-    require_finite(samples, place);
+    require_finite(samples, location);
     if (head.has(ISMRMRD::ISMRMRD_ACQ_IS_NOISE_MEASUREMENT)) {
       noise_.push_back(samples);
       noise_dwell_us_ = head.dwell_us;
       return;
     }
     if (head.partition != 0)
-      throw data_error(place, "expected two-dimensional slices, found partition {}", head.partition);
+      throw data_error(location, "expected two-dimensional slices, found partition {}", head.partition);
     const std::int64_t column = head.phase_step - geometry_.phase_centre + geometry_.encoded_columns / 2;
     const std::int64_t row = geometry_.encoded_rows / 2 - centre;
     if (column < 0 || column >= geometry_.encoded_columns || row < 0 ||
         row + samples.size(1) > geometry_.encoded_rows) {
-      throw data_error(place, "phase step {} and {} samples around {} do not lie in the encoded {} x {} of the header",
+      throw data_error(location,
+                       "phase step {} and {} samples around {} do not lie in the encoded {} x {} of the header",
                        head.phase_step, samples.size(1), centre, geometry_.encoded_rows, geometry_.encoded_columns);
     }
-    Item& item = item_of(head.counters, place);
+    Item& item = item_of(head.counters, location);
     item.sum.narrow(1, row, samples.size(1)).select(2, column).add_(samples);
     item.count.narrow(0, row, samples.size(1)).select(1, column).add_(1);
     data_dwell_us_ = head.dwell_us;
@@ -202,15 +203,15 @@ class Sorter {
     at::Tensor sum, count;
   };
 
-  Item& item_of(const Counters& counters, const std::string& place) {
+  Item& item_of(const Counters& counters, const std::string& location) {
     const auto found = items_.find(counters);
     if (found != items_.end()) return found->second;
     const std::int64_t rows = geometry_.encoded_rows, columns = geometry_.encoded_columns;
     constexpr std::int64_t max_bytes = std::int64_t{16} << 30;
     const std::int64_t bytes = 8 * channels_ * rows * columns;
     if (bytes > max_bytes / (static_cast<std::int64_t>(items_.size()) + 1)) {
-      throw data_error(place, "{} slices of {} coils x {} x {} are more than 16 GiB; split the file", items_.size() + 1,
-                       channels_, rows, columns);
+      throw data_error(location, "{} slices of {} coils x {} x {} are more than 16 GiB; split the file",
+                       items_.size() + 1, channels_, rows, columns);
     }
     return items_[counters] = {at::zeros({channels_, rows, columns}, at::kComplexFloat), at::zeros({rows, columns})};
   }
@@ -255,20 +256,20 @@ std::string system_text(const ISMRMRD::IsmrmrdHeader& header) {
 
 }  // namespace
 
-IsmrmrdGeometry parse_ismrmrd_header(const std::string& xml, const std::string& place) {
+IsmrmrdGeometry parse_ismrmrd_header(const std::string& xml, const std::string& location) {
   ISMRMRD::IsmrmrdHeader header;
   try {
     ISMRMRD::deserialize(xml.c_str(), header);
   } catch (const std::exception& error) {
-    throw data_error(place, "expected an ISMRMRD header (XML), cannot parse it ({})", error.what());
+    throw data_error(location, "expected an ISMRMRD header (XML), cannot parse it ({})", error.what());
   }
-  if (header.encoding.empty()) throw data_error(place, "the ISMRMRD header has no `encoding`");
+  if (header.encoding.empty()) throw data_error(location, "the ISMRMRD header has no `encoding`");
   const ISMRMRD::Encoding& encoding = header.encoding.front();
   const auto& encoded = encoding.encodedSpace;
   const auto& wanted = encoding.reconSpace;
   if (encoded.matrixSize.x < 1 || encoded.matrixSize.y < 1 || wanted.matrixSize.x < 1) {
-    throw data_error(place, "the ISMRMRD header has an empty matrix: encoded {} x {}, wanted {}", encoded.matrixSize.x,
-                     encoded.matrixSize.y, wanted.matrixSize.x);
+    throw data_error(location, "the ISMRMRD header has an empty matrix: encoded {} x {}, wanted {}",
+                     encoded.matrixSize.x, encoded.matrixSize.y, wanted.matrixSize.x);
   }
   IsmrmrdGeometry geometry{.encoded_rows = encoded.matrixSize.x,
                            .encoded_columns = encoded.matrixSize.y,

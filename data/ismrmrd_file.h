@@ -18,8 +18,8 @@ struct IsmrmrdGeometry {
   std::string system;  ///< vendor, field, protocol; for people
 };
 
-/// Throws Error(data) naming `place` for what is no ISMRMRD header.
-IsmrmrdGeometry parse_ismrmrd_header(const std::string& xml, const std::string& place);
+/// Throws Error(data) naming `location` for what is no ISMRMRD header.
+IsmrmrdGeometry parse_ismrmrd_header(const std::string& xml, const std::string& location);
 
 /// Sorts the acquisitions of an ISMRMRD file into slices. An item is one (slice, contrast, phase, repetition, set);
 /// averages are averaged and parallel-imaging calibration lines are used like all others; navigator, phase correction

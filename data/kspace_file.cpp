@@ -35,7 +35,7 @@ KspaceSet read_fastmri(const std::string& path) {
   const hdf5::File file = hdf5::File::open(path);
   const hdf5::Dataset dataset = file.dataset("kspace");
   if (dataset.shape().size() != 4 || dataset.dtype() != at::kComplexFloat) {
-    throw data_error(dataset.place(),
+    throw data_error(dataset.location(),
                      "expected multi-coil k-space, complex64 [slices, coils, height, width], found {} {}",
                      dataset.type_name(), to_string(dataset.shape()));
   }
@@ -45,12 +45,12 @@ KspaceSet read_fastmri(const std::string& path) {
                 .noise = {},
                 .readout = dataset.shape()[2],
                 .description = {}};
-  require_finite(set.kspace, dataset.place());
+  require_finite(set.kspace, dataset.location());
   if (file.has(fastmri_header)) {
     const auto texts = file.dataset(fastmri_header).read_strings();
-    const std::string place = path + ":/" + fastmri_header;
-    if (texts.empty()) throw data_error(place, "expected the ISMRMRD header as text, found nothing");
-    const IsmrmrdGeometry geometry = parse_ismrmrd_header(texts.front(), place);
+    const std::string location = path + ":/" + fastmri_header;
+    if (texts.empty()) throw data_error(location, "expected the ISMRMRD header as text, found nothing");
+    const IsmrmrdGeometry geometry = parse_ismrmrd_header(texts.front(), location);
     set.description = geometry.system;
     // The files hold the encoded matrix: its readout may have been cropped already.
     if (geometry.encoded_rows == set.kspace.size(2)) set.readout = geometry.readout;

@@ -15,26 +15,25 @@ namespace {
 
 constexpr const char* see_format = "see data/FORMAT.md for what a measurement file needs";
 
-Shape shape_of(const at::Tensor& tensor) { return {tensor.sizes().begin(), tensor.sizes().end()}; }
-
 /// The spec of one item of a dataset of real or complex floating-point numbers.
 TensorSpec item_spec(const hdf5::Dataset& dataset) {
   const at::ScalarType dtype = dataset.dtype();
   if (!c10::isFloatingType(dtype) && !c10::isComplexType(dtype)) {
-    throw data_error(dataset.place(), "expected float32, float64, complex64 or complex128, got {}; convert the values",
+    throw data_error(dataset.location(),
+                     "expected float32, float64, complex64 or complex128, got {}; convert the values",
                      c10::toString(dtype));
   }
   const Shape& shape = dataset.shape();
   if (shape.size() < 2) {
-    throw data_error(dataset.place(), "expected shape [N, ...] with the item first, got {}; add the leading axis",
+    throw data_error(dataset.location(), "expected shape [N, ...] with the item first, got {}; add the leading axis",
                      to_string(shape));
   }
-  return {Shape(shape.begin() + 1, shape.end()), c10::isComplexType(dtype) ? Field::complex : Field::real};
+  return {Shape(shape.begin() + 1, shape.end()), c10::isComplexType(dtype) ? ScalarKind::complex : ScalarKind::real};
 }
 
 void require_items(const hdf5::Dataset& dataset, std::int64_t count) {
   if (!dataset.shape().empty() && dataset.shape()[0] == count) return;
-  throw data_error(dataset.place(), "expected one entry for each of the {} items, got shape {}; {}", count,
+  throw data_error(dataset.location(), "expected one entry for each of the {} items, got shape {}; {}", count,
                    to_string(dataset.shape()), see_format);
 }
 
@@ -42,35 +41,36 @@ bool is_per_item(const hdf5::Dataset& dataset) {
   return dataset.has_attribute("per_item") && dataset.number_attribute("per_item") != 0;
 }
 
-void require_unique(const std::vector<std::string>& ids, const std::string& place) {
+void require_unique(const std::vector<std::string>& ids, const std::string& location) {
   std::set<std::string> seen;
   for (const auto& id : ids) {
-    if (id.empty()) throw data_error(place, "expected a text for each item, one is empty; name every item");
-    if (!seen.insert(id).second) throw data_error(place, "expected different ids, '{}' is there twice; rename one", id);
+    if (id.empty()) throw data_error(location, "expected a text for each item, one is empty; name every item");
+    if (!seen.insert(id).second)
+      throw data_error(location, "expected different ids, '{}' is there twice; rename one", id);
   }
 }
 
-void require_valid(const MeasurementNoise& noise, std::int64_t count, Field field, const std::string& place) {
+void require_valid(const MeasurementNoise& noise, std::int64_t count, ScalarKind scalar, const std::string& location) {
   const auto& known = {"gaussian", "poisson", "poisson_gaussian", "none"};
   if (std::find(known.begin(), known.end(), noise.type) == known.end()) {
-    throw data_error(place, "expected type gaussian, poisson, poisson_gaussian or none, got '{}'; {}", noise.type,
+    throw data_error(location, "expected type gaussian, poisson, poisson_gaussian or none, got '{}'; {}", noise.type,
                      see_format);
   }
   if (noise.has_std()) {
     const auto entries = static_cast<std::int64_t>(noise.std.size());
     if (entries != 1 && entries != count) {
-      throw data_error(place, "expected one std, or one for each of the {} items, got {}; {}", count, entries,
+      throw data_error(location, "expected one std, or one for each of the {} items, got {}; {}", count, entries,
                        see_format);
     }
     for (const double std : noise.std) {
-      if (!(std >= 0) || !std::isfinite(std)) throw data_error(place, "expected std >= 0, got {}; correct it", std);
+      if (!(std >= 0) || !std::isfinite(std)) throw data_error(location, "expected std >= 0, got {}; correct it", std);
     }
   }
   if (noise.counts_photons() && (!(noise.peak > 0) || !std::isfinite(noise.peak))) {
-    throw data_error(place, "expected peak > 0 (photons at intensity 1), got {}; correct it", noise.peak);
+    throw data_error(location, "expected peak > 0 (photons at intensity 1), got {}; correct it", noise.peak);
   }
-  if (noise.counts_photons() && field == Field::complex) {
-    throw data_error(place, "expected real measurements with poisson noise, they are complex; use gaussian");
+  if (noise.counts_photons() && scalar == ScalarKind::complex) {
+    throw data_error(location, "expected real measurements with poisson noise, they are complex; use gaussian");
   }
 }
 
@@ -97,15 +97,15 @@ void MeasurementFile::read_header() {
     pixels *= extent;
   }
   if (!ok || pixels > 0x1p40) {
-    throw data_error(file_.place(), "expected image_shape = [C, H, W] of positive integers, got [{}]; correct it",
+    throw data_error(file_.location(), "expected image_shape = [C, H, W] of positive integers, got [{}]; correct it",
                      fmt::join(shape, ", "));
   }
   for (const double extent : shape) header_.image.shape.push_back(static_cast<std::int64_t>(extent));
-  const std::string field = file_.has_attribute("image_field") ? file_.text_attribute("image_field") : "real";
-  if (field != "real" && field != "complex") {
-    throw data_error(file_.place(), "expected image_field real or complex, got '{}'; correct it", field);
+  const std::string scalar = file_.has_attribute("image_field") ? file_.text_attribute("image_field") : "real";
+  if (scalar != "real" && scalar != "complex") {
+    throw data_error(file_.location(), "expected image_field real or complex, got '{}'; correct it", scalar);
   }
-  header_.image.field = field == "complex" ? Field::complex : Field::real;
+  header_.image.scalar = scalar == "complex" ? ScalarKind::complex : ScalarKind::real;
   if (file_.has_attribute("provenance")) header_.provenance = file_.text_attribute("provenance");
 }
 
@@ -114,13 +114,13 @@ void MeasurementFile::read_items() {
   measurement_ = item_spec(measurements);
   const std::int64_t count = measurements.shape()[0];
   if (count < 1 || measurement_.numel() < 1) {
-    throw data_error(measurements.place(), "expected at least one item with at least one value, got shape {}; {}",
+    throw data_error(measurements.location(), "expected at least one item with at least one value, got shape {}; {}",
                      to_string(measurements.shape()), see_format);
   }
   if (file_.has("ids")) {
     ids_ = read_ids(file_.dataset("ids"));
     require_items(file_.dataset("ids"), count);
-    require_unique(ids_, file_.dataset("ids").place());
+    require_unique(ids_, file_.dataset("ids").location());
   } else {
     ids_ = default_ids(count);
   }
@@ -129,7 +129,7 @@ void MeasurementFile::read_items() {
   const auto truth = file_.dataset("ground_truth");
   require_items(truth, count);
   if (item_spec(truth) != header_.image) {
-    throw data_error(truth.place(),
+    throw data_error(truth.location(),
                      "expected images {} as image_shape and image_field say, got {}; correct one of them",
                      header_.image.to_string(), item_spec(truth).to_string());
   }
@@ -146,7 +146,7 @@ void MeasurementFile::read_operator() {
       continue;
     }
     const at::Tensor value = array.read();
-    if (value.is_floating_point() || value.is_complex()) require_finite(value, array.place());
+    if (value.is_floating_point() || value.is_complex()) require_finite(value, array.location());
     header_.operator_arrays.emplace(name, value);
   }
 }
@@ -164,7 +164,7 @@ void MeasurementFile::read_noise() {
       noise.std = group.numbers_attribute("std");
     }
   }
-  require_valid(noise, count(), measurement_.field, group.place());
+  require_valid(noise, count(), measurement_.scalar, group.location());
 }
 
 MeasurementItem MeasurementFile::item(std::int64_t index) const {
@@ -176,7 +176,7 @@ MeasurementItem MeasurementFile::item(std::int64_t index) const {
   const auto read = [&](const hdf5::Dataset& dataset) {
     at::Tensor value = dataset.read_item(index);
     const bool floating = value.is_floating_point() || value.is_complex();
-    if (floating) require_finite(value, fmt::format("{} item {} ('{}')", dataset.place(), index, item.id));
+    if (floating) require_finite(value, fmt::format("{} item {} ('{}')", dataset.location(), index, item.id));
     return value;
   };
   item.y = read(file_.dataset("measurements"));
@@ -212,7 +212,7 @@ void require_consistent(const std::string& path, const MeasurementSet& set, cons
   }
   for (const auto& [name, value] : set.per_item_arrays) check(value, "operator/" + name);
   require_unique(ids, path + ":/ids");
-  require_valid(set.header.noise, count, field_of(set.y), path + ":/noise");
+  require_valid(set.header.noise, count, scalar_kind_of(set.y), path + ":/noise");
 }
 
 void write_noise(hdf5::Group group, const MeasurementNoise& noise) {
@@ -235,7 +235,7 @@ void write_measurement_file(const std::string& path, const MeasurementSet& set) 
   write_format(file, "recon-measurement", MeasurementFile::version);
   write_image_range(file, set.header.range);
   file.set_attribute("image_shape", set.header.image.shape);
-  file.set_attribute("image_field", std::string(set.header.image.field == Field::complex ? "complex" : "real"));
+  file.set_attribute("image_field", std::string(set.header.image.scalar == ScalarKind::complex ? "complex" : "real"));
   file.set_attribute("provenance", set.header.provenance);
   file.write("measurements", set.y);
   file.write_strings("ids", ids);

@@ -10,8 +10,8 @@
 // Private to data: between tensors and OpenCV's matrices (interleaved, B, G, R).
 namespace recon {
 
-/// float32 matrix of [1 or 3, H, W], magnitude of complex values; Error(internal) naming `place` for other shapes.
-cv::Mat to_mat(const at::Tensor& image, const std::string& place);
+/// float32 matrix of [1 or 3, H, W], magnitude of complex values; Error(internal) naming `location` for other shapes.
+cv::Mat to_mat(const at::Tensor& image, const std::string& location);
 
 /// range.low -> 0, range.high -> 1, clipped, NaN -> 0.
 at::Tensor to_unit(const at::Tensor& image, const ImageRange& range);

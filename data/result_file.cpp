@@ -10,8 +10,8 @@
 namespace recon {
 namespace {
 
-constexpr const char* format_name = "recon-result";
-constexpr std::uint64_t format_version = 1;
+constexpr const char* result_format = "recon-result";
+constexpr std::uint64_t result_version = 1;
 
 void write_vector(hdf5::Group& group, const std::string& name, const std::vector<double>& values) {
   group.write(name, at::tensor(values, at::kDouble));
@@ -31,8 +31,9 @@ struct Rows {
 /// Some of a numeric dataset [total] as one type.
 at::Tensor read_numbers(const hdf5::Dataset& dataset, std::int64_t total, Rows rows, at::ScalarType dtype) {
   if (dataset.shape() != Shape{total} || c10::isComplexType(dataset.dtype())) {
-    throw data_error(dataset.place(), "expected a real number for each of the {} items, got {} {}; make the file again",
-                     total, c10::toString(dataset.dtype()), to_string(dataset.shape()));
+    throw data_error(dataset.location(),
+                     "expected a real number for each of the {} items, got {} {}; make the file again", total,
+                     c10::toString(dataset.dtype()), to_string(dataset.shape()));
   }
   return dataset.read_items(rows.first, rows.count).to(dtype);
 }
@@ -46,17 +47,17 @@ void read_vector(const hdf5::Dataset& dataset, std::int64_t total, Rows rows, st
 }
 void read_vector(const hdf5::Dataset& dataset, std::int64_t total, Rows rows, std::vector<std::string>& out) {
   if (!dataset.is_text() || dataset.shape() != Shape{total}) {
-    throw data_error(dataset.place(), "expected {} texts, got {} of shape {}; make the file again", total,
+    throw data_error(dataset.location(), "expected {} texts, got {} of shape {}; make the file again", total,
                      dataset.type_name(), to_string(dataset.shape()));
   }
   out = dataset.read_strings(rows.first, rows.count);
 }
 
-void require_consistent(const std::string& place, const SolverResults& results, std::size_t count) {
+void require_consistent(const std::string& location, const SolverResults& results, std::size_t count) {
   const auto check = [&](const char* name, std::size_t entries) {
-    if (entries != count) throw internal_error(place, "{}: expected {} items, got {}", name, count, entries);
+    if (entries != count) throw internal_error(location, "{}: expected {} items, got {}", name, count, entries);
   };
-  if (!results.reconstructions.defined()) throw internal_error(place, "reconstructions are missing");
+  if (!results.reconstructions.defined()) throw internal_error(location, "reconstructions are missing");
   visit_tensors([&](const char* name, auto member) {
     const at::Tensor& value = results.*member;
     if (value.defined()) check(name, value.dim() < 1 ? 0 : static_cast<std::size_t>(value.size(0)));
@@ -82,7 +83,7 @@ SolverResults read_solver(const hdf5::Group& group, std::int64_t total, Rows ima
     if (member != &SolverResults::reconstructions && !group.has(name)) return;
     const auto dataset = group.dataset(name);
     if (dataset.shape().size() < 2 || dataset.shape()[0] != total) {
-      throw data_error(dataset.place(), "expected shape [{}, ...], got {}; make the file again", total,
+      throw data_error(dataset.location(), "expected shape [{}, ...], got {}; make the file again", total,
                        to_string(dataset.shape()));
     }
     results.*member = dataset.read_items(images.first, images.count);
@@ -104,7 +105,7 @@ SolverResults read_whole_solver(const hdf5::Group& group, std::int64_t total) {
 
 /// The text attributes of the root, each once.
 template <class Set, class Visit>
-void visit_texts(Set& set, const Visit& visit) {
+void visit_result_texts(Set& set, const Visit& visit) {
   visit("config", set.config);
   visit("operator", set.operator_config);
   visit("prior", set.prior);
@@ -150,10 +151,10 @@ void read_batch_provenance(const hdf5::File& file, ResultSet& set) {
 }
 
 ResultSet read_header(const hdf5::File& file) {
-  require_format(file, format_name, format_version);
+  require_format(file, result_format, result_version);
   ResultSet set;
   set.range = read_image_range(file);
-  visit_texts(set, [&](const char* name, std::string& value) { value = file.text_attribute(name); });
+  visit_result_texts(set, [&](const char* name, std::string& value) { value = file.text_attribute(name); });
   set.seed = file.uint64_attribute("seed");
   const auto versions = file.group("versions");
   for (const auto& name : versions.attribute_names()) set.versions.emplace(name, versions.text_attribute(name));
@@ -165,9 +166,9 @@ ResultSet read_header(const hdf5::File& file) {
 }  // namespace
 
 void write_result_header(hdf5::File& file, const ResultSet& results) {
-  write_format(file, format_name, format_version);
+  write_format(file, result_format, result_version);
   write_image_range(file, results.range);
-  visit_texts(results, [&](const char* name, const std::string& value) { file.set_attribute(name, value); });
+  visit_result_texts(results, [&](const char* name, const std::string& value) { file.set_attribute(name, value); });
   file.set_attribute("seed", results.seed);
   auto versions = file.create_group("versions");
   for (const auto& [name, value] : results.versions) versions.set_attribute(name, value);

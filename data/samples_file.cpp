@@ -9,12 +9,12 @@
 namespace recon {
 namespace {
 
-constexpr const char* format_name = "recon-samples";
-constexpr std::uint64_t format_version = 1;
+constexpr const char* samples_format = "recon-samples";
+constexpr std::uint64_t samples_version = 1;
 
 /// The text attributes, each once.
 template <class Set, class Visit>
-void visit_texts(Set& set, const Visit& visit) {
+void visit_sample_texts(Set& set, const Visit& visit) {
   visit("config", set.config);
   visit("sampler", set.sampler);
   visit("prior", set.prior);
@@ -30,9 +30,9 @@ void write_samples_file(const std::string& path, const SampleSet& set) {
   }
   AtomicFile target(path);
   auto file = hdf5::File::create(target.temporary());
-  write_format(file, format_name, format_version);
+  write_format(file, samples_format, samples_version);
   write_image_range(file, set.range);
-  visit_texts(set, [&](const char* name, const std::string& value) { file.set_attribute(name, value); });
+  visit_sample_texts(set, [&](const char* name, const std::string& value) { file.set_attribute(name, value); });
   file.set_attribute("seed", set.seed);
   file.set_attribute("nfe", static_cast<std::uint64_t>(set.nfe));
   auto versions = file.create_group("versions");
@@ -45,24 +45,24 @@ void write_samples_file(const std::string& path, const SampleSet& set) {
 
 SampleSet read_samples_file(const std::string& path, const hdf5::ReadLimits& limits) {
   const auto file = hdf5::File::open(path, limits);
-  require_format(file, format_name, format_version);
+  require_format(file, samples_format, samples_version);
   SampleSet set;
   set.range = read_image_range(file);
-  visit_texts(set, [&](const char* name, std::string& value) { value = file.text_attribute(name); });
+  visit_sample_texts(set, [&](const char* name, std::string& value) { value = file.text_attribute(name); });
   set.seed = file.uint64_attribute("seed");
   set.nfe = static_cast<std::int64_t>(file.uint64_attribute("nfe"));
   const auto versions = file.group("versions");
   for (const auto& name : versions.attribute_names()) set.versions.emplace(name, versions.text_attribute(name));
   const auto samples = file.dataset("samples");
   if (samples.shape().size() != 4) {
-    throw data_error(samples.place(), "expected samples [N, C, H, W], got shape {}; make the file again",
+    throw data_error(samples.location(), "expected samples [N, C, H, W], got shape {}; make the file again",
                      to_string(samples.shape()));
   }
   set.samples = samples.read();
   const auto status = file.dataset("status");
   set.status = status.read_strings();
   if (static_cast<std::int64_t>(set.status.size()) != set.samples.size(0)) {
-    throw data_error(status.place(), "expected {} texts, got {}; make the file again", set.samples.size(0),
+    throw data_error(status.location(), "expected {} texts, got {}; make the file again", set.samples.size(0),
                      set.status.size());
   }
   return set;

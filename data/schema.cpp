@@ -14,18 +14,18 @@ void write_format(hdf5::Group& root, const std::string& format, std::uint64_t ve
 
 void require_format(const hdf5::Group& root, const std::string& format, std::uint64_t version) {
   if (!root.has_attribute("format")) {
-    throw data_error(root.place(),
+    throw data_error(root.location(),
                      "expected attribute format = '{}', there is none; see data/FORMAT.md for how to make such a file, "
                      "data/README.md for reading one of another program",
                      format);
   }
   const std::string found = root.text_attribute("format");
   if (found != format) {
-    throw data_error(root.place(), "expected format '{}', got '{}'; give another file", format, found);
+    throw data_error(root.location(), "expected format '{}', got '{}'; give another file", format, found);
   }
   const std::uint64_t found_version = root.uint64_attribute("version");
   if (found_version < 1 || found_version > version) {
-    throw data_error(root.place(), "expected version 1 to {} of {}, got {}; use a newer recon or correct the file",
+    throw data_error(root.location(), "expected version 1 to {} of {}, got {}; use a newer recon or correct the file",
                      version, format, found_version);
   }
 }
@@ -38,7 +38,7 @@ ImageRange read_image_range(const hdf5::Group& root) {
   const auto range = root.numbers_attribute("image_range");
   const bool ok = range.size() == 2 && std::isfinite(range[0]) && std::isfinite(range[1]) && range[0] < range[1];
   if (ok) return {range[0], range[1]};
-  throw data_error(root.place(), "expected image_range = [low, high] with low < high, got [{}]; correct it",
+  throw data_error(root.location(), "expected image_range = [low, high] with low < high, got [{}]; correct it",
                    fmt::join(range, ", "));
 }
 
@@ -52,7 +52,7 @@ std::vector<std::string> read_ids(const hdf5::Dataset& ids) {
   if (ids.is_text()) return ids.read_strings();
   const at::Tensor numbers = ids.read();
   if (numbers.dim() != 1 || !c10::isIntegralType(numbers.scalar_type(), false)) {
-    throw data_error(ids.place(), "expected a list of texts or integers, got {} of shape {}; store strings",
+    throw data_error(ids.location(), "expected a list of texts or integers, got {} of shape {}; store strings",
                      c10::toString(numbers.scalar_type()), to_string(ids.shape()));
   }
   const at::Tensor wide = numbers.to(at::kLong);

@@ -41,8 +41,7 @@ static_assert(sizeof(NiftiHeader) == 352 && offsetof(NiftiHeader, dim) == 40 && 
 
 at::Tensor checked_stack(const std::string& path, const at::Tensor& stack, std::int64_t longest) {
   if (stack.dim() != 3 || stack.numel() == 0) {
-    throw internal_error(path, "expected a stack of slices [N, H, W], got {}",
-                         to_string(Shape(stack.sizes().begin(), stack.sizes().end())));
+    throw internal_error(path, "expected a stack of slices [N, H, W], got {}", to_string(shape_of(stack)));
   }
   for (const std::int64_t size : stack.sizes()) {
     if (size > longest) throw usage_error(path, "the format holds at most {} a side, these are {}", longest, size);

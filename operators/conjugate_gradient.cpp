@@ -39,11 +39,14 @@ ConjugateGradientResult conjugate_gradient(const std::function<at::Tensor(const 
   while (result.iterations < options.max_iterations && active.any().item<bool>()) {
     const at::Tensor q = matrix_times(p);
     const at::Tensor energy = real_inner(p, q);
+    // No curvature along p, as of a singular matrix or after rounding: the step would divide by it.
     active = active.logical_and(energy > 0);
+    // Entries that are done take steps of length 0, so that they do not depend on what their batch still does.
     const at::Tensor step = per_item(guarded_ratio(rho, energy, active), b);
     x.addcmul_(p, step);
     r.addcmul_(q, step, -1);
     const at::Tensor rho_next = squared_norms(r);
+    // The next direction is conjugate to all before it: beta = ||r'||² / ||r||².
     p.mul_(per_item(guarded_ratio(rho_next, rho, active), b)).add_(r);
     rho = rho_next;
     active = active.logical_and(rho > threshold);

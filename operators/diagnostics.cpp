@@ -104,9 +104,9 @@ class Examiner {
     // h = eps^(1/4) leaves room for rounding (eps / h) below a bound of h.
     const double h = op_.is_linear() ? 1.0 : std::sqrt(std::sqrt(epsilon_));
     const at::Tensor difference = (op_.apply(x + h * d) - op_.apply(x - h * d)) / (2 * h);
-    const at::Tensor pulled = op_.vjp(x, v);
-    const double scale = length_of(difference) * length_of(v) + length_of(pulled) * length_of(d) + tiny;
-    record("derivative", std::abs(inner_of(v, difference) - inner_of(pulled, d)) / scale,
+    const at::Tensor gradient = op_.vjp(x, v);
+    const double scale = length_of(difference) * length_of(v) + length_of(gradient) * length_of(d) + tiny;
+    record("derivative", std::abs(inner_of(v, difference) - inner_of(gradient, d)) / scale,
            op_.is_linear() ? rounding() : h, "vjp is not the transposed derivative of apply");
   }
 
@@ -176,7 +176,7 @@ at::Tensor shared_probe(const LinearOperator& op, std::int64_t batch, const at::
                         std::uint64_t seed, std::int64_t index) {
   const Rng rng(seed, "operators/probes");
   const at::Tensor one = rng.normal({StreamKey{}}, static_cast<std::uint32_t>(index), op.domain(), options);
-  Shape shape(one.sizes().begin(), one.sizes().end());
+  Shape shape = shape_of(one);
   shape[0] = batch;
   return one.expand(shape).contiguous();
 }

@@ -10,12 +10,12 @@
 
 namespace recon {
 
-/// Throws Error(usage) naming `place` unless `image` is [C, H, W].
-void require_image(const TensorSpec& image, const std::string& place);
+/// Throws Error(usage) naming `location` unless `image` is [C, H, W].
+void require_image(const TensorSpec& image, const std::string& location);
 
 /// A user's mask [H, W], [1, H, W] or [C, H, W] of zeros and ones as float64 [1 or C, H, W]. Throws Error(usage) naming
-/// `place` for another shape, other values or a mask without a single one.
-at::Tensor checked_mask(const at::Tensor& array, const TensorSpec& image, const std::string& place);
+/// `location` for another shape, other values or a mask without a single one.
+at::Tensor checked_mask(const at::Tensor& array, const TensorSpec& image, const std::string& location);
 
 /// 0..count-1 in random order, a pure function of (seed, stream).
 std::vector<std::int64_t> random_order(std::int64_t count, std::int64_t seed, const std::string& stream);

@@ -32,7 +32,7 @@ void check_poisson(const Noise& noise, const at::Tensor& data) {
 
 /// A Philox key of the sampler's own, drawn from the item's stream: rejection needs as many numbers as it needs.
 std::uint64_t sampler_key(const Rng& rng, const StreamKey& key) {
-  const at::Tensor draws = rng.uniform({key}, 0, {{2}, Field::real});
+  const at::Tensor draws = rng.uniform({key}, 0, {{2}, ScalarKind::real});
   const auto* values = draws.const_data_ptr<double>();
   return philox::mix(philox::mix(std::bit_cast<std::uint64_t>(values[0])) ^ std::bit_cast<std::uint64_t>(values[1]));
 }

@@ -36,7 +36,7 @@ std::int64_t Operator::measured_components() const {
   const at::Tensor mask = support();
   if (!mask.defined()) return range_.real_components();
   const auto entries = at::broadcast_to(mask, range_.shape).sum().item<double>();
-  return static_cast<std::int64_t>(entries) * (range_.field == Field::complex ? 2 : 1);
+  return static_cast<std::int64_t>(entries) * (range_.scalar == ScalarKind::complex ? 2 : 1);
 }
 
 at::Tensor SpectralForm::filter(const at::Tensor& x, const std::function<at::Tensor(const at::Tensor&)>& f) const {

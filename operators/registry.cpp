@@ -46,13 +46,13 @@ const std::vector<OperatorKind>& operator_kinds() {
   return kinds;
 }
 
-const OperatorKind& find_operator_kind(const std::string& name, const std::string& place) {
+const OperatorKind& find_operator_kind(const std::string& name, const std::string& location) {
   std::vector<std::string> names;
   for (const OperatorKind& kind : operator_kinds()) {
     if (kind.name == name) return kind;
     names.push_back(kind.name);
   }
-  throw usage_error(place, "unknown operator type '{}'{}", name, suggestion(name, names));
+  throw usage_error(location, "unknown operator type '{}'{}", name, suggestion(name, names));
 }
 
 OperatorPtr make_operator(ParameterVisitor& options, const TensorSpec& image) {
@@ -60,9 +60,9 @@ OperatorPtr make_operator(ParameterVisitor& options, const TensorSpec& image) {
   options.field("type", type, "the kind of operator");
   if (!options.reading()) return nullptr;
   if (type.empty()) {
-    throw usage_error(options.place(), "an operator needs a `type`; `recon list operators` shows all");
+    throw usage_error(options.location(), "an operator needs a `type`; `recon list operators` shows all");
   }
-  return find_operator_kind(type, options.place()).make(options, image);
+  return find_operator_kind(type, options.location()).make(options, image);
 }
 
 }  // namespace recon

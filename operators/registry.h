@@ -24,7 +24,7 @@ struct OperatorKind {
 const std::vector<OperatorKind>& operator_kinds();
 
 /// Throws Error(usage) naming the nearest known kind.
-const OperatorKind& find_operator_kind(const std::string& name, const std::string& place);
+const OperatorKind& find_operator_kind(const std::string& name, const std::string& location);
 
 /// Builds the operator whose kind is the visitor's field `type`; used by configs, by measurement files and recursively
 /// by compose, sum and stack.

@@ -11,8 +11,6 @@ namespace {
 
 constexpr double kRounding = 1e-9;  ///< of the largest entry: what a covariance computed in double may be off by
 
-Shape image_of(const at::Tensor& tensor) { return {tensor.sizes().begin(), tensor.sizes().end()}; }
-
 void require_image(const Shape& image) {
   if (image.size() != 3) throw data_error("covariance", "expected an image [C, H, W], got {}", to_string(image));
 }
@@ -22,22 +20,22 @@ void require_image(const Shape& image) {
 Covariance::Covariance(Form form, Shape image, const at::Tensor& eigenvalues)
     : form_(form),
       image_(std::move(image)),
-      pixels_(TensorSpec{image_, Field::real}.numel()),
+      pixels_(TensorSpec{image_, ScalarKind::real}.numel()),
       eigenvalues_(eigenvalues.clamp_min(0)) {}
 
 Covariance Covariance::isotropic(Shape image, double variance) {
   require_image(image);
   if (!(variance > 0)) throw data_error("covariance", "expected a variance > 0, got {}", variance);
-  const std::int64_t pixels = TensorSpec{image, Field::real}.numel();
+  const std::int64_t pixels = TensorSpec{image, ScalarKind::real}.numel();
   return {Form::isotropic, std::move(image), at::full({pixels}, variance, at::kDouble)};
 }
 
 Covariance Covariance::full(Shape image, const at::Tensor& matrix) {
   require_image(image);
-  const std::int64_t n = TensorSpec{image, Field::real}.numel();
+  const std::int64_t n = TensorSpec{image, ScalarKind::real}.numel();
   if (matrix.sizes() != at::IntArrayRef({n, n})) {
     throw data_error("covariance", "expected a matrix [{0}, {0}] for an image {1}, got {2}", n, to_string(image),
-                     to_string(image_of(matrix)));
+                     to_string(shape_of(matrix)));
   }
   const at::Tensor m = matrix.detach().to(at::kCPU, at::kDouble);
   const double largest = m.abs().max().item<double>();
@@ -50,12 +48,12 @@ Covariance Covariance::full(Shape image, const at::Tensor& matrix) {
                      values.min().item<double>(), values.max().item<double>());
   }
   Covariance covariance(Form::full, std::move(image), values);
-  covariance.vectors_ = Constant(vectors);
+  covariance.vectors_ = DeviceConstant(vectors);
   return covariance;
 }
 
 Covariance Covariance::stationary(const at::Tensor& power) {
-  require_image(image_of(power));
+  require_image(shape_of(power));
   const at::Tensor p = power.detach().to(at::kCPU, at::kDouble);
   const double largest = p.max().item<double>();
   if (!(p.min().item<double>() >= 0 && largest > 0)) {
@@ -68,11 +66,11 @@ Covariance Covariance::stationary(const at::Tensor& power) {
                      "expected power(k) = power(-k) with the zero frequency first; "
                      "undo an fftshift or average both halves");
   }
-  return {Form::stationary, image_of(p), p};
+  return {Form::stationary, shape_of(p), p};
 }
 
 at::Tensor Covariance::filter(const at::Tensor& x, const std::function<at::Tensor(const at::Tensor&)>& f) const {
-  require(x, {image_, Field::real}, "covariance");
+  require(x, {image_, ScalarKind::real}, "covariance");
   const at::Tensor gain = f(eigenvalues_.like(x));
   switch (form_) {
     case Form::isotropic:

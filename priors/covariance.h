@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
@@ -42,8 +42,8 @@ class Covariance {
   Form form_;
   Shape image_;
   std::int64_t pixels_;
-  Constant eigenvalues_;
-  Constant vectors_;  ///< full only: eigenvectors as columns
+  DeviceConstant eigenvalues_;
+  DeviceConstant vectors_;  ///< full only: eigenvectors as columns
 };
 
 }  // namespace recon

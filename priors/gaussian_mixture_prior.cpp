@@ -81,7 +81,7 @@ at::Tensor GaussianMixturePrior::do_denoise(const at::Tensor& x_t, const NoiseLe
 
 at::Tensor GaussianMixturePrior::sample(const Rng& rng, const std::vector<StreamKey>& keys,
                                         const at::TensorOptions& like) const {
-  const at::Tensor position = rng.uniform(keys, 1, {{1}, Field::real});
+  const at::Tensor position = rng.uniform(keys, 1, {{1}, ScalarKind::real});
   std::vector<at::Tensor> draws;
   for (std::size_t i = 0; i < keys.size(); ++i) {
     double rest = position[static_cast<std::int64_t>(i)].item<double>();
@@ -104,9 +104,9 @@ double GaussianMixturePrior::measured_mse(double relative_sigma) const {
     const at::Tensor mean = denoise(x_t, level), shares = responsibilities(x_t, level);
     // Var[x_0 | x_t] = sum_j p(j | x_t) (Var[x_0 | x_t, j] + (E[x_0 | x_t, j] - E[x_0 | x_t])²)
     for (std::size_t j = 0; j < components_.size(); ++j) {
-      const at::Tensor spread = (components_[j]->denoise(x_t, level) - mean).square().flatten(1).mean(1);
+      const at::Tensor distance = (components_[j]->denoise(x_t, level) - mean).square().flatten(1).mean(1);
       const at::Tensor share = shares.select(1, static_cast<std::int64_t>(j));
-      mse += weights_[k] * (share * (spread + components_[j]->denoising_mse(relative_sigma))).mean().item<double>();
+      mse += weights_[k] * (share * (distance + components_[j]->denoising_mse(relative_sigma))).mean().item<double>();
     }
   }
   return mse;

@@ -22,8 +22,7 @@ GaussianPosterior gaussian_posterior(const at::Tensor& mean, const at::Tensor& c
   if (matrix.sizes() != at::IntArrayRef({m, n}) || y.dim() != 2 || y.size(1) != m || !(noise_std > 0)) {
     throw internal_error("gaussian_posterior",
                          "expected a matrix [m, {}], data [batch, m] and noise_std > 0, got {} {} {}", n,
-                         to_string(Shape(matrix.sizes().begin(), matrix.sizes().end())),
-                         to_string(Shape(y.sizes().begin(), y.sizes().end())), noise_std);
+                         to_string(shape_of(matrix)), to_string(shape_of(y)), noise_std);
   }
   const auto as_double = [](const at::Tensor& tensor) { return tensor.to(at::kCPU, at::kDouble); };
   const at::Tensor A = as_double(matrix), S = as_double(covariance), mu = as_double(mean);
@@ -33,7 +32,7 @@ GaussianPosterior gaussian_posterior(const at::Tensor& mean, const at::Tensor& c
   const at::Tensor residual = as_double(y) - at::matmul(A, mu.flatten());
   const at::Tensor shift = at::matmul(at::cholesky_solve(residual.t(), factor).t(), AS);  // (K residual)^T
   const at::Tensor posterior = S - at::matmul(AS.t(), at::cholesky_solve(AS, factor));
-  Shape batch(mu.sizes().begin(), mu.sizes().end());
+  Shape batch = shape_of(mu);
   batch.insert(batch.begin(), y.size(0));
   return {mu + shift.reshape(batch), posterior.diagonal().clamp_min(0).sqrt().view_as(mu), posterior};
 }
@@ -45,7 +44,7 @@ GaussianPrior::GaussianPrior(const at::Tensor& mean, Covariance covariance, Nois
       covariance_(std::move(covariance)) {
   if (mean.sizes() != at::IntArrayRef(covariance_.image())) {
     throw data_error("prior gaussian", "expected a mean of shape {}, got {}", to_string(covariance_.image()),
-                     to_string(Shape(mean.sizes().begin(), mean.sizes().end())));
+                     to_string(shape_of(mean)));
   }
 }
 
@@ -57,7 +56,7 @@ at::Tensor GaussianPrior::do_denoise(const at::Tensor& x_t, const NoiseLevel& le
 
 at::Tensor GaussianPrior::sample(const Rng& rng, const std::vector<StreamKey>& keys,
                                  const at::TensorOptions& like) const {
-  const at::Tensor white = rng.normal(keys, 0, {covariance_.image(), Field::real}, like);
+  const at::Tensor white = rng.normal(keys, 0, {covariance_.image(), ScalarKind::real}, like);
   return mean_.like(white) + covariance_.filter(white, [](const at::Tensor& l) { return l.sqrt(); });
 }
 

@@ -50,7 +50,7 @@ class GaussianPrior final : public Prior {
  private:
   at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const override;
 
-  Constant mean_;
+  DeviceConstant mean_;
   Covariance covariance_;
 };
 

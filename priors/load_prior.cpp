@@ -31,7 +31,7 @@ struct Sources : PriorSources {
   /// What to say when the files leave something open.
   Error unknown(const char* key, const char* example) const {
     return data_error(files.folder.string(), "its files do not say the {}; write it into {}, for example `{}: {}`", key,
-                      card.place, key, example);
+                      card.location, key, example);
   }
 };
 
@@ -66,7 +66,7 @@ std::vector<std::int64_t> fixed_size(const Sources& sources) {
 ImageDomain domain_of(const Sources& sources) {
   const std::int64_t block = sources.card.space_to_depth;
   if (sources.facts.in_channels % (block * block) != 0) {
-    throw data_error(sources.card.place, "'space_to_depth': the network's {} channels are no multiple of {}",
+    throw data_error(sources.card.location, "'space_to_depth': the network's {} channels are no multiple of {}",
                      sources.facts.in_channels, block * block);
   }
   const auto [low, high] = value_range(sources);
@@ -92,11 +92,12 @@ Prediction prediction_of(const Sources& sources) {
 TimeInput time_input_of(const Sources& sources) {
   if (sources.card.time_input) return *sources.card.time_input;
   if (prediction_of(sources) == Prediction::edm) return TimeInput::edm_noise;
-  if (!sources.card.schedule && sources.scheduler && sources.scheduler->told_noise_level) {
+  if (!sources.card.schedule && sources.scheduler && sources.scheduler->conditioned_on_noise_level) {
     return TimeInput::relative_sigma;
   }
-  // The logarithm of a timestep that may be 0 is no input: such networks are told a noise level, but which is not said.
-  if (sources.facts.told_noise_level) throw sources.unknown("time_input", "relative_sigma");
+  // The logarithm of a timestep that may be 0 is no input: such networks are conditioned on a noise level, but on which
+  // is not said.
+  if (sources.facts.conditioned_on_noise_level) throw sources.unknown("time_input", "relative_sigma");
   return TimeInput::timestep;
 }
 

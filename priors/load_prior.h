@@ -22,14 +22,12 @@ std::string find_prior(const std::string& path_or_name);
 
 /// Loads a prior with its network on the CPU. What its card omits is read from the diffusers files:
 ///
-/// | what        | without a word in prior.yaml                                                                   |
-/// |-------------|------------------------------------------------------------------------------------------------|
-/// | prediction, schedule | the scheduler's config                                                                |
-/// | value_range | ±clip_sample_range of the scheduler; of the pipeline in model_index.json: [-1, 1] for DDPM and     |
-///             | DDIM, [0, 1] for ScoreSdeVe                                                                     |
-/// | size        | sample_size of the network; any size when that is null                                          |
-/// | time_input  | edm_noise for prediction edm, relative_sigma with a ScoreSdeVe scheduler, otherwise timestep;   |
-///             | Fourier networks must say then                                                                  |
+/// - prediction, schedule: those of the scheduler's config
+/// - value_range: ±clip_sample_range of the scheduler; else that of the pipeline in model_index.json: [-1, 1] for DDPM
+///   and DDIM, [0, 1] for ScoreSdeVe
+/// - size: sample_size of the network; any size when that is null
+/// - time_input: edm_noise for prediction edm, relative_sigma with a ScoreSdeVe scheduler, otherwise timestep; networks
+///   with a Fourier embedding must say which noise level it is
 ///
 /// Throws Error(data) naming the file and the key to add to prior.yaml when something cannot be known.
 PriorPtr load_prior(const std::string& path_or_name);

@@ -23,27 +23,28 @@ double interpolate_log_log(const std::vector<std::pair<double, double>>& table, 
 }
 
 void check(const NetworkPriorDescription& description, const Network& network) {
-  const std::string place = "prior " + description.name;
+  const std::string location = "prior " + description.name;
   const ImageDomain& domain = description.domain;
   const std::int64_t block = description.space_to_depth;
   const std::int64_t in = domain.channels * block * block, out = description.learned_variance ? 2 * in : in;
   if (network.in_channels() != in || network.out_channels() != out) {
-    throw data_error(place, "{} image channels and space_to_depth {} need a network of {} -> {} channels, got {} -> {}",
+    throw data_error(location,
+                     "{} image channels and space_to_depth {} need a network of {} -> {} channels, got {} -> {}",
                      domain.channels, block, in, out, network.in_channels(), network.out_channels());
   }
   const std::int64_t multiple = network.size_multiple() * block;
   if (domain.multiple % multiple != 0) {
-    throw data_error(place, "'multiple': expected a multiple of {} for this network, got {}", multiple,
+    throw data_error(location, "'multiple': expected a multiple of {} for this network, got {}", multiple,
                      domain.multiple);
   }
   for (const auto side : domain.fixed_size) {
     if (side % domain.multiple != 0) {
-      throw data_error(place, "'size': expected multiples of {}, got {}", domain.multiple, side);
+      throw data_error(location, "'size': expected multiples of {}, got {}", domain.multiple, side);
     }
   }
 }
 
-double told_time(const NetworkPriorDescription& description, double relative_sigma) {
+double network_time(const NetworkPriorDescription& description, double relative_sigma) {
   const NoiseSchedule& schedule = description.schedule;
   const double r = std::max(relative_sigma, schedule.min_relative_sigma());
   switch (description.time_input) {
@@ -68,7 +69,7 @@ NetworkInput network_input(const NetworkPriorDescription& description, const Noi
   const bool edm = description.scaling() == InputScaling::edm;
   return {.own = {alpha, alpha * r},
           .scale = (edm ? edm_coefficients(r, description.sigma_data).c_in : alpha) / level.alpha,
-          .time = told_time(description, r) * description.time_scale};
+          .time = network_time(description, r) * description.time_scale};
 }
 
 at::Tensor network_output(const NetworkPriorDescription& description, const Network& network, const at::Tensor& scaled,

@@ -23,7 +23,7 @@ struct NetworkPriorDescription {
   NoiseSchedule schedule;  ///< the process the network was trained on
   Prediction prediction = Prediction::epsilon;
   TimeInput time_input = TimeInput::timestep;
-  double time_scale = 1;  ///< what is told is multiplied by it (1000: flows of diffusers)
+  double time_scale = 1;  ///< the network's time input is multiplied by it (1000: flows of diffusers)
   std::optional<InputScaling> input_scaling = std::nullopt;  ///< absent: edm for prediction edm, otherwise process
   double sigma_data = kEdmSigmaData;                         ///< of EDM's coefficients
   std::int64_t space_to_depth = 1;                           ///< block side s: the network sees [B, C s², H/s, W/s]
@@ -42,15 +42,15 @@ struct NetworkPriorDescription {
 struct NetworkInput {
   NoiseLevel own;  ///< the point of the network's process with the same relative sigma
   double scale;    ///< own.alpha / alpha for scaling `process`, c_in / alpha for `edm`
-  double time;     ///< what the network is told, see TimeInput
+  double time;     ///< the network's time input, see TimeInput
 };
-/// Below the cleanest level of training the network is told that cleanest level; its schedule's times end at both ends.
-/// Training and denoising both use this, so that they cannot differ.
+/// Below the cleanest level of training the network is given the time of that cleanest level; its schedule's times end
+/// at both ends. Training and denoising both use this, so that they cannot differ.
 NetworkInput network_input(const NetworkPriorDescription& description, const NoiseLevel& level);
 
-/// The network on images `[B, C, H, W]` that were scaled by network_input(), told `times` `[B]`: channels turned round
-/// where it wants them so, space to depth, network, and back: `[B, C, H, W]`, with a learned variance `[B, 2 C, H, W]`,
-/// prediction first. Float32; differentiable in the images and in the weights.
+/// The network on images `[B, C, H, W]` that were scaled by network_input(), at the network times `times` `[B]`:
+/// channels turned round where it wants them so, space to depth, network, and back: `[B, C, H, W]`, with a learned
+/// variance `[B, 2 C, H, W]`, prediction first. Float32; differentiable in the images and in the weights.
 at::Tensor network_output(const NetworkPriorDescription& description, const Network& network, const at::Tensor& scaled,
                           const at::Tensor& times);
 

@@ -6,24 +6,15 @@
 #include <utility>
 #include <variant>
 
+#include "priors/schedule_checks.h"
 #include "recon/core/error.h"
 
 namespace recon {
 namespace {
 
-constexpr double kHalfPi = std::numbers::pi / 2;
 /// Where stepping starts on processes that reach alpha = 0 at t = 1, and ends on those that reach sigma = 0 at t = 0.
 constexpr double kOpenStart = 0.999, kOpenEnd = 1e-3;
 constexpr double kKarrasRho = 7;
-
-template <class... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-
-void check(bool ok, const std::string& schedule, const char* expected) {
-  if (!ok) throw data_error("noise schedule " + schedule, "expected {}; correct the scheduler's parameters", expected);
-}
 
 std::vector<double> linear_betas(std::int64_t timesteps, double start, double end) {
   if (timesteps < 1) throw data_error("noise schedule", "expected at least one timestep, got {}", timesteps);
@@ -63,7 +54,7 @@ NoiseSchedule NoiseSchedule::from_betas(std::string name, const std::vector<doub
   TabulatedSchedule table{std::move(name), {}};
   double product = 1;
   for (const double beta : betas) {
-    check(beta > 0 && beta < 1, table.name, "every beta between 0 and 1, both excluded");
+    check_schedule(beta > 0 && beta < 1, table.name, "every beta between 0 and 1, both excluded");
     table.alpha_bar.push_back(product *= 1 - beta);
   }
   return NoiseSchedule(std::move(table));
@@ -133,31 +124,31 @@ double NoiseSchedule::min_relative_sigma() const {
 
 std::vector<NoiseLevel> NoiseSchedule::table_steps(std::int64_t n, Spacing spacing, double start,
                                                    std::int64_t steps_offset) const {
-  const std::string place = "noise schedule " + name();
+  const std::string location = "noise schedule " + name();
   if (!std::holds_alternative<TabulatedSchedule>(kind_)) {
-    throw usage_error(place, "spacing {} places timesteps of a table, and this schedule has none; use {}",
+    throw usage_error(location, "spacing {} places timesteps of a table, and this schedule has none; use {}",
                       to_string(spacing), to_string(Spacing::uniform_t));
   }
   const auto count = static_cast<std::int64_t>(std::floor(time_of(start))) + 1;
   if (count < 1) {
-    throw usage_error(place, "expected a start not below the cleanest relative sigma {:.4g}, got {:.4g}",
+    throw usage_error(location, "expected a start not below the cleanest relative sigma {:.4g}, got {:.4g}",
                       min_relative_sigma(), start);
   }
   std::vector<NoiseLevel> levels;
-  for (const double t : table_timesteps(spacing, n, count, steps_offset, place)) levels.push_back(at(t));
+  for (const double t : table_timesteps(spacing, n, count, steps_offset, location)) levels.push_back(at(t));
   return levels;
 }
 
 std::vector<NoiseLevel> NoiseSchedule::steps(std::int64_t n, Spacing spacing, double from_relative_sigma,
                                              std::int64_t steps_offset) const {
-  const std::string place = "noise schedule " + name();
-  if (n < 1) throw usage_error(place, "expected at least one step, got {}", n);
+  const std::string location = "noise schedule " + name();
+  if (n < 1) throw usage_error(location, "expected at least one step, got {}", n);
   const double low = min_relative_sigma(), noisiest = max_relative_sigma();
   const double high = from_relative_sigma > 0 ? std::min(from_relative_sigma, noisiest) : noisiest;
   if (is_for_tables(spacing)) return table_steps(n, spacing, high, steps_offset);
-  if (steps_offset != 0) throw usage_error(place, "steps_offset belongs to spacing leading; leave it out");
+  if (steps_offset != 0) throw usage_error(location, "steps_offset belongs to spacing leading; leave it out");
   if (n > 1 && !(high > low)) {
-    throw usage_error(place, "expected a start above the cleanest relative sigma {:.4g}, got {:.4g}; start noisier",
+    throw usage_error(location, "expected a start above the cleanest relative sigma {:.4g}, got {:.4g}; start noisier",
                       low, high);
   }
   const double t_high = time_of(high), t_low = time_of(low);
@@ -184,7 +175,7 @@ std::vector<NoiseLevel> NoiseSchedule::steps(std::int64_t n, Spacing spacing, do
       default:
         break;
     }
-    throw internal_error(place, "unnamed spacing {}", static_cast<int>(spacing));
+    throw internal_error(location, "unnamed spacing {}", static_cast<int>(spacing));
   };
   std::vector<NoiseLevel> levels;
   for (std::int64_t i = 0; i < n; ++i) levels.push_back(level(i));

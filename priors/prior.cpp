@@ -12,23 +12,24 @@ namespace recon {
 namespace {
 
 void check_input(const Prior& prior, const at::Tensor& x_t, const NoiseLevel& level) {
-  const std::string place = "prior " + prior.name();
+  const std::string location = "prior " + prior.name();
   const ImageDomain& domain = prior.domain();
   if (!x_t.defined() || x_t.dim() != 4) {
-    throw internal_error(place, "expected images [batch, {}, H, W], got {} axes", domain.channels,
+    throw internal_error(location, "expected images [batch, {}, H, W], got {} axes", domain.channels,
                          x_t.defined() ? x_t.dim() : 0);
   }
   const std::int64_t height = x_t.size(2), width = x_t.size(3);
-  require(x_t, {{domain.channels, height, width}, Field::real}, place);
+  require(x_t, {{domain.channels, height, width}, ScalarKind::real}, location);
   if (!domain.fixed_size.empty() && domain.fixed_size != std::vector{height, width}) {
-    throw internal_error(place, "expected images of size {}, got {}x{}", to_string(domain.fixed_size), height, width);
+    throw internal_error(location, "expected images of size {}, got {}x{}", to_string(domain.fixed_size), height,
+                         width);
   }
   if (height % domain.multiple != 0 || width % domain.multiple != 0) {
-    throw internal_error(place, "expected height and width to be multiples of {}, got {}x{}; pad the image",
+    throw internal_error(location, "expected height and width to be multiples of {}, got {}x{}; pad the image",
                          domain.multiple, height, width);
   }
   if (!(level.alpha > 0 && level.sigma >= 0 && std::isfinite(level.relative_sigma()))) {
-    throw internal_error(place, "expected alpha > 0 and a finite sigma >= 0, got alpha {} and sigma {}", level.alpha,
+    throw internal_error(location, "expected alpha > 0 and a finite sigma >= 0, got alpha {} and sigma {}", level.alpha,
                          level.sigma);
   }
 }

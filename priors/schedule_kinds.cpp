@@ -5,21 +5,11 @@
 #include <functional>
 #include <numbers>
 
+#include "priors/schedule_checks.h"
 #include "recon/core/error.h"
 
 namespace recon {
 namespace {
-
-constexpr double kHalfPi = std::numbers::pi / 2;
-
-template <class... Cases>
-struct Overloaded : Cases... {
-  using Cases::operator()...;
-};
-
-void check(bool ok, const std::string& schedule, const char* expected) {
-  if (!ok) throw data_error("noise schedule " + schedule, "expected {}; correct the scheduler's parameters", expected);
-}
 
 /// The variance-preserving level of a relative sigma: alpha² + sigma² = 1.
 NoiseLevel preserving_level(double r) {
@@ -154,29 +144,31 @@ SdeCoefficients sde_at(const ScheduleKind& kind, double t) {
 
 void check_parameters(const ScheduleKind& kind) {
   const auto ordered = [](double low, double high) { return low > 0 && low < high && std::isfinite(high); };
-  std::visit(Overloaded{[](const TabulatedSchedule& table) {
-                          const auto& a = table.alpha_bar;
-                          check(!a.empty(), table.name, "at least one timestep");
-                          check(a.front() < 1 && a.back() > 0, table.name, "alpha_bar between 0 and 1, both excluded");
-                          for (std::size_t i = 1; i < a.size(); ++i) {
-                            check(a[i] < a[i - 1], table.name, "alpha_bar strictly decreasing");
-                          }
-                        },
-                        [&](const VpContinuousSchedule& vp) {
-                          check(ordered(vp.beta_min, vp.beta_max), "vp_continuous", "0 < beta_min < beta_max");
-                        },
-                        [](const CosineContinuousSchedule& cosine) {
-                          check(cosine.offset >= 0 && cosine.offset < 1, "cosine_continuous", "offset in [0, 1)");
-                        },
-                        [&](const VeGeometricSchedule& ve) {
-                          check(ordered(ve.sigma_min, ve.sigma_max), "ve_geometric", "0 < sigma_min < sigma_max");
-                        },
-                        [&](const EdmRhoSchedule& edm) {
-                          check(ordered(edm.sigma_min, edm.sigma_max), "edm_rho", "0 < sigma_min < sigma_max");
-                          check(edm.rho > 0 && std::isfinite(edm.rho), "edm_rho", "rho > 0");
-                        },
-                        [](const FlowSchedule&) {}},
-             kind);
+  std::visit(
+      Overloaded{[](const TabulatedSchedule& table) {
+                   const auto& a = table.alpha_bar;
+                   check_schedule(!a.empty(), table.name, "at least one timestep");
+                   check_schedule(a.front() < 1 && a.back() > 0, table.name,
+                                  "alpha_bar between 0 and 1, both excluded");
+                   for (std::size_t i = 1; i < a.size(); ++i) {
+                     check_schedule(a[i] < a[i - 1], table.name, "alpha_bar strictly decreasing");
+                   }
+                 },
+                 [&](const VpContinuousSchedule& vp) {
+                   check_schedule(ordered(vp.beta_min, vp.beta_max), "vp_continuous", "0 < beta_min < beta_max");
+                 },
+                 [](const CosineContinuousSchedule& cosine) {
+                   check_schedule(cosine.offset >= 0 && cosine.offset < 1, "cosine_continuous", "offset in [0, 1)");
+                 },
+                 [&](const VeGeometricSchedule& ve) {
+                   check_schedule(ordered(ve.sigma_min, ve.sigma_max), "ve_geometric", "0 < sigma_min < sigma_max");
+                 },
+                 [&](const EdmRhoSchedule& edm) {
+                   check_schedule(ordered(edm.sigma_min, edm.sigma_max), "edm_rho", "0 < sigma_min < sigma_max");
+                   check_schedule(edm.rho > 0 && std::isfinite(edm.rho), "edm_rho", "rho > 0");
+                 },
+                 [](const FlowSchedule&) {}},
+      kind);
 }
 
 }  // namespace recon

@@ -35,7 +35,7 @@ Made own_table(ParameterVisitor& v) {
   v.field("alpha_bar", alpha_bar, "alpha² of every timestep, strictly decreasing between 1 and 0");
   if (!v.reading()) return std::nullopt;
   if (betas.empty() == alpha_bar.empty()) {
-    throw usage_error(v.place(), "schedule tabulated: expected either `betas` or `alpha_bar`, got {}",
+    throw usage_error(v.location(), "schedule tabulated: expected either `betas` or `alpha_bar`, got {}",
                       betas.empty() ? "neither" : "both");
   }
   return betas.empty() ? NoiseSchedule(TabulatedSchedule{"tabulated", alpha_bar})
@@ -91,32 +91,33 @@ const std::vector<ScheduleFamily>& schedule_families() {
   return families;
 }
 
-const ScheduleFamily& find_schedule_family(const std::string& name, const std::string& place) {
+const ScheduleFamily& find_schedule_family(const std::string& name, const std::string& location) {
   std::vector<std::string> names;
   for (const ScheduleFamily& family : schedule_families()) {
     if (family.name == name) return family;
     names.push_back(family.name);
   }
-  throw usage_error(place, "unknown schedule '{}'{}", name, suggestion(name, names));
+  throw usage_error(location, "unknown schedule '{}'{}", name, suggestion(name, names));
 }
 
 std::optional<NoiseSchedule> make_schedule(ParameterVisitor& options) {
   std::string type;
   options.field("type", type, "the process; `recon list schedules` shows all with their parameters");
   if (!options.reading()) return std::nullopt;
-  if (type.empty()) throw usage_error(options.place(), "a schedule needs a `type`; `recon list schedules` shows all");
-  const ScheduleFamily& family = find_schedule_family(type, options.place());
+  if (type.empty())
+    throw usage_error(options.location(), "a schedule needs a `type`; `recon list schedules` shows all");
+  const ScheduleFamily& family = find_schedule_family(type, options.location());
   try {
     return family.make(options);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::data) throw;
-    throw usage_error(options.place(), "{}", error.what());  // parameters out of range are data to NoiseSchedule
+    throw usage_error(options.location(), "{}", error.what());  // parameters out of range are data to NoiseSchedule
   }
 }
 
 std::optional<NoiseSchedule> schedule_section(ParameterVisitor& options, const char* name, const char* doc) {
   const auto sections = options.sections(name, doc);
-  if (sections.size() > 1) throw usage_error(options.place(), "'{}': expected one schedule", name);
+  if (sections.size() > 1) throw usage_error(options.location(), "'{}': expected one schedule", name);
   return sections.empty() ? std::nullopt : make_schedule(*sections.front());
 }
 

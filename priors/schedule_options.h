@@ -22,11 +22,11 @@ struct ScheduleFamily {
 /// All processes, in the order in which they are listed.
 const std::vector<ScheduleFamily>& schedule_families();
 
-/// Throws Error(usage) at `place` naming the nearest known one.
-const ScheduleFamily& find_schedule_family(const std::string& name, const std::string& place);
+/// Throws Error(usage) at `location` naming the nearest known one.
+const ScheduleFamily& find_schedule_family(const std::string& name, const std::string& location);
 
 /// The schedule of a section: its process is the field `type`, the rest its parameters. Nothing when the visitor is not
-/// reading(). Throws Error(usage) at the section's place.
+/// reading(). Throws Error(usage) at the section's location.
 std::optional<NoiseSchedule> make_schedule(ParameterVisitor& options);
 
 /// The schedule of the sub-section `name` of a config, if it is there.

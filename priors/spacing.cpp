@@ -46,12 +46,12 @@ bool is_for_tables(Spacing spacing) {
 }
 
 std::vector<double> table_timesteps(Spacing spacing, std::int64_t n, std::int64_t count, std::int64_t steps_offset,
-                                    const std::string& place) {
+                                    const std::string& location) {
   if (n < 1 || n > count) {
-    throw usage_error(place, "spacing {} places 1..{} steps here, got {}", to_string(spacing), count, n);
+    throw usage_error(location, "spacing {} places 1..{} steps here, got {}", to_string(spacing), count, n);
   }
   if (steps_offset != 0 && spacing != Spacing::leading) {
-    throw usage_error(place, "steps_offset belongs to spacing leading, not to {}; leave it out", to_string(spacing));
+    throw usage_error(location, "steps_offset belongs to spacing leading, not to {}; leave it out", to_string(spacing));
   }
   const double total = static_cast<double>(count), steps = static_cast<double>(n);
   const double stride = (total - total / steps) - total;  // numpy's arange adds multiples of its first difference
@@ -69,11 +69,11 @@ std::vector<double> table_timesteps(Spacing spacing, std::int64_t n, std::int64_
         times.push_back(n == 1 ? 0 : k == 0 ? total - 1 : std::nearbyint(i * ((total - 1) / (steps - 1))));
         break;
       default:
-        throw internal_error(place, "spacing {} is none of whole timesteps", to_string(spacing));
+        throw internal_error(location, "spacing {} is none of whole timesteps", to_string(spacing));
     }
   }
   if (times.back() < 0 || times.front() > total - 1) {
-    throw usage_error(place, "expected a steps_offset that keeps all timesteps in 0..{}, got {}", count - 1,
+    throw usage_error(location, "expected a steps_offset that keeps all timesteps in 0..{}, got {}", count - 1,
                       steps_offset);
   }
   return times;

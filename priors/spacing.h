@@ -36,9 +36,9 @@ std::vector<std::string> spacing_names();
 bool is_for_tables(Spacing spacing);
 /// Whole timesteps of a table of `count`, falling, as diffusers computes them: floating point and ties to even
 /// included, except that its trailing list is cut to n (numpy's arange adds a -1 for some n). Throws Error(usage) at
-/// `place` unless 1 <= n <= count and all of them lie in 0..count-1 (an offset may lead out), and for an offset of
+/// `location` unless 1 <= n <= count and all of them lie in 0..count-1 (an offset may lead out), and for an offset of
 /// another spacing.
 std::vector<double> table_timesteps(Spacing spacing, std::int64_t n, std::int64_t count, std::int64_t steps_offset,
-                                    const std::string& place);
+                                    const std::string& location);
 
 }  // namespace recon

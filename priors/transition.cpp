@@ -15,8 +15,8 @@ Transition reverse_transition(const NoiseLevel& from, const NoiseLevel& to, doub
   }
   const double noise_std = eta * to.sigma * std::sqrt((1 - ratio) * (1 + ratio));
   // sqrt(sigma_s² - noise_std²) without the cancellation that ratio << 1 brings.
-  const double kept = to.sigma * std::hypot(eta * ratio, std::sqrt((1 - eta) * (1 + eta)));
-  const double xt_weight = kept / from.sigma;
+  const double carried_std = to.sigma * std::hypot(eta * ratio, std::sqrt((1 - eta) * (1 + eta)));
+  const double xt_weight = carried_std / from.sigma;
   return {to.alpha - from.alpha * xt_weight, xt_weight, noise_std};
 }
 

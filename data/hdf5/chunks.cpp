@@ -36,17 +36,17 @@ std::optional<std::uint64_t> inflated_bytes(const std::vector<Bytef>& packed, st
 /// What one dataset has of chunks.
 class Chunks {
  public:
-  Chunks(hid_t dataset, const FileState& file, const std::string& place)
+  Chunks(hid_t dataset, const FileState& file, const std::string& location)
       : dataset_(dataset),
         file_(file),
-        place_(place),
-        properties_(checked(H5Dget_create_plist(dataset), place, "read its layout", damaged), H5Pclose) {
+        location_(location),
+        properties_(checked(H5Dget_create_plist(dataset), location, "read its layout", damaged), H5Pclose) {
     if (H5Pget_layout(properties_.get()) != H5D_CHUNKED) return;
     shape_.resize(H5S_MAX_RANK);
     const int rank = H5Pget_chunk(properties_.get(), H5S_MAX_RANK, shape_.data());
-    if (rank < 1) throw failure(place, "read its chunks", damaged);
+    if (rank < 1) throw failure(location, "read its chunks", damaged);
     shape_.resize(static_cast<std::size_t>(rank));
-    const Handle type(checked(H5Dget_type(dataset), place, "read its type", damaged), H5Tclose);
+    const Handle type(checked(H5Dget_type(dataset), location, "read its type", damaged), H5Tclose);
     bytes_ = H5Tget_size(type.get());
     for (const hsize_t extent : shape_) bytes_ *= extent;  // bounded by require_plausible()
     read_filters();
@@ -60,30 +60,30 @@ class Chunks {
     if (stored == 0) {
       if (!all_are_stored_) all_are_stored_ = count_says_all_are_stored();
       if (*all_are_stored_) {
-        throw data_error(place_, "the chunk at {} is not where the index says, though all are there; {}",
+        throw data_error(location_, "the chunk at {} is not where the index says, though all are there; {}",
                          to_string(Shape(offset.begin(), offset.end())), damaged);
       }
       return;
     }
     if (file_.bytes > 0 && stored > static_cast<hsize_t>(file_.bytes)) {
-      throw data_error(place_, "a chunk claims {} bytes in a file of {}; {}", stored, file_.bytes, damaged);
+      throw data_error(location_, "a chunk claims {} bytes in a file of {}; {}", stored, file_.bytes, damaged);
     }
     const auto unpacked = filters_.empty() ? std::optional<std::uint64_t>(stored) : unpacked_bytes(offset, stored);
     if (!unpacked || *unpacked == bytes_) return;
-    throw data_error(place_, "expected chunks of {} bytes, the one at {} unpacks to {}; {}", bytes_,
+    throw data_error(location_, "expected chunks of {} bytes, the one at {} unpacks to {}; {}", bytes_,
                      to_string(Shape(offset.begin(), offset.end())), *unpacked, damaged);
   }
 
  private:
   /// Whether the file has as many chunks of the dataset as its shape has room for: then none can be missing.
   bool count_says_all_are_stored() const {
-    const Handle space(checked(H5Dget_space(dataset_), place_, "read its shape", damaged), H5Sclose);
+    const Handle space(checked(H5Dget_space(dataset_), location_, "read its shape", damaged), H5Sclose);
     std::vector<hsize_t> extents(shape_.size());
     hsize_t count = 0, room = 1;
     if (H5Sget_simple_extent_ndims(space.get()) != static_cast<int>(shape_.size()) ||
         H5Sget_simple_extent_dims(space.get(), extents.data(), nullptr) < 0 ||
         H5Dget_num_chunks(dataset_, space.get(), &count) < 0) {
-      throw failure(place_, "count its chunks", damaged);
+      throw failure(location_, "count its chunks", damaged);
     }
     for (std::size_t axis = 0; axis < shape_.size(); ++axis) {
       room *= (extents[axis] + shape_[axis] - 1) / shape_[axis];
@@ -101,11 +101,11 @@ class Chunks {
                                              0, nullptr, &config);
       filters_.push_back(id);
       if (id == lzf_filter && (used < 3 || values[2] != bytes_)) {
-        throw data_error(place_, "expected chunks of {} bytes, its lzf compression says {}; {}", bytes_, values[2],
+        throw data_error(location_, "expected chunks of {} bytes, its lzf compression says {}; {}", bytes_, values[2],
                          damaged);
       }
       if (H5Zfilter_avail(id) <= 0) {
-        throw data_error(place_,
+        throw data_error(location_,
                          "compressed by the HDF5 filter {}, which recon does not have; unpack the file first: "
                          "h5repack -f NONE",
                          id);
@@ -118,7 +118,7 @@ class Chunks {
     std::vector<Bytef> packed(stored);
     std::uint32_t skipped = 0;
     if (H5Dread_chunk(dataset_, H5P_DEFAULT, offset.data(), &skipped, packed.data()) < 0) {
-      throw failure(place_, "read a chunk", damaged);
+      throw failure(location_, "read a chunk", damaged);
     }
     // Unpacked in the reverse order; shuffle keeps the size.
     for (std::size_t i = filters_.size(); i-- > 0;) {
@@ -128,7 +128,7 @@ class Chunks {
       } else if (filters_[i] == H5Z_FILTER_DEFLATE) {
         const auto bytes = inflated_bytes(packed, bytes_ + checksum_bytes);
         if (!bytes)
-          throw data_error(place_, "cannot unpack the chunk at {} (gzip); {}",
+          throw data_error(location_, "cannot unpack the chunk at {} (gzip); {}",
                            to_string(Shape(offset.begin(), offset.end())), damaged);
         const bool checked_first =
             std::find(filters_.begin(), filters_.begin() + static_cast<std::ptrdiff_t>(i), H5Z_FILTER_FLETCHER32) !=
@@ -143,19 +143,19 @@ class Chunks {
 
   hid_t dataset_;
   const FileState& file_;
-  const std::string& place_;
+  const std::string& location_;
   Handle properties_;
   std::vector<hsize_t> shape_;  ///< empty: not chunked
   std::uint64_t bytes_ = 0;     ///< of a chunk, unpacked
   std::vector<H5Z_filter_t> filters_;
-  mutable std::optional<bool> all_are_stored_;  ///< asked once: HDF5 walks the index for it
+  mutable std::optional<bool> all_are_stored_;  ///< asked once: HDF5 goes through the index for it
 };
 
 }  // namespace
 
 void require_whole_chunks(hid_t dataset, const Shape& first, const Shape& count, const FileState& file,
-                          const std::string& place) {
-  const Chunks chunks(dataset, file, place);
+                          const std::string& location) {
+  const Chunks chunks(dataset, file, location);
   const auto& shape = chunks.shape();
   if (shape.empty() || shape.size() != first.size()) return;
   for (const auto extent : count) {

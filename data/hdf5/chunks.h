@@ -17,6 +17,6 @@ namespace recon::hdf5 {
 /// the file has as many as the shape has room for: then its index is damaged. Nothing is allocated for a chunk larger
 /// than the file. Other layouts pass.
 void require_whole_chunks(hid_t dataset, const Shape& first, const Shape& count, const FileState& file,
-                          const std::string& place);
+                          const std::string& location);
 
 }  // namespace recon::hdf5

@@ -54,16 +54,16 @@ bool Handle::close() {
   return closed;
 }
 
-Error failure(const std::string& place, const std::string& action, const char* advice) {
+Error failure(const std::string& location, const std::string& action, const char* advice) {
   std::vector<std::string> reasons;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, collect, &reasons);
   std::string why = reasons.empty() ? "HDF5 gives no reason" : essence(reasons.front());
   if (reasons.size() > 1 && reasons.back() != reasons.front()) why += "; " + reasons.back();
-  return data_error(place, "cannot {} ({}); {}", action, why, advice);
+  return data_error(location, "cannot {} ({}); {}", action, why, advice);
 }
 
-hid_t checked(hid_t id, const std::string& place, const char* action, const char* advice) {
-  if (id < 0) throw failure(place, action, advice);
+hid_t checked(hid_t id, const std::string& location, const char* action, const char* advice) {
+  if (id < 0) throw failure(location, action, advice);
   return id;
 }
 

@@ -54,10 +54,10 @@ struct FileState {
 };
 
 /// Error(data) "cannot ACTION (REASONS)": the reasons are the innermost and the outermost line of the error stack.
-[[nodiscard]] Error failure(const std::string& place, const std::string& action, const char* advice);
+[[nodiscard]] Error failure(const std::string& location, const std::string& action, const char* advice);
 
 /// `id`, or failure() if it is negative.
-hid_t checked(hid_t id, const std::string& place, const char* action, const char* advice);
+hid_t checked(hid_t id, const std::string& location, const char* action, const char* advice);
 
 /// Advice in failures of reading and of writing.
 inline constexpr const char* damaged = "the file may be damaged or truncated; fetch or make it again";

@@ -43,7 +43,7 @@ std::vector<hsize_t> chunk_of(const std::vector<hsize_t>& extents, std::size_t b
   return chunk;
 }
 
-std::string join_place(const std::string& parent, const std::string& name) {
+std::string join_location(const std::string& parent, const std::string& name) {
   return parent + (parent.ends_with('/') ? "" : "/") + name;
 }
 
@@ -61,24 +61,24 @@ bool has_checksums(const std::string& path) {
 }
 
 /// An object inside `parent`, of the given kind.
-std::shared_ptr<Handle> open_object(hid_t parent, const std::string& parent_place, const std::string& name,
+std::shared_ptr<Handle> open_object(hid_t parent, const std::string& parent_location, const std::string& name,
                                     H5I_type_t kind, const char* kind_name) {
-  const std::string place = join_place(parent_place, name);
+  const std::string location = join_location(parent_location, name);
   if (H5Lexists(parent, name.c_str(), H5P_DEFAULT) <= 0) {
-    throw data_error(place, "expected a {}, there is none; {}", kind_name, format_advice);
+    throw data_error(location, "expected a {}, there is none; {}", kind_name, format_advice);
   }
-  auto id = std::make_shared<Handle>(checked(H5Oopen(parent, name.c_str(), H5P_DEFAULT), place, "open it", damaged),
+  auto id = std::make_shared<Handle>(checked(H5Oopen(parent, name.c_str(), H5P_DEFAULT), location, "open it", damaged),
                                      H5Oclose);
   if (H5Iget_type(id->get()) != kind) {
-    throw data_error(place, "expected a {}, got another kind of object; {}", kind_name, format_advice);
+    throw data_error(location, "expected a {}, got another kind of object; {}", kind_name, format_advice);
   }
   return id;
 }
 
 }  // namespace
 
-Group::Group(std::shared_ptr<FileState> file, std::shared_ptr<Handle> id, std::string place)
-    : file_(std::move(file)), id_(std::move(id)), place_(std::move(place)) {}
+Group::Group(std::shared_ptr<FileState> file, std::shared_ptr<Handle> id, std::string location)
+    : file_(std::move(file)), id_(std::move(id)), location_(std::move(location)) {}
 
 bool Group::has(const std::string& name) const {
   const Lock lock;
@@ -94,7 +94,7 @@ std::vector<std::string> Group::names() const {
   };
   hsize_t start = 0;
   if (H5Literate(id_->get(), H5_INDEX_NAME, H5_ITER_NATIVE, &start, collect, &names) < 0) {
-    throw failure(place_, "list the group", damaged);
+    throw failure(location_, "list the group", damaged);
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -108,12 +108,12 @@ bool Group::is_group(const std::string& name) const {
 
 Group Group::group(const std::string& name) const {
   const Lock lock;
-  return {file_, open_object(id_->get(), place_, name, H5I_GROUP, "group"), join_place(place_, name)};
+  return {file_, open_object(id_->get(), location_, name, H5I_GROUP, "group"), join_location(location_, name)};
 }
 
 Dataset Group::dataset(const std::string& name) const {
   const Lock lock;
-  return {file_, open_object(id_->get(), place_, name, H5I_DATASET, "dataset"), join_place(place_, name)};
+  return {file_, open_object(id_->get(), location_, name, H5I_DATASET, "dataset"), join_location(location_, name)};
 }
 
 bool Group::has_attribute(const std::string& name) const {
@@ -123,61 +123,62 @@ bool Group::has_attribute(const std::string& name) const {
 
 std::vector<std::string> Group::attribute_names() const {
   const Lock lock;
-  return list_attributes(id_->get(), place_);
+  return list_attributes(id_->get(), location_);
 }
 
 std::string Group::text_attribute(const std::string& name) const {
   const Lock lock;
-  return read_text_attribute(id_->get(), place_, name, *file_);
+  return read_text_attribute(id_->get(), location_, name, *file_);
 }
 
 double Group::number_attribute(const std::string& name) const {
   const auto values = numbers_attribute(name);
   if (values.size() == 1) return values.front();
-  throw data_error(place_, "expected one number in attribute '{}', got {}; {}", name, values.size(), format_advice);
+  throw data_error(location_, "expected one number in attribute '{}', got {}; {}", name, values.size(), format_advice);
 }
 
 std::uint64_t Group::uint64_attribute(const std::string& name) const {
   const Lock lock;
-  return read_uint64_attribute(id_->get(), place_, name);
+  return read_uint64_attribute(id_->get(), location_, name);
 }
 
 std::vector<double> Group::numbers_attribute(const std::string& name) const {
   const Lock lock;
-  return read_number_attribute(id_->get(), place_, name);
+  return read_number_attribute(id_->get(), location_, name);
 }
 
 Group Group::create_group(const std::string& name) {
   const Lock lock;
-  const std::string place = join_place(place_, name);
+  const std::string location = join_location(location_, name);
   const auto properties = creation(H5P_GROUP_CREATE);
   const hid_t id = H5Gcreate2(id_->get(), name.c_str(), H5P_DEFAULT, properties->get(), H5P_DEFAULT);
-  return {file_, std::make_shared<Handle>(checked(id, place, "create the group", disk), H5Gclose), place};
+  return {file_, std::make_shared<Handle>(checked(id, location, "create the group", disk), H5Gclose), location};
 }
 
 Dataset Group::create_dataset(const std::string& name, at::ScalarType dtype, const Shape& shape) {
   const Lock lock;
-  const std::string place = join_place(place_, name);
+  const std::string location = join_location(location_, name);
   const std::vector<hsize_t> extents(shape.begin(), shape.end());
   const int rank = static_cast<int>(extents.size());
   const Handle space(rank == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(rank, extents.data(), nullptr), H5Sclose);
-  const auto type = memory_type(dtype, place);
+  const auto type = memory_type(dtype, location);
   const auto properties = creation(H5P_DATASET_CREATE);
-  const hid_t id = H5Dcreate2(id_->get(), name.c_str(), type->get(), checked(space.get(), place, "describe it", disk),
-                              H5P_DEFAULT, properties->get(), H5P_DEFAULT);
-  return {file_, std::make_shared<Handle>(checked(id, place, "create the dataset", disk), H5Dclose), place};
+  const hid_t id =
+      H5Dcreate2(id_->get(), name.c_str(), type->get(), checked(space.get(), location, "describe it", disk),
+                 H5P_DEFAULT, properties->get(), H5P_DEFAULT);
+  return {file_, std::make_shared<Handle>(checked(id, location, "create the dataset", disk), H5Dclose), location};
 }
 
 Dataset Group::create_packed(const std::string& name, at::ScalarType dtype, const Shape& shape,
                              std::int64_t compression) {
   const Lock lock;
-  const std::string place = join_place(place_, name);
-  const auto type = memory_type(dtype, place);
+  const std::string location = join_location(location_, name);
+  const auto type = memory_type(dtype, location);
   const auto properties = creation(H5P_DATASET_CREATE);
   const std::vector<hsize_t> extents(shape.begin(), shape.end());
   const std::vector<hsize_t> chunk = chunk_of(extents, H5Tget_size(type->get()));
   const std::complex<double> missing(NAN, NAN);
-  const auto wide = memory_type(c10::isComplexType(dtype) ? at::kComplexDouble : at::kDouble, place);
+  const auto wide = memory_type(c10::isComplexType(dtype) ? at::kComplexDouble : at::kDouble, location);
   bool ok = H5Pset_chunk(properties->get(), static_cast<int>(chunk.size()), chunk.data()) >= 0;
   if (c10::isFloatingType(dtype) || c10::isComplexType(dtype)) {
     ok = ok && H5Pset_fill_value(properties->get(), wide->get(), &missing) >= 0;
@@ -187,30 +188,30 @@ Dataset Group::create_packed(const std::string& name, at::ScalarType dtype, cons
          H5Pset_deflate(properties->get(), static_cast<unsigned>(compression)) >= 0;
   }
   ok = ok && H5Pset_fletcher32(properties->get()) >= 0;
-  if (!ok) throw failure(place, "describe the chunks", disk);
-  const Handle space(
-      checked(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr), place, "describe it", disk),
-      H5Sclose);
+  if (!ok) throw failure(location, "describe the chunks", disk);
+  const Handle space(checked(H5Screate_simple(static_cast<int>(extents.size()), extents.data(), nullptr), location,
+                             "describe it", disk),
+                     H5Sclose);
   const hid_t id =
       H5Dcreate2(id_->get(), name.c_str(), type->get(), space.get(), H5P_DEFAULT, properties->get(), H5P_DEFAULT);
-  return {file_, std::make_shared<Handle>(checked(id, place, "create the dataset", disk), H5Dclose), place};
+  return {file_, std::make_shared<Handle>(checked(id, location, "create the dataset", disk), H5Dclose), location};
 }
 
 Dataset Group::write(const std::string& name, const at::Tensor& value) {
   const Lock lock;
   const at::Tensor source = resolved(value.cpu());
-  Dataset dataset = create_dataset(name, source.scalar_type(), Shape(source.sizes().begin(), source.sizes().end()));
-  const auto type = memory_type(source.scalar_type(), dataset.place_);
+  Dataset dataset = create_dataset(name, source.scalar_type(), shape_of(source));
+  const auto type = memory_type(source.scalar_type(), dataset.location_);
   if (source.numel() > 0 &&
       H5Dwrite(dataset.id_->get(), type->get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, source.const_data_ptr()) < 0) {
-    throw failure(dataset.place_, "write the dataset", disk);
+    throw failure(dataset.location_, "write the dataset", disk);
   }
   return dataset;
 }
 
 void Group::write_strings(const std::string& name, const std::vector<std::string>& values) {
   const Lock lock;
-  const std::string place = join_place(place_, name);
+  const std::string location = join_location(location_, name);
   const hsize_t extent = values.size();
   const Handle space(H5Screate_simple(1, &extent, nullptr), H5Sclose);
   std::size_t width = 1;
@@ -219,38 +220,38 @@ void Group::write_strings(const std::string& name, const std::vector<std::string
   const auto properties = creation(H5P_DATASET_CREATE);
   const Handle id(checked(H5Dcreate2(id_->get(), name.c_str(), type->get(), space.get(), H5P_DEFAULT, properties->get(),
                                      H5P_DEFAULT),
-                          place, "create the dataset", disk),
+                          location, "create the dataset", disk),
                   H5Dclose);
   std::vector<char> texts(width * values.size(), '\0');
   for (std::size_t i = 0; i < values.size(); ++i) std::copy(values[i].begin(), values[i].end(), &texts[i * width]);
   if (!texts.empty() && H5Dwrite(id.get(), type->get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, texts.data()) < 0) {
-    throw failure(place, "write the dataset", disk);
+    throw failure(location, "write the dataset", disk);
   }
 }
 
 void Group::set_attribute(const std::string& name, const std::string& value) {
   const Lock lock;
-  write_text_attribute(id_->get(), place_, name, value);
+  write_text_attribute(id_->get(), location_, name, value);
 }
 
 void Group::set_attribute(const std::string& name, double value) {
   const Lock lock;
-  write_attribute(id_->get(), place_, name, H5T_NATIVE_DOUBLE, &value, 1, true);
+  write_attribute(id_->get(), location_, name, H5T_NATIVE_DOUBLE, &value, 1, true);
 }
 
 void Group::set_attribute(const std::string& name, std::uint64_t value) {
   const Lock lock;
-  write_attribute(id_->get(), place_, name, H5T_NATIVE_UINT64, &value, 1, true);
+  write_attribute(id_->get(), location_, name, H5T_NATIVE_UINT64, &value, 1, true);
 }
 
 void Group::set_attribute(const std::string& name, const std::vector<double>& values) {
   const Lock lock;
-  write_attribute(id_->get(), place_, name, H5T_NATIVE_DOUBLE, values.data(), values.size(), false);
+  write_attribute(id_->get(), location_, name, H5T_NATIVE_DOUBLE, values.data(), values.size(), false);
 }
 
 void Group::set_attribute(const std::string& name, const std::vector<std::int64_t>& values) {
   const Lock lock;
-  write_attribute(id_->get(), place_, name, H5T_NATIVE_INT64, values.data(), values.size(), false);
+  write_attribute(id_->get(), location_, name, H5T_NATIVE_INT64, values.data(), values.size(), false);
 }
 
 File File::open(const std::string& path, const ReadLimits& limits) {
@@ -282,7 +283,7 @@ File File::open(const std::string& path, const ReadLimits& limits) {
     } catch (const Error&) {
     }
     std::vector<std::string> texts;
-    for (const auto& [place, list] : state->texts) texts.insert(texts.end(), {place, pack(list)});
+    for (const auto& [location, list] : state->texts) texts.insert(texts.end(), {location, pack(list)});
     return pack(texts);
   });
   if (!answer) throw data_error(path, "the file is damaged so badly that HDF5 crashes on it; {}", damaged);

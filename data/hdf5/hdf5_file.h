@@ -17,7 +17,7 @@
 /// shuffle, lzf, szip and the like, see lzf_filter.h) is read. Strings: fixed or variable length; written fixed,
 /// UTF-8.
 ///
-/// Every failure is Error(data) with place "FILE:/path" and the innermost messages of HDF5's error stack, which is
+/// Every failure is Error(data) with location "FILE:/path" and the innermost messages of HDF5's error stack, which is
 /// never printed. Debian's HDF5 is not its thread-safe build: one mutex inside this layer serialises all calls, so
 /// objects may be used from several threads (one at a time inside HDF5).
 namespace recon::hdf5 {
@@ -34,7 +34,7 @@ struct FileState;
 /// An open dataset `[extents...]`.
 class Dataset {
  public:
-  const std::string& place() const { return place_; }  ///< "FILE:/path"
+  const std::string& location() const { return location_; }  ///< "FILE:/path"
   const Shape& shape() const { return shape_; }
   bool is_text() const { return is_text_; }
   at::ScalarType dtype() const;  ///< of the tensors that read() gives; Error(data) for text and unsupported types
@@ -63,18 +63,18 @@ class Dataset {
 
  private:
   friend class Group;
-  Dataset(std::shared_ptr<FileState> file, std::shared_ptr<Handle> id, std::string place);
+  Dataset(std::shared_ptr<FileState> file, std::shared_ptr<Handle> id, std::string location);
 
   std::shared_ptr<FileState> file_;
   std::shared_ptr<Handle> id_;
-  std::string place_;
+  std::string location_;
   Shape shape_;
   bool is_text_ = false;
 };
 
 class Group {
  public:
-  const std::string& place() const { return place_; }
+  const std::string& location() const { return location_; }
 
   bool has(const std::string& name) const;
   std::vector<std::string> names() const;  ///< of the groups and datasets inside, sorted
@@ -103,12 +103,12 @@ class Group {
   void set_attribute(const std::string& name, const std::vector<std::int64_t>& values);
 
  protected:
-  Group(std::shared_ptr<FileState> file, std::shared_ptr<Handle> id, std::string place);
+  Group(std::shared_ptr<FileState> file, std::shared_ptr<Handle> id, std::string location);
   std::shared_ptr<FileState> file_;
 
  private:
   std::shared_ptr<Handle> id_;
-  std::string place_;
+  std::string location_;
 };
 
 /// The root group of a file.

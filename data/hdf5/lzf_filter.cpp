@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t max_ratio = 88;
 
 /// Of HDF5's filters: returns the number of bytes in *buffer, or 0 for a failure.
-std::size_t unpack(unsigned flags, std::size_t count, const unsigned* values, std::size_t bytes,
+std::size_t lzf_unpack(unsigned flags, std::size_t count, const unsigned* values, std::size_t bytes,
                    std::size_t* buffer_bytes, void** buffer) {
   if ((flags & H5Z_FLAG_REVERSE) == 0U) return 0;  // recon never writes it
   constexpr std::size_t largest = std::numeric_limits<unsigned>::max();
@@ -41,7 +41,7 @@ bool register_lzf_filter() {
                             .name = "lzf",
                             .can_apply = nullptr,
                             .set_local = nullptr,
-                            .filter = unpack};
+                            .filter = lzf_unpack};
   return H5Zregister(&filter) >= 0;
 }
 

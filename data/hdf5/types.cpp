@@ -100,13 +100,13 @@ std::unique_ptr<Handle> bool_memory_type() {
   return type;
 }
 
-std::vector<std::string> read_variable_now(hid_t disk_type, std::size_t count, const std::string& place,
+std::vector<std::string> read_variable_now(hid_t disk_type, std::size_t count, const std::string& location,
                                            const std::function<herr_t(hid_t, void*)>& read) {
   const Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
   H5Tset_size(type.get(), H5T_VARIABLE);
   H5Tset_cset(type.get(), H5Tget_cset(disk_type));
   std::vector<char*> texts(count, nullptr);
-  if (read(type.get(), texts.data()) < 0) throw failure(place, "read text", damaged);
+  if (read(type.get(), texts.data()) < 0) throw failure(location, "read text", damaged);
   std::vector<std::string> out;
   for (char* text : texts) {
     out.emplace_back(text == nullptr ? "" : text);
@@ -116,22 +116,22 @@ std::vector<std::string> read_variable_now(hid_t disk_type, std::size_t count, c
 }
 
 /// Variable-length texts only ever reach us from a child process: see isolated.h.
-std::vector<std::string> read_variable(hid_t disk_type, std::size_t count, const std::string& place,
+std::vector<std::string> read_variable(hid_t disk_type, std::size_t count, const std::string& location,
                                        const FileState& file, const std::function<herr_t(hid_t, void*)>& read) {
-  const auto now = [&] { return read_variable_now(disk_type, count, place, read); };
-  if (in_child_process()) return file.texts[place] = now();
-  if (const auto known = file.texts.find(place); known != file.texts.end()) return known->second;
+  const auto now = [&] { return read_variable_now(disk_type, count, location, read); };
+  if (in_child_process()) return file.texts[location] = now();
+  if (const auto known = file.texts.find(location); known != file.texts.end()) return known->second;
   const auto answer = file.visited ? std::nullopt : run_isolated([&] { return pack(now()); });
-  if (!answer) throw data_error(place, "HDF5 cannot read this text; {}", damaged);
+  if (!answer) throw data_error(location, "HDF5 cannot read this text; {}", damaged);
   return unpack(*answer);
 }
 
-std::vector<std::string> read_fixed(hid_t disk_type, std::size_t count, const std::string& place,
+std::vector<std::string> read_fixed(hid_t disk_type, std::size_t count, const std::string& location,
                                     const std::function<herr_t(hid_t, void*)>& read) {
   const std::size_t size = H5Tget_size(disk_type);
   std::vector<char> bytes(count * size);
   const Handle type(H5Tcopy(disk_type), H5Tclose);
-  if (read(type.get(), bytes.data()) < 0) throw failure(place, "read text", damaged);
+  if (read(type.get(), bytes.data()) < 0) throw failure(location, "read text", damaged);
   const bool spaces = H5Tget_strpad(disk_type) == H5T_STR_SPACEPAD;
   std::vector<std::string> out;
   for (std::size_t i = 0; i < count; ++i) {
@@ -163,21 +163,21 @@ std::string describe_type(hid_t type) {
   }
 }
 
-at::ScalarType tensor_type_of(hid_t disk_type, const std::string& place) {
+at::ScalarType tensor_type_of(hid_t disk_type, const std::string& location) {
   std::optional<at::ScalarType> found;
   const H5T_class_t kind = H5Tget_class(disk_type);
   if (kind == H5T_FLOAT || kind == H5T_INTEGER) found = number_type_of(disk_type);
   if (kind == H5T_COMPOUND) found = complex_type_of(disk_type);
   if (kind == H5T_ENUM && is_bool(disk_type)) found = at::kBool;
   if (found) return *found;
-  throw data_error(place,
+  throw data_error(location,
                    "expected floats, integers up to 64 bits (unsigned up to 32), bool, or complex as compound {{r, i}} "
                    "or {{real, imag}}, "
                    "got {}; store it as one of these",
                    describe_type(disk_type));
 }
 
-std::unique_ptr<Handle> memory_type(at::ScalarType type, const std::string& place) {
+std::unique_ptr<Handle> memory_type(at::ScalarType type, const std::string& location) {
   switch (type) {
     case at::kFloat:
       return owned_type(H5Tcopy(H5T_NATIVE_FLOAT));
@@ -200,12 +200,12 @@ std::unique_ptr<Handle> memory_type(at::ScalarType type, const std::string& plac
     case at::kComplexDouble:
       return complex_memory_type(H5T_NATIVE_DOUBLE, "r", "i");
     default:
-      throw internal_error(place, "no HDF5 type for {} tensors", c10::toString(type));
+      throw internal_error(location, "no HDF5 type for {} tensors", c10::toString(type));
   }
 }
 
-std::unique_ptr<Handle> reading_type(hid_t disk_type, at::ScalarType type, const std::string& place) {
-  if (!c10::isComplexType(type)) return memory_type(type, place);
+std::unique_ptr<Handle> reading_type(hid_t disk_type, at::ScalarType type, const std::string& location) {
+  if (!c10::isComplexType(type)) return memory_type(type, location);
   // HDF5 matches the members of compounds by their names.
   const hid_t part = type == at::kComplexFloat ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
   return complex_memory_type(part, member_name(disk_type, 0), member_name(disk_type, 1));
@@ -219,13 +219,13 @@ std::unique_ptr<Handle> text_type(std::size_t bytes) {
   return type;
 }
 
-std::vector<std::string> read_texts(hid_t disk_type, std::size_t count, const std::string& place, const FileState& file,
-                                    const std::function<herr_t(hid_t, void*)>& read) {
+std::vector<std::string> read_texts(hid_t disk_type, std::size_t count, const std::string& location,
+                                    const FileState& file, const std::function<herr_t(hid_t, void*)>& read) {
   if (count == 0) return {};
-  auto texts = H5Tis_variable_str(disk_type) > 0 ? read_variable(disk_type, count, place, file, read)
-                                                 : read_fixed(disk_type, count, place, read);
+  auto texts = H5Tis_variable_str(disk_type) > 0 ? read_variable(disk_type, count, location, file, read)
+                                                 : read_fixed(disk_type, count, location, read);
   for (std::size_t i = 0; i < texts.size(); ++i) {
-    if (!is_utf8(texts[i])) throw data_error(place, "expected UTF-8 text, entry {} is not; store it as UTF-8", i);
+    if (!is_utf8(texts[i])) throw data_error(location, "expected UTF-8 text, entry {} is not; store it as UTF-8", i);
   }
   return texts;
 }

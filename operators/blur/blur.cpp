@@ -6,22 +6,11 @@
 #include "operators/fourier/fft.h"
 #include "operators/fourier/half_spectrum.h"
 #include "operators/masks.h"
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 
 namespace recon {
 namespace {
-
-/// Smallest even number >= n whose prime factors are 2, 3 and 5: a size that FFTs are fast for.
-std::int64_t fast_size(std::int64_t n) {
-  for (std::int64_t size = n + n % 2;; size += 2) {
-    std::int64_t rest = size;
-    for (const std::int64_t prime : {2, 3, 5}) {
-      while (rest % prime == 0) rest /= prime;
-    }
-    if (rest == 1) return size;
-  }
-}
 
 /// One axis of the padded convolution.
 struct Axis {
@@ -38,9 +27,9 @@ struct Axis {
       case Boundary::circular:
         return {dim, image, before, after, 0, image};
       case Boundary::zero:
-        return {dim, image, before, after, 0, fast_size(image + std::max(before, after))};
+        return {dim, image, before, after, 0, fast_fft_size(image + std::max(before, after))};
       case Boundary::reflect:
-        return {dim, image, before, after, before, fast_size(image + before + after)};
+        return {dim, image, before, after, before, fast_fft_size(image + before + after)};
     }
     throw internal_error("Boundary", "value {} is not one of the enumerators", static_cast<int>(boundary));
   }
@@ -68,8 +57,8 @@ at::Tensor folded(const at::Tensor& z, const Axis& axis) {
 at::Tensor parts_apart(const at::Tensor& x) {
   return x.is_complex() ? at::view_as_real(x.resolve_conj()).movedim(-1, 1) : x;
 }
-at::Tensor parts_joined(const at::Tensor& parts, Field field) {
-  return field == Field::complex ? at::view_as_complex(parts.movedim(1, -1).contiguous()) : parts;
+at::Tensor parts_joined(const at::Tensor& parts, ScalarKind scalar) {
+  return scalar == ScalarKind::complex ? at::view_as_complex(parts.movedim(1, -1).contiguous()) : parts;
 }
 
 class Blur final : public LinearOperator {
@@ -83,41 +72,42 @@ class Blur final : public LinearOperator {
     embedded.narrow(0, 0, kernel.size(0)).narrow(1, 0, kernel.size(1)).copy_(kernel);
     const at::Tensor transfer = rfft2(at::roll(embedded, {-rows_.after, -columns_.after}, {0, 1}));
     const double scale = 1.0 / static_cast<double>(rows_.padded * columns_.padded);
-    forward_ = Constant(transfer * scale);
-    backward_ = Constant(transfer.conj() * scale);
-    energy_ = Constant(at::real(transfer * transfer.conj()));
+    forward_ = DeviceConstant(transfer * scale);
+    backward_ = DeviceConstant(transfer.conj() * scale);
+    energy_ = DeviceConstant(at::real(transfer * transfer.conj()));
   }
 
   std::optional<SpectralForm> spectral() const override {
     if (boundary_ != Boundary::circular) return std::nullopt;
-    const Field field = domain().field;
-    const Shape leading(field == Field::complex ? 3 : 2, 1);
+    const ScalarKind scalar = domain().scalar;
+    const Shape leading(scalar == ScalarKind::complex ? 3 : 2, 1);
     Shape shape = leading;
     shape.insert(shape.end(), {rows_.padded, columns_.padded / 2 + 1});
-    const Constant eigenvalues(energy_.value().reshape(shape));
+    const DeviceConstant eigenvalues(energy_.value().reshape(shape));
     SpectralForm form = half_spectrum_form(rows_.padded, columns_.padded, eigenvalues);
-    if (field == Field::real) return form;
-    return SpectralForm{.analyze = [analyze = form.analyze](const at::Tensor& x) { return analyze(parts_apart(x)); },
-                        .synthesize = [synthesize = form.synthesize](
-                                          const at::Tensor& c) { return parts_joined(synthesize(c), Field::complex); },
-                        .eigenvalues = form.eigenvalues};
+    if (scalar == ScalarKind::real) return form;
+    return SpectralForm{
+        .analyze = [analyze = form.analyze](const at::Tensor& x) { return analyze(parts_apart(x)); },
+        .synthesize = [synthesize = form.synthesize](
+                          const at::Tensor& c) { return parts_joined(synthesize(c), ScalarKind::complex); },
+        .eigenvalues = form.eigenvalues};
   }
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override {
     const at::Tensor wide = apply_circulant(padded(extended(parts_apart(x)), 0, 0), forward_.like(x));
-    return parts_joined(columns_.image_part(rows_.image_part(wide)).contiguous(), domain().field);
+    return parts_joined(columns_.image_part(rows_.image_part(wide)).contiguous(), domain().scalar);
   }
 
   at::Tensor do_adjoint(const at::Tensor& y) const override {
     const at::Tensor wide = apply_circulant(padded(parts_apart(y), rows_.offset, columns_.offset), backward_.like(y));
-    return parts_joined(restricted(wide), domain().field);
+    return parts_joined(restricted(wide), domain().scalar);
   }
 
   at::Tensor do_normal(const at::Tensor& x) const override {
     if (boundary_ != Boundary::circular) return adjoint(apply(x));
     const double scale = 1.0 / static_cast<double>(rows_.padded * columns_.padded);
-    return parts_joined(apply_circulant(parts_apart(x), energy_.like(x) * scale), domain().field);
+    return parts_joined(apply_circulant(parts_apart(x), energy_.like(x) * scale), domain().scalar);
   }
 
   at::Tensor extended(const at::Tensor& x) const {
@@ -140,17 +130,17 @@ class Blur final : public LinearOperator {
 
   Boundary boundary_;
   Axis rows_, columns_;
-  Constant forward_, backward_, energy_;
+  DeviceConstant forward_, backward_, energy_;
 };
 
 constexpr Boundary boundaries[] = {Boundary::circular, Boundary::zero, Boundary::reflect};
 
-OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
+OperatorPtr blur_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
   BlurKernel options;
   options.visit(visitor);
   const Boundary boundary = visit_boundary(visitor);
   if (!visitor.reading()) return nullptr;
-  return make_blur(image, options.on(image, visitor.place()), boundary, options.describe());
+  return make_blur(image, options.on(image, visitor.location()), boundary, options.describe());
 }
 
 }  // namespace
@@ -175,7 +165,7 @@ Boundary visit_boundary(ParameterVisitor& v) {
   for (const auto boundary : boundaries) {
     if (to_string(boundary) == text) return boundary;
   }
-  throw usage_error(v.place(), "expected boundary circular, zero or reflect, got '{}'", text);
+  throw usage_error(v.location(), "expected boundary circular, zero or reflect, got '{}'", text);
 }
 
 LinearOperatorPtr make_blur(const TensorSpec& image, const at::Tensor& kernel, Boundary boundary,
@@ -184,7 +174,7 @@ LinearOperatorPtr make_blur(const TensorSpec& image, const at::Tensor& kernel, B
   if (kernel.dim() != 2 || kernel.numel() == 0 || kernel.is_complex() || kernel.size(0) > image.shape[1] ||
       kernel.size(1) > image.shape[2]) {
     throw usage_error("blur", "expected a real kernel [height, width] no larger than the {} x {} image, got {}",
-                      image.shape[1], image.shape[2], to_string(Shape(kernel.sizes().begin(), kernel.sizes().end())));
+                      image.shape[1], image.shape[2], to_string(shape_of(kernel)));
   }
   return std::make_shared<Blur>(image, kernel.to(at::kCPU, at::kDouble), boundary, description);
 }
@@ -196,7 +186,7 @@ OperatorKind blur_kind() {
                        R"({"type": "blur", "shape": "motion", "length_px": 5, "angle_deg": 30, "boundary": "zero"})",
                        R"({"type": "blur", "shape": "disk", "radius_px": 2.2, "boundary": "reflect"})",
                        R"({"type": "blur", "kernel": [[1, 2, 0], [0, 3, 1]], "boundary": "reflect"})"},
-          .make = make};
+          .make = blur_from_options};
 }
 
 }  // namespace recon

@@ -72,10 +72,10 @@ void BlurKernel::visit(ParameterVisitor& v) {
   v.field("normalize", normalize, "array: divide the kernel by its sum");
 }
 
-at::Tensor BlurKernel::on(const TensorSpec& image, const std::string& place, bool even_size) const {
-  require_image(image, place);
+at::Tensor BlurKernel::on(const TensorSpec& image, const std::string& location, bool even_size) const {
+  require_image(image, location);
   if (kernel.defined() != (shape == "array")) {
-    throw usage_error(place, "shape 'array' and a kernel go together: got shape '{}' and {} kernel", shape,
+    throw usage_error(location, "shape 'array' and a kernel go together: got shape '{}' and {} kernel", shape,
                       kernel.defined() ? "a" : "no");
   }
   at::Tensor values;
@@ -94,14 +94,14 @@ at::Tensor BlurKernel::on(const TensorSpec& image, const std::string& place, boo
     values = kernel.to(at::kCPU, at::kDouble);
   }
   if (values.dim() != 2 || values.numel() == 0 || values.size(0) > image.shape[1] || values.size(1) > image.shape[2]) {
-    throw usage_error(place, "expected a kernel [height, width] no larger than the {} x {} image, got {}",
-                      image.shape[1], image.shape[2], to_string(Shape(values.sizes().begin(), values.sizes().end())));
+    throw usage_error(location, "expected a kernel [height, width] no larger than the {} x {} image, got {}",
+                      image.shape[1], image.shape[2], to_string(shape_of(values)));
   }
-  if (!at::isfinite(values).all().item<bool>()) throw usage_error(place, "the kernel has NaN or infinite entries");
+  if (!at::isfinite(values).all().item<bool>()) throw usage_error(location, "the kernel has NaN or infinite entries");
   if (shape == "array" && !normalize) return values;
   const double total = values.sum().item<double>();
   if (std::abs(total) < 1e-6 * values.abs().sum().item<double>() || total == 0) {
-    throw usage_error(place, "the kernel's entries sum to {:.3g}: set normalize to false for such a filter", total);
+    throw usage_error(location, "the kernel's entries sum to {:.3g}: set normalize to false for such a filter", total);
   }
   return values / total;
 }
@@ -110,7 +110,7 @@ std::string BlurKernel::describe() const {
   if (shape == "gaussian") return fmt::format("gaussian, std {} px", std_px);
   if (shape == "disk") return fmt::format("disk, radius {} px", radius_px);
   if (shape == "motion") return fmt::format("motion, {} px at {} deg", length_px, angle_deg);
-  return "kernel " + to_string(Shape(kernel.sizes().begin(), kernel.sizes().end()));
+  return "kernel " + to_string(shape_of(kernel));
 }
 
 }  // namespace recon

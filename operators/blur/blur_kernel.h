@@ -25,8 +25,9 @@ struct BlurKernel {
 
   /// The kernel as float64 [height, width]. Generated ones sum to 1; with `even_size` they have an even number of rows
   /// and columns and are centred between entries (what decimation by an even factor needs to cause no shift). Throws
-  /// Error(usage) naming `place` for a kernel that is larger than the image, not finite or without a sum to divide by.
-  at::Tensor on(const TensorSpec& image, const std::string& place, bool even_size = false) const;
+  /// Error(usage) naming `location` for a kernel that is larger than the image, not finite or without a sum to divide
+  /// by.
+  at::Tensor on(const TensorSpec& image, const std::string& location, bool even_size = false) const;
 
   std::string describe() const;  ///< "gaussian, std 1.5 px"
 };

@@ -8,7 +8,7 @@
 
 #include "operators/blur/blur.h"
 #include "operators/masks.h"
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -35,8 +35,7 @@ at::Tensor windows(std::int64_t patches, std::int64_t size, bool smooth) {
 Span span_of(const at::Tensor& window, std::int64_t kernel) {
   const at::Tensor lit = (window > 0).nonzero();
   const std::int64_t size = window.size(0), after = kernel / 2, before = kernel - 1 - after;
-  // The longer reach on either side: a little more than is needed.
-  // other.
+  // The adjoint reaches as far to one side as the blur does to the other: the longer reach serves both.
   std::int64_t begin = std::max<std::int64_t>(0, lit.min().item<std::int64_t>() - std::max(before, after));
   std::int64_t end = std::min(size, lit.max().item<std::int64_t>() + 1 + std::max(before, after));
   begin = std::max<std::int64_t>(0, std::min(begin, end - kernel));
@@ -55,8 +54,8 @@ class VaryingBlur final : public LinearOperator {
     for (std::int64_t i = 0; i < kernels.size(0); ++i) {
       for (std::int64_t j = 0; j < kernels.size(1); ++j) {
         Patch patch{.rows = span_of(down[i], kernels.size(2)), .columns = span_of(across[j], kernels.size(3))};
-        patch.window = Constant(patch.rows.window.unsqueeze(1) * patch.columns.window);
-        const TensorSpec part{{image.shape[0], patch.rows.length, patch.columns.length}, image.field};
+        patch.window = DeviceConstant(patch.rows.window.unsqueeze(1) * patch.columns.window);
+        const TensorSpec part{{image.shape[0], patch.rows.length, patch.columns.length}, image.scalar};
         patch.blur = make_blur(part, kernels[i][j], Boundary::zero, "patch");
         patches_.push_back(std::move(patch));
       }
@@ -66,7 +65,7 @@ class VaryingBlur final : public LinearOperator {
  private:
   struct Patch {
     Span rows, columns;
-    Constant window = {};
+    DeviceConstant window = {};
     LinearOperatorPtr blur = {};
 
     at::Tensor of(const at::Tensor& x) const { return columns.of(rows.of(x, -2), -1); }
@@ -90,13 +89,13 @@ class VaryingBlur final : public LinearOperator {
 };
 
 /// A round Gaussian cut at 4 stds, normalised.
-at::Tensor gaussian(std::int64_t size, double std_px) {
+at::Tensor gaussian_row(std::int64_t size, double std_px) {
   const at::Tensor distance = at::arange(size, at::kDouble) - static_cast<double>(size / 2);
   const at::Tensor line = (-0.5 * (distance / std_px).square()).exp();
   return (line.unsqueeze(1) * line) / line.sum().square();
 }
 
-struct Options {
+struct VaryingBlurOptions {
   at::Tensor kernels;
   std::vector<double> patches = {5, 5};
   double std_px = 0.8, corner_std_px = 2.5;
@@ -111,10 +110,10 @@ struct Options {
     v.choice("window", window, {"smooth", "linear"}, "how kernels are interpolated between the middles of patches");
   }
 
-  at::Tensor on(const TensorSpec& image, const std::string& place) const {
+  at::Tensor on(const TensorSpec& image, const std::string& location) const {
     if (kernels.defined()) return kernels;
     if (patches.size() != 2 || !(patches[0] >= 1) || !(patches[1] >= 1) || patches[0] > 1024 || patches[1] > 1024) {
-      throw usage_error(place, "patches: expected [rows, columns] from 1 to 1024 each");
+      throw usage_error(location, "patches: expected [rows, columns] from 1 to 1024 each");
     }
     const auto rows = std::llround(patches[0]), columns = std::llround(patches[1]);
     const double widest = std::max(std_px, corner_std_px);
@@ -127,19 +126,19 @@ struct Options {
     for (std::int64_t i = 0; i < rows; ++i) {
       for (std::int64_t j = 0; j < columns; ++j) {
         const double distance = std::hypot(offset(i, rows), offset(j, columns)) / std::numbers::sqrt2;
-        result[i][j] = gaussian(size, std_px + (corner_std_px - std_px) * distance);
+        result[i][j] = gaussian_row(size, std_px + (corner_std_px - std_px) * distance);
       }
     }
     return result;
   }
 };
 
-OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
-  Options options;
+OperatorPtr varying_blur_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
+  VaryingBlurOptions options;
   options.visit(visitor);
   if (!visitor.reading()) return nullptr;
-  require_image(image, visitor.place());
-  return make_varying_blur(image, options.on(image, visitor.place()), options.window == "smooth");
+  require_image(image, visitor.location());
+  return make_varying_blur(image, options.on(image, visitor.location()), options.window == "smooth");
 }
 
 }  // namespace
@@ -153,7 +152,7 @@ LinearOperatorPtr make_varying_blur(const TensorSpec& image, const at::Tensor& k
     throw usage_error("varying_blur",
                       "expected real kernels [rows, columns, height, width] with no more patches and no larger kernels "
                       "than the {} x {} image, got {}",
-                      image.shape[1], image.shape[2], to_string(Shape(kernels.sizes().begin(), kernels.sizes().end())));
+                      image.shape[1], image.shape[2], to_string(shape_of(kernels)));
   }
   return std::make_shared<VaryingBlur>(image, kernels.to(at::kCPU, at::kDouble), smooth);
 }
@@ -164,7 +163,7 @@ OperatorKind varying_blur_kind() {
           .examples = {R"({"type": "varying_blur", "patches": [3, 2], "std_px": 0.6, "corner_std_px": 1.2})",
                        R"({"type": "varying_blur", "window": "linear",
                            "kernels": [[[[1, 2, 0], [0, 3, 1]], [[0, 0, 0], [0, 1, 0]]]]})"},
-          .make = make};
+          .make = varying_blur_from_options};
 }
 
 }  // namespace recon

@@ -14,7 +14,7 @@ using Sections = std::vector<std::shared_ptr<ParameterVisitor>>;
 Sections entries(ParameterVisitor& options) {
   Sections sections = options.sections("operators", list_doc);
   if (options.reading() && sections.empty()) {
-    throw usage_error(options.place(), "needs a non-empty list `operators`");
+    throw usage_error(options.location(), "needs a non-empty list `operators`");
   }
   if (!options.reading()) {
     for (const auto& section : sections) {
@@ -57,7 +57,7 @@ OperatorPtr make_scale(ParameterVisitor& options, const TensorSpec& image) {
   const Sections sections = entries(options);
   if (!options.reading()) return nullptr;
   if (sections.size() != 1) {
-    throw usage_error(options.place(), "scale takes one operator, got {}; compose them first", sections.size());
+    throw usage_error(options.location(), "scale takes one operator, got {}; compose them first", sections.size());
   }
   return scaled(make_operator(*sections[0], image), factor);
 }

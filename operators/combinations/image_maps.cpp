@@ -47,7 +47,7 @@ class Crop final : public LinearOperator, public OrthonormalRows {
 };
 
 TensorSpec parts_of(const TensorSpec& image) {
-  return {{2 * image.shape[0], image.shape[1], image.shape[2]}, Field::real};
+  return {{2 * image.shape[0], image.shape[1], image.shape[2]}, ScalarKind::real};
 }
 
 class ComplexFromParts final : public LinearOperator {
@@ -69,7 +69,7 @@ class ComplexFromParts final : public LinearOperator {
 LinearOperatorPtr adjoint_of(LinearOperatorPtr op) { return std::make_shared<Adjoint>(std::move(op)); }
 
 LinearOperatorPtr crop(const TensorSpec& padded, const TensorSpec& image) {
-  const bool ok = padded.field == image.field && padded.shape.size() == 3 && image.shape.size() == 3 &&
+  const bool ok = padded.scalar == image.scalar && padded.shape.size() == 3 && image.shape.size() == 3 &&
                   padded.shape[0] == image.shape[0] && padded.shape[1] >= image.shape[1] &&
                   padded.shape[2] >= image.shape[2];
   if (!ok) throw internal_error("crop", "cannot cut {} out of {}", image.to_string(), padded.to_string());
@@ -77,7 +77,7 @@ LinearOperatorPtr crop(const TensorSpec& padded, const TensorSpec& image) {
 }
 
 LinearOperatorPtr complex_from_parts(const TensorSpec& complex_image) {
-  if (complex_image.field != Field::complex || complex_image.shape.size() != 3) {
+  if (complex_image.scalar != ScalarKind::complex || complex_image.shape.size() != 3) {
     throw internal_error("complex_from_parts", "expected a complex [C, H, W] image, got {}", complex_image.to_string());
   }
   return std::make_shared<ComplexFromParts>(complex_image);

@@ -2,7 +2,7 @@
 
 #include "operators/algebra.h"
 #include "operators/inverse_filter.h"
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -59,15 +59,15 @@ class Scaled final : public Operator {
   double factor_;
 };
 
-std::string units_name(const Operator& op, double scale, double offset) {
+std::string affine_input_name(const Operator& op, double scale, double offset) {
   return fmt::format("{} on {} x + {}", op.name(), scale, offset);
 }
 
 /// x -> A(scale x + offset): affine for a linear A, hence not a LinearOperator unless offset = 0.
-class InUnits final : public Operator {
+class WithAffineInput final : public Operator {
  public:
-  InUnits(OperatorPtr op, double scale, double offset)
-      : Operator(units_name(*op, scale, offset), op->domain(), op->range()),
+  WithAffineInput(OperatorPtr op, double scale, double offset)
+      : Operator(affine_input_name(*op, scale, offset), op->domain(), op->range()),
         op_(std::move(op)),
         scale_(scale),
         offset_(offset) {}
@@ -95,12 +95,12 @@ class InUnits final : public Operator {
   double scale_, offset_;
 };
 
-std::string weighted_name(const Operator& op) { return "weighted " + op.name(); }
+std::string whitened_name(const Operator& op) { return "whitened " + op.name(); }
 
-class LinearWeighted final : public LinearOperator, public FilteredInverse {
+class LinearWhitened final : public LinearOperator, public FilteredInverse {
  public:
-  LinearWeighted(LinearOperatorPtr op, const at::Tensor& weights)
-      : LinearOperator(weighted_name(*op), op->domain(), op->range()), op_(std::move(op)), weights_(weights) {}
+  LinearWhitened(LinearOperatorPtr op, const at::Tensor& weights)
+      : LinearOperator(whitened_name(*op), op->domain(), op->range()), op_(std::move(op)), weights_(weights) {}
 
   at::Tensor support() const override { return op_->support(); }
   DataFilter inverse_filter(const FrequencyWindow& window) const override {
@@ -116,13 +116,13 @@ class LinearWeighted final : public LinearOperator, public FilteredInverse {
   at::Tensor do_adjoint(const at::Tensor& y) const override { return op_->adjoint(y * weights_.like(y)); }
 
   LinearOperatorPtr op_;
-  Constant weights_;
+  DeviceConstant weights_;
 };
 
-class Weighted final : public Operator {
+class Whitened final : public Operator {
  public:
-  Weighted(OperatorPtr op, const at::Tensor& weights)
-      : Operator(weighted_name(*op), op->domain(), op->range()), op_(std::move(op)), weights_(weights) {}
+  Whitened(OperatorPtr op, const at::Tensor& weights)
+      : Operator(whitened_name(*op), op->domain(), op->range()), op_(std::move(op)), weights_(weights) {}
 
   at::Tensor support() const override { return op_->support(); }
 
@@ -133,7 +133,7 @@ class Weighted final : public Operator {
   }
 
   OperatorPtr op_;
-  Constant weights_;
+  DeviceConstant weights_;
 };
 
 }  // namespace
@@ -145,25 +145,25 @@ OperatorPtr scaled(OperatorPtr op, double factor) {
   return std::make_shared<Scaled>(std::move(op), factor);
 }
 
-OperatorPtr in_units(OperatorPtr op, double scale, double offset) {
+OperatorPtr with_affine_input(OperatorPtr op, double scale, double offset) {
   if (!std::isfinite(scale) || !std::isfinite(offset)) {
-    throw usage_error("in_units", "scale and offset must be finite, got {} and {}", scale, offset);
+    throw usage_error("with_affine_input", "scale and offset must be finite, got {} and {}", scale, offset);
   }
   if (offset == 0 && op->is_linear()) return scaled(std::move(op), scale);
-  return std::make_shared<InUnits>(std::move(op), scale, offset);
+  return std::make_shared<WithAffineInput>(std::move(op), scale, offset);
 }
 
-OperatorPtr weighted(OperatorPtr op, const at::Tensor& weights) {
+OperatorPtr whitened(OperatorPtr op, const at::Tensor& weights) {
   const Shape& range = op->range().shape;
   const bool ok = !weights.is_complex() && weights.dim() == static_cast<std::int64_t>(range.size()) + 1 &&
                   at::is_expandable_to(weights.sizes().slice(1), range) && at::isfinite(weights).all().item<bool>();
   if (!ok) {
-    throw internal_error("weighted", "expected finite real weights [1 or batch, ...] that broadcast to {}, got {}",
-                         to_string(range), to_string(Shape(weights.sizes().begin(), weights.sizes().end())));
+    throw internal_error("whitened", "expected finite real weights [1 or batch, ...] that broadcast to {}, got {}",
+                         to_string(range), to_string(shape_of(weights)));
   }
   auto linear = std::dynamic_pointer_cast<const LinearOperator>(op);
-  if (linear) return std::make_shared<LinearWeighted>(std::move(linear), weights);
-  return std::make_shared<Weighted>(std::move(op), weights);
+  if (linear) return std::make_shared<LinearWhitened>(std::move(linear), weights);
+  return std::make_shared<Whitened>(std::move(op), weights);
 }
 
 }  // namespace recon

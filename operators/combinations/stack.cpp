@@ -12,7 +12,7 @@ std::string stack_name(const std::vector<OperatorPtr>& parts) { return "stack(" 
 TensorSpec stacked_range(const std::vector<OperatorPtr>& parts) {
   std::int64_t length = 0;
   for (const auto& part : parts) length += part->range().numel();
-  return {{length}, parts[0]->range().field};
+  return {{length}, parts[0]->range().scalar};
 }
 
 /// The parts' supports one after the other; undefined when every part measures everything.
@@ -101,8 +101,8 @@ class Stack final : public Operator {
 OperatorPtr stack(std::vector<OperatorPtr> parts) {
   if (parts.empty()) throw usage_error("stack", "expected at least one operator, got none");
   for (const auto& part : parts) {
-    if (part->domain() != parts[0]->domain() || part->range().field != parts[0]->range().field) {
-      throw usage_error("stack", "all parts must act on {} and give the same field, but '{}' maps {} to {}",
+    if (part->domain() != parts[0]->domain() || part->range().scalar != parts[0]->range().scalar) {
+      throw usage_error("stack", "all parts must act on {} and give the same kind of scalars, but '{}' maps {} to {}",
                         parts[0]->domain().to_string(), part->name(), part->domain().to_string(),
                         part->range().to_string());
     }

@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -26,7 +26,7 @@ class Demosaicing final : public LinearOperator {
  public:
   Demosaicing(const TensorSpec& image, const std::string& pattern)
       : LinearOperator(fmt::format("demosaicing({})", pattern), image,
-                       {{1, image.shape[1], image.shape[2]}, Field::real}),
+                       {{1, image.shape[1], image.shape[2]}, ScalarKind::real}),
         masks_(colour_masks(image, pattern)) {}
 
   std::optional<SpectralForm> spectral() const override {
@@ -41,10 +41,10 @@ class Demosaicing final : public LinearOperator {
   at::Tensor do_adjoint(const at::Tensor& y) const override { return y * masks_.like(y); }
   at::Tensor do_normal(const at::Tensor& x) const override { return x * masks_.like(x); }
 
-  Constant masks_;
+  DeviceConstant masks_;
 };
 
-OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
+OperatorPtr demosaicing_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
   std::string pattern = patterns.front();
   visitor.choice("pattern", pattern, patterns, "filters of the top left 2 x 2 pixels, row by row");
   return visitor.reading() ? make_demosaicing(image, pattern) : nullptr;
@@ -53,7 +53,7 @@ OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
 }  // namespace
 
 LinearOperatorPtr make_demosaicing(const TensorSpec& image, const std::string& pattern) {
-  if (image.shape.size() != 3 || image.shape[0] != 3 || image.field != Field::real) {
+  if (image.shape.size() != 3 || image.shape[0] != 3 || image.scalar != ScalarKind::real) {
     throw usage_error("demosaicing", "expected a real image of the 3 channels R, G, B, got {}", image.to_string());
   }
   if (std::find(patterns.begin(), patterns.end(), pattern) == patterns.end()) {
@@ -66,7 +66,7 @@ OperatorKind demosaicing_kind() {
   return {.name = "demosaicing",
           .summary = "one colour per pixel, as behind a Bayer mosaic of colour filters",
           .examples = {R"({"type": "demosaicing"})", R"({"type": "demosaicing", "pattern": "gbrg"})"},
-          .make = make};
+          .make = demosaicing_from_options};
 }
 
 }  // namespace recon

@@ -5,6 +5,7 @@
 
 #include "operators/fourier/fftw_plans.h"
 #include "recon/core/error.h"
+#include "recon/core/rounded_up.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
@@ -15,7 +16,7 @@ constexpr std::int64_t threads_pay_from =
 
 bool is_aligned(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer) % 16 == 0; }
 
-/// Complex entries from row to row of a work array. With rows of 256 or 512 entries the columns that FFTW walks along
+/// Complex entries from row to row of a work array. With rows of 256 or 512 entries the columns that FFTW runs along
 /// fall on few cache lines: a small gap makes its estimated plans four times as fast.
 std::int64_t pitch_for(std::int64_t width) { return width % 32 == 0 ? width + 4 : width; }
 
@@ -77,7 +78,7 @@ at::Tensor centred_on_cpu(const at::Tensor& x, fftw::Kind kind) {
   const std::int64_t width = x.size(-1);
   const at::Tensor in = resolved(x);
   const auto options = in.options().dtype(complex_dtype(in));
-  Shape work_shape(in.sizes().begin(), in.sizes().end());
+  Shape work_shape = shape_of(in);
   work_shape.back() = pitch_for(width);
   const at::Tensor work = at::empty(work_shape, options);
   const at::Tensor out = at::empty(in.sizes(), options);
@@ -116,7 +117,7 @@ at::Tensor rfft2(const at::Tensor& x) {
   if (x.dim() < 2 || x.is_complex()) throw internal_error("rfft2", "expected a real tensor of at least two axes");
   if (!x.is_cpu()) return at::fft_rfft2(x);
   const at::Tensor in = resolved(x);
-  Shape shape(in.sizes().begin(), in.sizes().end());
+  Shape shape = shape_of(in);
   shape.back() = shape.back() / 2 + 1;
   const at::Tensor out = at::empty(shape, in.options().dtype(complex_dtype(in)));
   transform_images(fftw::Kind::real_to_half, in, out, in.size(-2), in.size(-1));
@@ -133,11 +134,21 @@ at::Tensor irfft2(at::Tensor half_spectrum, std::int64_t width) {
     return at::fft_irfft2(half_spectrum, size, {{-2, -1}}, "forward");  // "forward": the inverse is left unscaled
   }
   const at::Tensor in = resolved(half_spectrum);
-  Shape shape(in.sizes().begin(), in.sizes().end());
+  Shape shape = shape_of(in);
   shape.back() = width;
   const at::Tensor out = at::empty(shape, in.options().dtype(real_dtype(in)));
   transform_images(fftw::Kind::half_to_real, in, out, height, width);
   return out;
+}
+
+std::int64_t fast_fft_size(std::int64_t n) {
+  for (std::int64_t size = rounded_up(n, 2);; size += 2) {
+    std::int64_t rest = size;
+    for (const std::int64_t prime : {2, 3, 5}) {
+      while (rest % prime == 0) rest /= prime;
+    }
+    if (rest == 1) return size;
+  }
 }
 
 }  // namespace recon

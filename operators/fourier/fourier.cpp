@@ -6,7 +6,7 @@
 #include "operators/fourier/half_spectrum.h"
 #include "operators/fourier/sampling_patterns.h"
 #include "operators/masks.h"
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 
 namespace recon {
 namespace {
@@ -23,17 +23,18 @@ class MaskedFourier final : public LinearOperator {
  public:
   MaskedFourier(const TensorSpec& image, const at::Tensor& mask, const std::string& pattern)
       : LinearOperator(fmt::format("fourier({}, {:.1f} % sampled)", pattern, 100 * mask.mean().item<double>()), image,
-                       {image.shape, Field::complex}),
+                       {image.shape, ScalarKind::complex}),
         mask_(mask),
         symmetric_(symmetrised(mask)),
         multiplier_(symmetric_.value() / static_cast<double>(image.shape[1] * image.shape[2])),
         full_(mask.min().item<double>() == 1) {}
 
   at::Tensor support() const override { return full_ ? at::Tensor() : mask_.value(); }
-  bool is_unitary() const override { return full_ && domain().field == Field::complex; }
+  bool is_unitary() const override { return full_ && domain().scalar == ScalarKind::complex; }
 
   std::optional<SpectralForm> spectral() const override {
-    if (domain().field == Field::real) return half_spectrum_form(domain().shape[1], domain().shape[2], symmetric_);
+    if (domain().scalar == ScalarKind::real)
+      return half_spectrum_form(domain().shape[1], domain().shape[2], symmetric_);
     return SpectralForm{.analyze = fft2_centred,
                         .synthesize = ifft2_centred,
                         .eigenvalues = [mask = mask_](const at::Tensor& like) { return mask.like(like).unsqueeze(0); }};
@@ -43,23 +44,23 @@ class MaskedFourier final : public LinearOperator {
   at::Tensor do_apply(const at::Tensor& x) const override { return fft2_centred(x).mul_(mask_.like(x)); }
   at::Tensor do_adjoint(const at::Tensor& y) const override {
     const at::Tensor x = ifft2_centred(y * mask_.like(y));
-    return domain().field == Field::real ? at::real(x).contiguous() : x;
+    return domain().scalar == ScalarKind::real ? at::real(x).contiguous() : x;
   }
   at::Tensor do_normal(const at::Tensor& x) const override {
-    if (domain().field == Field::complex) return adjoint(fft2_centred(x));
+    if (domain().scalar == ScalarKind::complex) return adjoint(fft2_centred(x));
     return apply_circulant(x, multiplier_.like(x));
   }
 
-  Constant mask_;
-  Constant symmetric_, multiplier_;
+  DeviceConstant mask_;
+  DeviceConstant symmetric_, multiplier_;
   bool full_;
 };
 
-OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
+OperatorPtr fourier_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
   SamplingPattern options;
   options.visit(visitor);
   if (!visitor.reading()) return nullptr;
-  return std::make_shared<MaskedFourier>(image, options.on(image, visitor.place()), options.pattern);
+  return std::make_shared<MaskedFourier>(image, options.on(image, visitor.location()), options.pattern);
 }
 
 }  // namespace
@@ -76,7 +77,7 @@ OperatorKind fourier_kind() {
                        R"({"type": "fourier", "pattern": "poisson_disc", "acceleration": 4})",
                        R"({"type": "fourier", "pattern": "radial", "spokes": 5})",
                        R"({"type": "fourier", "pattern": "full"})"},
-          .make = make};
+          .make = fourier_from_options};
 }
 
 }  // namespace recon

@@ -21,11 +21,11 @@ at::Tensor apply_circulant(const at::Tensor& x, const at::Tensor& multiplier) {
   return irfft2(rfft2(x).mul_(multiplier), x.size(-1));
 }
 
-SpectralForm half_spectrum_form(std::int64_t height, std::int64_t width, const Constant& eigenvalues) {
+SpectralForm half_spectrum_form(std::int64_t height, std::int64_t width, const DeviceConstant& eigenvalues) {
   const at::Tensor scale = isometry_scale(height, width);
-  const Constant forward(scale);
+  const DeviceConstant forward(scale);
   // V c = irfft2(c / scale) / (HW)
-  const Constant backward(1 / (scale * static_cast<double>(height * width)));
+  const DeviceConstant backward(1 / (scale * static_cast<double>(height * width)));
   return {.analyze = [forward](const at::Tensor& x) { return rfft2(x).mul_(forward.like(x)); },
           .synthesize = [backward, width](const at::Tensor& c) { return irfft2(c * backward.like(c), width); },
           .eigenvalues = [eigenvalues](const at::Tensor& like) { return eigenvalues.like(like); }};

@@ -3,7 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "operators/operator.h"
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 
 namespace recon {
 
@@ -16,6 +16,6 @@ at::Tensor apply_circulant(const at::Tensor& x, const at::Tensor& multiplier);
 /// The spectral form of a circulant A^H A for real images [C, H, W], with real eigenvalues [1, 1 or C, H, W / 2 + 1].
 ///
 /// Columns that stand for two conjugate frequencies carry the factor sqrt(2), so that analyze keeps inner products.
-SpectralForm half_spectrum_form(std::int64_t height, std::int64_t width, const Constant& eigenvalues);
+SpectralForm half_spectrum_form(std::int64_t height, std::int64_t width, const DeviceConstant& eigenvalues);
 
 }  // namespace recon

@@ -156,18 +156,18 @@ void SamplingPattern::visit(ParameterVisitor& v) {
   v.field("seed", seed, "cartesian_random and poisson_disc: which positions", {.min = 0});
 }
 
-at::Tensor SamplingPattern::on(const TensorSpec& image, const std::string& place) const {
-  require_image(image, place);
+at::Tensor SamplingPattern::on(const TensorSpec& image, const std::string& location) const {
+  require_image(image, location);
   if (mask.defined() != (pattern == "array")) {
-    throw usage_error(place, "pattern 'array' and a mask go together: got pattern '{}' and {} mask", pattern,
+    throw usage_error(location, "pattern 'array' and a mask go together: got pattern '{}' and {} mask", pattern,
                       mask.defined() ? "a" : "no");
   }
-  if (pattern == "array") return checked_mask(mask, image, place);
+  if (pattern == "array") return checked_mask(mask, image, location);
   const Grid grid{image.shape[1], image.shape[2]};
   const std::int64_t side = pattern == "poisson_disc" ? std::min(grid.height, grid.width) : grid.width;
   const std::int64_t central =
       center_lines > 0 ? center_lines : std::max<std::int64_t>(1, std::llround(0.08 * static_cast<double>(side)));
-  if (central > side) throw usage_error(place, "center_lines {} exceeds the {} lines of the grid", central, side);
+  if (central > side) throw usage_error(location, "center_lines {} exceeds the {} lines of the grid", central, side);
   at::Tensor sampled = at::ones({grid.height, grid.width}, at::kDouble);
   if (pattern == "cartesian_random") sampled = random_columns(*this, grid, central);
   if (pattern == "cartesian_equispaced") sampled = equispaced_columns(*this, grid, central);

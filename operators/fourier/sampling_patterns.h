@@ -31,8 +31,8 @@ struct SamplingPattern {
   std::int64_t seed = 0;
 
   void visit(ParameterVisitor& v);
-  /// 0/1 float64 [1 or C, H, W]. Throws Error(usage) naming `place`.
-  at::Tensor on(const TensorSpec& image, const std::string& place) const;
+  /// 0/1 float64 [1 or C, H, W]. Throws Error(usage) naming `location`.
+  at::Tensor on(const TensorSpec& image, const std::string& location) const;
 };
 
 }  // namespace recon

@@ -26,7 +26,7 @@ class Hadamard final : public LinearOperator {
            const std::string& order)
       : LinearOperator(fmt::format("hadamard({}, {:.1f} % measured)", order,
                                    100 * static_cast<double>(rows.size()) / static_cast<double>(height * width)),
-                       image, {{image.shape[0], std::ssize(rows)}, image.field}),
+                       image, {{image.shape[0], std::ssize(rows)}, image.scalar}),
         height_(height),
         width_(width),
         rows_(index_tensor(rows)) {}
@@ -87,7 +87,7 @@ std::vector<std::int64_t> random_rows(std::int64_t patterns, std::int64_t count,
   return rows;
 }
 
-OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
+OperatorPtr hadamard_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
   double fraction = 0.25;
   std::string order = "sequency";
   std::int64_t seed = 0;
@@ -95,7 +95,7 @@ OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
   visitor.choice("order", order, {"sequency", "random"}, "which patterns: the smoothest, or any");
   visitor.field("seed", seed, "random: which patterns", {.min = 0});
   if (!visitor.reading()) return nullptr;
-  require_image(image, visitor.place());
+  require_image(image, visitor.location());
   const std::int64_t height = power_of_two_from(image.shape[1]), width = power_of_two_from(image.shape[2]);
   const std::int64_t count = std::max<std::int64_t>(1, std::llround(fraction * static_cast<double>(height * width)));
   const auto rows =
@@ -136,7 +136,7 @@ OperatorKind hadamard_kind() {
           .examples = {R"({"type": "hadamard", "fraction": 0.3})",
                        R"({"type": "hadamard", "fraction": 0.5, "order": "random", "seed": 2})",
                        R"({"type": "hadamard", "fraction": 1})"},
-          .make = make};
+          .make = hadamard_from_options};
 }
 
 }  // namespace recon

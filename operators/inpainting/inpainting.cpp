@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "operators/masks.h"
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -28,10 +28,10 @@ class Inpainting final : public LinearOperator {
   at::Tensor do_adjoint(const at::Tensor& y) const override { return y * mask_.like(y); }
   at::Tensor do_normal(const at::Tensor& x) const override { return x * mask_.like(x); }
 
-  Constant mask_;
+  DeviceConstant mask_;
 };
 
-struct Options {
+struct InpaintingOptions {
   at::Tensor mask;
   std::string pattern = "random";
   double missing_fraction = 0.7;
@@ -55,7 +55,7 @@ struct Options {
   }
 };
 
-at::Tensor random_mask(const Options& options, const TensorSpec& image) {
+at::Tensor random_mask(const InpaintingOptions& options, const TensorSpec& image) {
   const std::int64_t pixels = image.shape[1] * image.shape[2];
   const auto missing = static_cast<std::int64_t>(std::llround(options.missing_fraction * static_cast<double>(pixels)));
   const auto order = random_order(pixels, options.seed, "inpainting");
@@ -65,49 +65,51 @@ at::Tensor random_mask(const Options& options, const TensorSpec& image) {
   return mask.view({image.shape[1], image.shape[2]});
 }
 
-at::Tensor box_mask(const Options& options, const TensorSpec& image, const std::string& place) {
+at::Tensor box_mask(const InpaintingOptions& options, const TensorSpec& image, const std::string& location) {
   const std::int64_t height = image.shape[1];
   const std::int64_t width = image.shape[2];
   std::vector<std::int64_t> box{height / 4, width / 4, height / 2, width / 2};
   if (!options.box.empty()) {
-    if (options.box.size() != 4) throw usage_error(place, "box: expected [top, left, height, width] in pixels");
+    if (options.box.size() != 4) throw usage_error(location, "box: expected [top, left, height, width] in pixels");
     for (std::size_t i = 0; i < 4; ++i) box[i] = static_cast<std::int64_t>(std::llround(options.box[i]));
   }
   if (box[0] < 0 || box[1] < 0 || box[2] < 1 || box[3] < 1 || box[0] + box[2] > height || box[1] + box[3] > width) {
-    throw usage_error(place, "box: [top, left, height, width] = {} does not lie in the {} x {} image", to_string(box),
-                      height, width);
+    throw usage_error(location, "box: [top, left, height, width] = {} does not lie in the {} x {} image",
+                      to_string(box), height, width);
   }
   const at::Tensor mask = at::ones({height, width}, at::kDouble);
   mask.narrow(0, box[0], box[2]).narrow(1, box[1], box[3]).zero_();
   return mask;
 }
 
-at::Tensor stripe_mask(const Options& options, const TensorSpec& image, const std::string& place) {
+at::Tensor stripe_mask(const InpaintingOptions& options, const TensorSpec& image, const std::string& location) {
   if (options.stripe_width >= options.stripe_period) {
-    throw usage_error(place, "stripe_width {} must be below stripe_period {}: nothing would be measured",
+    throw usage_error(location, "stripe_width {} must be below stripe_period {}: nothing would be measured",
                       options.stripe_width, options.stripe_period);
   }
   const bool horizontal = options.stripe_direction == "horizontal";
   const at::Tensor line = at::arange(horizontal ? image.shape[1] : image.shape[2], at::kLong);
-  const at::Tensor kept = (line.remainder(options.stripe_period) >= options.stripe_width).to(at::kDouble);
-  return (horizontal ? kept.unsqueeze(1) : kept.unsqueeze(0)).expand({image.shape[1], image.shape[2]}).contiguous();
+  const at::Tensor measured = (line.remainder(options.stripe_period) >= options.stripe_width).to(at::kDouble);
+  return (horizontal ? measured.unsqueeze(1) : measured.unsqueeze(0))
+      .expand({image.shape[1], image.shape[2]})
+      .contiguous();
 }
 
-OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
-  Options options;
+OperatorPtr inpainting_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
+  InpaintingOptions options;
   options.visit(visitor);
   if (!visitor.reading()) return nullptr;
-  const std::string place = visitor.place();
-  require_image(image, place);
+  const std::string location = visitor.location();
+  require_image(image, location);
   at::Tensor mask = options.mask;
   if (options.pattern == "random") mask = random_mask(options, image);
-  if (options.pattern == "box") mask = box_mask(options, image, place);
-  if (options.pattern == "stripes") mask = stripe_mask(options, image, place);
+  if (options.pattern == "box") mask = box_mask(options, image, location);
+  if (options.pattern == "stripes") mask = stripe_mask(options, image, location);
   if (options.mask.defined() != (options.pattern == "array")) {
-    throw usage_error(place, "pattern 'array' and a mask go together: got pattern '{}' and {} mask", options.pattern,
+    throw usage_error(location, "pattern 'array' and a mask go together: got pattern '{}' and {} mask", options.pattern,
                       options.mask.defined() ? "a" : "no");
   }
-  return std::make_shared<Inpainting>(image, checked_mask(mask, image, place), options.pattern);
+  return std::make_shared<Inpainting>(image, checked_mask(mask, image, location), options.pattern);
 }
 
 }  // namespace
@@ -122,7 +124,7 @@ OperatorKind inpainting_kind() {
           .examples = {R"({"type": "inpainting", "missing_fraction": 0.7, "seed": 3})",
                        R"({"type": "inpainting", "pattern": "box", "box": [3, 4, 6, 7]})",
                        R"({"type": "inpainting", "pattern": "stripes", "stripe_direction": "vertical"})"},
-          .make = make};
+          .make = inpainting_from_options};
 }
 
 }  // namespace recon

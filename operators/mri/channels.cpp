@@ -26,7 +26,7 @@ at::Tensor as_double(const at::Tensor& x) { return x.to(at::kCPU, at::kComplexDo
 }  // namespace
 
 at::Tensor calibration_centre(const at::Tensor& kspace, std::int64_t smallest, std::int64_t largest,
-                              const std::string& place) {
+                              const std::string& location) {
   const at::Tensor sampled = sampled_positions(kspace).cpu();
   Lines rows{kspace.size(1), 1}, columns{kspace.size(2), 1};
   for (bool grown = all_sampled(sampled, rows, columns); grown;) {
@@ -42,13 +42,13 @@ at::Tensor calibration_centre(const at::Tensor& kspace, std::int64_t smallest, s
     }
   }
   if (!all_sampled(sampled, rows, columns)) {
-    throw data_error(place,
+    throw data_error(location,
                      "expected a sampled zero frequency, at [{}, {}], to calibrate from, it is not; acquire a fully "
                      "sampled centre",
                      kspace.size(1) / 2, kspace.size(2) / 2);
   }
   if (rows.count < smallest || columns.count < smallest) {
-    throw data_error(place,
+    throw data_error(location,
                      "expected a fully sampled centre of k-space of at least {0} x {0} to calibrate from, found {1} x "
                      "{2} at [{3}, {4}]; give coil maps instead",
                      smallest, rows.count, columns.count, kspace.size(1) / 2, kspace.size(2) / 2);
@@ -56,7 +56,7 @@ at::Tensor calibration_centre(const at::Tensor& kspace, std::int64_t smallest, s
   return kspace.narrow(1, rows.first(), rows.count).narrow(2, columns.first(), columns.count);
 }
 
-at::Tensor corner_samples(const at::Tensor& kspace, const std::string& place) {
+at::Tensor corner_samples(const at::Tensor& kspace, const std::string& location) {
   const auto axis = [&](std::int64_t dim) {
     const auto half = static_cast<double>(kspace.size(dim)) / 2;
     return ((at::arange(kspace.size(dim), at::kDouble) - static_cast<double>(kspace.size(dim) / 2)) / half).square();
@@ -65,20 +65,21 @@ at::Tensor corner_samples(const at::Tensor& kspace, const std::string& place) {
   const at::Tensor wanted = corner.logical_and(sampled_positions(kspace).cpu()).flatten().nonzero().squeeze(1);
   constexpr std::int64_t samples_per_coil = 8;
   if (wanted.numel() < samples_per_coil * kspace.size(0)) {
-    throw data_error(place, "expected at least {} samples in the corners of k-space, found {}; state the noise level",
+    throw data_error(location,
+                     "expected at least {} samples in the corners of k-space, found {}; state the noise level",
                      samples_per_coil * kspace.size(0), wanted.numel());
   }
   return as_double(kspace).flatten(1).index_select(1, wanted);
 }
 
-at::Tensor noise_covariance(const at::Tensor& samples, const std::string& place) {
+at::Tensor noise_covariance(const at::Tensor& samples, const std::string& location) {
   const at::Tensor n = as_double(samples);
   const at::Tensor covariance = at::matmul(n, n.conj().t()) / (2.0 * static_cast<double>(n.size(1)));
   const at::Tensor values = at::linalg_eigvalsh(covariance);
   constexpr double smallest_share = 1e-10;
   if (n.size(1) < n.size(0) ||
       !(values.min().item<double>() > smallest_share * std::abs(values.max().item<double>()))) {
-    throw data_error(place, "the noise of {} coils cannot be whitened from {} samples: the covariance is singular",
+    throw data_error(location, "the noise of {} coils cannot be whitened from {} samples: the covariance is singular",
                      n.size(0), n.size(1));
   }
   return covariance;
@@ -97,7 +98,7 @@ at::Tensor compression_matrix(const at::Tensor& samples, std::int64_t count) {
 
 at::Tensor mixed_channels(const at::Tensor& matrix, const at::Tensor& data) {
   const at::Tensor mixed = at::matmul(matrix.to(data.options()), data.flatten(1));
-  Shape shape(data.sizes().begin(), data.sizes().end());
+  Shape shape = shape_of(data);
   shape[0] = matrix.size(0);
   return mixed.view(shape);
 }

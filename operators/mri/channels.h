@@ -12,19 +12,19 @@ namespace recon {
 
 /// The k x k block of samples [coils, h, w] around the zero frequency [H/2, W/2] of `kspace` [coils, H, W] in which
 /// every position is sampled (not zero in all coils), grown line by line from the middle up to `largest` a side.
-/// Throws Error(data) naming `place` when it does not reach `smallest` a side.
+/// Throws Error(data) naming `location` when it does not reach `smallest` a side.
 at::Tensor calibration_centre(const at::Tensor& kspace, std::int64_t smallest, std::int64_t largest,
-                              const std::string& place);
+                              const std::string& location);
 
 /// Samples [coils, n] of `kspace` [coils, H, W] in the corners, sqrt(u² + v²) > 1 with u, v = ±1 at the ends of the
 /// rows and columns, without unsampled positions (zero in all coils). Little of an image is there, but not nothing: it
 /// errs to the high side. Throws Error(data) when fewer than 8 per coil are there.
-at::Tensor corner_samples(const at::Tensor& kspace, const std::string& place);
+at::Tensor corner_samples(const at::Tensor& kspace, const std::string& location);
 
 /// Psi = sum n n^H / (2 n) of noise samples [coils, n]: the covariance per REAL component, so that I means noise of
 /// standard deviation 1 on real and imaginary part each. Throws Error(data) when it is singular: fewer samples than
 /// coils, or a coil without signal.
-at::Tensor noise_covariance(const at::Tensor& samples, const std::string& place);
+at::Tensor noise_covariance(const at::Tensor& samples, const std::string& location);
 
 /// L^-1 with Psi = L L^H: L^-1 applied to the coils gives them independent noise of standard deviation 1 (Pruessmann
 /// et al. 2001, eq. 14-17).

@@ -45,8 +45,8 @@ at::Tensor block_projection(const at::Tensor& centre, std::int64_t kernel, doubl
   const at::Tensor vectors = blocks.permute({0, 3, 4, 1, 2}).reshape({centre.size(0) * kernel * kernel, -1});
   const auto [energy, v] = at::linalg_eigh(at::matmul(vectors, vectors.conj().t()));
   const double largest = energy.max().item<double>();
-  const std::int64_t kept = (energy > threshold * largest).sum().item<std::int64_t>();
-  const at::Tensor signal = v.narrow(1, v.size(1) - kept, kept);
+  const std::int64_t rank = (energy > threshold * largest).sum().item<std::int64_t>();
+  const at::Tensor signal = v.narrow(1, v.size(1) - rank, rank);
   return at::matmul(signal, signal.conj().t());
 }
 
@@ -88,8 +88,8 @@ at::Tensor espirit_maps(const CoilEstimation& options, const at::Tensor& centre,
     const std::int64_t rows = std::min(rows_at_once, height - row);
     const at::Tensor w = at::matmul(row_phases.narrow(0, row, rows), along_columns);  // [coils, coils, rows, W]
     const auto [vectors, values] = dominant_eigenvectors(w.permute({2, 3, 0, 1}).reshape({-1, coils, coils}));
-    const at::Tensor kept = phase_fixed(vectors, reference) * (values >= options.crop).unsqueeze(1);
-    maps.narrow(1, row, rows).copy_(kept.t().view({coils, rows, width}));
+    const at::Tensor cropped = phase_fixed(vectors, reference) * (values >= options.crop).unsqueeze(1);
+    maps.narrow(1, row, rows).copy_(cropped.t().view({coils, rows, width}));
   }
   return maps;
 }
@@ -148,15 +148,16 @@ void CoilEstimation::visit(ParameterVisitor& v) {
   v.field("window", window, "walsh: side of the averaged neighbourhood in pixels, odd", {.min = 1, .max = 63});
 }
 
-at::Tensor CoilEstimation::maps(const at::Tensor& kspace, const std::string& place) const {
+at::Tensor CoilEstimation::maps(const at::Tensor& kspace, const std::string& location) const {
   if (kspace.dim() != 3 || !kspace.is_complex()) {
-    throw data_error(place, "coil maps are estimated from k-space, complex [coils, height, width]; found {}",
-                     to_string(Shape(kspace.sizes().begin(), kspace.sizes().end())));
+    throw data_error(location, "coil maps are estimated from k-space, complex [coils, height, width]; found {}",
+                     to_string(shape_of(kspace)));
   }
-  if (window % 2 == 0) throw usage_error(place, "window: expected an odd number, found {}", window);
+  if (window % 2 == 0) throw usage_error(location, "window: expected an odd number, found {}", window);
   constexpr std::int64_t smallest = 4;
-  const at::Tensor centre = calibration_centre(kspace, method == "espirit" ? kernel + 1 : smallest, calibration, place)
-                                .to(at::kCPU, at::kComplexDouble);
+  const at::Tensor centre =
+      calibration_centre(kspace, method == "espirit" ? kernel + 1 : smallest, calibration, location)
+          .to(at::kCPU, at::kComplexDouble);
   const Shape size{kspace.size(1), kspace.size(2)};
   at::Tensor found;
   if (method == "espirit") found = espirit_maps(*this, centre, size);

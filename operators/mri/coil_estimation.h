@@ -36,8 +36,8 @@ struct CoilEstimation {
   void visit(ParameterVisitor& v);
 
   /// Maps [coils, H, W] in the precision of `kspace` [coils, H, W], complex, centred, unsampled positions zero. Throws
-  /// Error(data) naming `place` when the fully sampled centre is too small.
-  at::Tensor maps(const at::Tensor& kspace, const std::string& place) const;
+  /// Error(data) naming `location` when the fully sampled centre is too small.
+  at::Tensor maps(const at::Tensor& kspace, const std::string& location) const;
 };
 
 }  // namespace recon

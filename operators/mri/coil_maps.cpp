@@ -3,23 +3,23 @@
 #include <ATen/ATen.h>
 
 #include "operators/masks.h"
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 
 namespace recon {
 namespace {
 
 /// [C, coils, H, W], complex128.
-at::Tensor checked_maps(const at::Tensor& array, const TensorSpec& image, const std::string& place) {
-  require_image(image, place);
+at::Tensor checked_maps(const at::Tensor& array, const TensorSpec& image, const std::string& location) {
+  require_image(image, location);
   const at::Tensor maps = array.dim() == 3 ? array.unsqueeze(0) : array;
   if (maps.dim() != 4 || maps.size(0) != image.shape[0] || maps.size(2) != image.shape[1] ||
       maps.size(3) != image.shape[2]) {
-    throw usage_error(place, "expected coil maps [{}coils, {}, {}] for an image {}, got {}",
+    throw usage_error(location, "expected coil maps [{}coils, {}, {}] for an image {}, got {}",
                       image.shape[0] == 1 ? "" : std::to_string(image.shape[0]) + ", ", image.shape[1], image.shape[2],
-                      to_string(image.shape), to_string(Shape(array.sizes().begin(), array.sizes().end())));
+                      to_string(image.shape), to_string(shape_of(array)));
   }
-  require_finite(maps, place + " coil_maps");
+  require_finite(maps, location + " coil_maps");
   return maps.to(at::kCPU, at::kComplexDouble).contiguous();
 }
 
@@ -27,7 +27,7 @@ class CoilMaps final : public LinearOperator {
  public:
   CoilMaps(const TensorSpec& image, const at::Tensor& maps)
       : LinearOperator(fmt::format("coil maps({})", maps.size(1)), image,
-                       {{maps.size(1), maps.size(2), maps.size(3)}, Field::complex}),
+                       {{maps.size(1), maps.size(2), maps.size(3)}, ScalarKind::complex}),
         maps_(maps.unsqueeze(0)),
         conjugate_(maps.conj().resolve_conj().unsqueeze(0)),
         energy_(maps.abs().square().sum(1).unsqueeze(0)) {}
@@ -47,17 +47,17 @@ class CoilMaps final : public LinearOperator {
   }
   at::Tensor do_adjoint(const at::Tensor& y) const override {
     const at::Tensor x = (conjugate_.like(y) * y.unsqueeze(1)).sum(2);
-    return domain().field == Field::real ? at::real(x).contiguous() : x;
+    return domain().scalar == ScalarKind::real ? at::real(x).contiguous() : x;
   }
 
-  Constant maps_, conjugate_;
-  Constant energy_;  ///< sum_c |S_c|² [1, C, H, W]
+  DeviceConstant maps_, conjugate_;
+  DeviceConstant energy_;  ///< sum_c |S_c|² [1, C, H, W]
 };
 
 }  // namespace
 
-LinearOperatorPtr make_coil_maps(const TensorSpec& image, const at::Tensor& maps, const std::string& place) {
-  return std::make_shared<CoilMaps>(image, checked_maps(maps, image, place));
+LinearOperatorPtr make_coil_maps(const TensorSpec& image, const at::Tensor& maps, const std::string& location) {
+  return std::make_shared<CoilMaps>(image, checked_maps(maps, image, location));
 }
 
 at::Tensor simulated_coil_maps(const TensorSpec& image, std::int64_t coils) {

@@ -13,8 +13,8 @@ namespace recon {
 /// `maps` is complex [coils, H, W] for images of one channel, else [C, coils, H, W]: channel s of the image has maps of
 /// its own (the two sets of ESPIRiT's soft SENSE; Uecker et al. 2014, eq. 11). Images [C, H, W] real or complex; the
 /// range is complex [coils, H, W]. With one channel A^H A is the diagonal sum_c |S_c|². Throws Error(usage) naming
-/// `place` when the sizes do not fit.
-LinearOperatorPtr make_coil_maps(const TensorSpec& image, const at::Tensor& maps, const std::string& place);
+/// `location` when the sizes do not fit.
+LinearOperatorPtr make_coil_maps(const TensorSpec& image, const at::Tensor& maps, const std::string& location);
 
 /// Smooth maps of `coils` coils around the image, complex128 [C, coils, H, W], with sum_c |S_{s,c}|² = 1 at each pixel.
 ///

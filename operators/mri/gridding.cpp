@@ -32,17 +32,6 @@ double shape_parameter(std::int64_t width, double oversampling) {
   return M_PI * std::sqrt(ratio * ratio - 0.8);
 }
 
-/// The next even number >= n without prime factors above 5: what FFTW is fast for.
-std::int64_t smooth_size(double n) {
-  for (auto size = static_cast<std::int64_t>(std::ceil(n / 2)) * 2;; size += 2) {
-    std::int64_t rest = size;
-    for (const std::int64_t factor : {2, 3, 5}) {
-      while (rest % factor == 0) rest /= factor;
-    }
-    if (rest == 1) return size;
-  }
-}
-
 /// row(line, weight) for the grid lines that one sample sees; lines beyond an end come back at the other.
 template <int Width, class Real, class Row>
 void over_rows(std::int64_t first, std::int64_t grid, const Real* weights, const Row& row) {
@@ -138,20 +127,22 @@ Gridding::Gridding(const Shape& image, const at::Tensor& positions, double accur
   // fft2_centred divides by the root of the grid's size, the transform is to be divided by that of the image's.
   const double scale =
       std::sqrt(static_cast<double>(rows_.grid * columns_.grid) / static_cast<double>(image[0] * image[1]));
-  correction_ = Constant(scale * rows_.correction.unsqueeze(1) * columns_.correction);
+  correction_ = DeviceConstant(scale * rows_.correction.unsqueeze(1) * columns_.correction);
 }
 
 Gridding::Axis Gridding::axis_for(std::int64_t size, const at::Tensor& positions, double oversampling) const {
   Axis axis;
   axis.size = size;
-  axis.grid = smooth_size(std::max(oversampling * static_cast<double>(size), 2.0 * static_cast<double>(width_)));
+  const double least = std::max(oversampling * static_cast<double>(size), 2.0 * static_cast<double>(width_));
+  axis.grid = fast_fft_size(static_cast<std::int64_t>(std::ceil(least)));
   const auto grid = static_cast<double>(axis.grid), width = static_cast<double>(width_);
   const double beta = shape_parameter(width_, grid / static_cast<double>(size));
-  const at::Tensor place = positions.to(at::kDouble) * (grid / static_cast<double>(size)) + grid / 2;
-  const at::Tensor first = at::ceil(place - width / 2);
-  const at::Tensor distance = (first.unsqueeze(1) + at::arange(width_, at::kDouble) - place.unsqueeze(1)) * (2 / width);
-  axis.weights = Constant(at::special_i0e(beta * (1 - distance.square()).clamp_min(0).sqrt()) *
-                          at::exp(beta * ((1 - distance.square()).clamp_min(0).sqrt() - 1)));  // I0 / exp(beta)
+  const at::Tensor location = positions.to(at::kDouble) * (grid / static_cast<double>(size)) + grid / 2;
+  const at::Tensor first = at::ceil(location - width / 2);
+  const at::Tensor distance =
+      (first.unsqueeze(1) + at::arange(width_, at::kDouble) - location.unsqueeze(1)) * (2 / width);
+  axis.weights = DeviceConstant(at::special_i0e(beta * (1 - distance.square()).clamp_min(0).sqrt()) *
+                                at::exp(beta * ((1 - distance.square()).clamp_min(0).sqrt() - 1)));  // I0 / exp(beta)
   const at::Tensor lines = first.to(at::kInt).contiguous();
   axis.first.assign(lines.const_data_ptr<std::int32_t>(), lines.const_data_ptr<std::int32_t>() + lines.numel());
   // Its transform at u cycles per grid line: w sinh(z) / z, z = sqrt(beta² - (pi w u)²) > 0 within the image.

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
@@ -34,7 +34,7 @@ class Gridding {
   struct Axis {
     std::int64_t size = 0, grid = 0;
     std::vector<std::int32_t> first;
-    Constant weights;
+    DeviceConstant weights;
     at::Tensor correction;  ///< 1 / transform of the kernel per pixel [size]
   };
   Axis axis_for(std::int64_t size, const at::Tensor& positions, double oversampling) const;
@@ -45,7 +45,7 @@ class Gridding {
 
   std::int64_t width_ = 0, samples_ = 0;
   Axis rows_, columns_;
-  Constant correction_;  ///< [H, W], with the scales
+  DeviceConstant correction_;  ///< [H, W], with the scales
 };
 
 }  // namespace recon

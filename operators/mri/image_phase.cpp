@@ -4,7 +4,7 @@
 
 #include "operators/algebra.h"
 #include "operators/fourier/fft.h"
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -13,7 +13,7 @@ namespace {
 class PhaseFactor final : public LinearOperator {
  public:
   PhaseFactor(const TensorSpec& image, const at::Tensor& phase)
-      : LinearOperator("phase", {image.shape, Field::real}, image),
+      : LinearOperator("phase", {image.shape, ScalarKind::real}, image),
         factor_(at::polar(at::ones_like(phase, at::kDouble), phase.to(at::kCPU, at::kDouble))) {}
 
  private:
@@ -22,7 +22,7 @@ class PhaseFactor final : public LinearOperator {
     return at::real(factor_.like(y).conj() * y).contiguous();
   }
 
-  Constant factor_;
+  DeviceConstant factor_;
 };
 
 /// Hann window around n / 2, zero from `half_width` n on.
@@ -36,7 +36,7 @@ at::Tensor hann(std::int64_t n, double half_width) {
 
 at::Tensor low_resolution_phase(const OperatorPtr& op, const at::Tensor& y, double half_width) {
   const LinearOperatorPtr linear = as_linear(op, "complex_image phase_from_centre");
-  if (op->domain().field != Field::complex) {
+  if (op->domain().scalar != ScalarKind::complex) {
     throw usage_error("complex_image phase_from_centre", "expected a complex image, got {}", op->domain().to_string());
   }
   const at::Tensor spectrum = fft2_centred(linear->adjoint(y));

@@ -18,20 +18,22 @@ at::Tensor toeplitz_multiplier(const Shape& size, const at::Tensor& positions) {
   // On the doubled field of view the same frequencies are twice as many cycles.
   const Shape doubled{2 * size[0], 2 * size[1]};
   const Gridding gridding(doubled, 2 * positions, accuracy, 2);
-  const at::Tensor spread = gridding.adjoint(at::ones({positions.size(0)}, at::kComplexDouble));
-  // spread = sum_j exp(2 pi i k_j r) / sqrt(4HW); A^H A has sum_j exp(...) / HW; eigenvalues are its unscaled
+  const at::Tensor point_spread = gridding.adjoint(at::ones({positions.size(0)}, at::kComplexDouble));
+  // point_spread = sum_j exp(2 pi i k_j r) / sqrt(4HW); A^H A has sum_j exp(...) / HW; eigenvalues are its unscaled
   // transform.
   const double entries = static_cast<double>(size[0] * size[1]);
-  return at::real(fft2_centred(spread)).contiguous() * (std::sqrt(4 * entries) / entries * std::sqrt(4 * entries));
+  return at::real(fft2_centred(point_spread)).contiguous() *
+         (std::sqrt(4 * entries) / entries * std::sqrt(4 * entries));
 }
 
 class Nufft final : public LinearOperator {
  public:
   Nufft(const TensorSpec& image, const at::Tensor& positions, const NufftOptions& options, const std::string& pattern)
       : LinearOperator(fmt::format("nufft({}, {} samples)", pattern, positions.size(0)), image,
-                       {{image.shape[0], positions.size(0)}, Field::complex}),
+                       {{image.shape[0], positions.size(0)}, ScalarKind::complex}),
         gridding_({image.shape[1], image.shape[2]}, positions, options.accuracy, options.oversampling) {
-    if (options.toeplitz) multiplier_ = Constant(toeplitz_multiplier({image.shape[1], image.shape[2]}, positions));
+    if (options.toeplitz)
+      multiplier_ = DeviceConstant(toeplitz_multiplier({image.shape[1], image.shape[2]}, positions));
   }
 
  private:
@@ -48,14 +50,14 @@ class Nufft final : public LinearOperator {
     return in_domain(window(ifft2_centred(fft2_centred(padded).mul_(multiplier_.like(x)))));
   }
   at::Tensor in_domain(const at::Tensor& x) const {
-    return (domain().field == Field::real ? at::real(x) : x).clone(at::MemoryFormat::Contiguous);
+    return (domain().scalar == ScalarKind::real ? at::real(x) : x).clone(at::MemoryFormat::Contiguous);
   }
 
   Gridding gridding_;
-  Constant multiplier_;
+  DeviceConstant multiplier_;
 };
 
-OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
+OperatorPtr nufft_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
   Trajectory trajectory;
   NufftOptions options;
   CoilMapOptions coils{.coil_maps = {}, .coils = 0};
@@ -63,10 +65,10 @@ OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
   options.visit(visitor);
   coils.visit(visitor);
   if (!visitor.reading()) return nullptr;
-  const std::string place = visitor.place();
-  const at::Tensor positions = trajectory.on(image, place);
+  const std::string location = visitor.location();
+  const at::Tensor positions = trajectory.on(image, location);
   if (!coils.coil_maps.defined() && coils.coils == 0) return make_nufft(image, positions, options, trajectory.pattern);
-  const LinearOperatorPtr maps = make_coil_maps(image, coils.on(image), place);
+  const LinearOperatorPtr maps = make_coil_maps(image, coils.on(image), location);
   return compose(make_nufft(maps->range(), positions, options, trajectory.pattern), maps);
 }
 
@@ -92,7 +94,7 @@ OperatorKind nufft_kind() {
                R"({"type": "nufft", "pattern": "spiral", "interleaves": 4, "turns": 2, "readout": 40})",
                R"({"type": "nufft", "positions": [[0, 0], [3, 1.5], [-4.2, 2], [1, -5.5], [-2.5, -3.25]], "coils": 3,
                            "accuracy": 1e-6})"},
-          .make = make};
+          .make = nufft_from_options};
 }
 
 }  // namespace recon

@@ -9,24 +9,24 @@
 namespace recon {
 namespace {
 
-OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
+OperatorPtr sense_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
   CoilMapOptions coils;
   SamplingPattern sampling;
   coils.visit(visitor);
   sampling.visit(visitor);
   if (!visitor.reading()) return nullptr;
-  const std::string place = visitor.place();
-  require_image(image, place);
-  const at::Tensor mask = sampling.on({{1, image.shape[1], image.shape[2]}, Field::complex}, place);
-  return make_sense(image, coils.on(image), mask, sampling.pattern, place);
+  const std::string location = visitor.location();
+  require_image(image, location);
+  const at::Tensor mask = sampling.on({{1, image.shape[1], image.shape[2]}, ScalarKind::complex}, location);
+  return make_sense(image, coils.on(image), mask, sampling.pattern, location);
 }
 
 }  // namespace
 
 LinearOperatorPtr make_sense(const TensorSpec& image, const at::Tensor& maps, const at::Tensor& mask,
-                             const std::string& pattern, const std::string& place) {
-  const LinearOperatorPtr coils = make_coil_maps(image, maps, place);
-  return as_linear(compose(make_fourier(coils->range(), mask, pattern), coils), place);
+                             const std::string& pattern, const std::string& location) {
+  const LinearOperatorPtr coils = make_coil_maps(image, maps, location);
+  return as_linear(compose(make_fourier(coils->range(), mask, pattern), coils), location);
 }
 
 OperatorKind sense_kind() {
@@ -35,7 +35,7 @@ OperatorKind sense_kind() {
           .examples = {R"({"type": "sense", "acceleration": 1.5, "seed": 1})",
                        R"({"type": "sense", "pattern": "cartesian_equispaced", "acceleration": 2})",
                        R"({"type": "sense", "coils": 5, "pattern": "full"})"},
-          .make = make};
+          .make = sense_from_options};
 }
 
 }  // namespace recon

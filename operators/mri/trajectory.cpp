@@ -14,7 +14,7 @@ at::Tensor from_polar(const at::Tensor& radius, const at::Tensor& angle, const T
   return at::stack({radius * at::sin(angle) * height, radius * at::cos(angle) * width}, -1).reshape({-1, 2});
 }
 
-at::Tensor radial(const Trajectory& options, std::int64_t readout, const TensorSpec& image) {
+at::Tensor radial_spokes(const Trajectory& options, std::int64_t readout, const TensorSpec& image) {
   const double step =
       options.golden_angle ? M_PI * (std::sqrt(5.0) - 1) / 2 : M_PI / static_cast<double>(options.spokes);
   const at::Tensor angle = (at::arange(options.spokes, at::kDouble) * step).unsqueeze(1).expand({-1, readout});
@@ -30,17 +30,17 @@ at::Tensor spiral(const Trajectory& options, std::int64_t readout, const TensorS
   return from_polar((time / 2).expand_as(angle), angle, image);
 }
 
-at::Tensor checked_positions(const at::Tensor& array, const TensorSpec& image, const std::string& place) {
+at::Tensor checked_positions(const at::Tensor& array, const TensorSpec& image, const std::string& location) {
   const at::Tensor positions = array.to(at::kCPU, at::kDouble);
   if (array.is_complex() || positions.dim() != 2 || positions.size(1) != 2 || positions.size(0) == 0) {
-    throw usage_error(place, "expected real positions [samples, 2] (row, column), got {}",
-                      to_string(Shape(array.sizes().begin(), array.sizes().end())));
+    throw usage_error(location, "expected real positions [samples, 2] (row, column), got {}",
+                      to_string(shape_of(array)));
   }
   const at::Tensor limits =
       at::tensor({static_cast<double>(image.shape[1]) / 2, static_cast<double>(image.shape[2]) / 2}, at::kDouble);
   if (!(positions.abs() <= limits).all().item<bool>()) {  // NaN fails too
     throw usage_error(
-        place, "positions: expected cycles per field of view, at most {} and {}, found up to {:.4g} and {:.4g}",
+        location, "positions: expected cycles per field of view, at most {} and {}, found up to {:.4g} and {:.4g}",
         limits[0].item<double>(), limits[1].item<double>(), positions.select(1, 0).abs().max().item<double>(),
         positions.select(1, 1).abs().max().item<double>());
   }
@@ -61,16 +61,16 @@ void Trajectory::visit(ParameterVisitor& v) {
   v.field("readout", readout, "radial and spiral: samples of each; 0: twice the longer side", {.min = 0});
 }
 
-at::Tensor Trajectory::on(const TensorSpec& image, const std::string& place) const {
-  require_image(image, place);
+at::Tensor Trajectory::on(const TensorSpec& image, const std::string& location) const {
+  require_image(image, location);
   if (positions.defined() != (pattern == "array")) {
-    throw usage_error(place, "pattern 'array' and positions go together: got pattern '{}' and {} positions", pattern,
+    throw usage_error(location, "pattern 'array' and positions go together: got pattern '{}' and {} positions", pattern,
                       positions.defined() ? "some" : "no");
   }
   const std::int64_t samples = readout > 0 ? readout : 2 * std::max(image.shape[1], image.shape[2]);
-  if (pattern == "radial") return radial(*this, samples, image);
+  if (pattern == "radial") return radial_spokes(*this, samples, image);
   if (pattern == "spiral") return spiral(*this, samples, image);
-  return checked_positions(positions, image, place);
+  return checked_positions(positions, image, location);
 }
 
 }  // namespace recon

@@ -28,8 +28,8 @@ struct Trajectory {
   std::int64_t readout = 0;  ///< 0: twice the longer side
 
   void visit(ParameterVisitor& v);
-  /// float64 [samples, 2]. Throws Error(usage) naming `place`.
-  at::Tensor on(const TensorSpec& image, const std::string& place) const;
+  /// float64 [samples, 2]. Throws Error(usage) naming `location`.
+  at::Tensor on(const TensorSpec& image, const std::string& location) const;
 };
 
 }  // namespace recon

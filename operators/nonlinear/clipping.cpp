@@ -7,7 +7,7 @@
 namespace recon {
 namespace {
 
-struct Options {
+struct ClippingOptions {
   double gain = 2, low = 0, high = 1, softness = 0;
 
   void visit(ParameterVisitor& v) {
@@ -20,7 +20,7 @@ struct Options {
 
 class Clipping final : public Operator {
  public:
-  Clipping(const TensorSpec& image, const Options& options)
+  Clipping(const TensorSpec& image, const ClippingOptions& options)
       : Operator(fmt::format("clipping(gain {:g}, [{:g}, {:g}])", options.gain, options.low, options.high), image,
                  image),
         options_(options) {}
@@ -41,17 +41,17 @@ class Clipping final : public Operator {
     return options_.gain * v * (at::sigmoid((u - options_.low) / s) - at::sigmoid((u - options_.high) / s));
   }
 
-  Options options_;
+  ClippingOptions options_;
 };
 
-OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
-  Options options;
+OperatorPtr clipping_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
+  ClippingOptions options;
   options.visit(visitor);
   if (!visitor.reading()) return nullptr;
-  if (image.field != Field::real)
-    throw usage_error(visitor.place(), "expected a real image, got {}", image.to_string());
+  if (image.scalar != ScalarKind::real)
+    throw usage_error(visitor.location(), "expected a real image, got {}", image.to_string());
   if (!(options.low < options.high)) {
-    throw usage_error(visitor.place(), "expected low < high, got {} and {}", options.low, options.high);
+    throw usage_error(visitor.location(), "expected low < high, got {} and {}", options.low, options.high);
   }
   return std::make_shared<Clipping>(image, options);
 }
@@ -63,7 +63,7 @@ OperatorKind clipping_kind() {
           .summary = "a saturating detector: high dynamic range from clipped values; not linear",
           .examples = {R"({"type": "clipping", "low": -0.2, "high": 0.9})",
                        R"({"type": "clipping", "gain": 1.5, "low": -0.5, "high": 0.8, "softness": 0.1})"},
-          .make = make};
+          .make = clipping_from_options};
 }
 
 }  // namespace recon

@@ -17,18 +17,18 @@ std::int64_t padded(std::int64_t extent, double oversampling) {
 }
 
 TensorSpec padded(const TensorSpec& image, double oversampling) {
-  return {{image.shape[0], padded(image.shape[1], oversampling), padded(image.shape[2], oversampling)}, image.field};
+  return {{image.shape[0], padded(image.shape[1], oversampling), padded(image.shape[2], oversampling)}, image.scalar};
 }
 
 class FourierMagnitude final : public Operator {
  public:
   FourierMagnitude(const TensorSpec& image, double oversampling)
       : Operator(fmt::format("fourier_magnitude(oversampling {:g})", oversampling), image,
-                 {padded(image, oversampling).shape, Field::real}),
+                 {padded(image, oversampling).shape, ScalarKind::real}),
         crop_(crop(padded(image, oversampling), image)) {}
 
   std::optional<MagnitudeForm> magnitude() const override {
-    const bool is_real = domain().field == Field::real;
+    const bool is_real = domain().scalar == ScalarKind::real;
     return MagnitudeForm{.embed = [crop = crop_](const at::Tensor& x) { return crop->adjoint(x); },
                          .extract = [crop = crop_](const at::Tensor& u) { return crop->apply(u); },
                          .transform = fft2_centred,
@@ -43,20 +43,20 @@ class FourierMagnitude final : public Operator {
   at::Tensor spectrum(const at::Tensor& x) const { return fft2_centred(crop_->adjoint(x)); }
   at::Tensor do_apply(const at::Tensor& x) const override { return spectrum(x).abs(); }
   at::Tensor do_vjp(const at::Tensor& x, const at::Tensor& v) const override {
-    const at::Tensor pulled = ifft2_centred(v * at::sgn(spectrum(x)));
-    return crop_->apply(domain().field == Field::real ? at::real(pulled).contiguous() : pulled);
+    const at::Tensor padded_gradient = ifft2_centred(v * at::sgn(spectrum(x)));
+    return crop_->apply(domain().scalar == ScalarKind::real ? at::real(padded_gradient).contiguous() : padded_gradient);
   }
 
   LinearOperatorPtr crop_;
 };
 
-OperatorPtr make(ParameterVisitor& options, const TensorSpec& image) {
+OperatorPtr fourier_magnitude_from_options(ParameterVisitor& options, const TensorSpec& image) {
   double oversampling = 2;
   options.field("oversampling", oversampling, "height and width of the padded image, in those of the image",
                 {.min = 1, .max = 8});
   if (!options.reading()) return nullptr;
   if (image.shape.size() != 3) {
-    throw usage_error(options.place(), "expected an image [channels, height, width], got {}", image.to_string());
+    throw usage_error(options.location(), "expected an image [channels, height, width], got {}", image.to_string());
   }
   return make_fourier_magnitude(image, oversampling);
 }
@@ -73,7 +73,7 @@ OperatorKind fourier_magnitude_kind() {
   return {.name = "fourier_magnitude",
           .summary = "magnitudes of the padded Fourier transform: phase retrieval; not linear",
           .examples = {R"({"type": "fourier_magnitude"})", R"({"type": "fourier_magnitude", "oversampling": 1.5})"},
-          .make = make};
+          .make = fourier_magnitude_from_options};
 }
 
 }  // namespace recon

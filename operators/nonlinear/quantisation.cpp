@@ -11,7 +11,7 @@
 namespace recon {
 namespace {
 
-struct Options {
+struct QuantisationOptions {
   std::int64_t bits = 3;
   double low = 0, high = 1, dither = 0.3;
 
@@ -25,7 +25,7 @@ struct Options {
 
 class Quantisation final : public Operator {
  public:
-  Quantisation(const TensorSpec& image, const Options& options)
+  Quantisation(const TensorSpec& image, const QuantisationOptions& options)
       : Operator(fmt::format("quantisation({} bits on [{:g}, {:g}])", options.bits, options.low, options.high), image,
                  image),
         low_(options.low),
@@ -64,14 +64,14 @@ class Quantisation final : public Operator {
   std::int64_t reach_;  ///< thresholds further away than this are passed or not for certain
 };
 
-OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
-  Options options;
+OperatorPtr quantisation_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
+  QuantisationOptions options;
   options.visit(visitor);
   if (!visitor.reading()) return nullptr;
-  if (image.field != Field::real)
-    throw usage_error(visitor.place(), "expected a real image, got {}", image.to_string());
+  if (image.scalar != ScalarKind::real)
+    throw usage_error(visitor.location(), "expected a real image, got {}", image.to_string());
   if (!(options.low < options.high)) {
-    throw usage_error(visitor.place(), "expected low < high, got {} and {}", options.low, options.high);
+    throw usage_error(visitor.location(), "expected low < high, got {} and {}", options.low, options.high);
   }
   return std::make_shared<Quantisation>(image, options);
 }
@@ -83,7 +83,7 @@ OperatorKind quantisation_kind() {
           .summary = "the mean reading of a coarse analogue-to-digital converter behind noise; not linear",
           .examples = {R"({"type": "quantisation"})",
                        R"({"type": "quantisation", "bits": 2, "low": -1, "high": 2, "dither": 0.2})"},
-          .make = make};
+          .make = quantisation_from_options};
 }
 
 }  // namespace recon

@@ -2,7 +2,7 @@
 
 #include "operators/resampling/downsampled_spec.h"
 #include "operators/resampling/super_resolution.h"
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 
 namespace recon {
 namespace {
@@ -41,13 +41,13 @@ at::Tensor bicubic_matrix(std::int64_t length, std::int64_t factor, bool mirror)
 
 /// One axis: D and the singular vectors of D, D = U [S 0] V^T with V square.
 struct AxisMatrix {
-  Constant matrix, transposed, vectors, vectors_transposed;
+  DeviceConstant matrix, transposed, vectors, vectors_transposed;
   at::Tensor eigenvalues;  ///< of D^T D, zeros for the null space
 
   explicit AxisMatrix(const at::Tensor& d) : matrix(d), transposed(d.t()) {
     const auto [u, s, vh] = at::linalg_svd(d, /*full_matrices=*/true);
-    vectors = Constant(vh.t());
-    vectors_transposed = Constant(vh);
+    vectors = DeviceConstant(vh.t());
+    vectors_transposed = DeviceConstant(vh);
     eigenvalues = at::zeros({d.size(1)}, at::kDouble);
     eigenvalues.narrow(0, 0, s.numel()).copy_(s.square());
   }
@@ -72,14 +72,14 @@ class Bicubic final : public LinearOperator {
 
  private:
   /// left · x · right on the last two axes.
-  static at::Tensor both_axes(const Constant& left, const at::Tensor& x, const Constant& right) {
+  static at::Tensor both_axes(const DeviceConstant& left, const at::Tensor& x, const DeviceConstant& right) {
     return at::matmul(left.like(x), at::matmul(x, right.like(x)));
   }
   at::Tensor do_apply(const at::Tensor& x) const override { return both_axes(rows_.matrix, x, columns_.transposed); }
   at::Tensor do_adjoint(const at::Tensor& y) const override { return both_axes(rows_.transposed, y, columns_.matrix); }
 
   AxisMatrix rows_, columns_;
-  Constant eigenvalues_;
+  DeviceConstant eigenvalues_;
 };
 
 }  // namespace

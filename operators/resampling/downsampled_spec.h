@@ -7,7 +7,7 @@ namespace recon {
 
 /// [C, H/f, W/f]. Throws Error(usage) unless the image is a real [C, H, W] whose sides are multiples of f.
 inline TensorSpec downsampled_spec(const TensorSpec& image, std::int64_t factor) {
-  if (image.shape.size() != 3 || image.field != Field::real) {
+  if (image.shape.size() != 3 || image.scalar != ScalarKind::real) {
     throw usage_error("super_resolution",
                       "expected a real image [channels, height, width], got {}; for a complex one "
                       "reconstruct its parts as two channels",
@@ -20,7 +20,7 @@ inline TensorSpec downsampled_spec(const TensorSpec& image, std::int64_t factor)
                       height, width, factor, factor < 1 ? 0 : height / factor * factor,
                       factor < 1 ? 0 : width / factor * factor);
   }
-  return {{image.shape[0], height / factor, width / factor}, Field::real};
+  return {{image.shape[0], height / factor, width / factor}, ScalarKind::real};
 }
 
 }  // namespace recon

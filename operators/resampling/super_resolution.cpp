@@ -18,21 +18,21 @@ class Decimation final : public LinearOperator {
         offset_(offset) {}
 
  private:
-  at::Tensor kept(const at::Tensor& x) const {
+  at::Tensor sampled(const at::Tensor& x) const {
     return x.slice(2, offset_, std::nullopt, factor_).slice(3, offset_, std::nullopt, factor_);
   }
-  at::Tensor do_apply(const at::Tensor& x) const override { return kept(x).clone(at::MemoryFormat::Contiguous); }
+  at::Tensor do_apply(const at::Tensor& x) const override { return sampled(x).clone(at::MemoryFormat::Contiguous); }
   at::Tensor do_adjoint(const at::Tensor& y) const override {
     const Shape& shape = domain().shape;
     at::Tensor x = at::zeros({y.size(0), shape[0], shape[1], shape[2]}, y.options());
-    kept(x).copy_(y);
+    sampled(x).copy_(y);
     return x;
   }
 
   std::int64_t factor_, offset_;
 };
 
-OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
+OperatorPtr super_resolution_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
   std::int64_t factor = 4;
   std::string filter = "average";
   std::string border = "renormalize";
@@ -47,7 +47,7 @@ OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
   if (filter == "average") return make_average_downsampling(image, factor);
   if (filter == "bicubic") return make_bicubic_downsampling(image, factor, border);
   downsampled_spec(image, factor);
-  const at::Tensor weights = kernel.on(image, visitor.place(), /*even_size=*/factor % 2 == 0);
+  const at::Tensor weights = kernel.on(image, visitor.location(), /*even_size=*/factor % 2 == 0);
   return compose(make_decimation(image, factor, (factor - 1) / 2),
                  make_blur(image, weights, boundary, kernel.describe()));
 }
@@ -69,7 +69,7 @@ OperatorKind super_resolution_kind() {
                        R"({"type": "super_resolution", "factor": 4, "filter": "kernel", "std_px": 1.5})",
                        R"({"type": "super_resolution", "factor": 2, "filter": "kernel", "shape": "motion",
                            "length_px": 4, "angle_deg": 45, "boundary": "reflect"})"},
-          .make = make};
+          .make = super_resolution_from_options};
 }
 
 }  // namespace recon

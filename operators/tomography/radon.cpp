@@ -8,7 +8,7 @@
 #include "operators/fourier/half_spectrum.h"
 #include "operators/inverse_filter.h"
 #include "operators/masks.h"
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -20,7 +20,7 @@ class Radon final : public LinearOperator, public FilteredInverse {
  public:
   Radon(const TensorSpec& image, const ParallelBeam& beam, double arc_rad)
       : LinearOperator(fmt::format("radon({} angles, {} bins)", beam.angles_rad.size(), beam.bins), image,
-                       {{image.shape[0], std::ssize(beam.angles_rad), beam.bins}, Field::real}),
+                       {{image.shape[0], std::ssize(beam.angles_rad), beam.bins}, ScalarKind::real}),
         projector_(beam),
         angle_step_(std::min(arc_rad, pi) / static_cast<double>(beam.angles_rad.size())) {}
 
@@ -32,7 +32,7 @@ class Radon final : public LinearOperator, public FilteredInverse {
       response[k] *= window(static_cast<double>(k) / static_cast<double>(bins), filter) / static_cast<double>(length);
     }
     // Powers of bin_px: -2 of the ramp, 1 of its convolution, 1 for A^H to become an interpolation. None is left.
-    const Constant multiplier(response * angle_step_);
+    const DeviceConstant multiplier(response * angle_step_);
     return [multiplier, bins, angles, length](const at::Tensor& y) {
       const at::Tensor padded = at::constant_pad_nd(y, {0, length - bins}).view({y.size(0), -1, angles, 1, length});
       return apply_circulant(padded, multiplier.like(y)).squeeze(-2).narrow(-1, 0, bins).contiguous();
@@ -59,7 +59,7 @@ class Radon final : public LinearOperator, public FilteredInverse {
   double angle_step_;
 };
 
-struct Options {
+struct RadonOptions {
   std::int64_t angles = 60;
   double range_deg = 180, first_deg = 0;
   at::Tensor angle_list_deg;
@@ -77,7 +77,7 @@ struct Options {
     v.field("axis_offset_px", axis_offset_px, "where the rotation axis falls on the detector, from its middle");
   }
 
-  std::vector<double> angles_rad(const std::string& place) const {
+  std::vector<double> angles_rad(const std::string& location) const {
     std::vector<double> result;
     if (!angle_list_deg.defined()) {
       for (std::int64_t k = 0; k < angles; ++k) {
@@ -86,8 +86,8 @@ struct Options {
       return result;
     }
     if (angle_list_deg.dim() != 1 || angle_list_deg.numel() == 0 || angle_list_deg.is_complex()) {
-      throw usage_error(place, "angle_list_deg: expected a list of angles, got an array {}",
-                        to_string(Shape(angle_list_deg.sizes().begin(), angle_list_deg.sizes().end())));
+      throw usage_error(location, "angle_list_deg: expected a list of angles, got an array {}",
+                        to_string(shape_of(angle_list_deg)));
     }
     const at::Tensor list = angle_list_deg.to(at::kCPU, at::kDouble).contiguous();
     for (std::int64_t k = 0; k < list.numel(); ++k) result.push_back(list.const_data_ptr<double>()[k] * pi / 180);
@@ -95,15 +95,15 @@ struct Options {
   }
 };
 
-OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
-  Options options;
+OperatorPtr radon_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
+  RadonOptions options;
   options.visit(visitor);
   if (!visitor.reading()) return nullptr;
-  require_image(image, visitor.place());
+  require_image(image, visitor.location());
   const auto height = image.shape[1], width = image.shape[2];
   ParallelBeam beam{.height = height,
                     .width = width,
-                    .angles_rad = options.angles_rad(visitor.place()),
+                    .angles_rad = options.angles_rad(visitor.location()),
                     .bins = options.bins,
                     .bin_px = options.bin_px,
                     .axis_offset_px = options.axis_offset_px};
@@ -117,7 +117,7 @@ OperatorPtr make(ParameterVisitor& visitor, const TensorSpec& image) {
 }  // namespace
 
 LinearOperatorPtr make_radon(const TensorSpec& image, const ParallelBeam& beam, double arc_rad) {
-  if (image.shape.size() != 3 || image.field != Field::real) {
+  if (image.shape.size() != 3 || image.scalar != ScalarKind::real) {
     throw usage_error("radon", "expected a real image [channels, height, width], got {}", image.to_string());
   }
   return std::make_shared<Radon>(image, beam, arc_rad);
@@ -131,7 +131,7 @@ OperatorKind radon_kind() {
           .examples = {R"({"type": "radon", "angles": 5})",
                        R"({"type": "radon", "angles": 4, "range_deg": 90, "first_deg": 20, "bin_px": 1.7, "bins": 9})",
                        R"({"type": "radon", "angle_list_deg": [0, 45, 90, 100], "bins": 11, "axis_offset_px": 1.3})"},
-          .make = make};
+          .make = radon_from_options};
 }
 
 }  // namespace recon

@@ -27,7 +27,7 @@ struct ParallelBeam {
 /// (strip weights; Kak & Slaney 1988, section 7.1). The shadow of a pixel is a trapezoid, the convolution of boxes of
 /// widths |cos a| and |sin a|, so W is a difference of its closed-form integral. No mass is lost: sum_j W bin_px = 1.
 ///
-/// The weights are computed on the way and never stored: both directions walk the pixels with the same ones, so that
+/// The weights are computed on the way and never stored: both directions visit the pixels with the same ones, so that
 /// the adjoint is exact up to the order of the sum. On the CPU, in double precision inside; a projection sums within
 /// one angle and a back-projection within one image row, so results depend on neither batch nor thread count.
 class StripProjector {

@@ -7,14 +7,14 @@
 namespace recon {
 namespace {
 
-[[noreturn]] void refuse(const std::string& place, const char* what) {
-  throw internal_error(place, "a prior's card holds no options of the kind '{}'", what);
+[[noreturn]] void refuse(const std::string& location, const char* what) {
+  throw internal_error(location, "a prior's card holds no options of the kind '{}'", what);
 }
 
 void check_bounds(const CardEntry& entry, double value, const Limits& limits) {
   const bool above = limits.open_min ? value > limits.min : value >= limits.min;
   if (!above || value > limits.max) {
-    throw data_error(entry.place, "expected a number {} {:g}{}, got {:g}", limits.open_min ? "above" : "of at least",
+    throw data_error(entry.location, "expected a number {} {:g}{}, got {:g}", limits.open_min ? "above" : "of at least",
                      limits.min, std::isfinite(limits.max) ? fmt::format(" and at most {:g}", limits.max) : "", value);
   }
 }
@@ -27,14 +27,14 @@ CardOptions::CardOptions(CardEntry entry, const char* word_key) : entry_(std::mo
     return;
   }
   if (!entry_.node.IsMap()) {
-    throw data_error(entry_.place, "expected a word or `key: value` pairs, got {}",
+    throw data_error(entry_.location, "expected a word or `key: value` pairs, got {}",
                      entry_.node.IsNull() ? "nothing" : "a list");
   }
-  const std::string file = entry_.place.substr(0, entry_.place.rfind(':', entry_.place.rfind(" '")));
+  const std::string file = entry_.location.substr(0, entry_.location.rfind(':', entry_.location.rfind(" '")));
   for (const auto& pair : entry_.node) {
     const std::string key = pair.first.IsScalar() ? pair.first.Scalar() : "";
     const CardEntry value{pair.second, fmt::format("{}:{} '{}'", file, pair.first.Mark().line + 1, key)};
-    if (!keys_.emplace(key, value).second) throw data_error(value.place, "the key is there twice");
+    if (!keys_.emplace(key, value).second) throw data_error(value.location, "the key is there twice");
   }
 }
 
@@ -77,9 +77,9 @@ void CardOptions::field(const char* name, std::vector<double>& value, const char
   for (const CardEntry& item : entry->list("a list of numbers")) value.push_back(item.number());
 }
 
-void CardOptions::field(const char* name, std::optional<double>&, const char*, Limits) { refuse(place(), name); }
-void CardOptions::field(const char* name, std::optional<std::string>&, const char*) { refuse(place(), name); }
-void CardOptions::field(const char* name, std::vector<std::string>&, const char*) { refuse(place(), name); }
+void CardOptions::field(const char* name, std::optional<double>&, const char*, Limits) { refuse(location(), name); }
+void CardOptions::field(const char* name, std::optional<std::string>&, const char*) { refuse(location(), name); }
+void CardOptions::field(const char* name, std::vector<std::string>&, const char*) { refuse(location(), name); }
 void CardOptions::choice(const char* name, std::string& value, const std::vector<std::string>& allowed, const char*) {
   const auto entry = find(name);
   if (!entry) return;
@@ -88,15 +88,15 @@ void CardOptions::choice(const char* name, std::string& value, const std::vector
     throw entry->wrong(fmt::format("one of {}", fmt::join(allowed, ", ")).c_str());
   }
 }
-void CardOptions::array(const char* name, at::Tensor&, const char*) { refuse(place(), name); }
+void CardOptions::array(const char* name, at::Tensor&, const char*) { refuse(location(), name); }
 std::vector<std::shared_ptr<ParameterVisitor>> CardOptions::sections(const char* name, const char*) {
-  refuse(place(), name);
+  refuse(location(), name);
 }
 
 void CardOptions::finish() const {
   for (const auto& [key, entry] : keys_) {
     if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
-      throw data_error(entry.place, "unknown key; known here are {}", fmt::join(known_, ", "));
+      throw data_error(entry.location, "unknown key; known here are {}", fmt::join(known_, ", "));
     }
   }
 }

@@ -15,13 +15,13 @@
 
 namespace recon {
 
-/// A node of a prior's card and where it stands. The readers throw Error(data) at that place.
+/// A node of a prior's card and where it stands. The readers throw Error(data) at that location.
 struct CardEntry {
   YAML::Node node;
-  std::string place;  ///< file:line 'key'
+  std::string location;  ///< file:line 'key'
 
   Error wrong(const char* wanted) const {
-    return data_error(place, "expected {}, got {}", wanted,
+    return data_error(location, "expected {}, got {}", wanted,
                       node.IsScalar() ? "'" + node.Scalar() + "'"
                       : node.IsNull() ? "nothing"
                                       : "a list or a map");
@@ -50,7 +50,7 @@ struct CardEntry {
   std::vector<CardEntry> list(const char* wanted, std::size_t length = 0) const {
     if (!node.IsSequence() || (length != 0 && node.size() != length)) throw wrong(wanted);
     std::vector<CardEntry> entries;
-    for (const auto& item : node) entries.push_back({item, place});
+    for (const auto& item : node) entries.push_back({item, location});
     return entries;
   }
 };
@@ -73,7 +73,7 @@ class CardOptions final : public ParameterVisitor {
   void choice(const char* name, std::string& value, const std::vector<std::string>& allowed, const char* doc) override;
   void array(const char* name, at::Tensor& value, const char* doc) override;
   std::vector<std::shared_ptr<ParameterVisitor>> sections(const char* name, const char* doc) override;
-  std::string place() const override { return entry_.place; }
+  std::string location() const override { return entry_.location; }
   bool reading() const override { return true; }
 
   /// Throws for a key that was never visited, naming those that were.

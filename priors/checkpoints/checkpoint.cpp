@@ -88,7 +88,7 @@ Checkpoint Checkpoint::open(const fs::path& path, const WeightsSelection& select
     checkpoint.add_file(file);
   }
   if (checkpoint.tensors_.empty()) {
-    throw data_error(checkpoint.place_, "no tensor's name begins with `weights_prefix` '{}'", selection.prefix);
+    throw data_error(checkpoint.location_, "no tensor's name begins with `weights_prefix` '{}'", selection.prefix);
   }
   return checkpoint;
 }
@@ -148,7 +148,7 @@ const StoredTensor* Checkpoint::find(const std::string& name) const {
 
 at::Tensor Checkpoint::tensor(const std::string& name) const {
   const auto found = tensors_.find(name);
-  if (found == tensors_.end()) throw data_error(place_, "there is no tensor '{}'", name);
+  if (found == tensors_.end()) throw data_error(location_, "there is no tensor '{}'", name);
   return files_[found->second.file]->tensor(found->second.name);
 }
 
@@ -184,7 +184,7 @@ void CheckpointParameters::require_complete() const {
   add("of another shape", misshapen_);
   add("not part of the network", unused);
   if (!faults.empty()) {
-    throw data_error(checkpoint_->place(), "the tensors do not fit the config; {}", fmt::join(faults, "; "));
+    throw data_error(checkpoint_->location(), "the tensors do not fit the config; {}", fmt::join(faults, "; "));
   }
 }
 

@@ -25,7 +25,7 @@ class Checkpoint {
   /// or has tensors that they lack, nothing with the prefix.
   static Checkpoint open(const std::filesystem::path& path, const WeightsSelection& selection = {});
 
-  const std::string& place() const { return place_; }
+  const std::string& location() const { return location_; }
   const std::vector<std::unique_ptr<const TensorFile>>& files() const { return files_; }
   std::vector<std::string> names() const;                   ///< without the prefix
   const StoredTensor* find(const std::string& name) const;  ///< null when there is none
@@ -36,12 +36,12 @@ class Checkpoint {
     std::size_t file = 0;
     std::string name;  ///< there
   };
-  Checkpoint(std::string place, WeightsSelection selection)
-      : place_(std::move(place)), selection_(std::move(selection)) {}
+  Checkpoint(std::string location, WeightsSelection selection)
+      : location_(std::move(location)), selection_(std::move(selection)) {}
   void add_file(const std::filesystem::path& path);
   void add_index(const std::filesystem::path& path);
 
-  std::string place_;
+  std::string location_;
   WeightsSelection selection_;
   std::vector<std::unique_ptr<const TensorFile>> files_;
   std::map<std::string, Location> tensors_;

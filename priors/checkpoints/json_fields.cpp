@@ -27,21 +27,21 @@ bool fits(const Json& json, const std::vector<T>*) {
 
 }  // namespace
 
-nlohmann::json parse_json(std::string_view text, const std::string& place, int max_depth) {
+nlohmann::json parse_json(std::string_view text, const std::string& location, int max_depth) {
   std::vector<std::set<std::string>> open_objects;
   const auto check = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > max_depth) throw data_error(place, "expected JSON nested at most {} deep, got more", max_depth);
+    if (depth > max_depth) throw data_error(location, "expected JSON nested at most {} deep, got more", max_depth);
     if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
     if (event == Json::parse_event_t::object_end) open_objects.pop_back();
     if (event == Json::parse_event_t::key && !open_objects.back().insert(parsed.get<std::string>()).second) {
-      throw data_error(place, "the key '{}' is there twice", parsed.get<std::string>());
+      throw data_error(location, "the key '{}' is there twice", parsed.get<std::string>());
     }
     return true;
   };
   try {
     return Json::parse(text.begin(), text.end(), check);
   } catch (const Json::exception& error) {
-    throw data_error(place, "not valid JSON: {}", error.what());
+    throw data_error(location, "not valid JSON: {}", error.what());
   }
 }
 
@@ -49,9 +49,9 @@ nlohmann::json parse_json_file(const std::filesystem::path& path) {
   return parse_json(MappedFile(path).bytes(), path.string());
 }
 
-JsonFields::JsonFields(const nlohmann::json& object, std::string place)
-    : object_(std::make_unique<Json>(object)), place_(std::move(place)) {
-  if (!object_->is_object()) throw data_error(place_, "expected a JSON object, got {}", object_->type_name());
+JsonFields::JsonFields(const nlohmann::json& object, std::string location)
+    : object_(std::make_unique<Json>(object)), location_(std::move(location)) {
+  if (!object_->is_object()) throw data_error(location_, "expected a JSON object, got {}", object_->type_name());
 }
 
 JsonFields::~JsonFields() = default;
@@ -60,7 +60,7 @@ template <class T>
 bool JsonFields::read_as(const char* key, T& value, const char* wanted) {
   const Json& json = take(key);
   if (!object_->contains(key)) return false;
-  if (!fits(json, &value)) throw data_error(place_, "'{}': expected {}, got {}", key, wanted, json.dump());
+  if (!fits(json, &value)) throw data_error(location_, "'{}': expected {}, got {}", key, wanted, json.dump());
   json.get_to(value);
   return true;
 }
@@ -104,7 +104,8 @@ void JsonFields::refuse_the_rest(const std::string& reader) const {
     if (!key.starts_with('_') && !taken_.contains(key)) unknown.push_back(key);
   }
   if (unknown.empty()) return;
-  throw data_error(place_, "unknown key(s) {}: {} knows {}", fmt::join(unknown, ", "), reader, fmt::join(taken_, ", "));
+  throw data_error(location_, "unknown key(s) {}: {} knows {}", fmt::join(unknown, ", "), reader,
+                   fmt::join(taken_, ", "));
 }
 
 }  // namespace recon

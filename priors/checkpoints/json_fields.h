@@ -12,9 +12,9 @@
 
 namespace recon {
 
-/// Strict JSON: one value, no duplicate keys, nested at most `max_depth` deep. Throws Error(data) at `place` with the
-/// byte where it went wrong. Key order is not kept.
-nlohmann::json parse_json(std::string_view text, const std::string& place, int max_depth = 32);
+/// Strict JSON: one value, no duplicate keys, nested at most `max_depth` deep. Throws Error(data) at `location` with
+/// the byte where it went wrong. Key order is not kept.
+nlohmann::json parse_json(std::string_view text, const std::string& location, int max_depth = 32);
 nlohmann::json parse_json_file(const std::filesystem::path& path);
 
 /// The fields of a JSON object, taken one by one; what nobody took is refused by name in the end.
@@ -23,7 +23,7 @@ nlohmann::json parse_json_file(const std::filesystem::path& path);
 /// the key and the type wanted when it has another. `null` is allowed for optionals only.
 class JsonFields {
  public:
-  JsonFields(const nlohmann::json& object, std::string place);
+  JsonFields(const nlohmann::json& object, std::string location);
   ~JsonFields();
   JsonFields(const JsonFields&) = delete;
   JsonFields& operator=(const JsonFields&) = delete;
@@ -43,7 +43,7 @@ class JsonFields {
   /// Takes keys that are read and then mean nothing to us.
   void ignore(const std::vector<const char*>& keys);
 
-  const std::string& place() const { return place_; }
+  const std::string& location() const { return location_; }
   /// Throws Error(data) listing keys that were not taken, saying what `reader` is and which keys it knows. Keys that
   /// start with an underscore are bookkeeping of the writer and pass.
   void refuse_the_rest(const std::string& reader) const;
@@ -53,7 +53,7 @@ class JsonFields {
   bool read_as(const char* key, T& value, const char* wanted);
 
   std::unique_ptr<nlohmann::json> object_;
-  std::string place_;
+  std::string location_;
   std::set<std::string> taken_;
 };
 

@@ -13,7 +13,7 @@ namespace {
 PriorCard card_of(const PriorFiles& files) {
   if (files.card) return read_prior_card(*files.card);
   PriorCard card;
-  card.place = (files.folder / "prior.yaml").string();
+  card.location = (files.folder / "prior.yaml").string();
   return card;
 }
 
@@ -22,11 +22,11 @@ NetworkConfig config_of(const PriorFiles& files, const PriorCard& card) {
   if (const auto* const song = std::get_if<SongConfig>(&card.architecture)) return *song;
   if (const auto* const adm = std::get_if<DhariwalConfig>(&card.architecture)) return *adm;
   if (const auto* const script = std::get_if<TorchScriptConfig>(&card.architecture)) {
-    if (!card.weights) throw data_error(card.place, "`architecture: torchscript` needs `weights: FILE`");
+    if (!card.weights) throw data_error(card.location, "`architecture: torchscript` needs `weights: FILE`");
     return *script;
   }
   if (files.network_config) return read_unet2d_config(*files.network_config);
-  throw data_error(card.place,
+  throw data_error(card.location,
                    "there is no config.json of diffusers in the folder, and the card does not say the network; add an "
                    "`architecture` or a `preset` (priors/README.md, \"Bring a checkpoint\")");
 }
@@ -54,7 +54,7 @@ NetworkFacts facts(const UNet2DConfig& config) {
   return {.in_channels = config.in_channels,
           .size_multiple = config.size_multiple(),
           .sample_size = config.sample_size,
-          .told_noise_level = config.fourier_time};
+          .conditioned_on_noise_level = config.fourier_time};
 }
 NetworkFacts facts(const AdmConfig& config) {
   return {.in_channels = config.in_channels,
@@ -66,7 +66,7 @@ NetworkFacts facts(const SongConfig& config) {
   return {.in_channels = config.in_channels,
           .size_multiple = config.size_multiple(),
           .sample_size = {config.img_resolution, config.img_resolution},
-          .told_noise_level = true};
+          .conditioned_on_noise_level = true};
 }
 
 NetworkFacts facts(const TorchScriptConfig& config) {

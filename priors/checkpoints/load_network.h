@@ -17,7 +17,7 @@ using NetworkConfig = std::variant<UNet2DConfig, AdmConfig, SongConfig, Dhariwal
 /// What a prior is made of, but for the weights.
 struct PriorSources {
   PriorFiles files;
-  PriorCard card;  ///< empty but for its place where there is none
+  PriorCard card;  ///< empty but for its location where there is none
   NetworkConfig network;
 
   /// Throws Error(data) for a folder, card or config that is not as it should be.
@@ -30,7 +30,7 @@ struct NetworkFacts {
   std::int64_t in_channels = 0, size_multiple = 1;
   std::vector<std::int64_t> sample_size = {};  ///< {H, W} of training; empty: any
   bool learned_variance = false;               ///< as far as the options say
-  bool told_noise_level = false;  ///< the time is a noise level, not a timestep; which one is for the card to say
+  bool conditioned_on_noise_level = false;     ///< its time input is a noise level, not a timestep; the card says which
 };
 NetworkFacts facts_of(const NetworkConfig& config);
 

@@ -17,7 +17,7 @@ std::vector<PickleRef> children(const PickleValue& value) {
 }  // namespace
 
 // Depth-first without recursion, for nesting may be as deep as the file is long.
-void refuse_cycles(const Pickle& pickle, const std::string& place) {
+void refuse_cycles(const Pickle& pickle, const std::string& location) {
   enum class State : char { unseen, open, closed };
   struct Visit {
     PickleRef ref;
@@ -34,7 +34,7 @@ void refuse_cycles(const Pickle& pickle, const std::string& place) {
     }
     const PickleRef child = path.back().left.back();
     path.back().left.pop_back();
-    if (state[child] == State::open) throw data_error(place, "{} contains itself", kind_of(pickle[child]));
+    if (state[child] == State::open) throw data_error(location, "{} contains itself", kind_of(pickle[child]));
     if (state[child] == State::closed) continue;
     state[child] = State::open;
     path.push_back({child, children(pickle[child])});

@@ -51,8 +51,8 @@ struct Pickle {
   const PickleValue& operator[](PickleRef ref) const { return values[ref]; }
 };
 
-/// Throws Error(data) at `place` when a value that the root leads to contains itself.
-void refuse_cycles(const Pickle& pickle, const std::string& place);
+/// Throws Error(data) at `location` when a value that the root leads to contains itself.
+void refuse_cycles(const Pickle& pickle, const std::string& location);
 
 /// "a text", "a tensor" ... for messages.
 std::string kind_of(const PickleValue& value);
@@ -61,11 +61,11 @@ std::string kind_of(const PickleValue& value);
 ///
 /// A pickle is a program for a stack machine that can import and call anything (docs.python.org, pickletools). Ours
 /// knows tensors (torch._utils._rebuild_tensor_v2 and _rebuild_parameter of the typed storages), dict, OrderedDict,
-/// list, tuple, numbers up to 64 bits, texts, bool and None. Everything else is Error(data) at `place` with the byte
+/// list, tuple, numbers up to 64 bits, texts, bool and None. Everything else is Error(data) at `location` with the byte
 /// and the name of what was asked for: other globals, other calls, other opcodes, values that contain themselves, sizes
 /// beyond the data, more than kMaxPickleValues values, nesting that the data does not need. Memory is bounded by a
 /// small multiple of `bytes`.
-Pickle unpickle(std::string_view bytes, const std::string& place);
+Pickle unpickle(std::string_view bytes, const std::string& location);
 
 inline constexpr std::size_t kMaxPickleValues = 1'000'000;
 inline constexpr std::size_t kMaxPickleBytes = std::size_t{16} << 20;

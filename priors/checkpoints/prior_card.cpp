@@ -31,8 +31,8 @@ std::optional<NoiseSchedule> schedule_of(const Entry& entry) {
     return schedule;
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::data) throw;
-    const std::string text = error.what(), prefix = error.place() + ": ";
-    throw data_error(error.place(), "{}", text.starts_with(prefix) ? text.substr(prefix.size()) : text);
+    const std::string text = error.what(), prefix = error.location() + ": ";
+    throw data_error(error.location(), "{}", text.starts_with(prefix) ? text.substr(prefix.size()) : text);
   }
 }
 
@@ -40,7 +40,7 @@ Prediction prediction_named(const Entry& entry) {
   try {
     return prediction_from(entry.text());
   } catch (const Error& error) {
-    throw data_error(entry.place, "{}", error.what());
+    throw data_error(entry.location, "{}", error.what());
   }
 }
 
@@ -72,7 +72,7 @@ std::string word_for(const Table& table, Value wanted) {
 std::pair<double, double> range_of(const Entry& entry) {
   const auto ends = entry.list("[low, high]", 2);
   const std::pair range(ends[0].number(), ends[1].number());
-  if (!(range.first < range.second)) throw data_error(entry.place, "expected low < high");
+  if (!(range.first < range.second)) throw data_error(entry.location, "expected low < high");
   return range;
 }
 
@@ -92,7 +92,7 @@ void read_denoising_mse(const Entry& entry, PriorCard& card) {
     card.denoising_mse.emplace_back(pair[0].positive(), pair[1].positive());
     const std::size_t n = card.denoising_mse.size();
     if (n > 1 && !(card.denoising_mse[n - 2].first < card.denoising_mse[n - 1].first)) {
-      throw data_error(entry.place, "expected increasing relative sigmas, got {} after {}",
+      throw data_error(entry.location, "expected increasing relative sigmas, got {} after {}",
                        card.denoising_mse[n - 1].first, card.denoising_mse[n - 2].first);
     }
   }
@@ -109,7 +109,7 @@ void read_architecture(const Entry& entry, PriorCard& card) {
   CardOptions options(entry, "type");
   std::string type;
   options.choice("type", type, {"adm", "songunet", "dhariwalunet", "torchscript"}, "the network");
-  if (type.empty()) throw data_error(entry.place, "expected a `type`: adm, songunet, dhariwalunet or torchscript");
+  if (type.empty()) throw data_error(entry.location, "expected a `type`: adm, songunet, dhariwalunet or torchscript");
   if (type == "adm") read_options<AdmConfig>(options, card);
   if (type == "songunet") read_options<SongConfig>(options, card);
   if (type == "dhariwalunet") read_options<DhariwalConfig>(options, card);
@@ -118,7 +118,7 @@ void read_architecture(const Entry& entry, PriorCard& card) {
 }
 
 void read_weights(const Entry& entry, PriorCard& card) {
-  card.weights = std::filesystem::path(card.place).parent_path() / entry.text();  // an absolute one stays
+  card.weights = std::filesystem::path(card.location).parent_path() / entry.text();  // an absolute one stays
 }
 
 void read_weights_key(const Entry& entry, PriorCard& card) {
@@ -179,11 +179,11 @@ void read_keys(const YAML::Node& root, PriorCard& card) {
   std::set<std::string> seen;
   for (const auto& pair : root) {
     const std::string key = pair.first.IsScalar() ? pair.first.Scalar() : "";
-    const Entry entry{pair.second, fmt::format("{}:{} '{}'", card.place, pair.first.Mark().line + 1, key)};
-    if (!seen.insert(key).second) throw data_error(entry.place, "the key is there twice");
+    const Entry entry{pair.second, fmt::format("{}:{} '{}'", card.location, pair.first.Mark().line + 1, key)};
+    if (!seen.insert(key).second) throw data_error(entry.location, "the key is there twice");
     if (key == "preset") continue;
     const auto reader = readers().find(key);
-    if (reader == readers().end()) throw data_error(entry.place, "unknown key; known are {}", known_keys());
+    if (reader == readers().end()) throw data_error(entry.location, "unknown key; known are {}", known_keys());
     reader->second(entry, card);
   }
 }
@@ -191,18 +191,18 @@ void read_keys(const YAML::Node& root, PriorCard& card) {
 void apply_preset(const YAML::Node& root, PriorCard& card) {
   for (const auto& pair : root) {
     if (!pair.first.IsScalar() || pair.first.Scalar() != "preset") continue;
-    const Entry entry{pair.second, fmt::format("{}:{} 'preset'", card.place, pair.first.Mark().line + 1)};
+    const Entry entry{pair.second, fmt::format("{}:{} 'preset'", card.location, pair.first.Mark().line + 1)};
     const char* const keys = preset_card(entry.text());
     if (keys == nullptr) throw entry.wrong(fmt::format("one of {}", fmt::join(preset_names(), ", ")).c_str());
     read_keys(YAML::Load(keys), card);
   }
 }
 
-YAML::Node load_yaml(const std::string& place) {
+YAML::Node load_yaml(const std::string& location) {
   try {
-    return YAML::Load(std::string(MappedFile(place).bytes()));
+    return YAML::Load(std::string(MappedFile(location).bytes()));
   } catch (const YAML::Exception& error) {
-    throw data_error(fmt::format("{}:{}", place, error.mark.line + 1), "not valid YAML: {}", error.msg);
+    throw data_error(fmt::format("{}:{}", location, error.mark.line + 1), "not valid YAML: {}", error.msg);
   }
 }
 
@@ -213,15 +213,15 @@ std::string to_string(InputScaling scaling) { return word_for(kInputScalings, sc
 
 PriorCard read_prior_card(const std::filesystem::path& path) {
   PriorCard card;
-  card.place = path.string();
-  const YAML::Node root = load_yaml(card.place);
-  if (!root.IsMap()) throw data_error(card.place, "expected `key: value` lines; known keys are {}", known_keys());
+  card.location = path.string();
+  const YAML::Node root = load_yaml(card.location);
+  if (!root.IsMap()) throw data_error(card.location, "expected `key: value` lines; known keys are {}", known_keys());
   apply_preset(root, card);
   read_keys(root, card);
-  const std::string place = card.place + " 'architecture'";
-  if (auto* const adm = std::get_if<AdmConfig>(&card.architecture)) adm->complete(place);
-  if (const auto* const song = std::get_if<SongConfig>(&card.architecture)) song->check(place);
-  if (const auto* const edm_adm = std::get_if<DhariwalConfig>(&card.architecture)) edm_adm->check(place);
+  const std::string location = card.location + " 'architecture'";
+  if (auto* const adm = std::get_if<AdmConfig>(&card.architecture)) adm->complete(location);
+  if (const auto* const song = std::get_if<SongConfig>(&card.architecture)) song->check(location);
+  if (const auto* const edm_adm = std::get_if<DhariwalConfig>(&card.architecture)) edm_adm->check(location);
   return card;
 }
 

@@ -17,7 +17,7 @@
 
 namespace recon {
 
-/// What a network is told about the noise level.
+/// What a network is conditioned on: its time input.
 enum class TimeInput {
   timestep,           ///< the time of its schedule (diffusers: the index of the table), fractional between entries
   reversed_timestep,  ///< the schedule's last time minus that, for networks whose time runs toward the data
@@ -39,7 +39,7 @@ using Architecture = std::variant<std::monostate, AdmConfig, SongConfig, Dhariwa
 /// The card of a prior, `prior.yaml` in its folder: what the diffusers files do not say, and what is to be said
 /// differently. Every key is optional; priors/README.md describes them.
 struct PriorCard {
-  std::string place;  ///< the file, for messages
+  std::string location;  ///< the file, for messages
   std::optional<std::string> name;
   std::optional<std::string> format;  ///< diffusers_unet2d
   Architecture architecture;          ///< of `preset` and `architecture`; none: the network of diffusers' config.json
@@ -48,7 +48,7 @@ struct PriorCard {
   std::optional<Prediction> prediction;
   std::optional<NoiseSchedule> schedule;  ///< absent for from_scheduler
   std::optional<TimeInput> time_input;
-  double time_scale = 1;  ///< what is told is multiplied by it
+  double time_scale = 1;  ///< the time input is multiplied by it
   std::optional<InputScaling> input_scaling;
   double sigma_data = kEdmSigmaData;                     ///< of EDM's coefficients
   std::optional<std::pair<double, double>> value_range;  ///< of clean images

@@ -19,47 +19,47 @@ static_assert(std::endian::native == std::endian::little, "safetensors data is l
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::size_t kMaxRank = 16;
 
-Shape parse_shape(const nlohmann::json& json, const std::string& tensor, const std::string& place) {
-  if (!json.is_array() || json.size() > kMaxRank) {
-    throw data_error(place, "tensor '{}': expected a shape of at most {} numbers, got {}", tensor, kMaxRank,
-                     json.dump());
+Shape parse_shape(const nlohmann::json& object, const std::string& tensor, const std::string& location) {
+  if (!object.is_array() || object.size() > kMaxRank) {
+    throw data_error(location, "tensor '{}': expected a shape of at most {} numbers, got {}", tensor, kMaxRank,
+                     object.dump());
   }
   Shape shape;
   std::int64_t product = 1;
-  for (const auto& extent : json) {
+  for (const auto& extent : object) {
     if (!extent.is_number_unsigned() || extent.get<std::uint64_t>() > INT64_MAX) {
-      throw data_error(place, "tensor '{}': expected extents of 0 or more, got shape {}", tensor, json.dump());
+      throw data_error(location, "tensor '{}': expected extents of 0 or more, got shape {}", tensor, object.dump());
     }
     shape.push_back(extent.get<std::int64_t>());
     // An extent of 0 must not hide an overflow: strides multiply the others.
     if (__builtin_mul_overflow(product, std::max<std::int64_t>(shape.back(), 1), &product)) {
-      throw data_error(place, "tensor '{}': shape {} has more elements than can be counted", tensor, json.dump());
+      throw data_error(location, "tensor '{}': shape {} has more elements than can be counted", tensor, object.dump());
     }
   }
   return shape;
 }
 
-SafetensorsEntry parse_entry(const std::string& name, const nlohmann::json& json, std::uint64_t data_bytes,
-                             const std::string& place) {
-  JsonFields fields(json, place + " tensor '" + name + "'");
+SafetensorsEntry parse_entry(const std::string& name, const nlohmann::json& object, std::uint64_t data_bytes,
+                             const std::string& location) {
+  JsonFields fields(object, location + " tensor '" + name + "'");
   SafetensorsEntry entry;
   entry.name = name;
   std::string dtype;
   fields.read("dtype", dtype);
   const SafetensorsType* const type = safetensors_type(dtype);
   if (type == nullptr) {
-    throw data_error(place, "tensor '{}': type '{}' is not supported; known are {}", name, dtype,
+    throw data_error(location, "tensor '{}': type '{}' is not supported; known are {}", name, dtype,
                      known_safetensors_types());
   }
   entry.dtype = type->dtype;
-  entry.shape = parse_shape(fields.take("shape"), name, place);
+  entry.shape = parse_shape(fields.take("shape"), name, location);
   std::vector<std::int64_t> offsets;
   fields.read("data_offsets", offsets);
   fields.refuse_the_rest("the safetensors format");
   if (offsets.size() != 2 || offsets[0] < 0 || offsets[1] < offsets[0] ||
       static_cast<std::uint64_t>(offsets[1]) > data_bytes) {
-    throw data_error(place, "tensor '{}': expected data_offsets [begin, end] within the {} bytes of data, got {}", name,
-                     data_bytes, fields.take("data_offsets").dump());
+    throw data_error(location, "tensor '{}': expected data_offsets [begin, end] within the {} bytes of data, got {}",
+                     name, data_bytes, fields.take("data_offsets").dump());
   }
   entry.begin = static_cast<std::uint64_t>(offsets[0]);
   entry.end = static_cast<std::uint64_t>(offsets[1]);
@@ -69,7 +69,7 @@ SafetensorsEntry parse_entry(const std::string& name, const nlohmann::json& json
     if (wanted < 0) break;
   }
   if (offsets[1] - offsets[0] != wanted) {
-    throw data_error(place, "tensor '{}': shape {} of {} takes {} bytes, got data_offsets {}", name,
+    throw data_error(location, "tensor '{}': shape {} of {} takes {} bytes, got data_offsets {}", name,
                      to_string(entry.shape), dtype, wanted < 0 ? "too many" : std::to_string(wanted),
                      fields.take("data_offsets").dump());
   }
@@ -77,30 +77,31 @@ SafetensorsEntry parse_entry(const std::string& name, const nlohmann::json& json
 }
 
 /// Entries in the order of their bytes must tile the data: neither overlap nor leave a gap.
-void require_tiling(const std::vector<SafetensorsEntry>& entries, std::uint64_t data_bytes, const std::string& place) {
+void require_tiling(const std::vector<SafetensorsEntry>& entries, std::uint64_t data_bytes,
+                    const std::string& location) {
   std::uint64_t position = 0;
   for (const auto& entry : entries) {
     if (entry.begin != position) {
-      throw data_error(place, "tensor '{}': its data begins at byte {}, expected {}: {}", entry.name, entry.begin,
+      throw data_error(location, "tensor '{}': its data begins at byte {}, expected {}: {}", entry.name, entry.begin,
                        position, entry.begin < position ? "tensors overlap" : "bytes between belong to no tensor");
     }
     position = entry.end;
   }
   if (position != data_bytes) {
-    throw data_error(place, "{} bytes of data follow the last tensor; the header belongs to another file",
+    throw data_error(location, "{} bytes of data follow the last tensor; the header belongs to another file",
                      data_bytes - position);
   }
 }
 
 /// Length of the header, checked against the file.
-std::uint64_t header_length(std::string_view bytes, const std::string& place) {
+std::uint64_t header_length(std::string_view bytes, const std::string& location) {
   if (bytes.size() < kLengthBytes) {
-    throw data_error(place, "expected a safetensors file, got {} bytes: too short for a header", bytes.size());
+    throw data_error(location, "expected a safetensors file, got {} bytes: too short for a header", bytes.size());
   }
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), kLengthBytes);
   if (length > SafetensorsFile::kMaxHeaderBytes || length > bytes.size() - kLengthBytes) {
-    throw data_error(place, "the header claims {} bytes, the file has {} (limit {}): truncated or not safetensors",
+    throw data_error(location, "the header claims {} bytes, the file has {} (limit {}): truncated or not safetensors",
                      length, bytes.size() - kLengthBytes, SafetensorsFile::kMaxHeaderBytes);
   }
   return length;
@@ -108,24 +109,25 @@ std::uint64_t header_length(std::string_view bytes, const std::string& place) {
 
 }  // namespace
 
-SafetensorsHeader parse_safetensors_header(std::string_view json, std::uint64_t data_bytes, const std::string& place) {
-  const nlohmann::json root = parse_json(json, place, 4);
-  if (!root.is_object()) throw data_error(place, "expected a JSON object as header, got {}", root.type_name());
+SafetensorsHeader parse_safetensors_header(std::string_view json, std::uint64_t data_bytes,
+                                           const std::string& location) {
+  const nlohmann::json root = parse_json(json, location, 4);
+  if (!root.is_object()) throw data_error(location, "expected a JSON object as header, got {}", root.type_name());
   SafetensorsHeader header;
   for (const auto& [name, value] : root.items()) {
     if (name != "__metadata__") {
-      header.entries.push_back(parse_entry(name, value, data_bytes, place));
+      header.entries.push_back(parse_entry(name, value, data_bytes, location));
       continue;
     }
-    if (!value.is_object()) throw data_error(place, "__metadata__: expected an object, got {}", value.type_name());
+    if (!value.is_object()) throw data_error(location, "__metadata__: expected an object, got {}", value.type_name());
     for (const auto& [key, text] : value.items()) {
-      if (!text.is_string()) throw data_error(place, "__metadata__ '{}': expected a text", key);
+      if (!text.is_string()) throw data_error(location, "__metadata__ '{}': expected a text", key);
       header.metadata[key] = text.get<std::string>();
     }
   }
   std::sort(header.entries.begin(), header.entries.end(),
             [](const auto& a, const auto& b) { return std::pair(a.begin, a.end) < std::pair(b.begin, b.end); });
-  require_tiling(header.entries, data_bytes, place);
+  require_tiling(header.entries, data_bytes, location);
   return header;
 }
 

@@ -30,8 +30,9 @@ struct SafetensorsHeader {
 /// Everything a header can lie about is checked here, so that reading afterwards needs no checks: JSON (strict, no
 /// duplicate names, bounded nesting), types (F64 F32 F16 BF16 I64 I32 I16 I8 U8), shapes (not negative, product fits in
 /// 63 bits), and offsets (in order, within the file, of the length that shape and type say, without overlap or gap).
-/// Throws Error(data) at `place` naming the tensor.
-SafetensorsHeader parse_safetensors_header(std::string_view json, std::uint64_t data_bytes, const std::string& place);
+/// Throws Error(data) at `location` naming the tensor.
+SafetensorsHeader parse_safetensors_header(std::string_view json, std::uint64_t data_bytes,
+                                           const std::string& location);
 
 /// A safetensors file: 8 bytes little-endian header length, JSON header, raw little-endian tensor data
 /// (https://github.com/huggingface/safetensors, "Format"). Memory-mapped and read-only.

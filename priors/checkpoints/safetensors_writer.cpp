@@ -21,12 +21,12 @@ struct Item {
 };
 
 /// Wide types first, so that every tensor lies at a multiple of its element size.
-std::vector<Item> items_of(const std::map<std::string, at::Tensor>& tensors, const std::string& place) {
+std::vector<Item> items_of(const std::map<std::string, at::Tensor>& tensors, const std::string& location) {
   std::vector<Item> items;
   for (const auto& [name, tensor] : tensors) {
     const SafetensorsType* const type = safetensors_type(tensor.scalar_type());
     if (type == nullptr) {
-      throw data_error(place, "tensor '{}': type {} cannot be stored; known are {}", name,
+      throw data_error(location, "tensor '{}': type {} cannot be stored; known are {}", name,
                        c10::toString(tensor.scalar_type()), known_safetensors_types());
     }
     items.push_back({name, resolved(tensor.detach().cpu()), type});

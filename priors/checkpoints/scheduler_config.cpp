@@ -21,24 +21,25 @@ NoiseSchedule read_schedule(JsonFields& fields) {
   fields.read("beta_schedule", kind);
   fields.read("rescale_betas_zero_snr", zero_snr);
   if (zero_snr) {
-    throw data_error(fields.place(), "'rescale_betas_zero_snr': true is not supported: its last level has no signal");
+    throw data_error(fields.location(),
+                     "'rescale_betas_zero_snr': true is not supported: its last level has no signal");
   }
   if (timesteps < 1 || timesteps > kMaxTimesteps) {
-    throw data_error(fields.place(), "'num_train_timesteps': expected 1..{}, got {}", kMaxTimesteps, timesteps);
+    throw data_error(fields.location(), "'num_train_timesteps': expected 1..{}, got {}", kMaxTimesteps, timesteps);
   }
   if (!fields.take("trained_betas").is_null()) {
     std::vector<double> betas;
     fields.read("trained_betas", betas);
     if (static_cast<std::int64_t>(betas.size()) != timesteps) {
-      throw data_error(fields.place(), "'trained_betas': expected num_train_timesteps = {} numbers, got {}", timesteps,
-                       betas.size());
+      throw data_error(fields.location(), "'trained_betas': expected num_train_timesteps = {} numbers, got {}",
+                       timesteps, betas.size());
     }
     return NoiseSchedule::from_betas("tabulated", betas);
   }
   if (kind == "linear") return NoiseSchedule::vp_linear(timesteps, beta_start, beta_end);
   if (kind == "scaled_linear") return NoiseSchedule::vp_scaled_linear(timesteps, beta_start, beta_end);
   if (kind == "squaredcos_cap_v2") return NoiseSchedule::vp_cosine(timesteps);
-  throw data_error(fields.place(),
+  throw data_error(fields.location(),
                    "'beta_schedule': supported are linear, scaled_linear, squaredcos_cap_v2 and "
                    "trained_betas, got '{}'",
                    kind);
@@ -50,7 +51,7 @@ Prediction read_prediction(JsonFields& fields) {
   if (type == "epsilon") return Prediction::epsilon;
   if (type == "sample") return Prediction::x0;
   if (type == "v_prediction") return Prediction::v;
-  throw data_error(fields.place(), "'prediction_type': supported are epsilon, sample, v_prediction, got '{}'", type);
+  throw data_error(fields.location(), "'prediction_type': supported are epsilon, sample, v_prediction, got '{}'", type);
 }
 
 bool read_learned_variance(JsonFields& fields) {
@@ -58,7 +59,7 @@ bool read_learned_variance(JsonFields& fields) {
   fields.read("variance_type", type);
   if (type == "learned" || type == "learned_range") return true;
   if (type.starts_with("fixed_")) return false;
-  throw data_error(fields.place(), "'variance_type': supported are fixed_*, learned, learned_range, got '{}'", type);
+  throw data_error(fields.location(), "'variance_type': supported are fixed_*, learned, learned_range, got '{}'", type);
 }
 
 SchedulerConfig read_score_sde_ve(JsonFields& fields) {
@@ -66,7 +67,7 @@ SchedulerConfig read_score_sde_ve(JsonFields& fields) {
   fields.read("sigma_min", range.sigma_min);
   fields.read("sigma_max", range.sigma_max);
   if (!(range.sigma_min > 0 && range.sigma_min < range.sigma_max)) {
-    throw data_error(fields.place(), "expected 0 < sigma_min < sigma_max, got {} and {}", range.sigma_min,
+    throw data_error(fields.location(), "expected 0 < sigma_min < sigma_max, got {} and {}", range.sigma_min,
                      range.sigma_max);
   }
   fields.ignore({"num_train_timesteps", "snr", "sampling_eps", "correct_steps", "tensor_format"});
@@ -74,7 +75,7 @@ SchedulerConfig read_score_sde_ve(JsonFields& fields) {
           .prediction = Prediction::score,
           .learned_variance = false,
           .clip_sample_range = std::nullopt,
-          .told_noise_level = true};
+          .conditioned_on_noise_level = true};
 }
 
 SchedulerConfig read_ddpm(JsonFields& fields) {
@@ -94,13 +95,13 @@ SchedulerConfig read_ddpm(JsonFields& fields) {
 
 }  // namespace
 
-SchedulerConfig parse_scheduler_config(const nlohmann::json& json, const std::string& place) {
-  JsonFields fields(json, place);
+SchedulerConfig parse_scheduler_config(const nlohmann::json& json, const std::string& location) {
+  JsonFields fields(json, location);
   std::string class_name;
   fields.read("_class_name", class_name);
   const bool score = class_name == "ScoreSdeVeScheduler";
   if (!score && class_name != "DDPMScheduler" && class_name != "DDIMScheduler") {
-    throw data_error(place,
+    throw data_error(location,
                      "'_class_name': supported are DDPMScheduler, DDIMScheduler and ScoreSdeVeScheduler, got '{}'; "
                      "state `schedule` and `prediction` in prior.yaml and remove this file",
                      class_name);

@@ -16,20 +16,20 @@ struct SchedulerConfig {
   Prediction prediction = Prediction::epsilon;
   bool learned_variance = false;            ///< the network's second half of channels is a variance, not a prediction
   std::optional<double> clip_sample_range;  ///< clean images lie in [-range, range], when the file says so
-  bool told_noise_level = false;            ///< the network is told sigma / alpha, not the time
+  bool conditioned_on_noise_level = false;  ///< on sigma / alpha, not on the time
 };
 
 /// Reads the config of
 ///
 ///     DDPMScheduler, DDIMScheduler  beta_schedule linear | scaled_linear | squaredcos_cap_v2, trained_betas,
 ///                                   prediction_type epsilon | sample | v_prediction
-///     ScoreSdeVeScheduler           ve_geometric from sigma_min to sigma_max; its network gives the score, told sigma
+///     ScoreSdeVeScheduler           ve_geometric from sigma_min to sigma_max; score at time input sigma
 ///                                   (Song et al. 2021, eq. 30)
 ///
 /// Options of those classes' own samplers (thresholding, timestep_spacing, steps_offset, snr, correct_steps, ...) say
-/// nothing about the network and are not used here. Throws Error(data) at `place` naming the key for all others:
+/// nothing about the network and are not used here. Throws Error(data) at `location` naming the key for all others:
 /// another class, rescale_betas_zero_snr, unknown keys.
-SchedulerConfig parse_scheduler_config(const nlohmann::json& json, const std::string& place);
+SchedulerConfig parse_scheduler_config(const nlohmann::json& json, const std::string& location);
 SchedulerConfig read_scheduler_config(const std::filesystem::path& path);
 
 }  // namespace recon

@@ -47,19 +47,20 @@ std::string listed(const Pickle& pickle, const PickleDict& dict) {
   return words.empty() ? "nothing" : fmt::format("{}", fmt::join(words, ", "));
 }
 
-const PickleDict& dict_at(const Pickle& pickle, const std::vector<std::string>& keys, const std::string& place) {
+const PickleDict& dict_at(const Pickle& pickle, const std::vector<std::string>& keys, const std::string& location) {
   PickleRef at = pickle.root;
   std::string where = "the file";
   for (std::size_t i = 0;; ++i) {
     const auto* const dict = std::get_if<PickleDict>(&pickle[at]);
-    if (dict == nullptr) throw data_error(place, "{} holds {}, expected a dict of tensors", where, kind_of(pickle[at]));
+    if (dict == nullptr)
+      throw data_error(location, "{} holds {}, expected a dict of tensors", where, kind_of(pickle[at]));
     if (i == keys.size()) return *dict;
     const auto found = std::find_if(dict->items.begin(), dict->items.end(), [&](const auto& item) {
       const auto* const name = std::get_if<std::string>(&pickle[item.first]);
       return name != nullptr && *name == keys[i];
     });
     if (found == dict->items.end()) {
-      throw data_error(place, "`weights_key`: {} has no '{}'; it holds {}", where, keys[i], listed(pickle, *dict));
+      throw data_error(location, "`weights_key`: {} has no '{}'; it holds {}", where, keys[i], listed(pickle, *dict));
     }
     at = found->second;
     where = "'" + keys[i] + "'";
@@ -67,7 +68,7 @@ const PickleDict& dict_at(const Pickle& pickle, const std::vector<std::string>& 
 }
 
 /// Views of one storage may be equal (tied weights) or apart.
-void refuse_overlaps(const std::map<std::string, TorchTensor>& tensors, const std::string& place) {
+void refuse_overlaps(const std::map<std::string, TorchTensor>& tensors, const std::string& location) {
   struct Range {
     std::int64_t begin, end;
     const std::string* name;
@@ -88,9 +89,9 @@ void refuse_overlaps(const std::map<std::string, TorchTensor>& tensors, const st
       const bool same =
           a.begin == b.begin && a.tensor->shape == b.tensor->shape && a.tensor->strides == b.tensor->strides;
       if (b.begin < a.end && !same)
-        throw data_error(place, "tensors '{}' and '{}' overlap in storage '{}'", *a.name, *b.name, key);
+        throw data_error(location, "tensors '{}' and '{}' overlap in storage '{}'", *a.name, *b.name, key);
       if (a.tensor->storage.dtype != b.tensor->storage.dtype || a.tensor->storage.numel != b.tensor->storage.numel) {
-        throw data_error(place, "tensors '{}' and '{}' disagree about the type or size of storage '{}'", *a.name,
+        throw data_error(location, "tensors '{}' and '{}' disagree about the type or size of storage '{}'", *a.name,
                          *b.name, key);
       }
     }
@@ -117,22 +118,22 @@ std::string root_of(const ZipArchive& archive, const std::string& path) {
 }  // namespace
 
 std::map<std::string, TorchTensor> state_dict_of(const Pickle& pickle, const std::vector<std::string>& keys,
-                                                 const std::string& place) {
-  const PickleDict& dict = dict_at(pickle, keys, place);
+                                                 const std::string& location) {
+  const PickleDict& dict = dict_at(pickle, keys, location);
   std::map<std::string, TorchTensor> tensors;
   for (const auto& [key, value] : dict.items) {
     const auto* const name = std::get_if<std::string>(&pickle[key]);
     const auto* const tensor = std::get_if<TorchTensor>(&pickle[value]);
     if (name == nullptr || tensor == nullptr) {
-      throw data_error(place,
+      throw data_error(location,
                        "expected names and tensors only, got {}; weights that lie deeper are chosen by "
                        "`weights_key: NAME` in prior.yaml",
                        listed(pickle, dict));
     }
-    if (!tensors.emplace(*name, *tensor).second) throw data_error(place, "tensor '{}' is there twice", *name);
+    if (!tensors.emplace(*name, *tensor).second) throw data_error(location, "tensor '{}' is there twice", *name);
   }
-  if (tensors.empty()) throw data_error(place, "there are no tensors");
-  refuse_overlaps(tensors, place);
+  if (tensors.empty()) throw data_error(location, "there are no tensors");
+  refuse_overlaps(tensors, location);
   return tensors;
 }
 
@@ -152,9 +153,9 @@ TorchFile::TorchFile(const fs::path& path, const std::vector<std::string>& keys)
     throw data_error(path_, "expected little-endian storages, got '{}'", read_text(byte_order, 100));
   }
   const std::string pickle_name = root_ + "data.pkl";
-  const std::string place = path_ + " " + pickle_name;
-  const Pickle pickle = unpickle(read_text(pickle_name, kMaxPickleBytes), place);
-  for (auto& [name, view] : state_dict_of(pickle, keys, place)) {
+  const std::string location = path_ + " " + pickle_name;
+  const Pickle pickle = unpickle(read_text(pickle_name, kMaxPickleBytes), location);
+  for (auto& [name, view] : state_dict_of(pickle, keys, location)) {
     check_storage(view.storage);
     entries_[name] = {{name, view.storage.dtype, view.shape}, view};
   }

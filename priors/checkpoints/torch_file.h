@@ -14,11 +14,11 @@
 namespace recon {
 
 /// The tensors of a state dict in a pickle: the dict at its root, or the one that a path of keys leads to
-/// ({"ema", "model"} for {"ema": {"model": {...}}}). Throws Error(data) at `place`: a key that is not there (naming
+/// ({"ema", "model"} for {"ema": {"model": {...}}}). Throws Error(data) at `location`: a key that is not there (naming
 /// those that are), an entry that is not a tensor, a name that is there twice, tensors that overlap in their storage
 /// without being the same view.
 std::map<std::string, TorchTensor> state_dict_of(const Pickle& pickle, const std::vector<std::string>& keys,
-                                                 const std::string& place);
+                                                 const std::string& location);
 
 /// A state dict that torch.save wrote (PyTorch 1.6 and later): a zip archive with `NAME/data.pkl`, see unpickle(), and
 /// a stored entry `NAME/data/KEY` per storage, little-endian. Nothing of the file is ever run, and what it claims is

@@ -63,7 +63,7 @@ enum Opcode : unsigned char {
 /// The stack machine.
 class Unpickler {
  public:
-  Unpickler(std::string_view bytes, const std::string& place) : bytes_(bytes), place_(place) {}
+  Unpickler(std::string_view bytes, const std::string& location) : bytes_(bytes), location_(location) {}
 
   Pickle run() {
     if (bytes_.size() > kMaxPickleBytes) throw fault("{} bytes, limit {}", bytes_.size(), kMaxPickleBytes);
@@ -89,7 +89,7 @@ class Unpickler {
   Error fault(fmt::format_string<Args...> format, Args&&... args) const {
     return data_error(where(), format, std::forward<Args>(args)...);
   }
-  std::string where() const { return fmt::format("{} byte {}", place_, begin_); }
+  std::string where() const { return fmt::format("{} byte {}", location_, begin_); }
 
   std::string_view take(std::uint64_t count) {
     if (count > bytes_.size() - at_) {
@@ -340,7 +340,7 @@ class Unpickler {
   }
 
   std::string_view bytes_;
-  const std::string& place_;
+  const std::string& location_;
   std::size_t at_ = 0, begin_ = 0;
   Pickle pickle_;
   std::vector<PickleRef> stack_;
@@ -350,6 +350,6 @@ class Unpickler {
 
 }  // namespace
 
-Pickle unpickle(std::string_view bytes, const std::string& place) { return Unpickler(bytes, place).run(); }
+Pickle unpickle(std::string_view bytes, const std::string& location) { return Unpickler(bytes, location).run(); }
 
 }  // namespace recon

@@ -15,14 +15,14 @@ namespace recon {
 ///
 /// Entries that are read must be stored, as torch.save writes them: compressed or encrypted ones are refused, so that
 /// no entry is larger than the file and a small file cannot ask for much memory. Everything is read with its checksum.
-/// Throws Error(data) at `place` for an archive that is truncated or inconsistent, repeats a name, or whose entries
+/// Throws Error(data) at `location` for an archive that is truncated or inconsistent, repeats a name, or whose entries
 /// overlap (together they are longer than the file). One thread at a time.
 class ZipArchive {
  public:
   static constexpr std::size_t kMaxEntries = 100'000;
 
   /// `bytes` must outlive the archive.
-  ZipArchive(std::string_view bytes, std::string place);
+  ZipArchive(std::string_view bytes, std::string location);
 
   std::vector<std::string> names() const;
   bool contains(const std::string& name) const { return entries_.contains(name); }
@@ -38,7 +38,7 @@ class ZipArchive {
   const Entry& entry(const std::string& name) const;
   void add_entry(std::uint64_t index);
 
-  std::string place_;
+  std::string location_;
   std::unique_ptr<zip, void (*)(zip*)> archive_;
   std::map<std::string, Entry> entries_;
 };

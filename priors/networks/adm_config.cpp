@@ -4,21 +4,19 @@
 #include <cmath>
 #include <map>
 
+#include "priors/networks/network_limits.h"
 #include "recon/core/error.h"
 
 namespace recon {
 namespace {
 
-constexpr std::int64_t kMaxChannels = 1 << 16;
-constexpr std::size_t kMaxLevels = 16;
-
 /// The multipliers of guided-diffusion's scripts.
-std::vector<double> usual_multipliers(std::int64_t image_size, const std::string& place) {
+std::vector<double> usual_multipliers(std::int64_t image_size, const std::string& location) {
   static const std::map<std::int64_t, std::vector<double>> table{
       {512, {0.5, 1, 1, 2, 2, 4, 4}}, {256, {1, 1, 2, 2, 4, 4}}, {128, {1, 1, 2, 3, 4}}, {64, {1, 2, 3, 4}}};
   const auto found = table.find(image_size);
   if (found == table.end()) {
-    throw data_error(place,
+    throw data_error(location,
                      "'channel_mult': expected a list; it has a default for image_size 64, 128, 256 and 512 only");
   }
   return found->second;
@@ -46,28 +44,28 @@ void AdmConfig::visit(ParameterVisitor& v) {
   v.field("norm_groups", norm_groups, "groups of the group norms; 32 in all published models", positive);
 }
 
-void AdmConfig::complete(const std::string& place) {
-  if (channel_mult.empty()) channel_mult = usual_multipliers(image_size, place);
+void AdmConfig::complete(const std::string& location) {
+  if (channel_mult.empty()) channel_mult = usual_multipliers(image_size, location);
   if (channel_mult.size() > kMaxLevels)
-    throw data_error(place, "'channel_mult': expected at most {} levels", kMaxLevels);
+    throw data_error(location, "'channel_mult': expected at most {} levels", kMaxLevels);
   if (image_size % size_multiple() != 0) {
-    throw data_error(place, "'image_size': expected a multiple of {} for {} levels, got {}", size_multiple(),
+    throw data_error(location, "'image_size': expected a multiple of {} for {} levels, got {}", size_multiple(),
                      channel_mult.size(), image_size);
   }
   for (const double value : attention_resolutions) {
     if (value < 1 || value > static_cast<double>(kMaxChannels) || value != std::floor(value)) {
-      throw data_error(place, "'attention_resolutions': expected whole numbers of pixels, got {}", value);
+      throw data_error(location, "'attention_resolutions': expected whole numbers of pixels, got {}", value);
     }
   }
   for (std::size_t level = 0; level < channel_mult.size(); ++level) {
     const double mult = channel_mult[level];
     if (!(mult > 0) || mult * static_cast<double>(num_channels) > static_cast<double>(kMaxChannels)) {
-      throw data_error(place, "'channel_mult': expected positive numbers with at most {} channels, got {}",
+      throw data_error(location, "'channel_mult': expected positive numbers with at most {} channels, got {}",
                        kMaxChannels, mult);
     }
     const std::int64_t wide = channels(level);
     if (wide < 1 || wide % norm_groups != 0) {
-      throw data_error(place, "'norm_groups': {} does not divide the {} channels of level {}", norm_groups, wide,
+      throw data_error(location, "'norm_groups': {} does not divide the {} channels of level {}", norm_groups, wide,
                        level);
     }
     for (const bool up : {false, true}) {
@@ -75,7 +73,7 @@ void AdmConfig::complete(const std::string& place) {
       if (num_head_channels == 0 || heads(wide, up) < 1 || wide % heads(wide, up) != 0 ||
           (num_head_channels > 0 && wide % num_head_channels != 0)) {
         throw data_error(
-            place,
+            location,
             "'num_heads', 'num_head_channels', 'num_heads_upsample': heads do not divide the {} channels of level {}",
             wide, level);
       }

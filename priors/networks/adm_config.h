@@ -26,8 +26,8 @@ struct AdmConfig {
   std::int64_t norm_groups = 32;
 
   void visit(ParameterVisitor& v);
-  /// Throws Error(data) at `place` naming the key for numbers that do not fit each other; fills in channel_mult.
-  void complete(const std::string& place);
+  /// Throws Error(data) at `location` naming the key for numbers that do not fit each other; fills in channel_mult.
+  void complete(const std::string& location);
 
   std::int64_t out_channels() const { return learn_sigma ? 2 * in_channels : in_channels; }
   std::int64_t size_multiple() const { return std::int64_t{1} << (channel_mult.size() - 1); }

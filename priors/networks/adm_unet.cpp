@@ -8,12 +8,12 @@ namespace recon {
 namespace {
 
 constexpr double kEps = 1e-5;
-constexpr ResnetNames kNames{.norm1 = "in_layers.0",
-                             .conv1 = "in_layers.2",
-                             .time = "emb_layers.1",
-                             .norm2 = "out_layers.0",
-                             .conv2 = "out_layers.3",
-                             .shortcut = "skip_connection"};
+constexpr ResnetNames kAdmNames{.norm1 = "in_layers.0",
+                                .conv1 = "in_layers.2",
+                                .time = "emb_layers.1",
+                                .norm2 = "out_layers.0",
+                                .conv2 = "out_layers.3",
+                                .shortcut = "skip_connection"};
 
 }  // namespace
 
@@ -23,7 +23,7 @@ AdmUNet::AdmUNet(const AdmConfig& config, ParameterSource& source) : config_(con
                          .groups = config.norm_groups,
                          .eps = kEps,
                          .scale_shift = config.use_scale_shift_norm,
-                         .names = kNames};
+                         .names = kAdmNames};
   time_embedding_.emplace(scope, TimeEmbeddingOptions{.channels = config.num_channels,
                                                       .out_channels = style.time_channels,
                                                       .first = "time_embed.0",
@@ -96,12 +96,12 @@ void AdmUNet::add_up(const ParameterScope& scope, const BlockStyle& style) {
   std::int64_t channels = skip_channels_.back();
   for (std::size_t level = config_.channel_mult.size(); level-- > 0;) {
     for (std::int64_t i = 0; i <= config_.num_res_blocks; ++i) {
-      const ParameterScope place = scope.child("output_blocks", up_.size());
-      Stage stage = blocks(place, channels + skip_channels_.back(), level, true, style);
+      const ParameterScope location = scope.child("output_blocks", up_.size());
+      Stage stage = blocks(location, channels + skip_channels_.back(), level, true, style);
       skip_channels_.pop_back();
       channels = config_.channels(level);
       if (level > 0 && i == config_.num_res_blocks) {
-        add_resampling(stage, place.child(stage.attention ? "2" : "1"), channels, Resample::up, style);
+        add_resampling(stage, location.child(stage.attention ? "2" : "1"), channels, Resample::up, style);
       }
       up_.push_back(std::move(stage));
     }

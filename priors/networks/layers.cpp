@@ -27,14 +27,14 @@ GroupNorm::GroupNorm(const ParameterScope& scope, std::int64_t channels, std::in
 
 at::Tensor GroupNorm::operator()(const at::Tensor& x) const { return at::group_norm(x, groups, weight, bias, eps); }
 
-Activation activation_from(const std::string& name, const std::string& place) {
+Activation activation_from(const std::string& name, const std::string& location) {
   std::string lower = name;
   for (char& letter : lower) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
   if (lower == "silu" || lower == "swish") return Activation::silu;
   if (lower == "mish") return Activation::mish;
   if (lower == "gelu") return Activation::gelu;
   if (lower == "relu") return Activation::relu;
-  throw data_error(place, "'act_fn': expected one of silu, swish, mish, gelu, relu, got '{}'", name);
+  throw data_error(location, "'act_fn': expected one of silu, swish, mish, gelu, relu, got '{}'", name);
 }
 
 at::Tensor activate(Activation activation, const at::Tensor& x) {

@@ -41,8 +41,8 @@ struct GroupNorm {
 
 enum class Activation { silu, mish, gelu, relu };
 
-/// Any capitals; "swish" is silu. Throws Error(data) at `place` naming the known ones.
-Activation activation_from(const std::string& name, const std::string& place);
+/// Any capitals; "swish" is silu. Throws Error(data) at `location` naming the known ones.
+Activation activation_from(const std::string& name, const std::string& location);
 at::Tensor activate(Activation activation, const at::Tensor& x);
 
 }  // namespace recon

@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "priors/networks/network_limits.h"
 #include "recon/core/error.h"
 
 namespace recon {
 namespace {
-
-constexpr std::int64_t kMaxChannels = 1 << 16;
-constexpr std::size_t kMaxLevels = 16;
-constexpr std::int64_t kGroupChannels = 4;
 
 bool is_whole(double value) {
   return value >= 1 && value <= static_cast<double>(kMaxChannels) && value == std::floor(value);
@@ -58,36 +55,36 @@ void DhariwalConfig::visit(ParameterVisitor& v) {
           {.min = 1, .max = static_cast<double>(kMaxChannels)});
 }
 
-void SongConfig::check(const std::string& place) const {
+void SongConfig::check(const std::string& location) const {
   if (channel_mult.empty() || channel_mult.size() > kMaxLevels ||
       !std::all_of(channel_mult.begin(), channel_mult.end(), is_whole)) {
-    throw data_error(place, "'channel_mult': expected 1 to {} whole numbers", kMaxLevels);
+    throw data_error(location, "'channel_mult': expected 1 to {} whole numbers", kMaxLevels);
   }
   if (!std::all_of(attn_resolutions.begin(), attn_resolutions.end(), is_whole)) {
-    throw data_error(place, "'attn_resolutions': expected whole numbers of pixels");
+    throw data_error(location, "'attn_resolutions': expected whole numbers of pixels");
   }
   if (img_resolution % size_multiple() != 0) {
-    throw data_error(place, "'img_resolution': expected a multiple of {} for {} levels, got {}", size_multiple(),
+    throw data_error(location, "'img_resolution': expected a multiple of {} for {} levels, got {}", size_multiple(),
                      channel_mult.size(), img_resolution);
   }
   if (resample_filter.size() % 2 != 0 || resample_filter.empty() || resample_filter.size() > 16) {
-    throw data_error(place, "'resample_filter': expected an even number of taps, at most 16");
+    throw data_error(location, "'resample_filter': expected an even number of taps, at most 16");
   }
   if (const std::int64_t features = model_channels * channel_mult_noise; features % 2 != 0 || features < 4) {
-    throw data_error(place, "'model_channels': expected an even number of features of the time, 4 or more, got {}",
+    throw data_error(location, "'model_channels': expected an even number of features of the time, 4 or more, got {}",
                      features);
   }
   for (std::size_t level = 0; level < channel_mult.size(); ++level) {
     // A norm has C / 4 groups, at most 32, and they must divide C.
-    const std::int64_t wide = channels(level), groups = std::min<std::int64_t>(32, wide / kGroupChannels);
+    const std::int64_t wide = channels(level), groups = std::min<std::int64_t>(32, wide / kSongGroupChannels);
     if (wide > kMaxChannels || groups < 1 || wide % groups != 0) {
-      throw data_error(place, "'model_channels': {} channels at level {} do not divide into groups of a norm", wide,
+      throw data_error(location, "'model_channels': {} channels at level {} do not divide into groups of a norm", wide,
                        level);
     }
     const bool has_attention = attends(level) || level + 1 == channel_mult.size();
     if (has_attention && channels_per_head > 0 && wide % channels_per_head != 0) {
-      throw data_error(place, "'channels_per_head': {} does not divide the {} channels of level {}", channels_per_head,
-                       wide, level);
+      throw data_error(location, "'channels_per_head': {} does not divide the {} channels of level {}",
+                       channels_per_head, wide, level);
     }
   }
 }

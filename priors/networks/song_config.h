@@ -9,6 +9,8 @@
 
 namespace recon {
 
+inline constexpr std::int64_t kSongGroupChannels = 4;  ///< channels of a normalisation group at least
+
 /// What differs between the U-Nets of EDM's files, which have the same plan and, but for the end, the same names.
 struct EdmFamily {
   double eps = 1e-6;                          ///< of the norms
@@ -34,8 +36,8 @@ struct SongConfig {
   EdmFamily family = {};                         ///< not an option
 
   void visit(ParameterVisitor& v);
-  /// Throws Error(data) at `place` naming the key for numbers that do not fit each other.
-  void check(const std::string& place) const;
+  /// Throws Error(data) at `location` naming the key for numbers that do not fit each other.
+  void check(const std::string& location) const;
 
   std::int64_t size_multiple() const { return std::int64_t{1} << (channel_mult.size() - 1); }
   std::int64_t channels(std::size_t level) const;

@@ -11,8 +11,8 @@ namespace recon {
 namespace {
 
 constexpr std::array<std::int64_t, 2> kNoPadding{0, 0};
-constexpr std::int64_t kGroups = 32, kGroupChannels = 4;
-constexpr ResnetNames kNames{
+constexpr std::int64_t kGroups = 32;
+constexpr ResnetNames kSongNames{
     .norm1 = "norm0", .conv1 = "conv0", .time = "affine", .norm2 = "norm1", .conv2 = "conv1", .shortcut = "skip"};
 
 BlockStyle style_of(const SongConfig& config) {
@@ -20,8 +20,8 @@ BlockStyle style_of(const SongConfig& config) {
           .groups = kGroups,
           .eps = config.family.eps,
           .scale_shift = config.family.adm,
-          .names = kNames,
-          .min_group_channels = kGroupChannels,
+          .names = kSongNames,
+          .min_group_channels = kSongGroupChannels,
           .filter_taps = static_cast<std::int64_t>(config.resample_filter.size()),
           .project_resampled = !config.family.adm};
 }
@@ -97,8 +97,8 @@ void SongUNet::add_encoder(const ParameterScope& scope) {
     }
     skip_channels_.push_back(channels);
     for (std::int64_t k = 0; k < config_.num_blocks; ++k) {
-      const ParameterScope place = scope.child(fmt::format("{}block{}", side, k));
-      level.blocks.push_back(block(place, channels, config_.channels(i), Resample::none, config_.attends(i)));
+      const ParameterScope location = scope.child(fmt::format("{}block{}", side, k));
+      level.blocks.push_back(block(location, channels, config_.channels(i), Resample::none, config_.attends(i)));
       channels = config_.channels(i);
       skip_channels_.push_back(channels);
     }
@@ -118,10 +118,10 @@ void SongUNet::add_decoder(const ParameterScope& scope) {
       level.entry.push_back(block(scope.child(side + "up"), channels, channels, Resample::up, false));
     }
     for (std::int64_t k = 0; k <= config_.num_blocks; ++k) {
-      const ParameterScope place = scope.child(fmt::format("{}block{}", side, k));
+      const ParameterScope location = scope.child(fmt::format("{}block{}", side, k));
       const bool attention = (config_.family.adm || k == config_.num_blocks) && config_.attends(i);
       level.blocks.push_back(
-          block(place, channels + skip_channels_.back(), config_.channels(i), Resample::none, attention));
+          block(location, channels + skip_channels_.back(), config_.channels(i), Resample::none, attention));
       skip_channels_.pop_back();
       channels = config_.channels(i);
     }

@@ -11,14 +11,14 @@ namespace {
 
 class TorchScriptNetwork final : public Network {
  public:
-  TorchScriptNetwork(torch::jit::Module module, const TorchScriptConfig& config, std::string place)
-      : module_(std::move(module)), config_(config), place_(std::move(place)) {
+  TorchScriptNetwork(torch::jit::Module module, const TorchScriptConfig& config, std::string location)
+      : module_(std::move(module)), config_(config), location_(std::move(location)) {
     module_.eval();
     for (const auto& parameter : module_.named_parameters()) {
       parameter.value.set_requires_grad(false);
       parameters_.push_back({parameter.name, parameter.value});
     }
-    if (parameters_.empty()) throw data_error(place_, "a TorchScript module without parameters");
+    if (parameters_.empty()) throw data_error(location_, "a TorchScript module without parameters");
   }
 
   at::Tensor forward(const at::Tensor& x, const at::Tensor& t) const override {
@@ -27,12 +27,12 @@ class TorchScriptNetwork final : public Network {
     try {
       out = module_.get_method("forward")({x, t}).toTensor();
     } catch (const std::exception& error) {
-      throw data_error(place_, "the module's forward(x, t) fails for x of {}: {}", to_string(x.sizes().vec()),
+      throw data_error(location_, "the module's forward(x, t) fails for x of {}: {}", to_string(x.sizes().vec()),
                        error.what());
     }
     const Shape wanted{x.size(0), out_channels(), x.size(2), x.size(3)};
     if (out.sizes() != at::IntArrayRef(wanted) || out.scalar_type() != at::kFloat) {
-      throw data_error(place_, "the module's forward(x, t) gave {} {}, expected float32 {}",
+      throw data_error(location_, "the module's forward(x, t) gave {} {}, expected float32 {}",
                        c10::toString(out.scalar_type()), to_string(out.sizes().vec()), to_string(wanted));
     }
     return out;
@@ -47,13 +47,13 @@ class TorchScriptNetwork final : public Network {
   std::shared_ptr<const Network> to(c10::Device device) const override {
     torch::jit::Module copy = module_.deepcopy();
     copy.to(device);
-    return std::make_shared<const TorchScriptNetwork>(std::move(copy), config_, place_);
+    return std::make_shared<const TorchScriptNetwork>(std::move(copy), config_, location_);
   }
 
  private:
   torch::jit::Module module_;
   TorchScriptConfig config_;
-  std::string place_;
+  std::string location_;
 };
 
 torch::jit::Module loaded(const std::string& file) {

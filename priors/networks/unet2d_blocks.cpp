@@ -7,8 +7,6 @@
 namespace recon {
 namespace {
 
-bool is_skip(const LevelConfig& level) { return level.resample == LevelResample::skip; }
-
 /// What residual blocks and attention of a level are divided by.
 double output_scale(const LevelConfig& level) { return is_skip(level) ? std::numbers::sqrt2 : 1; }
 

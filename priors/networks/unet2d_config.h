@@ -23,6 +23,7 @@ struct LevelConfig {
   bool attention = false;
   LevelResample resample = LevelResample::conv;
 };
+inline bool is_skip(const LevelConfig& level) { return level.resample == LevelResample::skip; }
 
 /// The config.json of a diffusers `UNet2DModel`, with that class's defaults for what older files omit.
 struct UNet2DConfig {
@@ -60,10 +61,10 @@ std::int64_t skip_input_groups(std::int64_t below, std::int64_t skip, bool atten
 constexpr std::int64_t kSkipGroups = 32, kSkipGroupChannels = 4, kSkipAttentionGroups = 32;
 constexpr std::int64_t kSkipImageChannels = 3;  ///< Skip levels are for colour images
 
-/// Reads it. Throws Error(data) at `place` naming the key for: an unknown key, a wrong type, numbers that do not fit
+/// Reads it. Throws Error(data) at `location` naming the key for: an unknown key, a wrong type, numbers that do not fit
 /// each other, and what is not supported: learned time embedding, class embeddings, `spatial` and `ada_group`
 /// conditioning, downsample_padding beyond 0 and 1, Skip levels beside others on one way.
-UNet2DConfig parse_unet2d_config(const nlohmann::json& json, const std::string& place);
+UNet2DConfig parse_unet2d_config(const nlohmann::json& json, const std::string& location);
 UNet2DConfig read_unet2d_config(const std::filesystem::path& path);
 
 /// The config.json that parse_unet2d_config() reads back to the same.

@@ -27,21 +27,22 @@ Ddim::Ddim() {
 
 void Ddim::visit_own(ParameterVisitor& v) { v.field("eta", eta, eta_doc, {.min = 0, .max = 1}); }
 
-Sampler::Stepped Ddim::step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor&) const {
-  const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
-  const at::Tensor x0 = walk.denoise(x, from);
-  return {.x = moved(reverse_transition(from, to, eta), walk, i, x, x0), .x0 = x0};
+Sampler::Stepped Ddim::step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+                            const at::Tensor&) const {
+  const NoiseLevel &from = reverse.levels[i], &to = reverse.levels[i + 1];
+  const at::Tensor x0 = reverse.denoise(x, from);
+  return {.x = after_transition(reverse_transition(from, to, eta), reverse, i, x, x0), .x0 = x0};
 }
 
 void DpmSolverPp2M::visit_own(ParameterVisitor& v) { v.field("eta", eta, eta_doc, {.min = 0, .max = 1}); }
 
-Sampler::Stepped DpmSolverPp2M::step(const Walk& walk, std::size_t i, const at::Tensor& x,
+Sampler::Stepped DpmSolverPp2M::step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
                                      const at::Tensor& before) const {
-  const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
-  const at::Tensor x0 = walk.denoise(x, from);
+  const NoiseLevel &from = reverse.levels[i], &to = reverse.levels[i + 1];
+  const at::Tensor x0 = reverse.denoise(x, from);
   const bool extrapolate = before.defined() && to.sigma > 0;
-  const at::Tensor used = extrapolate ? extrapolated(x0, before, walk.levels, i) : x0;
-  return {.x = moved(reverse_transition(from, to, eta), walk, i, x, used), .x0 = x0};
+  const at::Tensor used = extrapolate ? extrapolated(x0, before, reverse.levels, i) : x0;
+  return {.x = after_transition(reverse_transition(from, to, eta), reverse, i, x, used), .x0 = x0};
 }
 
 }  // namespace recon

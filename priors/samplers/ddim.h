@@ -21,7 +21,8 @@ class Ddim final : public Sampler {
 
  private:
   void visit_own(ParameterVisitor& options) override;
-  Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor& before) const override;
+  Stepped step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+               const at::Tensor& before) const override;
 };
 
 /// DPM-Solver++(2M) (Lu et al. 2022, "DPM-Solver++", Algorithm 2): the DDIM step with the denoised image extrapolated
@@ -41,7 +42,8 @@ class DpmSolverPp2M final : public Sampler {
 
  private:
   void visit_own(ParameterVisitor& options) override;
-  Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor& before) const override;
+  Stepped step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+               const at::Tensor& before) const override;
 };
 
 }  // namespace recon

@@ -25,20 +25,21 @@ at::Tensor Ddpm::scaled_noise(const at::Tensor& z, const NoiseLevel& from, const
   return (variance_fraction * std::log(large_std / small_std)).exp() * small_std * z;
 }
 
-Sampler::Stepped Ddpm::step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor&) const {
-  const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
+Sampler::Stepped Ddpm::step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+                            const at::Tensor&) const {
+  const NoiseLevel &from = reverse.levels[i], &to = reverse.levels[i + 1];
   DenoisedWithVariance denoised;
   if (!needs_learned_variance()) {
-    denoised.x0 = walk.denoise(x, from);
-  } else if (walk.denoise_with_variance) {
-    denoised = walk.denoise_with_variance(x, from);
+    denoised.x0 = reverse.denoise(x, from);
+  } else if (reverse.denoise_with_variance) {
+    denoised = reverse.denoise_with_variance(x, from);
   } else {
     throw usage_error("sampler ddpm", "variance learned_range needs a prior with a learned variance; use fixed_small");
   }
-  const Transition move = reverse_transition(from, to);
-  at::Tensor next = move.x0_weight * denoised.x0 + move.xt_weight * x;
+  const Transition transition = reverse_transition(from, to);
+  at::Tensor next = transition.x0_weight * denoised.x0 + transition.xt_weight * x;
   if (to.sigma > 0) {
-    const at::Tensor z = walk.noise(kWalkStream, static_cast<std::int64_t>(i) + 1);
+    const at::Tensor z = reverse.noise(kSamplingStream, static_cast<std::int64_t>(i) + 1);
     next = next + scaled_noise(z, from, to, denoised.variance_fraction);
   }
   return {.x = next, .x0 = denoised.x0};

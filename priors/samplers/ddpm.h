@@ -7,10 +7,13 @@ namespace recon {
 /// Ancestral sampling (Ho et al. 2020, "Denoising diffusion probabilistic models", Algorithm 2), between any two levels
 /// t -> s of any process. With D = E[x_0 | x_t] and rho = r_s² / r_t², r = sigma / alpha:
 ///
-///     x_s = (alpha_s (1 - rho)) D + (alpha_s rho / alpha_t) x_t + std z        (their eq. 7: the mean of q(x_s | x_t,
-///     D)) fixed_small    std² = beta_tilde = sigma_s² (1 - rho)       exact where the data are one point fixed_large
-///     std² = beta       = sigma_t² (1 - rho)       exact where the data are white with variance 1 learned_range  log
-///     std² = v log beta + (1 - v) log beta_tilde, v the network's (Nichol & Dhariwal 2021, eq. 15)
+///     x_s = alpha_s (1 - rho) D + (alpha_s rho / alpha_t) x_t + std z,   z ~ N(0, I)
+///
+/// whose first two terms are the mean of q(x_s | x_t, D) (their eq. 7). `variance` says what std is:
+///
+/// - fixed_small: std² = beta_tilde = sigma_s² (1 - rho), exact where the data are one point
+/// - fixed_large: std² = beta = sigma_t² (1 - rho), exact where the data are white with variance 1
+/// - learned_range: log std² = v log beta + (1 - v) log beta_tilde, v the network's (Nichol & Dhariwal 2021, eq. 15)
 ///
 /// beta is the forward variance of the step, 1 - alpha_t²/alpha_s² on a variance-preserving process. A sub-sequence of
 /// the training's timesteps is a choice of levels (Nichol & Dhariwal 2021, section 4). The last step ends on D. One
@@ -26,7 +29,8 @@ class Ddpm final : public Sampler {
 
  private:
   void visit_own(ParameterVisitor& options) override;
-  Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor& before) const override;
+  Stepped step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+               const at::Tensor& before) const override;
   /// The noise of the step, of the chosen variance.
   at::Tensor scaled_noise(const at::Tensor& z, const NoiseLevel& from, const NoiseLevel& to,
                           const at::Tensor& variance_fraction) const;

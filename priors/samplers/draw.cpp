@@ -10,21 +10,21 @@ namespace recon {
 namespace {
 
 void check(const Sampler& sampler, const Prior& prior, const DrawTask& task) {
-  const std::string place = "prior " + prior.name();
+  const std::string location = "prior " + prior.name();
   const ImageDomain& domain = prior.domain();
   if (task.keys.empty() || task.size.size() != 2) throw internal_error("draw", "expected keys and a size {{H, W}}");
   if (!domain.fixed_size.empty() && task.size != domain.fixed_size) {
-    throw usage_error(place, "knows images of size {} only, got {}", to_string(domain.fixed_size),
+    throw usage_error(location, "knows images of size {} only, got {}", to_string(domain.fixed_size),
                       to_string(task.size));
   }
   for (const auto side : task.size) {
     if (side < 1 || side % domain.multiple != 0) {
-      throw usage_error(place, "expected a height and width that are multiples of {}, got {}", domain.multiple,
+      throw usage_error(location, "expected a height and width that are multiples of {}, got {}", domain.multiple,
                         to_string(task.size));
     }
   }
   if (sampler.needs_learned_variance() && !prior.learns_variance()) {
-    throw usage_error(place, "has no learned variance; use variance fixed_small or fixed_large");
+    throw usage_error(location, "has no learned variance; use variance fixed_small or fixed_large");
   }
 }
 
@@ -45,30 +45,30 @@ void contain(at::Tensor& x, std::vector<bool>& diverged) {
 DrawReport draw(const Sampler& sampler, const Prior& prior, const DrawTask& task, const DrawControls& controls) {
   check(sampler, prior, task);
   const ImageDomain& domain = prior.domain();
-  const TensorSpec image{{domain.channels, task.size[0], task.size[1]}, Field::real};
+  const TensorSpec image{{domain.channels, task.size[0], task.size[1]}, ScalarKind::real};
   DrawReport report;
   report.diverged.assign(task.keys.size(), false);
   const auto clipped = [&](const at::Tensor& x0) { return task.clip ? x0.clamp(domain.low, domain.high) : x0; };
-  const Walk walk{.process = sampler.process_of(prior),
-                  .levels = sampler.levels(prior),
-                  .denoise =
-                      [&](const at::Tensor& x_t, const NoiseLevel& level) {
-                        ++report.nfe;
-                        return clipped(prior.denoise(x_t, level));
-                      },
-                  .denoise_with_variance =
-                      [&](const at::Tensor& x_t, const NoiseLevel& level) {
-                        ++report.nfe;
-                        const DenoisedWithVariance denoised = prior.denoise_with_variance(x_t, level);
-                        return DenoisedWithVariance{clipped(denoised.x0), denoised.variance_fraction};
-                      },
-                  .noise =
-                      [&](std::string_view stream, std::int64_t step) {
-                        return Rng(task.seed, "sample " + std::string(stream))
-                            .normal(task.keys, static_cast<std::uint32_t>(step), image, task.like);
-                      }};
-  const NoiseLevel& start = walk.levels.front();
-  report.x = sampler.walk(walk, start.sigma * walk.noise(kWalkStream, 0), [&](SamplerStep& step) {
+  const ReverseProcess reverse{.process = sampler.process_of(prior),
+                               .levels = sampler.levels(prior),
+                               .denoise =
+                                   [&](const at::Tensor& x_t, const NoiseLevel& level) {
+                                     ++report.nfe;
+                                     return clipped(prior.denoise(x_t, level));
+                                   },
+                               .denoise_with_variance =
+                                   [&](const at::Tensor& x_t, const NoiseLevel& level) {
+                                     ++report.nfe;
+                                     const DenoisedWithVariance denoised = prior.denoise_with_variance(x_t, level);
+                                     return DenoisedWithVariance{clipped(denoised.x0), denoised.variance_fraction};
+                                   },
+                               .noise =
+                                   [&](std::string_view stream, std::int64_t step) {
+                                     return Rng(task.seed, "sample " + std::string(stream))
+                                         .normal(task.keys, static_cast<std::uint32_t>(step), image, task.like);
+                                   }};
+  const NoiseLevel& start = reverse.levels.front();  // alpha_T x_0 is left out: the noise there hides it
+  report.x = sampler.sample(reverse, start.sigma * reverse.noise(kSamplingStream, 0), [&](SamplerStep& step) {
     contain(step.x, report.diverged);
     if (controls.watch && !controls.watch(step)) report.stopped = true;
     if (controls.observer) {

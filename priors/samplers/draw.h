@@ -29,11 +29,11 @@ struct DrawControls {
 struct DrawReport {
   at::Tensor x;                ///< `[keys, C, H, W]`; of diverged entries: zero
   std::vector<bool> diverged;  ///< per entry: it became NaN or infinite on the way
-  bool stopped = false;        ///< by cancellation or the watcher: x is not at the end of its walk
+  bool stopped = false;        ///< by cancellation or the watcher: x is not at the last level
   std::int64_t nfe = 0;        ///< network passes that each entry has seen, counted
 };
 
-/// Draws from a prior: x_T = sigma_T z at the noisiest level, then the sampler's walk to sigma = 0. All randomness is
+/// Draws from a prior: x_T = sigma_T z at the noisiest level, then the sampler's steps to sigma = 0. All randomness is
 /// Rng(seed, "sample" + stream) by key and step, so an image does not depend on the batch it is drawn in.
 ///
 /// Throws Error(usage) at the prior when channels or size do not fit it, or when the sampler needs a learned variance

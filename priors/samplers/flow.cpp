@@ -18,8 +18,8 @@ struct Velocity {
   at::Tensor u, x0;
 };
 
-Velocity velocity(const Walk& walk, const at::Tensor& y, const FlowPoint& point) {
-  const at::Tensor x0 = walk.denoise(y / point.scale, point.level);
+Velocity velocity(const ReverseProcess& reverse, const at::Tensor& y, const FlowPoint& point) {
+  const at::Tensor x0 = reverse.denoise(y / point.scale, point.level);
   return {(y - x0) / point.time, x0};
 }
 
@@ -30,10 +30,11 @@ FlowEuler::FlowEuler() {
   spacing = "uniform_t";
 }
 
-Sampler::Stepped FlowEuler::step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor&) const {
-  const FlowPoint from(walk.levels[i]), to(walk.levels[i + 1]);
+Sampler::Stepped FlowEuler::step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+                                 const at::Tensor&) const {
+  const FlowPoint from(reverse.levels[i]), to(reverse.levels[i + 1]);
   const at::Tensor y = from.scale * x;
-  const Velocity start = velocity(walk, y, from);
+  const Velocity start = velocity(reverse, y, from);
   return {.x = (y + (to.time - from.time) * start.u) / to.scale, .x0 = start.x0};
 }
 
@@ -43,13 +44,14 @@ FlowHeun::FlowHeun() {
   spacing = "uniform_t";
 }
 
-Sampler::Stepped FlowHeun::step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor&) const {
-  const FlowPoint from(walk.levels[i]), to(walk.levels[i + 1]);
+Sampler::Stepped FlowHeun::step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+                                const at::Tensor&) const {
+  const FlowPoint from(reverse.levels[i]), to(reverse.levels[i + 1]);
   const at::Tensor y = from.scale * x;
-  const Velocity start = velocity(walk, y, from);
-  at::Tensor moved = y + (to.time - from.time) * start.u;
-  if (to.time > 0) moved = y + 0.5 * (to.time - from.time) * (start.u + velocity(walk, moved, to).u);
-  return {.x = moved / to.scale, .x0 = start.x0};
+  const Velocity start = velocity(reverse, y, from);
+  at::Tensor next = y + (to.time - from.time) * start.u;
+  if (to.time > 0) next = y + 0.5 * (to.time - from.time) * (start.u + velocity(reverse, next, to).u);
+  return {.x = next / to.scale, .x0 = start.x0};
 }
 
 }  // namespace recon

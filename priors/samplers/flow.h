@@ -24,7 +24,8 @@ class FlowEuler final : public Sampler {
 
  private:
   void visit_own(ParameterVisitor&) override {}
-  Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor& before) const override;
+  Stepped step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+               const at::Tensor& before) const override;
 };
 
 /// `flow_heun`: the trapezoidal rule in t, second order; the last step, to t = 0, is Euler's and lands on D.
@@ -36,7 +37,8 @@ class FlowHeun final : public Sampler {
 
  private:
   void visit_own(ParameterVisitor&) override {}
-  Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor& before) const override;
+  Stepped step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+               const at::Tensor& before) const override;
 };
 
 }  // namespace recon

@@ -25,18 +25,18 @@ void AnnealedLangevin::visit_own(ParameterVisitor& v) {
   v.field("step_size", step_size, "tau / sigma²", {.min = 0, .max = 1, .open_min = true});
 }
 
-Sampler::Stepped AnnealedLangevin::step(const Walk& walk, std::size_t i, const at::Tensor& x_t,
+Sampler::Stepped AnnealedLangevin::step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x_t,
                                         const at::Tensor&) const {
-  const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
+  const NoiseLevel &from = reverse.levels[i], &to = reverse.levels[i + 1];
   const double tau = step_size * from.sigma * from.sigma;
   at::Tensor x = x_t, x0;
   for (std::int64_t k = 0; k < inner_steps; ++k) {
-    x0 = walk.denoise(x, from);
-    const at::Tensor z = walk.noise(corrector_stream, static_cast<std::int64_t>(i) * inner_steps + k);
+    x0 = reverse.denoise(x, from);
+    const at::Tensor z = reverse.noise(corrector_stream, static_cast<std::int64_t>(i) * inner_steps + k);
     x = x + tau * score_of(x, x0, from) + std::sqrt(2 * tau) * z;
   }
   if (to.sigma > 0) return {.x = to.alpha / from.alpha * x, .x0 = x0};
-  x0 = walk.denoise(x, from);
+  x0 = reverse.denoise(x, from);
   return {.x = to.alpha * x0, .x0 = x0};
 }
 
@@ -50,11 +50,11 @@ void PredictorCorrector::visit_own(ParameterVisitor& v) {
            "what snr multiplies: ||z|| / ||score|| as published, or sigma");
 }
 
-at::Tensor PredictorCorrector::corrected(const Walk& walk, std::size_t i, at::Tensor x) const {
-  const NoiseLevel& level = walk.levels[i];
+at::Tensor PredictorCorrector::corrected(const ReverseProcess& reverse, std::size_t i, at::Tensor x) const {
+  const NoiseLevel& level = reverse.levels[i];
   for (std::int64_t k = 0; k < inner_steps; ++k) {
-    const at::Tensor z = walk.noise(corrector_stream, static_cast<std::int64_t>(i) * inner_steps + k);
-    const at::Tensor score = score_of(x, walk.denoise(x, level), level);
+    const at::Tensor z = reverse.noise(corrector_stream, static_cast<std::int64_t>(i) * inner_steps + k);
+    const at::Tensor score = score_of(x, reverse.denoise(x, level), level);
     const bool by_norms = corrector_scale == "norms";
     const at::Tensor ratio = by_norms ? norms(z) / norms(score) : at::full({1}, level.sigma, x.options());
     const at::Tensor epsilon = 2 * (snr * ratio).square();
@@ -63,15 +63,15 @@ at::Tensor PredictorCorrector::corrected(const Walk& walk, std::size_t i, at::Te
   return x;
 }
 
-Sampler::Stepped PredictorCorrector::step(const Walk& walk, std::size_t i, const at::Tensor& x,
+Sampler::Stepped PredictorCorrector::step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
                                           const at::Tensor&) const {
-  const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
-  const at::Tensor x0 = walk.denoise(x, from);
-  Transition move = reverse_transition(from, to);
-  if (!(to.sigma > 0)) return {.x = moved(move, walk, i, x, x0), .x0 = x0};
-  if (predictor == "reverse_diffusion") move.noise_std *= from.relative_sigma() / to.relative_sigma();
-  const at::Tensor next = moved(move, walk, i, x, x0);
-  return {.x = corrected(walk, i + 1, next), .x0 = x0};
+  const NoiseLevel &from = reverse.levels[i], &to = reverse.levels[i + 1];
+  const at::Tensor x0 = reverse.denoise(x, from);
+  Transition transition = reverse_transition(from, to);
+  if (!(to.sigma > 0)) return {.x = after_transition(transition, reverse, i, x, x0), .x0 = x0};
+  if (predictor == "reverse_diffusion") transition.noise_std *= from.relative_sigma() / to.relative_sigma();
+  const at::Tensor next = after_transition(transition, reverse, i, x, x0);
+  return {.x = corrected(reverse, i + 1, next), .x0 = x0};
 }
 
 }  // namespace recon

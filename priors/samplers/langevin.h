@@ -23,7 +23,8 @@ class AnnealedLangevin final : public Sampler {
 
  private:
   void visit_own(ParameterVisitor& options) override;
-  Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor& before) const override;
+  Stepped step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+               const at::Tensor& before) const override;
 };
 
 /// `predictor_corrector` (Song et al. 2021, "Score-based generative modeling", Algorithms 2 to 5), on x/alpha, where
@@ -35,9 +36,9 @@ class AnnealedLangevin final : public Sampler {
 ///
 /// with one norm per entry (the published code takes the batch's mean, which couples the images). `corrector_scale:
 /// sigma` puts sigma for ||z||/||score||, its value where noise dominates: needed for images of a few pixels, where the
-/// ratio of the norms has no finite mean. A Langevin step heats: along a direction of variance V of x_t the spread
-/// comes out too wide by up to the share tau / (4 V), a few percent for snr 0.16 in the narrowest directions. The last
-/// step ends on D, without a corrector.
+/// ratio of the norms has no finite mean. A Langevin step heats: along a direction of variance V of x_t the
+/// standard deviation comes out too large by up to the share tau / (4 V), a few percent for snr 0.16 in the narrowest
+/// directions. The last step ends on D, without a corrector.
 class PredictorCorrector final : public Sampler {
  public:
   std::string predictor = "reverse_diffusion";
@@ -51,8 +52,9 @@ class PredictorCorrector final : public Sampler {
 
  private:
   void visit_own(ParameterVisitor& options) override;
-  Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor& before) const override;
-  at::Tensor corrected(const Walk& walk, std::size_t i, at::Tensor x) const;
+  Stepped step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+               const at::Tensor& before) const override;
+  at::Tensor corrected(const ReverseProcess& reverse, std::size_t i, at::Tensor x) const;
 };
 
 }  // namespace recon

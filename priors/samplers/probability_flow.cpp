@@ -9,22 +9,22 @@ namespace recon {
 namespace {
 
 /// x/alpha at `to`, and the denoised image at the start, from u = x/alpha at `from`.
-struct Move {
+struct OdeStep {
   at::Tensor u, x0;
 };
 
-Move euler(const Walk& walk, const at::Tensor& u, const NoiseLevel& from, const NoiseLevel& to) {
+OdeStep euler(const ReverseProcess& reverse, const at::Tensor& u, const NoiseLevel& from, const NoiseLevel& to) {
   const double r = from.relative_sigma();
-  const at::Tensor x0 = walk.denoise(from.alpha * u, from);
+  const at::Tensor x0 = reverse.denoise(from.alpha * u, from);
   return {u + (to.relative_sigma() - r) / r * (u - x0), x0};
 }
 
-Move heun(const Walk& walk, const at::Tensor& u, const NoiseLevel& from, const NoiseLevel& to) {
-  const Move predicted = euler(walk, u, from, to);
+OdeStep heun(const ReverseProcess& reverse, const at::Tensor& u, const NoiseLevel& from, const NoiseLevel& to) {
+  const OdeStep predicted = euler(reverse, u, from, to);
   const double r = from.relative_sigma(), r_to = to.relative_sigma();
   if (!(r_to > 0)) return predicted;
   const at::Tensor slope = (u - predicted.x0) / r;
-  const at::Tensor slope_to = (predicted.u - walk.denoise(to.alpha * predicted.u, to)) / r_to;
+  const at::Tensor slope_to = (predicted.u - reverse.denoise(to.alpha * predicted.u, to)) / r_to;
   return {u + 0.5 * (r_to - r) * (slope + slope_to), predicted.x0};
 }
 
@@ -32,10 +32,11 @@ Move heun(const Walk& walk, const at::Tensor& u, const NoiseLevel& from, const N
 
 PfOdeEuler::PfOdeEuler() { spacing = "karras"; }
 
-Sampler::Stepped PfOdeEuler::step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor&) const {
-  const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
-  const Move move = euler(walk, x / from.alpha, from, to);
-  return {.x = to.alpha * move.u, .x0 = move.x0};
+Sampler::Stepped PfOdeEuler::step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+                                  const at::Tensor&) const {
+  const NoiseLevel &from = reverse.levels[i], &to = reverse.levels[i + 1];
+  const OdeStep ode = euler(reverse, x / from.alpha, from, to);
+  return {.x = to.alpha * ode.u, .x0 = ode.x0};
 }
 
 PfOdeHeun::PfOdeHeun() {
@@ -43,10 +44,11 @@ PfOdeHeun::PfOdeHeun() {
   spacing = "karras";
 }
 
-Sampler::Stepped PfOdeHeun::step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor&) const {
-  const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
-  const Move move = heun(walk, x / from.alpha, from, to);
-  return {.x = to.alpha * move.u, .x0 = move.x0};
+Sampler::Stepped PfOdeHeun::step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+                                 const at::Tensor&) const {
+  const NoiseLevel &from = reverse.levels[i], &to = reverse.levels[i + 1];
+  const OdeStep ode = heun(reverse, x / from.alpha, from, to);
+  return {.x = to.alpha * ode.u, .x0 = ode.x0};
 }
 
 EdmStochastic::EdmStochastic() { spacing = "karras"; }
@@ -58,18 +60,19 @@ void EdmStochastic::visit_own(ParameterVisitor& v) {
   v.field("s_noise", s_noise, "factor on the noise that is added", {.min = 0, .open_min = true});
 }
 
-Sampler::Stepped EdmStochastic::step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor&) const {
-  const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
+Sampler::Stepped EdmStochastic::step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+                                     const at::Tensor&) const {
+  const NoiseLevel &from = reverse.levels[i], &to = reverse.levels[i + 1];
   const double r = from.relative_sigma();
   const bool churns = s_churn > 0 && r >= s_tmin && r <= s_tmax;
-  const double gamma = churns ? std::min(s_churn / static_cast<double>(walk.steps()), std::numbers::sqrt2 - 1) : 0;
+  const double gamma = churns ? std::min(s_churn / static_cast<double>(reverse.steps()), std::numbers::sqrt2 - 1) : 0;
   at::Tensor u = x / from.alpha;
   if (gamma > 0) {
     const double added = s_noise * r * std::sqrt(gamma * (2 + gamma));
-    u = u + added * walk.noise(kWalkStream, static_cast<std::int64_t>(i) + 1);
+    u = u + added * reverse.noise(kSamplingStream, static_cast<std::int64_t>(i) + 1);
   }
-  const Move move = heun(walk, u, {from.alpha, from.sigma * (1 + gamma)}, to);
-  return {.x = to.alpha * move.u, .x0 = move.x0};
+  const OdeStep ode = heun(reverse, u, {from.alpha, from.sigma * (1 + gamma)}, to);
+  return {.x = to.alpha * ode.u, .x0 = ode.x0};
 }
 
 }  // namespace recon

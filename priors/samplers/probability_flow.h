@@ -22,7 +22,8 @@ class PfOdeEuler final : public Sampler {
 
  private:
   void visit_own(ParameterVisitor&) override {}
-  Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor& before) const override;
+  Stepped step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+               const at::Tensor& before) const override;
 };
 
 /// `pf_ode_heun`: the trapezoidal rule with Euler's step as predictor (Karras et al. 2022, Algorithm 1): second order.
@@ -34,7 +35,8 @@ class PfOdeHeun final : public Sampler {
 
  private:
   void visit_own(ParameterVisitor&) override {}
-  Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor& before) const override;
+  Stepped step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+               const at::Tensor& before) const override;
 };
 
 /// Heun's method on the same ODE with noise added before each step (Karras et al. 2022, Algorithm 2, on x/alpha):
@@ -57,7 +59,8 @@ class EdmStochastic final : public Sampler {
 
  private:
   void visit_own(ParameterVisitor& options) override;
-  Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor& before) const override;
+  Stepped step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+               const at::Tensor& before) const override;
 };
 
 }  // namespace recon

@@ -17,21 +17,21 @@ const std::vector<NoiseSchedule>& standard_processes() {
   return all;
 }
 
-const std::vector<std::string>& process_words() {
-  static const std::vector<std::string> words = [] {
+const std::vector<std::string>& process_names() {
+  static const std::vector<std::string> all = [] {
     std::vector<std::string> names = {"prior"};
     for (const auto& process : standard_processes()) names.push_back(process.name());
     return names;
   }();
-  return words;
+  return all;
 }
 
-NoiseSchedule process_from(const std::string& word, const NoiseSchedule& own) {
-  if (word == "prior") return own;
+NoiseSchedule process_from(const std::string& name, const NoiseSchedule& own) {
+  if (name == "prior") return own;
   for (const auto& process : standard_processes()) {
-    if (process.name() == word) return process;
+    if (process.name() == name) return process;
   }
-  throw usage_error("process", "unknown noise process '{}'{}", word, suggestion(word, process_words()));
+  throw usage_error("process", "unknown noise process '{}'{}", name, suggestion(name, process_names()));
 }
 
 }  // namespace recon

@@ -11,9 +11,9 @@ namespace recon {
 const std::vector<NoiseSchedule>& standard_processes();
 
 /// "prior" and the names of standard_processes().
-const std::vector<std::string>& process_words();
+const std::vector<std::string>& process_names();
 
 /// `own` for "prior", else the standard process of that name. Throws Error(usage) naming the known ones.
-NoiseSchedule process_from(const std::string& word, const NoiseSchedule& own);
+NoiseSchedule process_from(const std::string& name, const NoiseSchedule& own);
 
 }  // namespace recon

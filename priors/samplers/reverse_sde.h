@@ -21,7 +21,8 @@ class ReverseSde final : public Sampler {
 
  private:
   void visit_own(ParameterVisitor&) override {}
-  Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor& before) const override;
+  Stepped step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+               const at::Tensor& before) const override;
 };
 
 }  // namespace recon

@@ -10,14 +10,14 @@
 namespace recon {
 namespace {
 
-void check(const Walk& walk) {
-  const std::string place = "Sampler::walk";
-  const auto& levels = walk.levels;
-  if (levels.size() < 2) throw internal_error(place, "expected at least two noise levels, got {}", levels.size());
+void check(const ReverseProcess& reverse) {
+  const std::string location = "Sampler::sample";
+  const auto& levels = reverse.levels;
+  if (levels.size() < 2) throw internal_error(location, "expected at least two noise levels, got {}", levels.size());
   for (std::size_t i = 1; i < levels.size(); ++i) {
     const double from = levels[i - 1].relative_sigma(), to = levels[i].relative_sigma();
     if (!(to >= 0 && from > to)) {
-      throw internal_error(place, "expected decreasing noise, got relative sigma {} before {}", from, to);
+      throw internal_error(location, "expected decreasing noise, got relative sigma {} before {}", from, to);
     }
   }
 }
@@ -27,7 +27,7 @@ void check(const Walk& walk) {
 void Sampler::visit(ParameterVisitor& v) {
   v.field("steps", steps, "noise levels before the clean one", {.min = 1});
   visit_own(v);
-  v.choice("process", process, process_words(), "noise process to walk on; prior: its own");
+  v.choice("process", process, process_names(), "noise process to sample on; prior: its own");
   v.choice("spacing", spacing, spacing_names(), "how steps are placed");
   v.field("steps_offset", steps_offset, "spacing leading: timesteps that all steps are moved up", {.min = 0});
   v.field("start_relative_sigma", start_relative_sigma, "noise level to start from; default: the prior's highest",
@@ -43,19 +43,19 @@ std::vector<NoiseLevel> Sampler::levels(const Prior& prior) const {
   return result;
 }
 
-at::Tensor Sampler::walk(const Walk& walk, at::Tensor x, const SamplerObserver& observer) const {
-  check(walk);
+at::Tensor Sampler::sample(const ReverseProcess& reverse, at::Tensor x, const SamplerObserver& observer) const {
+  check(reverse);
   const at::NoGradGuard no_graph;
   at::Tensor before;
-  for (std::int64_t done = 1; done <= walk.steps(); ++done) {
+  for (std::int64_t done = 1; done <= reverse.steps(); ++done) {
     const auto i = static_cast<std::size_t>(done - 1);
-    const Stepped stepped = step(walk, i, x, before);
+    const Stepped stepped = step(reverse, i, x, before);
     SamplerStep seen{.done = done,
-                     .total = walk.steps(),
-                     .level = walk.levels[i],
+                     .total = reverse.steps(),
+                     .level = reverse.levels[i],
                      .x_t = x,
                      .x0 = stepped.x0,
-                     .next = walk.levels[i + 1],
+                     .next = reverse.levels[i + 1],
                      .x = stepped.x};
     const bool go_on = !observer || observer(seen);
     before = stepped.x0;
@@ -65,20 +65,20 @@ at::Tensor Sampler::walk(const Walk& walk, at::Tensor x, const SamplerObserver& 
   return x;
 }
 
-at::Tensor Sampler::moved(const Transition& move, const Walk& walk, std::size_t i, const at::Tensor& x,
-                          const at::Tensor& x0) {
-  const at::Tensor next = move.x0_weight * x0 + move.xt_weight * x;
-  if (!(move.noise_std > 0)) return next;
-  return next + move.noise_std * walk.noise(kWalkStream, static_cast<std::int64_t>(i) + 1);
+at::Tensor Sampler::after_transition(const Transition& transition, const ReverseProcess& reverse, std::size_t i,
+                                     const at::Tensor& x, const at::Tensor& x0) {
+  const at::Tensor next = transition.x0_weight * x0 + transition.xt_weight * x;
+  if (!(transition.noise_std > 0)) return next;
+  return next + transition.noise_std * reverse.noise(kSamplingStream, static_cast<std::int64_t>(i) + 1);
 }
 
-const SamplerKind& find_sampler_kind(const std::string& name, const std::string& place) {
+const SamplerKind& find_sampler_kind(const std::string& name, const std::string& location) {
   std::vector<std::string> names;
   for (const SamplerKind& kind : sampler_kinds()) {
     if (kind.name == name) return kind;
     names.push_back(kind.name);
   }
-  throw usage_error(place, "unknown sampler '{}'{}", name, suggestion(name, names));
+  throw usage_error(location, "unknown sampler '{}'{}", name, suggestion(name, names));
 }
 
 }  // namespace recon

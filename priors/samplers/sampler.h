@@ -19,14 +19,15 @@ namespace recon {
 /// E[x_0 | x_t] at a level: a prior's, or one that a measurement guides.
 using Denoiser = std::function<at::Tensor(const at::Tensor& x_t, const NoiseLevel& level)>;
 using VarianceDenoiser = std::function<DenoisedWithVariance(const at::Tensor& x_t, const NoiseLevel& level)>;
-/// Standard normal images of the walk's batch, the same for the same (stream, step): the only randomness of a walk.
+/// Standard normal images of the batch, the same for the same (stream, step): the only randomness of a sampling loop.
 using NoiseSource = std::function<at::Tensor(std::string_view stream, std::int64_t step)>;
 
 /// Stream of the start (step 0) and of the noise of step i (i + 1); methods with more noise name streams of their own.
-inline constexpr std::string_view kWalkStream = "walk";
+/// The text seeds the random numbers: another one gives other images.
+inline constexpr std::string_view kSamplingStream = "walk";
 
-/// What a sampler walks with.
-struct Walk {
+/// The reverse diffusion that a sampler discretises: levels of a noise process, denoiser and source of noise.
+struct ReverseProcess {
   NoiseSchedule process;           ///< whose time and f, g the SDE's steps are taken in
   std::vector<NoiseLevel> levels;  ///< of decreasing relative sigma; only the last may be clean (sigma = 0)
   Denoiser denoise;
@@ -63,7 +64,7 @@ class Sampler {
   virtual ~Sampler() = default;
   void visit(ParameterVisitor& options);
 
-  /// Network passes of a walk of `steps` steps that ends on the clean level: exact.
+  /// Network passes of a loop of `steps` steps that ends on the clean level: exact.
   virtual std::int64_t nfe() const = 0;
   virtual const char* nfe_formula() const = 0;  ///< the same in words of the options: "2 steps - 1"
   virtual bool needs_learned_variance() const { return false; }
@@ -76,21 +77,22 @@ class Sampler {
 
   /// From images at levels.front() to images at levels.back(), or to where the observer stops it. No graph is recorded.
   /// Throws Error(internal) unless the levels are two or more and decrease.
-  at::Tensor walk(const Walk& walk, at::Tensor x, const SamplerObserver& observer = {}) const;
+  at::Tensor sample(const ReverseProcess& reverse, at::Tensor x, const SamplerObserver& observer = {}) const;
 
  protected:
   struct Stepped {
     at::Tensor x;   ///< at the next level
     at::Tensor x0;  ///< the denoised image that the step went by
   };
-  /// The transition of step i, with noise of the walk's stream where it has any.
-  static at::Tensor moved(const Transition& move, const Walk& walk, std::size_t i, const at::Tensor& x,
-                          const at::Tensor& x0);
+  /// x after the transition of step i, with noise of kSamplingStream where it has any.
+  static at::Tensor after_transition(const Transition& transition, const ReverseProcess& reverse, std::size_t i,
+                                     const at::Tensor& x, const at::Tensor& x0);
 
  private:
   virtual void visit_own(ParameterVisitor& options) = 0;
   /// From level i to i + 1. `before` is the x0 of the last step, undefined in the first.
-  virtual Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor& before) const = 0;
+  virtual Stepped step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+                       const at::Tensor& before) const = 0;
 };
 
 struct SamplerKind {
@@ -101,7 +103,7 @@ struct SamplerKind {
 
 /// All samplers, sorted by name.
 const std::vector<SamplerKind>& sampler_kinds();
-/// Throws Error(usage) at `place`, naming the nearest known one.
-const SamplerKind& find_sampler_kind(const std::string& name, const std::string& place);
+/// Throws Error(usage) at `location`, naming the nearest known one.
+const SamplerKind& find_sampler_kind(const std::string& name, const std::string& location);
 
 }  // namespace recon

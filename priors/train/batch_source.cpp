@@ -33,7 +33,7 @@ std::int64_t BatchSource::index_of(std::int64_t k) {
   const std::int64_t epoch = k / images_.count;
   if (epoch != epoch_) {
     const at::Tensor keys =
-        order_rng_.uniform({{static_cast<std::uint64_t>(epoch), 0}}, 0, {{images_.count}, Field::real})[0];
+        order_rng_.uniform({{static_cast<std::uint64_t>(epoch), 0}}, 0, {{images_.count}, ScalarKind::real})[0];
     const at::Tensor order = keys.argsort(/*stable=*/true, 0, false).contiguous();
     order_.assign(order.data_ptr<std::int64_t>(), order.data_ptr<std::int64_t>() + images_.count);
     epoch_ = epoch;
@@ -64,7 +64,7 @@ at::Tensor BatchSource::batch(std::int64_t step) {
   for (std::int64_t slot = 0; slot < options_.batch; ++slot) {
     keys.push_back({static_cast<std::uint64_t>(step * options_.batch + slot), 0});
   }
-  const at::Tensor draws = rng_.uniform(keys, 0, {{draws_per_image}, Field::real});
+  const at::Tensor draws = rng_.uniform(keys, 0, {{draws_per_image}, ScalarKind::real});
   std::vector<at::Tensor> items;
   for (std::int64_t slot = 0; slot < options_.batch; ++slot) {
     const std::int64_t index = index_of(step * options_.batch + slot);

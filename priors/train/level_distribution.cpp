@@ -40,7 +40,7 @@ double LevelDistribution::time_at(double u) const {
 
 std::vector<double> LevelDistribution::draw(std::int64_t step) const {
   const at::Tensor u =
-      rng_.uniform({{static_cast<std::uint64_t>(step), 0}}, 0, {{options_.batch}, Field::real})[0].contiguous();
+      rng_.uniform({{static_cast<std::uint64_t>(step), 0}}, 0, {{options_.batch}, ScalarKind::real})[0].contiguous();
   std::vector<double> times;
   for (std::int64_t i = 0; i < options_.batch; ++i) {
     const double slice = (static_cast<double>(i) + u.data_ptr<double>()[i]) / static_cast<double>(options_.batch);

@@ -7,9 +7,9 @@
 namespace recon {
 namespace {
 
-std::int64_t whole(double value, const char* key, const std::string& place) {
+std::int64_t whole(double value, const char* key, const std::string& location) {
   if (value != std::floor(value) || value < 0 || value > 65536) {
-    throw usage_error(place, "'{}': expected whole numbers from 0 to 65536, got {}", key, value);
+    throw usage_error(location, "'{}': expected whole numbers from 0 to 65536, got {}", key, value);
   }
   return static_cast<std::int64_t>(value);
 }
@@ -27,31 +27,31 @@ void NetworkOptions::visit(ParameterVisitor& v) {
   v.field("scale_shift", scale_shift, "time scales and shifts features instead of being added to them");
 }
 
-UNet2DConfig NetworkOptions::config(std::int64_t in, const std::string& place) const {
+UNet2DConfig NetworkOptions::config(std::int64_t in, const std::string& location) const {
   UNet2DConfig config;
   config.in_channels = config.out_channels = in;
   config.channels.clear();
   config.attention_head_dim = std::nullopt;  // has no meaning without attention
   for (const double value : channels) {
-    config.channels.push_back(whole(value, "channels", place));
+    config.channels.push_back(whole(value, "channels", location));
     if (config.channels.back() < 1 || config.channels.back() % groups != 0) {
-      throw usage_error(place, "'channels': expected multiples of groups = {}, got {}", groups, value);
+      throw usage_error(location, "'channels': expected multiples of groups = {}, got {}", groups, value);
     }
   }
   const std::size_t levels = config.channels.size();
-  if (levels < 1 || levels > 16) throw usage_error(place, "'channels': expected 1 to 16 levels, got {}", levels);
+  if (levels < 1 || levels > 16) throw usage_error(location, "'channels': expected 1 to 16 levels, got {}", levels);
   config.down.resize(levels);
   config.up.resize(levels);
   for (const double value : attention) {
-    const auto level = static_cast<std::size_t>(whole(value, "attention", place));
-    if (level >= levels) throw usage_error(place, "'attention': expected levels below {}, got {}", levels, level);
+    const auto level = static_cast<std::size_t>(whole(value, "attention", location));
+    if (level >= levels) throw usage_error(location, "'attention': expected levels below {}, got {}", levels, level);
     config.down[level].attention = config.up[levels - 1 - level].attention = true;
   }
   for (std::size_t i = 0; i < levels; ++i) {
     if (!config.down[i].attention && !(mid_attention && i + 1 == levels)) continue;
     config.attention_head_dim = head_channels;
     if (config.channels[i] % head_channels != 0) {
-      throw usage_error(place, "'head_channels': expected a divisor of the {} channels of level {}, got {}",
+      throw usage_error(location, "'head_channels': expected a divisor of the {} channels of level {}, got {}",
                         config.channels[i], i, head_channels);
     }
   }

@@ -22,9 +22,9 @@ struct NetworkOptions {
 
   void visit(ParameterVisitor& v);
 
-  /// `in` network channels (image channels times space_to_depth²). Throws Error(usage) at `place` for numbers that do
-  /// not fit each other.
-  UNet2DConfig config(std::int64_t in, const std::string& place) const;
+  /// `in` network channels (image channels times space_to_depth²). Throws Error(usage) at `location` for numbers that
+  /// do not fit each other.
+  UNet2DConfig config(std::int64_t in, const std::string& location) const;
 };
 
 }  // namespace recon

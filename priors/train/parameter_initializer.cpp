@@ -12,7 +12,7 @@ at::Tensor ParameterInitializer::get(const std::string& name, const Shape& shape
   const StreamKey key{stable_hash(name), 0};
   if (name == "time_proj.weight") {
     constexpr double fourier_scale = 16;
-    return rng_.normal({key}, 0, {shape, Field::real}, at::kFloat)[0] * fourier_scale;
+    return rng_.normal({key}, 0, {shape, ScalarKind::real}, at::kFloat)[0] * fourier_scale;
   }
   if (leaf == "weight") {
     layer_ = layer;
@@ -25,7 +25,7 @@ at::Tensor ParameterInitializer::get(const std::string& name, const Shape& shape
     throw internal_error("ParameterInitializer", "cannot tell how to draw '{}'", name);
   }
   if (bound_ == 0) return at::zeros(shape, at::kFloat);
-  return ((2 * rng_.uniform({key}, 0, {shape, Field::real})[0] - 1) * bound_).to(at::kFloat);
+  return ((2 * rng_.uniform({key}, 0, {shape, ScalarKind::real})[0] - 1) * bound_).to(at::kFloat);
 }
 
 }  // namespace recon

@@ -95,11 +95,11 @@ at::Tensor Trainer::loss(std::int64_t step) {
   const at::Tensor noise = noise_.normal(keys, 0, spec_of_item(x0), x0.options());
   const at::Tensor x_t = x0 * per_item(alphas, x0) + noise * per_item(sigmas, x0);
   const at::Tensor target = from_x0(description.prediction, x0, x_t, levels, description.sigma_data);
-  const at::Tensor told = at::tensor(times, at::kFloat).to(device_);
+  const at::Tensor network_times = at::tensor(times, at::kFloat).to(device_);
   at::Tensor out;
   {
     const Autocast autocast(options_.precision == "bfloat16", device_);
-    out = network_output(description, *network_, x_t * per_item(scales, x_t), told);
+    out = network_output(description, *network_, x_t * per_item(scales, x_t), network_times);
   }
   return weighted_loss(out.to(at::kFloat), target, weights);
 }

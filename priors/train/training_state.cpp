@@ -23,7 +23,7 @@ nlohmann::json json_of(const TrainingHistory& history) {
           {"validations", std::move(validations)}};
 }
 
-TrainingHistory history_from(const std::string& text, const std::string& place) {
+TrainingHistory history_from(const std::string& text, const std::string& location) {
   try {
     const nlohmann::json json = nlohmann::json::parse(text);
     TrainingHistory history;
@@ -35,7 +35,7 @@ TrainingHistory history_from(const std::string& text, const std::string& place) 
     }
     return history;
   } catch (const nlohmann::json::exception& error) {
-    throw data_error(place, "the history in its metadata is damaged: {}", error.what());
+    throw data_error(location, "the history in its metadata is damaged: {}", error.what());
   }
 }
 

@@ -153,7 +153,7 @@ class InspectVerb final : public Verb {
     write_file_atomically(config_, inspection.found.at("config").get<std::string>());
   }
 
-  TensorSpec image() const { return {image_, complex_ ? Field::complex : Field::real}; }
+  TensorSpec image() const { return {image_, complex_ ? ScalarKind::complex : ScalarKind::real}; }
 
   /// A folder's name without a slash would be looked up among the embedded priors.
   std::string prior_target() const {

@@ -21,7 +21,7 @@ using nlohmann::ordered_json;
 
 ordered_json operators() {
   ordered_json list = ordered_json::array();
-  const TensorSpec image{{1, 16, 16}, Field::real};  // a lister builds nothing: any image will do
+  const TensorSpec image{{1, 16, 16}, ScalarKind::real};  // a lister builds nothing: any image will do
   for (const auto& kind : operator_kinds()) {
     OptionLister lister;
     kind.make(lister, image);

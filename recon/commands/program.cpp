@@ -90,9 +90,11 @@ int report(const Error& error, bool json) {
   std::fprintf(stderr, "recon: error: %s\n", message.c_str());
   const int exit_code = exit_code_of(error.kind());
   if (json) {
-    const nlohmann::ordered_json object = {
-        {"error",
-         {{"kind", name_of(error.kind())}, {"place", error.place()}, {"message", message}, {"exit_code", exit_code}}}};
+    const nlohmann::ordered_json object = {{"error",
+                                            {{"kind", name_of(error.kind())},
+                                             {"place", error.location()},
+                                             {"message", message},
+                                             {"exit_code", exit_code}}}};
     std::printf("%s\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   }
   return exit_code;

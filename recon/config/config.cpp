@@ -15,7 +15,7 @@ constexpr std::uintmax_t max_file_bytes = 16U << 20U;
 
 Config::Config(YamlNodePtr root) : root_(std::move(root)) {
   if (root_->kind != YamlNode::Kind::mapping && root_->kind != YamlNode::Kind::null) {
-    throw usage_error(root_->place, "expected a config of `key: value` lines, found {}", root_->description());
+    throw usage_error(root_->location, "expected a config of `key: value` lines, found {}", root_->description());
   }
 }
 
@@ -44,9 +44,9 @@ void Config::set(const std::string& assignment) {
     throw usage_error("--set", "expected KEY.KEY...=VALUE, found '{}'", assignment);
   }
   const std::string path = assignment.substr(0, equals);
-  const std::string place = "--set " + path;
+  const std::string location = "--set " + path;
   root_ = with_value(root_, path,
-                     parse_yaml(assignment.substr(equals + 1), {.name = place, .folder = {}, .with_lines = false}));
+                     parse_yaml(assignment.substr(equals + 1), {.name = location, .folder = {}, .with_lines = false}));
 }
 
 }  // namespace recon

@@ -16,7 +16,7 @@ class Config {
   static Config from_text(const std::string& text, const std::string& name, const std::filesystem::path& folder = {});
 
   /// Applies one `--set a.b.0.c=value`; the value is YAML. Its relative paths start at the working directory, and its
-  /// place in messages is "--set a.b.0.c". Throws Error(usage).
+  /// location in messages is "--set a.b.0.c". Throws Error(usage).
   void set(const std::string& assignment);
 
   const YamlNodePtr& root() const { return root_; }

@@ -22,7 +22,7 @@ class OptionLister final : public ParameterVisitor {
   void choice(const char* name, std::string& value, const std::vector<std::string>& allowed, const char* doc) override;
   void array(const char* name, at::Tensor& value, const char* doc) override;
   std::vector<std::shared_ptr<ParameterVisitor>> sections(const char* name, const char* doc) override;
-  std::string place() const override { return "list"; }
+  std::string location() const override { return "list"; }
   bool reading() const override { return false; }
 
   /// `[{"name", "type", "default", "doc"}, ...]` with "limits" and "choices" where there are any. The default of an

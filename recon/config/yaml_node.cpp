@@ -23,12 +23,13 @@ class Builder : public YAML::EventHandler {
   explicit Builder(YamlSource source) : source_(std::move(source)) {}
 
   YamlNodePtr document() const { return document_; }
-  std::string place(const YAML::Mark& mark) const {
+  std::string location(const YAML::Mark& mark) const {
     return mark.is_null() || !source_.with_lines ? source_.name : fmt::format("{}:{}", source_.name, mark.line + 1);
   }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (document_ != nullptr) throw usage_error(place(mark), "expected one YAML document, found a second one ('---')");
+    if (document_ != nullptr)
+      throw usage_error(location(mark), "expected one YAML document, found a second one ('---')");
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -36,7 +37,7 @@ class Builder : public YAML::EventHandler {
   }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchors_.find(anchor);
-    if (found == anchors_.end()) throw usage_error(place(mark), "an alias stands inside its own anchor");
+    if (found == anchors_.end()) throw usage_error(location(mark), "an alias stands inside its own anchor");
     add(mark, 0, found->second);
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -63,20 +64,20 @@ class Builder : public YAML::EventHandler {
     YAML::anchor_t anchor = 0;
     YAML::Mark mark;
     bool has_key = false;
-    std::string key, key_place;
+    std::string key, key_location;
     std::set<std::string> keys;
   };
 
   std::shared_ptr<YamlNode> node_at(const YAML::Mark& mark, YamlNode::Kind kind) {
     auto node = std::make_shared<YamlNode>();
     node->kind = kind;
-    node->place = place(mark);
+    node->location = location(mark);
     node->folder = source_.folder;
     return node;
   }
 
   void open(const YAML::Mark& mark, YAML::anchor_t anchor, YamlNode::Kind kind) {
-    if (stack_.size() >= max_depth) throw usage_error(place(mark), "nested deeper than {} levels", max_depth);
+    if (stack_.size() >= max_depth) throw usage_error(location(mark), "nested deeper than {} levels", max_depth);
     if (!stack_.empty() && expects_key(stack_.back())) refuse_key(mark);
     Frame frame;
     frame.node = node_at(mark, kind);
@@ -94,7 +95,8 @@ class Builder : public YAML::EventHandler {
   static bool expects_key(const Frame& frame) { return frame.node->kind == YamlNode::Kind::mapping && !frame.has_key; }
 
   [[noreturn]] void refuse_key(const YAML::Mark& mark) const {
-    throw usage_error(place(mark), "expected a key (a word before ':'), found something else; is a bracket left open?");
+    throw usage_error(location(mark),
+                      "expected a key (a word before ':'), found something else; is a bracket left open?");
   }
 
   void add(const YAML::Mark& mark, YAML::anchor_t anchor, const YamlNodePtr& node) {
@@ -110,12 +112,12 @@ class Builder : public YAML::EventHandler {
     }
     frame.node->expanded_size += node->expanded_size;
     if (frame.node->expanded_size > max_nodes) {
-      throw usage_error(place(mark), "more than {} values (aliases written out)", max_nodes);
+      throw usage_error(location(mark), "more than {} values (aliases written out)", max_nodes);
     }
     if (frame.node->kind == YamlNode::Kind::sequence) {
       frame.node->items.push_back(node);
     } else {
-      frame.node->entries.push_back({std::move(frame.key), std::move(frame.key_place), node});
+      frame.node->entries.push_back({std::move(frame.key), std::move(frame.key_location), node});
       frame.has_key = false;
     }
   }
@@ -123,12 +125,13 @@ class Builder : public YAML::EventHandler {
   void take_key(Frame& frame, const YAML::Mark& mark, const YamlNode& node) const {
     if (node.kind != YamlNode::Kind::scalar) refuse_key(mark);
     frame.key = node.text;
-    frame.key_place = place(mark);
+    frame.key_location = location(mark);
     frame.has_key = true;
     if (frame.keys.insert(node.text).second) return;
     for (const auto& entry : frame.node->entries) {
       if (entry.key == node.text) {
-        throw usage_error(place(mark), "duplicate key '{}' (first given at {}); remove one", node.text, entry.place);
+        throw usage_error(location(mark), "duplicate key '{}' (first given at {}); remove one", node.text,
+                          entry.location);
       }
     }
   }
@@ -150,11 +153,11 @@ std::size_t binary_line(const std::string& text) {
   return 0;
 }
 
-std::size_t list_index(const std::string& word, std::size_t size, const std::string& place) {
+std::size_t list_index(const std::string& word, std::size_t size, const std::string& location) {
   const bool digits = !word.empty() && word.size() < 9 && word.find_first_not_of("0123456789") == std::string::npos;
   const std::size_t index = digits ? std::stoul(word) : 0;
   if (!digits || index > size) {
-    throw usage_error(place, "'{}' is no index into a list of {}; expected 0 to {}", word, size, size);
+    throw usage_error(location, "'{}' is no index into a list of {}; expected 0 to {}", word, size, size);
   }
   return index;
 }
@@ -175,10 +178,10 @@ const YamlEntry* YamlNode::find(const std::string& key) const {
   return nullptr;
 }
 
-std::string YamlNode::place_of(std::string_view name) const {
-  const bool said = place.starts_with("--set ") && place.ends_with(name) &&
-                    std::string_view(". ").find(place[place.size() - name.size() - 1]) != std::string_view::npos;
-  return said || name.empty() ? place : fmt::format("{} {}", place, name);
+std::string YamlNode::location_of(std::string_view name) const {
+  const bool said = location.starts_with("--set ") && location.ends_with(name) &&
+                    std::string_view(". ").find(location[location.size() - name.size() - 1]) != std::string_view::npos;
+  return said || name.empty() ? location : fmt::format("{} {}", location, name);
 }
 
 std::string YamlNode::description() const {
@@ -201,7 +204,7 @@ YamlNodePtr parse_yaml(const std::string& text, const YamlSource& source) {
   if (const std::size_t line = binary_line(text); line != 0) {
     YAML::Mark mark;
     mark.line = static_cast<int>(line) - 1;
-    throw usage_error(builder.place(mark), "expected YAML text, found binary data");
+    throw usage_error(builder.location(mark), "expected YAML text, found binary data");
   }
   try {
     std::istringstream stream(text);
@@ -209,11 +212,11 @@ YamlNodePtr parse_yaml(const std::string& text, const YamlSource& source) {
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const YAML::Exception& error) {
-    throw usage_error(builder.place(error.mark), "not valid YAML: {}", error.msg);
+    throw usage_error(builder.location(error.mark), "not valid YAML: {}", error.msg);
   }
   if (builder.document() != nullptr) return builder.document();
   auto empty = std::make_shared<YamlNode>();
-  empty->place = source.name;
+  empty->location = source.name;
   empty->folder = source.folder;
   return empty;
 }
@@ -221,30 +224,31 @@ YamlNodePtr parse_yaml(const std::string& text, const YamlSource& source) {
 YamlNodePtr with_value(const YamlNodePtr& root, const std::string& path, const YamlNodePtr& value) {
   const std::size_t dot = path.find('.');
   const std::string word = path.substr(0, dot);
-  if (word.empty()) throw usage_error(value->place, "expected KEY.KEY...=VALUE, found an empty key");
+  if (word.empty()) throw usage_error(value->location, "expected KEY.KEY...=VALUE, found an empty key");
   const auto child = [&](const YamlNodePtr& old) {
     if (dot == std::string::npos) return value;
     const auto fresh = std::make_shared<YamlNode>();
-    fresh->place = value->place;
+    fresh->location = value->location;
     fresh->folder = value->folder;
     return with_value(old != nullptr ? old : fresh, path.substr(dot + 1), value);
   };
   auto copy = std::make_shared<YamlNode>(*root);
   if (root->kind == YamlNode::Kind::sequence) {
-    const std::size_t index = list_index(word, root->items.size(), value->place);
+    const std::size_t index = list_index(word, root->items.size(), value->location);
     if (index == root->items.size()) copy->items.emplace_back();
     copy->items[index] = child(copy->items[index]);
   } else if (root->kind == YamlNode::Kind::scalar) {
-    throw usage_error(value->place, "'{}' cannot be set: its parent is {}, not a section", word, root->description());
+    throw usage_error(value->location, "'{}' cannot be set: its parent is {}, not a section", word,
+                      root->description());
   } else {
     copy->kind = YamlNode::Kind::mapping;
     const YamlEntry* old = root->find(word);
     if (old == nullptr) {
-      copy->entries.push_back({word, value->place, child(nullptr)});
+      copy->entries.push_back({word, value->location, child(nullptr)});
     } else {
       auto& entry = copy->entries[static_cast<std::size_t>(old - root->entries.data())];
       entry.value = child(old->value);
-      entry.place = dot == std::string::npos ? value->place : entry.place;
+      entry.location = dot == std::string::npos ? value->location : entry.location;
     }
   }
   copy->expanded_size = sum_of_sizes(*copy);

@@ -46,7 +46,7 @@ ordered_json nested_list(const at::Tensor& numbers) {
 YamlOptions::YamlOptions(YamlNodePtr node, std::string section, Mode mode, ArraySource arrays)
     : node_(std::move(node)), section_(std::move(section)), mode_(mode), arrays_(std::move(arrays)) {
   if (node_->kind != YamlNode::Kind::mapping && node_->kind != YamlNode::Kind::null) {
-    throw usage_error(node_->place, "{}: expected a section of `key: value` lines, found {}", section_,
+    throw usage_error(node_->location, "{}: expected a section of `key: value` lines, found {}", section_,
                       node_->description());
   }
 }
@@ -108,7 +108,7 @@ void YamlOptions::choice(const char* name, std::string& value, const std::vector
     std::string word = text_of(node, name);
     if (std::find(allowed.begin(), allowed.end(), word) == allowed.end()) {
       const auto near = nearest(word, allowed);
-      throw usage_error(node.place, "{}: expected one of {}; found '{}'{}", name, fmt::join(allowed, ", "), word,
+      throw usage_error(node.location, "{}: expected one of {}; found '{}'{}", name, fmt::join(allowed, ", "), word,
                         near ? fmt::format("; did you mean '{}'?", *near) : "");
     }
     return word;
@@ -127,7 +127,7 @@ void YamlOptions::array(const char* name, at::Tensor& value, const char*) {
     value = std::move(loaded.value);
     resolved_[name] = std::move(loaded.written);
   } else {
-    throw usage_error(node->place, "{}: expected a list of numbers, found {}", name, node->description());
+    throw usage_error(node->location, "{}: expected a list of numbers, found {}", name, node->description());
   }
 }
 
@@ -157,11 +157,11 @@ std::vector<std::shared_ptr<ParameterVisitor>> YamlOptions::sections(const char*
   return {children.begin(), children.end()};
 }
 
-std::string YamlOptions::place() const { return node_->place_of(section_); }
+std::string YamlOptions::location() const { return node_->location_of(section_); }
 
-std::string YamlOptions::place_of(const char* name) const {
+std::string YamlOptions::location_of(const char* name) const {
   const YamlEntry* entry = node_->find(name);
-  return entry == nullptr ? place() : entry->value->place_of(name);
+  return entry == nullptr ? location() : entry->value->location_of(name);
 }
 
 std::filesystem::path YamlOptions::path_of(const char* name, const std::string& value) const {
@@ -173,7 +173,7 @@ std::filesystem::path YamlOptions::path_of(const char* name, const std::string& 
 void YamlOptions::finish_this_section() const {
   for (const auto& entry : node_->entries) {
     if (std::find(known_.begin(), known_.end(), entry.key) == known_.end()) {
-      throw usage_error(entry.place, "unknown key '{}'{}{}", entry.key, section_.empty() ? "" : " in " + section_,
+      throw usage_error(entry.location, "unknown key '{}'{}{}", entry.key, section_.empty() ? "" : " in " + section_,
                         suggestion(entry.key, known_));
     }
   }

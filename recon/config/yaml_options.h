@@ -26,7 +26,7 @@ using ArraySource = std::function<LoadedArray(const YamlNode& node, const std::s
 
 /// The visitor that reads options from a YAML mapping.
 ///
-/// Faults are Error(usage) with the value's place, what was expected and what was found. After everything has been
+/// Faults are Error(usage) with the value's location, what was expected and what was found. After everything has been
 /// visited, finish() refuses keys that nobody asked for, naming the nearest known one. `resolved()` then holds every
 /// option with its value, given or default, so that what is read, stored and shown cannot differ.
 ///
@@ -50,7 +50,7 @@ class YamlOptions final : public ParameterVisitor {
   void choice(const char* name, std::string& value, const std::vector<std::string>& allowed, const char* doc) override;
   void array(const char* name, at::Tensor& value, const char* doc) override;
   std::vector<std::shared_ptr<ParameterVisitor>> sections(const char* name, const char* doc) override;
-  std::string place() const override;
+  std::string location() const override;
   bool reading() const override { return mode_ == Mode::read; }
 
   /// The value under a key without reading it; null when the key is absent.
@@ -61,8 +61,8 @@ class YamlOptions final : public ParameterVisitor {
   void set_resolved(const char* name, nlohmann::ordered_json value) { resolved_[name] = std::move(value); }
 
   bool given(const char* name) const { return node_->find(name) != nullptr; }
-  /// The place of a key's value, or place() when it is not given.
-  std::string place_of(const char* name) const;
+  /// The location of a key's value, or location() when it is not given.
+  std::string location_of(const char* name) const;
   /// `value`, read from the key, as a path that starts at the folder of the config (or of the working directory when it
   /// came from the command line). Defaults, absolute paths and the empty path stay as they are.
   std::filesystem::path path_of(const char* name, const std::string& value) const;
@@ -90,7 +90,8 @@ class YamlOptions final : public ParameterVisitor {
 template <class Options>
 void read_section(YamlOptions& options, const char* name, const char* doc, Options& values) {
   const auto sections = options.sections(name, doc);
-  if (sections.size() > 1) throw usage_error(options.place_of(name), "expected one section, got {}", sections.size());
+  if (sections.size() > 1)
+    throw usage_error(options.location_of(name), "expected one section, got {}", sections.size());
   if (!sections.empty()) return values.visit(*sections.front());
   YamlOptions defaults(std::make_shared<const YamlNode>(), name);
   values.visit(defaults);

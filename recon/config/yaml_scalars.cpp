@@ -14,7 +14,7 @@ namespace recon {
 namespace {
 
 [[noreturn]] void refuse(const YamlNode& node, const std::string& option, const std::string& expected) {
-  throw usage_error(node.place, "{}: expected {}, found {}", option, expected, node.description());
+  throw usage_error(node.location, "{}: expected {}, found {}", option, expected, node.description());
 }
 
 std::optional<double> parse_double(const std::string& text) {

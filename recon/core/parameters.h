@@ -50,7 +50,7 @@ class ParameterVisitor {
   virtual std::vector<std::shared_ptr<ParameterVisitor>> sections(const char* name, const char* doc) = 0;
 
   /// Where the section stands, for messages ("configs/run/x.yaml:12 operator").
-  virtual std::string place() const = 0;
+  virtual std::string location() const = 0;
   /// False for listers and writers: nothing is to be checked or built then.
   virtual bool reading() const = 0;
 };

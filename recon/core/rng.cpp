@@ -41,7 +41,7 @@ at::Tensor Rng::normal(const std::vector<StreamKey>& keys, std::uint32_t step, c
   const at::ScalarType real = c10::toRealValueType(c10::typeMetaToScalarType(like.dtype()));
   Shape shape = spec.shape;
   shape.insert(shape.begin(), static_cast<std::int64_t>(keys.size()));
-  if (spec.field == Field::complex) shape.push_back(2);
+  if (spec.scalar == ScalarKind::complex) shape.push_back(2);
   const at::Tensor out = at::empty(shape, like.dtype(real));
   const std::int64_t count = spec.real_components();
   for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -55,11 +55,12 @@ at::Tensor Rng::normal(const std::vector<StreamKey>& keys, std::uint32_t step, c
       fill_normal(item.data_ptr<float>(), key, step, count);
     }
   }
-  return spec.field == Field::complex ? at::view_as_complex(out) : out;
+  return spec.scalar == ScalarKind::complex ? at::view_as_complex(out) : out;
 }
 
 at::Tensor Rng::uniform(const std::vector<StreamKey>& keys, std::uint32_t step, const TensorSpec& spec) const {
-  if (keys.empty() || spec.field != Field::real) throw internal_error("Rng::uniform", "expected keys and a real spec");
+  if (keys.empty() || spec.scalar != ScalarKind::real)
+    throw internal_error("Rng::uniform", "expected keys and a real spec");
   Shape shape = spec.shape;
   shape.insert(shape.begin(), static_cast<std::int64_t>(keys.size()));
   at::Tensor out = at::empty(shape, at::kDouble);

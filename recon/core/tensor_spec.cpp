@@ -13,18 +13,22 @@ std::int64_t TensorSpec::numel() const {
   return count;
 }
 
-std::int64_t TensorSpec::real_components() const { return field == Field::complex ? 2 * numel() : numel(); }
+std::int64_t TensorSpec::real_components() const { return scalar == ScalarKind::complex ? 2 * numel() : numel(); }
 
 std::string TensorSpec::to_string() const {
-  return (field == Field::complex ? "complex " : "real ") + recon::to_string(shape);
+  return (scalar == ScalarKind::complex ? "complex " : "real ") + recon::to_string(shape);
 }
 
 std::string to_string(const Shape& shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
-Field field_of(const at::Tensor& tensor) { return tensor.is_complex() ? Field::complex : Field::real; }
+ScalarKind scalar_kind_of(const at::Tensor& tensor) {
+  return tensor.is_complex() ? ScalarKind::complex : ScalarKind::real;
+}
+
+Shape shape_of(const at::Tensor& tensor) { return {tensor.sizes().begin(), tensor.sizes().end()}; }
 
 TensorSpec spec_of_item(const at::Tensor& batched) {
-  return {Shape(batched.sizes().begin() + 1, batched.sizes().end()), field_of(batched)};
+  return {Shape(batched.sizes().begin() + 1, batched.sizes().end()), scalar_kind_of(batched)};
 }
 
 at::ScalarType real_dtype(const at::Tensor& tensor) { return c10::toRealValueType(tensor.scalar_type()); }
@@ -37,23 +41,22 @@ void require(const at::Tensor& tensor, const TensorSpec& spec, std::string_view 
   if (!tensor.defined())
     throw internal_error(std::string(where), "expected {}, got an undefined tensor", spec.to_string());
   const bool floating = tensor.is_floating_point() || tensor.is_complex();
-  const bool ok = floating && field_of(tensor) == spec.field &&
+  const bool ok = floating && scalar_kind_of(tensor) == spec.scalar &&
                   tensor.dim() == static_cast<std::int64_t>(spec.shape.size()) + 1 && tensor.size(0) >= 1 &&
                   tensor.sizes().slice(1) == at::IntArrayRef(spec.shape);
   if (!ok) {
     throw internal_error(std::string(where), "expected a batch of {}, got {} {}", spec.to_string(),
-                         c10::toString(tensor.scalar_type()),
-                         to_string(Shape(tensor.sizes().begin(), tensor.sizes().end())));
+                         c10::toString(tensor.scalar_type()), to_string(shape_of(tensor)));
   }
 }
 
-void require_finite(const at::Tensor& tensor, const std::string& place) {
+void require_finite(const at::Tensor& tensor, const std::string& location) {
   const at::Tensor finite = at::isfinite(tensor);
   if (finite.all().item<bool>()) return;
   const at::Tensor offenders = finite.logical_not().nonzero();
   std::vector<std::int64_t> index;
   for (std::int64_t i = 0; i < offenders.size(1); ++i) index.push_back(offenders[0][i].item<std::int64_t>());
-  throw data_error(place,
+  throw data_error(location,
                    "{} of {} values are NaN or infinite, the first at index {}; mask them out or repair the file",
                    offenders.size(0), tensor.numel(), to_string(index));
 }

@@ -11,15 +11,15 @@ namespace recon {
 
 /// Whether the entries of an array are real or complex. Single or double precision is the caller's choice: every
 /// operator and prior computes in the precision of the tensor it is given.
-enum class Field { real, complex };
+enum class ScalarKind { real, complex };
 
 using Shape = std::vector<std::int64_t>;
 
-/// Shape (without the leading batch axis) and field of a vector space, e.g. images {1, H, W} or k-space {1, H, W}.
-/// Every tensor of the project is `[batch, shape...]`.
+/// Shape (without the leading batch axis) and scalar kind of a vector space, e.g. {1, H, W} for images and
+/// k-space. Every tensor of the project is `[batch, shape...]`.
 struct TensorSpec {
   Shape shape;
-  Field field = Field::real;
+  ScalarKind scalar = ScalarKind::real;
 
   bool operator==(const TensorSpec&) const = default;
 
@@ -31,7 +31,8 @@ struct TensorSpec {
 /// Shape as "[1, 128, 128]".
 std::string to_string(const Shape& shape);
 
-Field field_of(const at::Tensor& tensor);
+ScalarKind scalar_kind_of(const at::Tensor& tensor);
+Shape shape_of(const at::Tensor& tensor);            ///< its sizes, the batch axis included
 TensorSpec spec_of_item(const at::Tensor& batched);  ///< the spec of one item of `[batch, shape...]`
 
 /// The real dtype of the same precision: complex64 -> float32.
@@ -39,11 +40,11 @@ at::ScalarType real_dtype(const at::Tensor& tensor);
 at::ScalarType complex_dtype(const at::Tensor& tensor);
 
 /// Throws Error(internal) naming `where` unless `tensor` is a defined floating tensor `[batch >= 1, spec.shape...]` of
-/// the spec's field.
+/// the spec's scalar kind.
 void require(const at::Tensor& tensor, const TensorSpec& spec, std::string_view where);
 
-/// Throws Error(data) naming `place` and the index of the first offender if any entry is NaN or infinite.
-void require_finite(const at::Tensor& tensor, const std::string& place);
+/// Throws Error(data) naming `location` and the index of the first offender if any entry is NaN or infinite.
+void require_finite(const at::Tensor& tensor, const std::string& location);
 
 /// Per-item squared Euclidean norm sum |x|² as float64 `[batch]`, on the CPU.
 at::Tensor squared_norms(const at::Tensor& batched);

@@ -50,7 +50,7 @@ double student_quantile(double level, std::int64_t degrees) {
 Calibration calibrate(const at::Tensor& samples, const at::Tensor& truth) {
   if (!samples.defined() || !truth.defined() || samples.dim() != truth.dim() + 1 || samples.size(0) < 2 ||
       samples.sizes().slice(1) != truth.sizes() || samples.is_complex() != truth.is_complex()) {
-    throw internal_error("calibrate", "expected at least two samples of the shape and field of the truth");
+    throw internal_error("calibrate", "expected at least two samples of the shape and scalar kind of the truth");
   }
   const std::int64_t count = samples.size(0);
   const auto n = static_cast<double>(count);
@@ -63,8 +63,8 @@ Calibration calibrate(const at::Tensor& samples, const at::Tensor& truth) {
   }
   // Sum over pairs of |x_i - x_j| = 2 sum_i (2 i - S + 1) x_(i), i = 0, ..., S - 1 in sorted order.
   const at::Tensor weights = 2 * at::arange(count, at::kDouble) - (n - 1);
-  const at::Tensor spread = (weights.unsqueeze(1) * x).sum(0) / (n * (n - 1));
-  result.crps = ((x - t).abs().mean(0) - spread).mean().item<double>();
+  const at::Tensor pair_distance = (weights.unsqueeze(1) * x).sum(0) / (n * (n - 1));
+  result.crps = ((x - t).abs().mean(0) - pair_distance).mean().item<double>();
   const at::Tensor below = (x < t).sum(0) + at::floor_divide((x == t).sum(0), 2);
   for (std::int64_t rank = 0; rank <= count; ++rank) result.ranks.push_back(share(below == rank));
   return result;

@@ -21,7 +21,7 @@ struct Calibration {
 /// Intervals: mean ± t_{S-1}(level) s sqrt(1 + 1/S) with the samples' mean and unbiased std s, the Student prediction
 /// interval: for samples and truth drawn from one Gaussian posterior it covers with exactly its level, for any S.
 /// Ranks: uniform for exact samples of ANY posterior, as truth and samples are then exchangeable (Talts et al. 2018,
-/// simulation-based calibration; Hamill 2001); a U shape means too little spread. Ties are split in the middle.
+/// simulation-based calibration; Hamill 2001); a U shape: too small a std. Ties are split in the middle.
 /// CRPS: mean |x_i - truth| - 1/2 mean_{i != j} |x_i - x_j|, the fair estimate (Ferro 2014, "Fair scores for ensemble
 /// forecasts", eq. 8), 0 at best; for one sample it would be the mean absolute error.
 ///

@@ -87,8 +87,8 @@ std::vector<double> reduced_chi2(const at::Tensor& residual, const at::Tensor& v
   const at::Tensor r = in_double(residual);
   const at::Tensor squares = (r.is_complex() ? at::view_as_real(r.resolve_conj()).square().sum(-1) : r.square());
   const at::Tensor v = in_double(variance);
-  const at::Tensor weighted = at::where(v > 0, squares / v, std::numeric_limits<double>::quiet_NaN());
-  return to_vector(weighted.flatten(1).sum(1) / static_cast<double>(measured_components));
+  const at::Tensor over_variance = at::where(v > 0, squares / v, std::numeric_limits<double>::quiet_NaN());
+  return to_vector(over_variance.flatten(1).sum(1) / static_cast<double>(measured_components));
 }
 
 }  // namespace recon

@@ -25,10 +25,10 @@ std::optional<NoiseLevelEstimate> from_differences(const at::Tensor& y, const at
   using T = const at::Tensor&;
   const at::Tensor complete = of_blocks(measured, [](T a, T b, T c, T d) { return a * b * c * d; });
   const at::Tensor differences = of_blocks(y, [](T a, T b, T c, T d) { return ((a - b) - (c - d)) / 2; });
-  const at::Tensor kept = differences.masked_select(complete > 0);
-  if (kept.numel() < fewest) return std::nullopt;
-  return NoiseLevelEstimate{.std = middle_of(kept.abs()) / normal_quartile,
-                            .count = kept.numel(),
+  const at::Tensor complete_differences = differences.masked_select(complete > 0);
+  if (complete_differences.numel() < fewest) return std::nullopt;
+  return NoiseLevelEstimate{.std = middle_of(complete_differences.abs()) / normal_quartile,
+                            .count = complete_differences.numel(),
                             .method = "median absolute diagonal difference of neighbouring pixels"};
 }
 

@@ -33,7 +33,7 @@ SolverContext::SolverContext(const Problem& problem, const Prior* prior, const C
 }
 
 at::TensorOptions SolverContext::image_options() const {
-  const auto dtype = problem_.image.field == Field::complex ? complex_dtype(y()) : real_dtype(y());
+  const auto dtype = problem_.image.scalar == ScalarKind::complex ? complex_dtype(y()) : real_dtype(y());
   return y().options().dtype(dtype);
 }
 

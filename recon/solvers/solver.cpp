@@ -12,13 +12,11 @@
 namespace recon {
 namespace {
 
-Shape shape_of(const at::Tensor& tensor) { return {tensor.sizes().begin(), tensor.sizes().end()}; }
-
 void check_measurement(const Problem& problem) {
   const TensorSpec& range = problem.op->range();
   const at::Tensor& y = problem.y;
   const bool fits = y.dim() == static_cast<std::int64_t>(range.shape.size()) + 1 && y.size(0) >= 1 &&
-                    y.sizes().slice(1) == at::IntArrayRef(range.shape) && field_of(y) == range.field &&
+                    y.sizes().slice(1) == at::IntArrayRef(range.shape) && scalar_kind_of(y) == range.scalar &&
                     (y.is_floating_point() || y.is_complex());
   if (!fits) {
     throw data_error("measurement", "expected a batch of {} (the range of {}), got {} {}", range.to_string(),
@@ -49,17 +47,17 @@ void check(const Problem& problem) {
 
 void check(const Prior& prior, const TensorSpec& image) {
   const ImageDomain& domain = prior.domain();
-  const std::string place = "prior " + prior.name();
-  if (image.field != Field::real) throw usage_error(place, "expected real images, got {}", image.to_string());
+  const std::string location = "prior " + prior.name();
+  if (image.scalar != ScalarKind::real) throw usage_error(location, "expected real images, got {}", image.to_string());
   if (image.shape[0] != domain.channels) {
-    throw usage_error(place, "expected images of {} channel(s), got {}", domain.channels, image.to_string());
+    throw usage_error(location, "expected images of {} channel(s), got {}", domain.channels, image.to_string());
   }
   const Shape size(image.shape.begin() + 1, image.shape.end());
   if (!domain.fixed_size.empty() && size != domain.fixed_size) {
-    throw usage_error(place, "knows images of size {} only, got {}", to_string(domain.fixed_size), to_string(size));
+    throw usage_error(location, "knows images of size {} only, got {}", to_string(domain.fixed_size), to_string(size));
   }
   if (size[0] % domain.multiple != 0 || size[1] % domain.multiple != 0) {
-    throw usage_error(place, "expected a height and width that are multiples of {}, got {}; pad the image",
+    throw usage_error(location, "expected a height and width that are multiples of {}, got {}; pad the image",
                       domain.multiple, to_string(size));
   }
 }
@@ -97,13 +95,13 @@ Report Solver::solve(const Problem& problem, const Prior* prior, const Controls&
   return report;
 }
 
-const SolverKind& find_solver_kind(const std::string& name, const std::string& place) {
+const SolverKind& find_solver_kind(const std::string& name, const std::string& location) {
   std::vector<std::string> names;
   for (const SolverKind& kind : solver_kinds()) {
     if (kind.name == name) return kind;
     names.push_back(kind.name);
   }
-  throw usage_error(place, "unknown solver '{}'{}", name, suggestion(name, names));
+  throw usage_error(location, "unknown solver '{}'{}", name, suggestion(name, names));
 }
 
 }  // namespace recon

@@ -19,8 +19,8 @@ namespace recon {
 /// What is to be solved: y = A(x) + n, n ~ N(0, noise_std²) per real component, in the units of the prior.
 ///
 /// A batch holds several measurements and/or several samples of one measurement; `keys` says which is which, and an
-/// entry's result depends on its own key, y and noise_std only. Poisson data arrive here whitened (see
-/// recon/pipeline/units.h), so every solver serves every noise model.
+/// entry's result depends on its own key, y and noise_std only. Poisson data arrive here whitened (by
+/// ImageMapping in the pipeline), so every solver serves every noise model.
 struct Problem {
   OperatorPtr op;                 ///< on images `[C, H, W]`
   at::Tensor y;                   ///< `[batch, range...]`; its device and precision are those of the whole solve
@@ -101,7 +101,7 @@ struct SolverKind {
 
 /// All solvers, sorted by name.
 const std::vector<SolverKind>& solver_kinds();
-/// Throws Error(usage) at `place`, naming the known ones.
-const SolverKind& find_solver_kind(const std::string& name, const std::string& place);
+/// Throws Error(usage) at `location`, naming the known ones.
+const SolverKind& find_solver_kind(const std::string& name, const std::string& location);
 
 }  // namespace recon

@@ -18,7 +18,7 @@ void BM_DpsStep(benchmark::State& state) {
   const std::int64_t size = state.range(0);
   at::set_num_threads(static_cast<int>(state.range(1)));
   static const PriorPtr prior = load_prior("natural_gray");
-  const TensorSpec image{{1, size, size}, Field::real};
+  const TensorSpec image{{1, size, size}, ScalarKind::real};
   const std::vector<StreamKey> keys = {{1, 0}};
   const at::Tensor mask = (Rng(1, "mask").uniform(keys, 0, image)[0] < 0.3).to(at::kDouble);
   Problem problem{

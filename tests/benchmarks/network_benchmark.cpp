@@ -13,7 +13,7 @@ namespace {
 const NoiseLevel kLevel{.alpha = 1, .sigma = 0.5};
 
 at::Tensor image(std::int64_t side) {
-  return Rng(0, "benchmark").normal({{0, 0}}, 0, {{1, side, side}, Field::real}, at::kFloat);
+  return Rng(0, "benchmark").normal({{0, 0}}, 0, {{1, side, side}, ScalarKind::real}, at::kFloat);
 }
 
 void PriorDenoise(benchmark::State& state) {

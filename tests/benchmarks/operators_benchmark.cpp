@@ -18,7 +18,7 @@ at::Tensor draw(const TensorSpec& spec) {
 }
 
 LinearOperatorPtr make(const std::string& name, std::int64_t side) {
-  const TensorSpec image{{1, side, side}, Field::real};
+  const TensorSpec image{{1, side, side}, ScalarKind::real};
   const at::Tensor line = (-0.5 * (at::arange(25, at::kDouble) - 12).div(3).square()).exp();
   const at::Tensor kernel = line.unsqueeze(1) * line.unsqueeze(0) / line.sum().square();
   if (name == "blur_circular") return make_blur(image, kernel, Boundary::circular, "gaussian");
@@ -45,8 +45,8 @@ void run_operator(benchmark::State& state, const std::string& name, const std::s
 void run_transform(benchmark::State& state, const std::string& which) {
   at::set_num_threads(static_cast<int>(state.range(1)));
   const std::vector<std::int64_t> axes{-2, -1};
-  const at::Tensor x = draw({{1, state.range(0), state.range(0)}, Field::real});
-  const at::Tensor z = draw({{1, state.range(0), state.range(0)}, Field::complex});
+  const at::Tensor x = draw({{1, state.range(0), state.range(0)}, ScalarKind::real});
+  const at::Tensor z = draw({{1, state.range(0), state.range(0)}, ScalarKind::complex});
   const auto centred = [&] {
     return at::fft_fftshift(at::fft_fft2(at::fft_ifftshift(z, axes), {}, axes, "ortho"), axes);
   };

@@ -102,7 +102,7 @@ class AgainstBart : public BartTest, public testing::WithParamInterface<std::str
     const at::Tensor full = array("full");  // [H, W, coils]
     const double peak = fft2_centred(full.permute({2, 0, 1})).abs().max().item<double>();
     const at::Tensor noise =
-        Rng(5, "bart_test").normal({StreamKey{}}, 0, {{size, size, coils}, Field::complex}, at::kFloat)[0];
+        Rng(5, "bart_test").normal({StreamKey{}}, 0, {{size, size, coils}, ScalarKind::complex}, at::kFloat)[0];
     const at::Tensor column = at::arange(size);
     const at::Tensor kept = (column % 2 == 0).logical_or((column - size / 2).abs() <= centre / 2).to(at::kFloat);
     const at::Tensor kspace = (full + noise * 0.005 * peak) * kept.view({1, size, 1});

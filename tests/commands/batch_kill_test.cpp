@@ -18,7 +18,7 @@ class SlowBatch : public BatchTest {
     rng_ = std::make_unique<Rng>(static_cast<std::uint64_t>(20), "kills");
   }
   std::size_t drawn(std::size_t below) {
-    const double u = rng_->uniform({{++draws_, 0}}, 0, {{1}, Field::real}).item<double>();
+    const double u = rng_->uniform({{++draws_, 0}}, 0, {{1}, ScalarKind::real}).item<double>();
     return static_cast<std::size_t>(u * static_cast<double>(below));
   }
 

@@ -19,17 +19,17 @@ class BatchTest : public ProgramTest {
   void write_items(const std::string& name, std::int64_t items, const std::set<std::int64_t>& broken = {},
                    std::int64_t size = 24) const {
     MeasurementSet set;
-    set.header.image = {{1, size, size}, Field::real};
+    set.header.image = {{1, size, size}, ScalarKind::real};
     set.header.operator_config = "type: inpainting\nmask: {dataset: mask}\n";
-    const auto plane = Rng(7, "mask").uniform({{0, 0}}, 0, {{size, size}, Field::real})[0];
+    const auto plane = Rng(7, "mask").uniform({{0, 0}}, 0, {{size, size}, ScalarKind::real})[0];
     set.header.operator_arrays["mask"] = plane.gt(0.5).to(at::kFloat);
     set.header.noise = {.type = "gaussian", .std = {0.05}, .peak = 0};
     std::vector<StreamKey> keys;
     for (std::int64_t i = 0; i < items; ++i) keys.push_back({static_cast<std::uint64_t>(i), 0});
     const at::Tensor ramp = at::linspace(0, 1, size, at::kFloat);
-    const at::Tensor level = Rng(3, "level").uniform(keys, 0, {{1, 1, 1}, Field::real}).to(at::kFloat);
+    const at::Tensor level = Rng(3, "level").uniform(keys, 0, {{1, 1, 1}, ScalarKind::real}).to(at::kFloat);
     set.ground_truth = (level * ramp.view({1, 1, 1, size}) + (1 - level) * ramp.view({1, 1, size, 1})).contiguous();
-    const at::Tensor noise = Rng(5, "noise").normal(keys, 0, {{1, size, size}, Field::real}, at::kFloat);
+    const at::Tensor noise = Rng(5, "noise").normal(keys, 0, {{1, size, size}, ScalarKind::real}, at::kFloat);
     set.y = (set.ground_truth + 0.05 * noise) * set.header.operator_arrays["mask"];
     write_measurement_file(path(name).string(), set);
     if (broken.empty()) return;

@@ -117,7 +117,7 @@ TEST_F(Compare, ASolverThatCannotIsARowAndTheOthersGoOn) {
   EXPECT_TRUE(got["summary"][0]["psnr"]["mean"].is_null());  // what diverged is not averaged
   // Complex images and a real prior: the prior's solver says why, the adjoint does its work.
   MeasurementSet set;
-  set.header.image = {{1, 16, 16}, Field::complex};
+  set.header.image = {{1, 16, 16}, ScalarKind::complex};
   set.header.operator_config = "type: fourier\nacceleration: 2\n";
   set.header.noise = {.type = "gaussian", .std = {0.05}, .peak = 0};
   set.y = at::ones({1, 1, 16, 16}, at::kComplexFloat);

@@ -35,11 +35,11 @@ class Import : public ProgramTest {
 
   /// Fully sampled noisy k-space of two slices in units of 300, as a BART array.
   void write_kspace(const std::string& name) const {
-    const at::Tensor maps = simulated_coil_maps({{1, size, size}, Field::complex}, coils)[0].to(at::kComplexFloat);
+    const at::Tensor maps = simulated_coil_maps({{1, size, size}, ScalarKind::complex}, coils)[0].to(at::kComplexFloat);
     std::vector<at::Tensor> slices;
     for (std::uint32_t i = 0; i < 2; ++i) {
       const at::Tensor noise =
-          Rng(7, "import_test").normal({StreamKey{}}, i, {{coils, size, size}, Field::complex}, at::kFloat)[0];
+          Rng(7, "import_test").normal({StreamKey{}}, i, {{coils, size, size}, ScalarKind::complex}, at::kFloat)[0];
       slices.push_back(300 * (fft2_centred(maps * image()) / (1.0 + i) + noise_std * noise));
     }
     const at::Tensor stacked = at::stack(slices).permute({2, 3, 1, 0});  // [H, W, coils, slices]
@@ -59,7 +59,7 @@ TEST_F(Import, MakesAFileThatRunsAndExports) {
   ASSERT_EQ(imported.exit_code, 0) << imported.err;
   EXPECT_EQ(imported.json()["ground_truth"], true);
   const MeasurementFile file = MeasurementFile::open(path("m.h5").string());
-  EXPECT_EQ(file.measurement(), (TensorSpec{{5, size, size}, Field::complex}));
+  EXPECT_EQ(file.measurement(), (TensorSpec{{5, size, size}, ScalarKind::complex}));
   // Corners hold noise and a little of the disk's edge: within a factor of 1.5 of the noise that was added. White is
   // the brightest of the image, about 1 in units of 300, in the centre's resolution.
   EXPECT_GT(file.item(0).noise_std, noise_std / 1.3);
@@ -105,7 +105,7 @@ TEST_F(Import, MapsCanWaitForTheReconstruction) {
 TEST_F(Import, MapsOfOneSliceServeAll) {
   write_kspace("k");
   const at::Tensor maps =
-      Rng(4, "maps").normal({StreamKey{}}, 0, {{size, size, 1, coils}, Field::complex}, at::kFloat)[0];
+      Rng(4, "maps").normal({StreamKey{}}, 0, {{size, size, 1, coils}, ScalarKind::complex}, at::kFloat)[0];
   const std::string import = "import k -o m.h5 --set noise=none --set coil_maps=file --set maps_file=maps";
   write_bart(path("maps").string(), maps);
   ASSERT_EQ(recon(import).exit_code, 0);
@@ -178,7 +178,7 @@ TEST_F(GeneratedIsmrmrd, IsImportedWithItsNoiseScanAndReconstructed) {
   EXPECT_GT(described.json()["noise_samples"].get<int>(), 0);
   ASSERT_EQ(recon("import raw.h5 -o m.h5").exit_code, 0);
   const MeasurementFile file = MeasurementFile::open(path("m.h5").string());
-  EXPECT_EQ(file.measurement(), (TensorSpec{{6, 64, 64}, Field::complex}));
+  EXPECT_EQ(file.measurement(), (TensorSpec{{6, 64, 64}, ScalarKind::complex}));
   const Outputs run = recon("run m.h5 --json --set 'solver={type: tv_pdhg}' --set output=r.h5");
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const at::Tensor image = read_result_file(path("r.h5").string()).main.reconstructions[0];

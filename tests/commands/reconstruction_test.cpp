@@ -23,7 +23,7 @@ class Reconstruction : public ProgramTest {
  protected:
   MeasurementSet inpainting(std::int64_t count) const {
     MeasurementSet set;
-    set.header.image = {{1, 32, 32}, Field::real};
+    set.header.image = {{1, 32, 32}, ScalarKind::real};
     set.header.operator_config = "type: inpainting\nmask: {dataset: mask}\n";
     set.header.operator_arrays["mask"] = (at::arange(32 * 32).view({32, 32}).remainder(3) != 0).to(at::kFloat);
     set.header.noise = {.type = "gaussian", .std = {0.05}, .peak = 0};
@@ -98,7 +98,7 @@ TEST_F(Reconstruction, OneSeedOneResultWhicheverItemsRun) {
 
 TEST_F(Reconstruction, AnySizeAndColourGoThroughTheGreyPrior) {
   MeasurementSet set;
-  set.header.image = {{3, 21, 27}, Field::real};
+  set.header.image = {{3, 21, 27}, ScalarKind::real};
   set.header.range = {0, 255};
   set.header.operator_config = "type: super_resolution\nfactor: 3\n";
   set.y = at::full({1, 3, 7, 9}, 100.0F);
@@ -114,7 +114,7 @@ TEST_F(Reconstruction, AnySizeAndColourGoThroughTheGreyPrior) {
 
 TEST_F(Reconstruction, ComplexImagesByName) {
   MeasurementSet set;
-  set.header.image = {{1, 16, 16}, Field::complex};
+  set.header.image = {{1, 16, 16}, ScalarKind::complex};
   set.header.operator_config = "type: fourier\nacceleration: 2\n";
   set.header.noise = {.type = "gaussian", .std = {0.05}, .peak = 0};
   set.y = at::zeros({1, 1, 16, 16}, at::kComplexFloat);

@@ -80,7 +80,7 @@ TEST_F(TrainVerb, EndsWithTheSameWeightsHoweverOftenItIsKilled) {
   for (std::uint64_t i = 0; i < 100; ++i) {
     // Longer with each try, so that progress is made on slow machines (and under sanitizers) as well.
     const double seconds =
-        (0.3 + rng.uniform({{i, 0}}, 0, {{1}, Field::real}).item<double>()) * (1 + 0.1 * static_cast<double>(i));
+        (0.3 + rng.uniform({{i, 0}}, 0, {{1}, ScalarKind::real}).item<double>()) * (1 + 0.1 * static_cast<double>(i));
     got = shell(fmt::format("timeout -s KILL {:.3f} '{}' {}", seconds, test::program(), train("killed")));
     if (got.exit_code == 0) break;
     ASSERT_EQ(got.exit_code, 137) << got.err;

@@ -1,4 +1,4 @@
-// Configs from YAML: what is read, and that every slip is one error with its place.
+// Configs from YAML: what is read, and that every slip is one error with its location.
 #include "recon/config/config.h"
 
 #include <ATen/ATen.h>
@@ -131,9 +131,9 @@ TEST(Config, OverridesReplaceAddAndNameThemselves) {
   const auto& root = *config.root();
   EXPECT_EQ(root.find("solver")->value->find("steps")->value->text, "9");
   const YamlNode& steps = *root.find("solver")->value->find("steps")->value;
-  EXPECT_EQ(steps.place, "--set solver.steps");
-  EXPECT_EQ(steps.place_of("steps"), "--set solver.steps") << "the name once";
-  EXPECT_EQ(steps.place_of("eps"), "--set solver.steps eps") << "only a whole name";
+  EXPECT_EQ(steps.location, "--set solver.steps");
+  EXPECT_EQ(steps.location_of("steps"), "--set solver.steps") << "the name once";
+  EXPECT_EQ(steps.location_of("eps"), "--set solver.steps eps") << "only a whole name";
   EXPECT_EQ(root.find("solver")->value->find("type")->value->text, "dps");
   ASSERT_EQ(root.find("baselines")->value->items.size(), 3U);
   EXPECT_EQ(root.find("baselines")->value->items[1]->find("type")->value->text, "c");
@@ -190,7 +190,7 @@ TEST(YamlOptions, AMistypedKeyIsReportedBeforeWhatItsAbsenceBreaks) {
   const auto visit = [](YamlOptions& v) {
     std::string file;
     v.field("file", file, "needed");
-    if (v.reading() && file.empty()) throw usage_error(v.place(), "file is missing");
+    if (v.reading() && file.empty()) throw usage_error(v.location(), "file is missing");
   };
   try {
     checked_read(Config::from_text("fiel: a", "x.yaml").root(), "mask", {}, visit);

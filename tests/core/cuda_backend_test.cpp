@@ -37,7 +37,7 @@ TEST(Device, WithoutAGpuTheErrorSaysWhy) {
 
 TEST(Device, TheGpuDrawsTheNumbersOfTheCpu) {
   if (!why_no_cuda().empty()) GTEST_SKIP() << why_no_cuda();
-  const TensorSpec spec{{3, 100, 77}, Field::real};
+  const TensorSpec spec{{3, 100, 77}, ScalarKind::real};
   const Rng rng(5, "gpu");
   const at::Tensor cpu = rng.normal({{1, 0}, {1, 1}}, 9, spec, at::kDouble);
   const at::Tensor gpu = rng.normal({{1, 0}, {1, 1}}, 9, spec, at::TensorOptions(at::kDouble).device(at::kCUDA));

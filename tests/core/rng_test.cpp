@@ -25,7 +25,7 @@ TEST(Philox, EqualsTheKnownAnswers) {
 
 TEST(Rng, AnItemsDrawsDoNotDependOnItsBatch) {
   const Rng rng(7, "noise");
-  const TensorSpec spec{{1, 5, 7}, Field::real};
+  const TensorSpec spec{{1, 5, 7}, ScalarKind::real};
   const at::Tensor batch = rng.normal({{1, 0}, {2, 0}, {2, 1}}, 3, spec, at::kFloat);
   EXPECT_TRUE(at::equal(batch[1], rng.normal({{2, 0}}, 3, spec, at::kFloat)[0]));
   EXPECT_FALSE(at::equal(batch[0], batch[1]));
@@ -37,7 +37,7 @@ TEST(Rng, AnItemsDrawsDoNotDependOnItsBatch) {
 
 TEST(Rng, NormalDrawsHaveTheMomentsOfTheNormalLaw) {
   const std::int64_t n = 400000;
-  const at::Tensor x = Rng(1, "moments").normal({{0, 0}}, 0, {{n}, Field::real}, at::kDouble)[0];
+  const at::Tensor x = Rng(1, "moments").normal({{0, 0}}, 0, {{n}, ScalarKind::real}, at::kDouble)[0];
   const double tolerance = 5.0 / std::sqrt(static_cast<double>(n));  // five standard errors of the mean
   EXPECT_NEAR(x.mean().item<double>(), 0.0, tolerance);
   EXPECT_NEAR((x * x).mean().item<double>(), 1.0, tolerance * std::sqrt(2.0));
@@ -47,7 +47,7 @@ TEST(Rng, NormalDrawsHaveTheMomentsOfTheNormalLaw) {
 
 TEST(Rng, ComplexDrawsHaveUnitVariancePerPart) {
   const std::int64_t n = 200000;
-  const at::Tensor z = Rng(1, "c").normal({{0, 0}}, 0, {{n}, Field::complex}, at::kFloat);
+  const at::Tensor z = Rng(1, "c").normal({{0, 0}}, 0, {{n}, ScalarKind::complex}, at::kFloat);
   ASSERT_TRUE(z.is_complex());
   const double tolerance = 5.0 * std::sqrt(2.0 / static_cast<double>(n));
   EXPECT_NEAR(at::real(z).square().mean().item<double>(), 1.0, tolerance);

@@ -5,7 +5,7 @@
 
 #include <thread>
 
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -21,20 +21,20 @@ std::string message_of(const std::function<void()>& action) {
 }
 
 TEST(TensorSpec, CountsEntriesAndRealComponents) {
-  EXPECT_EQ((TensorSpec{{2, 3, 4}, Field::real}.numel()), 24);
-  EXPECT_EQ((TensorSpec{{2, 3, 4}, Field::real}.real_components()), 24);
-  EXPECT_EQ((TensorSpec{{2, 3, 4}, Field::complex}.real_components()), 48);
-  EXPECT_EQ((TensorSpec{{2, 3}, Field::complex}.to_string()), "complex [2, 3]");
+  EXPECT_EQ((TensorSpec{{2, 3, 4}, ScalarKind::real}.numel()), 24);
+  EXPECT_EQ((TensorSpec{{2, 3, 4}, ScalarKind::real}.real_components()), 24);
+  EXPECT_EQ((TensorSpec{{2, 3, 4}, ScalarKind::complex}.real_components()), 48);
+  EXPECT_EQ((TensorSpec{{2, 3}, ScalarKind::complex}.to_string()), "complex [2, 3]");
 }
 
 TEST(TensorSpec, RequireAcceptsBothPrecisionsOfTheField) {
-  const TensorSpec spec{{1, 4}, Field::real};
+  const TensorSpec spec{{1, 4}, ScalarKind::real};
   EXPECT_NO_THROW(require(at::zeros({3, 1, 4}, at::kFloat), spec, "here"));
   EXPECT_NO_THROW(require(at::zeros({1, 1, 4}, at::kDouble), spec, "here"));
 }
 
 TEST(TensorSpec, RequireSaysWhereExpectedAndFound) {
-  const TensorSpec spec{{1, 4}, Field::real};
+  const TensorSpec spec{{1, 4}, ScalarKind::real};
   const auto refusal = [&](const at::Tensor& x) { return message_of([&] { require(x, spec, "blur.apply"); }); };
   const std::string wrong_shape = refusal(at::zeros({3, 1, 5}));
   EXPECT_NE(wrong_shape.find("blur.apply"), std::string::npos) << wrong_shape;
@@ -42,7 +42,7 @@ TEST(TensorSpec, RequireSaysWhereExpectedAndFound) {
   EXPECT_NE(wrong_shape.find("[3, 1, 5]"), std::string::npos) << wrong_shape;
   EXPECT_NE(refusal(at::zeros({1, 4})), "(no error)");                        // the batch axis is missing
   EXPECT_NE(refusal(at::zeros({0, 1, 4})), "(no error)");                     // empty batch
-  EXPECT_NE(refusal(at::zeros({1, 1, 4}, at::kComplexFloat)), "(no error)");  // wrong field
+  EXPECT_NE(refusal(at::zeros({1, 1, 4}, at::kComplexFloat)), "(no error)");  // wrong scalar kind
   EXPECT_NE(refusal(at::zeros({1, 1, 4}, at::kInt)), "(no error)");           // not floating
   EXPECT_NE(refusal(at::Tensor()), "(no error)");
 }
@@ -75,26 +75,26 @@ TEST(TensorSpec, ResolvedMaterialisesTheLazyConjugate) {
   EXPECT_EQ(raw.data_ptr<c10::complex<double>>()[0].imag(), -2.0);
 }
 
-TEST(Constant, FollowsDeviceAndPrecisionOfItsPartner) {
-  const Constant mask(at::tensor({0, 1, 1}, at::kInt));
+TEST(DeviceConstant, FollowsDeviceAndPrecisionOfItsPartner) {
+  const DeviceConstant mask(at::tensor({0, 1, 1}, at::kInt));
   EXPECT_EQ(mask.value().scalar_type(), at::kDouble);
   EXPECT_EQ(mask.like(at::zeros({1}, at::kFloat)).scalar_type(), at::kFloat);
   EXPECT_EQ(mask.like(at::zeros({1}, at::kComplexFloat)).scalar_type(), at::kFloat);
-  const Constant transfer(at::complex(at::ones({2}), at::ones({2})));
+  const DeviceConstant transfer(at::complex(at::ones({2}), at::ones({2})));
   EXPECT_EQ(transfer.like(at::zeros({1}, at::kFloat)).scalar_type(), at::kComplexFloat);
   EXPECT_EQ(transfer.like(at::zeros({1}, at::kDouble)).scalar_type(), at::kComplexDouble);
   EXPECT_TRUE(mask.like(at::zeros({1}, at::kFloat)).is_same(mask.like(at::zeros({9}, at::kFloat))));  // converted once
 }
 
-TEST(Constant, IsUnaffectedByLaterChangesOfItsSource) {
+TEST(DeviceConstant, IsUnaffectedByLaterChangesOfItsSource) {
   const at::Tensor source = at::ones({2}, at::kDouble);
-  const Constant constant(source);
+  const DeviceConstant constant(source);
   source.zero_();
   EXPECT_EQ(constant.value().sum().item<double>(), 2.0);
 }
 
-TEST(Constant, ConvertsSafelyFromSeveralThreads) {
-  const Constant constant(at::arange(1000, at::kDouble));
+TEST(DeviceConstant, ConvertsSafelyFromSeveralThreads) {
+  const DeviceConstant constant(at::arange(1000, at::kDouble));
   std::vector<std::thread> threads;
   std::atomic<int> wrong{0};
   for (int i = 0; i < 4; ++i) {

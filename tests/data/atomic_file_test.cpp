@@ -56,7 +56,7 @@ TEST_F(Atomic, AFullDiskLeavesTheOldFileAndOneError) {
   results.main.reconstructions = at::rand({2, 3, 64, 64});
   results.ids = {"0", "1"};
   MeasurementSet measurements;
-  measurements.header.image = {{3, 64, 64}, Field::real};
+  measurements.header.image = {{3, 64, 64}, ScalarKind::real};
   measurements.y = results.main.reconstructions;
   struct Case {
     std::string name;

@@ -105,7 +105,7 @@ class Damage : public DataTest {
 /// Our own file, with some of everything in it; returns `path`.
 inline std::string written_measurements(const std::string& path) {
   MeasurementSet set;
-  set.header.image = {{1, 4, 5}, Field::real};
+  set.header.image = {{1, 4, 5}, ScalarKind::real};
   set.header.operator_config = "type: fourier\nmask: {dataset: mask}\n";
   set.header.operator_arrays = {{"mask", at::ones({4, 5}, at::kBool)}};
   set.header.noise = {.type = "gaussian", .std = {0.1, 0.2}, .peak = 0};

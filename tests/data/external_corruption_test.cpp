@@ -19,8 +19,7 @@ const std::string external = test::source_path("tests/golden/external/");
 
 std::string bytes_of(const at::Tensor& value) {
   const at::Tensor plain = resolved(value);
-  return to_string(Shape(plain.sizes().begin(), plain.sizes().end())) +
-         std::string(static_cast<const char*>(plain.const_data_ptr()), plain.nbytes());
+  return to_string(shape_of(plain)) + std::string(static_cast<const char*>(plain.const_data_ptr()), plain.nbytes());
 }
 
 std::string read_fastmri(const std::string& path) {
@@ -117,9 +116,9 @@ TEST_F(ExternalCorruption, AChunkShapeThatLiesIsRefused) {
     return std::string(reinterpret_cast<const char*>(extents.data()), sizeof(extents));
   };
   std::string bytes = file_bytes(external + "uint16.h5");
-  const auto place = bytes.find(shape(1));
-  ASSERT_NE(place, std::string::npos);
-  bytes.replace(place, shape(2).size(), shape(2));
+  const auto location = bytes.find(shape(1));
+  ASSERT_NE(location, std::string::npos);
+  bytes.replace(location, shape(2).size(), shape(2));
   std::ofstream(path("damaged"), std::ios::binary) << bytes;
   expect_error(ErrorKind::data, {path("damaged") + ":/scans/ct", "120 bytes", "unpacks to 60"},
                [&] { reader({.dataset = "scans/ct"})(path("damaged")); });

@@ -31,7 +31,7 @@ at::Tensor all_items(const ExternalDataset& dataset) {
 TEST(ExternalDatasets, UnsignedIntegersInGzippedShuffledChunksAreDividedByFullScale) {
   const auto dataset = open("uint16.h5", {.dataset = "/scans/ct"});
   EXPECT_EQ(dataset.count(), 4);
-  EXPECT_EQ(dataset.spec(), (TensorSpec{{1, 6, 5}, Field::real}));
+  EXPECT_EQ(dataset.spec(), (TensorSpec{{1, 6, 5}, ScalarKind::real}));
   const at::Tensor steps = ramp({4, 1, 6, 5}).to(at::kDouble) * 500;
   EXPECT_TRUE(same_bits(all_items(dataset), (steps * (1 / 65535.0)).to(at::kFloat)));
   const auto scaled = open("uint16.h5", {.dataset = "scans/ct", .axes = {}, .offset = 1024, .scale = 0.5});
@@ -42,7 +42,7 @@ TEST(ExternalDatasets, LzfIsReadWithAndWithoutShuffleAndChunksThatOverhang) {
   const at::Tensor expected = ramp({3, 2, 1, 5}).repeat_interleave(8, 2);
   for (const std::string name : {"images", "shuffled"}) {
     const auto dataset = open("float32.h5", {.dataset = name});
-    EXPECT_EQ(dataset.spec(), (TensorSpec{{2, 8, 5}, Field::real}));
+    EXPECT_EQ(dataset.spec(), (TensorSpec{{2, 8, 5}, ScalarKind::real}));
     EXPECT_TRUE(same_bits(all_items(dataset), expected)) << name;
     EXPECT_EQ(hdf5::File::open(external + "float32.h5").dataset(name).filters(),
               (name == "images" ? std::vector<std::string>{"lzf"}
@@ -52,7 +52,7 @@ TEST(ExternalDatasets, LzfIsReadWithAndWithoutShuffleAndChunksThatOverhang) {
 
 TEST(ExternalDatasets, AxesMayComeInAnyOrder) {
   const auto colour = open("float32.h5", {.dataset = "channels_last", .axes = {"item", "y", "x", "channel"}});
-  EXPECT_EQ(colour.spec(), (TensorSpec{{3, 8, 5}, Field::real}));
+  EXPECT_EQ(colour.spec(), (TensorSpec{{3, 8, 5}, ScalarKind::real}));
   const at::Tensor stored = ramp({2, 8, 5, 3}).to(at::kDouble) * (1 / 255.0);
   EXPECT_TRUE(same_bits(all_items(colour), stored.permute({0, 3, 1, 2}).to(at::kFloat).contiguous()));
   const auto turned = open("uint16.h5", {.dataset = "scans/ct", .axes = {"x", "item", "y"}, .scale = 1.0});
@@ -74,7 +74,7 @@ TEST(ExternalDatasets, EveryComplexConventionGivesTheSameNumbers) {
       {"items_last", {"y", "x", "item", "complex"}}};
   for (const auto& [name, axes] : conventions) {
     const auto dataset = open("complex.h5", {.dataset = name, .axes = axes});
-    EXPECT_EQ(dataset.spec(), (TensorSpec{{1, 4, 3}, Field::complex})) << name;
+    EXPECT_EQ(dataset.spec(), (TensorSpec{{1, 4, 3}, ScalarKind::complex})) << name;
     EXPECT_TRUE(same_bits(all_items(dataset), expected)) << name;
   }
 }
@@ -109,7 +109,7 @@ void expect_near(const at::Tensor& got, const at::Tensor& expected) {
 TEST(FastMriVolume, AFullySampledVolumeIsCutToItsReconstruction) {
   const auto file = FastMriFile::open(external + "fastmri_full.h5");
   EXPECT_EQ(file.count(), 3);
-  EXPECT_EQ(file.measurement(), (TensorSpec{{1, 8, 6}, Field::complex}));
+  EXPECT_EQ(file.measurement(), (TensorSpec{{1, 8, 6}, ScalarKind::complex}));
   EXPECT_EQ(file.mask().sum().item<double>(), 48);
   ASSERT_TRUE(file.has_ground_truth());
   double brightest = 0;
@@ -127,7 +127,7 @@ TEST(FastMriVolume, AFullySampledVolumeIsCutToItsReconstruction) {
 
 TEST(FastMriVolume, AnUndersampledVolumeIsCutAlongTheReadoutOnly) {
   const auto file = FastMriFile::open(external + "fastmri_masked.h5");
-  EXPECT_EQ(file.measurement(), (TensorSpec{{1, 8, 11}, Field::complex}));
+  EXPECT_EQ(file.measurement(), (TensorSpec{{1, 8, 11}, ScalarKind::complex}));
   EXPECT_FALSE(file.has_ground_truth());
   EXPECT_TRUE(same_bits(file.mask(), at::arange(11, at::kFloat).remainder(2).expand({8, 11}).contiguous()));
   expect_near(file.item(1)[0].to(at::kComplexDouble), expected_kspace("masked", 1));

@@ -40,7 +40,7 @@ TEST_F(FormatDocument, ItsPythonBlocksWork) {
   };
   ASSERT_EQ(run(blocks[0]), 0);
   const auto file = MeasurementFile::open(path("mine.h5"));
-  EXPECT_EQ(file.measurement(), (TensorSpec{{1, 64, 64}, Field::real}));
+  EXPECT_EQ(file.measurement(), (TensorSpec{{1, 64, 64}, ScalarKind::real}));
   EXPECT_EQ(file.header().operator_arrays.at("kernel").sizes(), (at::IntArrayRef{5, 5}));
   EXPECT_EQ(file.item(0).noise_std, 0.02);
   EXPECT_EQ(run(blocks[1]), 0);

@@ -17,7 +17,7 @@ namespace {
 using namespace testing_data;
 
 at::Tensor draw(const Shape& shape, std::uint32_t step = 0) {
-  return Rng(41, "kspace_file_test").normal({StreamKey{}}, step, {shape, Field::complex}, at::kFloat)[0];
+  return Rng(41, "kspace_file_test").normal({StreamKey{}}, step, {shape, ScalarKind::complex}, at::kFloat)[0];
 }
 
 class BartFile : public DataTest {};

@@ -18,7 +18,7 @@ class Measurements : public DataTest {
 
 MeasurementSet example() {
   MeasurementSet set;
-  set.header.image = {{3, 4, 5}, Field::complex};
+  set.header.image = {{3, 4, 5}, ScalarKind::complex};
   set.header.range = {-1.0, 3.5};
   set.header.operator_config = "type: blur\nkernel: kernel  # größe\n";
   set.header.operator_arrays = {{"kernel", at::rand({3, 3}, at::kDouble)}, {"mask", at::ones({4, 5}, at::kBool)}};
@@ -43,7 +43,7 @@ TEST_F(Measurements, ComeBackBitForBit) {
   EXPECT_EQ(file.header().operator_config, set.header.operator_config);
   EXPECT_EQ(file.header().noise, set.header.noise);
   EXPECT_EQ(file.header().provenance, set.header.provenance);
-  EXPECT_EQ(file.measurement(), (TensorSpec{{7, 2}, Field::complex}));
+  EXPECT_EQ(file.measurement(), (TensorSpec{{7, 2}, ScalarKind::complex}));
   EXPECT_EQ(file.per_item_arrays(), std::vector<std::string>{"coil_maps"});
   ASSERT_EQ(file.header().operator_arrays.size(), 2U);
   for (const auto& [name, value] : set.header.operator_arrays) {
@@ -94,7 +94,7 @@ TEST_F(Measurements, PhotonsWithReadNoiseKeepBothFigures) {
 TEST_F(Measurements, ReadsAFileMadeByH5py) {
   const auto file = MeasurementFile::open(golden + "h5py_measurement.h5");
   const at::Tensor ramp = at::arange(40, at::kFloat).view({2, 1, 4, 5}) / 64;
-  EXPECT_EQ(file.header().image, (TensorSpec{{1, 4, 5}, Field::real}));
+  EXPECT_EQ(file.header().image, (TensorSpec{{1, 4, 5}, ScalarKind::real}));
   EXPECT_EQ(file.header().operator_config, "type: masked_fourier\nmask: mask\n");
   EXPECT_EQ(file.ids(), (std::vector<std::string>{"left", "right"}));
   EXPECT_TRUE(at::equal(file.item(1).y, at::complex(ramp[1], -ramp[1])));

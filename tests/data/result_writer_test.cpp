@@ -74,9 +74,9 @@ TEST_F(ResultWriting, SmoothImagesBecomeSmallAndDamageIsNoticed) {
   size(0);
   std::string bytes = file_bytes(path("w.h5"));
   const std::string row(static_cast<const char*>(rows.reconstructions[3].const_data_ptr()), 64);
-  const std::size_t place = bytes.find(row);
-  ASSERT_NE(place, std::string::npos);
-  bytes[place + 5] = static_cast<char>(bytes[place + 5] ^ 1);
+  const std::size_t location = bytes.find(row);
+  ASSERT_NE(location, std::string::npos);
+  bytes[location + 5] = static_cast<char>(bytes[location + 5] ^ 1);
   write_file_atomically(path("w.h5"), bytes);
   EXPECT_THROW(read_result_file(path("w.h5")), Error) << "a flipped bit in the numbers";
 }

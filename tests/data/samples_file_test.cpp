@@ -13,7 +13,7 @@ class SamplesFile : public DataTest {};
 
 SampleSet some_samples() {
   SampleSet set;
-  set.samples = Rng(1, "samples").normal({{0, 0}, {0, 1}}, 0, {{1, 4, 6}, Field::real}, at::kFloat);
+  set.samples = Rng(1, "samples").normal({{0, 0}, {0, 1}}, 0, {{1, 4, 6}, ScalarKind::real}, at::kFloat);
   set.range = {-1, 1};
   set.status = {"finished", "diverged"};
   set.sampler = "ddim";

@@ -35,7 +35,7 @@ TEST(Calibration, CrpsAndRanksByHand) {
 
 /// Independent normal pixels: truth of std 1, samples of std `std`, with mean `shift` between them.
 Calibration of_normals(std::int64_t samples, std::int64_t pixels, double std, double shift = 0) {
-  const TensorSpec spec{{pixels}, Field::real};
+  const TensorSpec spec{{pixels}, ScalarKind::real};
   std::vector<StreamKey> keys;
   for (std::int64_t s = 0; s <= samples; ++s) keys.push_back({0, static_cast<std::uint32_t>(s)});
   const at::Tensor draws = Rng(3, "calibration").normal(keys, 0, spec, at::kDouble);

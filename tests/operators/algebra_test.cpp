@@ -15,7 +15,7 @@
 namespace recon {
 namespace {
 
-const TensorSpec image{{1, 8, 10}, Field::real};
+const TensorSpec image{{1, 8, 10}, ScalarKind::real};
 
 at::Tensor draw(const TensorSpec& spec, std::int64_t items = 1, std::uint32_t step = 0) {
   std::vector<StreamKey> keys;
@@ -52,14 +52,14 @@ TEST(Algebra, CombinationsOfNonlinearOperatorsKeepTheirDerivatives) {
   const auto square = std::make_shared<Square>();
   const auto blur = build_operator(R"({"type": "blur", "std_px": 0.8})", image);
   const at::Tensor x = draw(image);
-  for (const auto& op :
-       {compose(square, blur), compose(blur, square), sum({square, blur}), stack({blur, square}), scaled(square, -3),
-        in_units(square, 0.5, 0.5), in_units(blur, 2, -1), weighted(square, at::full({1, 1, 8, 10}, 0.5))}) {
+  for (const auto& op : {compose(square, blur), compose(blur, square), sum({square, blur}), stack({blur, square}),
+                         scaled(square, -3), with_affine_input(square, 0.5, 0.5), with_affine_input(blur, 2, -1),
+                         whitened(square, at::full({1, 1, 8, 10}, 0.5))}) {
     EXPECT_FALSE(op->is_linear()) << op->name();
     EXPECT_EQ(broken(*op), "") << op->name();
   }
   EXPECT_TRUE(at::allclose(sum({square, blur})->apply(x), x * x + blur->apply(x)));
-  EXPECT_TRUE(at::allclose(in_units(square, 0.5, 0.25)->apply(x), (0.5 * x + 0.25).square()));
+  EXPECT_TRUE(at::allclose(with_affine_input(square, 0.5, 0.25)->apply(x), (0.5 * x + 0.25).square()));
   EXPECT_TRUE(at::allclose(compose(square, blur)->apply(x), blur->apply(x).square()));
 }
 
@@ -71,11 +71,11 @@ TEST(Algebra, GradientIsThatOfHalfTheSquaredResidual) {
 }
 
 TEST(Algebra, LinearCombinationsKeepTheLaws) {
-  const TensorSpec complex_image{{1, 8, 10}, Field::complex};
+  const TensorSpec complex_image{{1, 8, 10}, ScalarKind::complex};
   const auto fourier = make_fourier(complex_image, some_mask(3)->support()[0], "test");
   const at::Tensor weights = draw(image).abs() + 0.1;
-  for (const auto& op : {linear(weighted(some_mask(2), weights)), adjoint_of(some_mask(3)), adjoint_of(fourier),
-                         linear(in_units(some_mask(2), 0.5, 0)), crop({{1, 13, 12}, Field::real}, image),
+  for (const auto& op : {linear(whitened(some_mask(2), weights)), adjoint_of(some_mask(3)), adjoint_of(fourier),
+                         linear(with_affine_input(some_mask(2), 0.5, 0)), crop({{1, 13, 12}, ScalarKind::real}, image),
                          complex_from_parts(complex_image), linear(compose(fourier, complex_from_parts(complex_image))),
                          linear(stack({some_mask(2), scaled(make_identity(image), 2)}))}) {
     EXPECT_EQ(broken(*op), "") << op->name();
@@ -83,7 +83,7 @@ TEST(Algebra, LinearCombinationsKeepTheLaws) {
 }
 
 TEST(Algebra, SpectralFormsSurviveScalingAndUnitaryPartners) {
-  const TensorSpec complex_image{{1, 8, 10}, Field::complex};
+  const TensorSpec complex_image{{1, 8, 10}, ScalarKind::complex};
   const auto fourier = make_fourier(complex_image, some_mask(3)->support()[0], "test");
   EXPECT_TRUE(linear(compose(fourier, complex_from_parts(complex_image)))->spectral().has_value());
   EXPECT_TRUE(linear(compose(make_fourier(complex_image, at::ones({8, 10}), "full"),
@@ -91,13 +91,13 @@ TEST(Algebra, SpectralFormsSurviveScalingAndUnitaryPartners) {
                   ->spectral()
                   .has_value());
   EXPECT_TRUE(linear(scaled(some_mask(2), 3))->spectral().has_value());
-  EXPECT_TRUE(linear(in_units(some_mask(2), 3, 0))->spectral().has_value());
+  EXPECT_TRUE(linear(with_affine_input(some_mask(2), 3, 0))->spectral().has_value());
   EXPECT_FALSE(linear(compose(some_mask(2), build_operator(R"({"type": "blur"})", image)))->spectral().has_value());
 }
 
 TEST(Algebra, WeightsMayDifferPerItem) {
   const at::Tensor weights = draw(image, 3).abs() + 0.5;
-  const auto op = linear(weighted(make_identity(image), weights));
+  const auto op = linear(whitened(make_identity(image), weights));
   const at::Tensor x = draw(image, 3, 1);
   EXPECT_TRUE(at::allclose(op->apply(x), weights * x));
   EXPECT_TRUE(at::allclose(op->adjoint(x), weights * x));
@@ -114,8 +114,8 @@ TEST(Algebra, SupportsFollowTheMeasuredSide) {
   EXPECT_EQ(compose(mask, blur)->measured_components(), 20);
   EXPECT_EQ(compose(blur, mask)->measured_components(), 80);
   EXPECT_EQ(scaled(mask, 2)->measured_components(), 20);
-  EXPECT_EQ(weighted(mask, at::ones({1, 1, 1, 1}))->measured_components(), 20);
-  EXPECT_EQ(in_units(mask, 2, 1)->measured_components(), 20);
+  EXPECT_EQ(whitened(mask, at::ones({1, 1, 1, 1}))->measured_components(), 20);
+  EXPECT_EQ(with_affine_input(mask, 2, 1)->measured_components(), 20);
   EXPECT_EQ(sum({mask, some_mask(2)})->measured_components(), 40);
   EXPECT_EQ(sum({mask, blur})->measured_components(), 80);
   EXPECT_EQ(stack({mask, some_mask(2)})->measured_components(), 60);
@@ -124,7 +124,7 @@ TEST(Algebra, SupportsFollowTheMeasuredSide) {
 }
 
 TEST(Algebra, CropIsCentredTopLeftBiased) {
-  const auto op = crop({{1, 5, 6}, Field::real}, {{1, 2, 2}, Field::real});
+  const auto op = crop({{1, 5, 6}, ScalarKind::real}, {{1, 2, 2}, ScalarKind::real});
   const at::Tensor x = at::arange(30, at::kDouble).view({1, 1, 5, 6});
   EXPECT_TRUE(at::equal(op->apply(x).flatten(), at::tensor({8., 9., 14., 15.}, at::kDouble)));
 }
@@ -141,7 +141,7 @@ std::string message_of(ErrorKind kind, const Make& make) {
 }
 
 TEST(Algebra, RefusesWhatDoesNotFit) {
-  const auto small = make_identity({{1, 4, 4}, Field::real});
+  const auto small = make_identity({{1, 4, 4}, ScalarKind::real});
   const auto large = make_identity(image);
   const auto usage = ErrorKind::usage;
   EXPECT_NE(message_of(usage, [&] { return compose(small, large); }).find("expects real [1, 4, 4]"), std::string::npos);
@@ -154,7 +154,7 @@ TEST(Algebra, RefusesWhatDoesNotFit) {
   const auto internal = ErrorKind::internal;
   EXPECT_NE(message_of(internal,
                        [&] {
-                         return weighted(small, at::ones({4, 4}));
+                         return whitened(small, at::ones({4, 4}));
                        })
                 .find("broadcast"),
             std::string::npos);

@@ -43,7 +43,7 @@ at::Tensor direct_sum(const at::Tensor& x, const at::Tensor& kernel, Boundary bo
 }
 
 at::Tensor draw(const Shape& shape) {
-  return Rng(3, "blur_test").normal({StreamKey{}}, 0, {shape, Field::real}, at::kDouble)[0];
+  return Rng(3, "blur_test").normal({StreamKey{}}, 0, {shape, ScalarKind::real}, at::kDouble)[0];
 }
 
 class BlurBoundary : public testing::TestWithParam<Boundary> {};
@@ -53,7 +53,7 @@ TEST_P(BlurBoundary, EqualsTheDirectSum) {
   // Odd, even, oblong and as large as the image: centres and padding differ.
   for (const Shape& size : {Shape{3, 5}, Shape{4, 2}, Shape{1, 1}, Shape{11, 14}, Shape{7, 1}}) {
     const at::Tensor kernel = draw(size);
-    const auto op = make_blur({{1, 11, 14}, Field::real}, kernel, GetParam(), "random");
+    const auto op = make_blur({{1, 11, 14}, ScalarKind::real}, kernel, GetParam(), "random");
     const at::Tensor expected = direct_sum(x, kernel, GetParam());
     const at::Tensor got = op->apply(x.view({1, 1, 11, 14}))[0][0];
     const double bound = 8 * 0x1p-52 * std::sqrt(11.0 * 14) * expected.abs().max().item<double>();
@@ -65,8 +65,8 @@ TEST_P(BlurBoundary, TreatsTheTwoPartsOfAComplexImageAlike) {
   const at::Tensor real = draw({1, 2, 9, 10});
   const at::Tensor imaginary = real.flip(-1).contiguous();
   const at::Tensor kernel = draw({3, 4});
-  const auto on_real = make_blur({{2, 9, 10}, Field::real}, kernel, GetParam(), "random");
-  const auto on_complex = make_blur({{2, 9, 10}, Field::complex}, kernel, GetParam(), "random");
+  const auto on_real = make_blur({{2, 9, 10}, ScalarKind::real}, kernel, GetParam(), "random");
+  const auto on_complex = make_blur({{2, 9, 10}, ScalarKind::complex}, kernel, GetParam(), "random");
   const at::Tensor y = on_complex->apply(at::complex(real, imaginary));
   EXPECT_TRUE(at::allclose(at::real(y), on_real->apply(real), 0, 1e-12));
   EXPECT_TRUE(at::allclose(at::imag(y), on_real->apply(imaginary), 0, 1e-12));
@@ -77,7 +77,7 @@ INSTANTIATE_TEST_SUITE_P(All, BlurBoundary, testing::Values(Boundary::circular, 
                          boundary_name);
 
 TEST(Blur, KeepsAConstantImageUnlessTheOutsideIsDark) {
-  const TensorSpec image{{1, 20, 20}, Field::real};
+  const TensorSpec image{{1, 20, 20}, ScalarKind::real};
   const at::Tensor ones = at::ones({1, 1, 20, 20}, at::kDouble);
   for (const char* boundary : {"circular", "reflect"}) {
     const auto op =
@@ -93,7 +93,7 @@ at::Tensor kernel_of(const std::string& json, bool even = false) {
   BlurKernel kernel;
   kernel.visit(options);
   options.finish();
-  return kernel.on({{1, 64, 64}, Field::real}, "test", even);
+  return kernel.on({{1, 64, 64}, ScalarKind::real}, "test", even);
 }
 
 struct Moments {
@@ -141,7 +141,7 @@ TEST(BlurKernel, MotionLiesAlongItsDirection) {
 
 void expect_usage_error(const std::string& json, const std::string& expected_words) {
   try {
-    build_operator(json, {{1, 16, 16}, Field::real});
+    build_operator(json, {{1, 16, 16}, ScalarKind::real});
     FAIL() << "no error for " << json;
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::usage);
@@ -158,7 +158,7 @@ TEST(BlurKernel, RefusesWhatCannotBe) {
   expect_usage_error(R"({"type": "blur", "std_px": 0})", "std_px");
   expect_usage_error(R"({"type": "blur", "sigma": 2})", "unknown key 'sigma'");
   const auto difference =
-      build_operator(R"({"type": "blur", "kernel": [[1, -1]], "normalize": false})", {{1, 16, 16}, Field::real});
+      build_operator(R"({"type": "blur", "kernel": [[1, -1]], "normalize": false})", {{1, 16, 16}, ScalarKind::real});
   EXPECT_EQ(difference->apply(at::ones({1, 1, 16, 16}, at::kDouble)).abs().max().item<double>(), 0);
 }
 

@@ -12,7 +12,7 @@ namespace {
 constexpr std::int64_t n = 12;
 
 at::Tensor draw(const Shape& shape, std::uint32_t step) {
-  return Rng(31, "conjugate_gradient_test").normal({StreamKey{}}, step, {shape, Field::real}, at::kDouble)[0];
+  return Rng(31, "conjugate_gradient_test").normal({StreamKey{}}, step, {shape, ScalarKind::real}, at::kDouble)[0];
 }
 
 /// Symmetric with the given eigenvalues.

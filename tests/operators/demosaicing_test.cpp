@@ -16,7 +16,7 @@ TEST(Demosaicing, PicksTheFiltersColour) {
   const at::Tensor x = (rows + 100 * at::arange(3, at::kDouble).view({3, 1, 1})).unsqueeze(0);
   const std::string colours = "rgb";
   for (const std::string pattern : {"rggb", "bggr", "grbg", "gbrg"}) {
-    const at::Tensor y = make_demosaicing({{3, 3, 4}, Field::real}, pattern)->apply(x);
+    const at::Tensor y = make_demosaicing({{3, 3, 4}, ScalarKind::real}, pattern)->apply(x);
     for (std::int64_t i = 0; i < 3; ++i) {
       for (std::int64_t j = 0; j < 4; ++j) {
         const auto colour = static_cast<double>(colours.find(pattern[static_cast<std::size_t>(2 * (i % 2) + j % 2)]));
@@ -27,7 +27,7 @@ TEST(Demosaicing, PicksTheFiltersColour) {
 }
 
 TEST(Demosaicing, MeasuresEveryPixelOnce) {
-  const auto op = make_demosaicing({{3, 5, 7}, Field::real}, "grbg");
+  const auto op = make_demosaicing({{3, 5, 7}, ScalarKind::real}, "grbg");
   EXPECT_EQ(op->measured_components(), 35);
   const at::Tensor y = at::arange(35, at::kDouble).view({1, 1, 5, 7});
   EXPECT_TRUE(at::equal(op->apply(op->adjoint(y)), y));  // A A^H = I
@@ -46,10 +46,10 @@ TEST(Demosaicing, RefusesWhatIsNotAColourImage) {
     }
     return "no error";
   };
-  EXPECT_NE(message({{1, 4, 4}, Field::real}, "rggb").find("3 channels R, G, B, got real [1, 4, 4]"),
+  EXPECT_NE(message({{1, 4, 4}, ScalarKind::real}, "rggb").find("3 channels R, G, B, got real [1, 4, 4]"),
             std::string::npos);
-  EXPECT_NE(message({{3, 4, 4}, Field::complex}, "rggb").find("expected a real image"), std::string::npos);
-  EXPECT_NE(message({{3, 4, 4}, Field::real}, "rgbg").find("got 'rgbg'"), std::string::npos);
+  EXPECT_NE(message({{3, 4, 4}, ScalarKind::complex}, "rggb").find("expected a real image"), std::string::npos);
+  EXPECT_NE(message({{3, 4, 4}, ScalarKind::real}, "rgbg").find("got 'rgbg'"), std::string::npos);
 }
 
 }  // namespace

@@ -17,8 +17,8 @@
 namespace recon {
 namespace {
 
-at::Tensor draw(const Shape& shape, Field field, at::ScalarType dtype = at::kDouble) {
-  return Rng(11, "fourier_test").normal({StreamKey{}}, 0, {shape, field}, dtype);
+at::Tensor draw(const Shape& shape, ScalarKind scalar, at::ScalarType dtype = at::kDouble) {
+  return Rng(11, "fourier_test").normal({StreamKey{}}, 0, {shape, scalar}, dtype);
 }
 
 double farthest(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().max().item<double>(); }
@@ -34,7 +34,7 @@ const std::vector<Shape> sizes{{8, 8}, {7, 9}, {8, 5}, {1, 6}, {13, 32}};
 
 TEST(Fft, EqualsTheDefiningSumForEvenAndOddSizes) {
   for (const auto& size : sizes) {
-    const at::Tensor x = draw({2, size[0], size[1]}, Field::complex);
+    const at::Tensor x = draw({2, size[0], size[1]}, ScalarKind::complex);
     const at::Tensor expected = at::matmul(at::matmul(dft_matrix(size[0]), x), dft_matrix(size[1]).t());
     const double bound = 8 * 0x1p-52 * static_cast<double>(size[0] * size[1]);  // the sum's own rounding dominates
     EXPECT_LT(farthest(fft2_centred(x), expected), bound) << to_string(size);
@@ -51,10 +51,10 @@ TEST(Fft, EqualsAtenInBothPrecisions) {
     const double epsilon = dtype == at::kDouble ? 0x1p-52 : 0x1p-23;
     for (const auto& size : {Shape{64, 64}, Shape{33, 47}, Shape{128, 130}}) {
       const double bound = 8 * epsilon * std::sqrt(static_cast<double>(size[0] * size[1]));
-      const at::Tensor z = draw({3, size[0], size[1]}, Field::complex, dtype);
+      const at::Tensor z = draw({3, size[0], size[1]}, ScalarKind::complex, dtype);
       const at::Tensor expected = at::fft_fftshift(at::fft_fft2(at::fft_ifftshift(z, axes), {}, axes, "ortho"), axes);
       EXPECT_LT(farthest(fft2_centred(z), expected), bound);
-      const at::Tensor x = draw({3, size[0], size[1]}, Field::real, dtype);
+      const at::Tensor x = draw({3, size[0], size[1]}, ScalarKind::real, dtype);
       const at::Tensor half = at::fft_rfft2(x);
       const double sum_bound = bound * std::sqrt(static_cast<double>(size[0] * size[1]));
       EXPECT_LT(farthest(rfft2(x), half), sum_bound);
@@ -64,15 +64,15 @@ TEST(Fft, EqualsAtenInBothPrecisions) {
 }
 
 TEST(Fft, SeesThroughLazyConjugationAndStrides) {
-  const at::Tensor z = draw({1, 12, 10}, Field::complex);
+  const at::Tensor z = draw({1, 12, 10}, ScalarKind::complex);
   EXPECT_LT(farthest(fft2_centred(z.conj()), fft2_centred(z.conj().resolve_conj().clone())), 1e-14);
   EXPECT_LT(farthest(fft2_centred(z.transpose(-1, -2)), fft2_centred(z.transpose(-1, -2).contiguous())), 1e-14);
   EXPECT_GT(farthest(fft2_centred(z.conj()), fft2_centred(z)), 0.1);  // conjugation does matter
 }
 
 TEST(Fft, LeavesItsArgumentAlone) {
-  const at::Tensor x = draw({2, 9, 14}, Field::real);
-  const at::Tensor z = draw({2, 9, 14}, Field::complex);
+  const at::Tensor x = draw({2, 9, 14}, ScalarKind::real);
+  const at::Tensor z = draw({2, 9, 14}, ScalarKind::complex);
   const at::Tensor x_before = x.clone();
   const at::Tensor z_before = z.clone();
   rfft2(x);
@@ -84,7 +84,7 @@ TEST(Fft, LeavesItsArgumentAlone) {
 
 TEST(Fft, DigitsDoNotDependOnTheBatch) {
   for (const auto& size : {Shape{16, 16}, Shape{9, 7}}) {  // 9 x 7: later images lie at unaligned addresses
-    const at::Tensor x = draw({3, size[0], size[1]}, Field::complex, at::kFloat);
+    const at::Tensor x = draw({3, size[0], size[1]}, ScalarKind::complex, at::kFloat);
     const at::Tensor together = fft2_centred(x);
     for (std::int64_t i = 0; i < 3; ++i) {
       EXPECT_TRUE(at::equal(together.narrow(1, i, 1), fft2_centred(x.narrow(1, i, 1).clone())));
@@ -93,7 +93,7 @@ TEST(Fft, DigitsDoNotDependOnTheBatch) {
 }
 
 TEST(FftwPlans, AreMadeOnceAndSharedByThreads) {
-  const at::Tensor x = draw({1, 24, 18}, Field::complex);
+  const at::Tensor x = draw({1, 24, 18}, ScalarKind::complex);
   const at::Tensor expected = fft2_centred(x);
   const auto before = fftw::plan_count();
   std::vector<std::thread> threads;
@@ -120,16 +120,16 @@ TEST(FftwPlans, AreMadeOnceAndSharedByThreads) {
 
 TEST(Fourier, EqualsTheMaskedDirectTransform) {
   const at::Tensor mask = (at::arange(63, at::kDouble).remainder(3) != 0).to(at::kDouble).view({7, 9});
-  for (const auto field : {Field::real, Field::complex}) {
-    const auto op = make_fourier({{2, 7, 9}, field}, mask, "every third");
-    const at::Tensor x = draw({2, 7, 9}, field);
-    const at::Tensor z = field == Field::real ? at::complex(x, at::zeros_like(x)) : x;
+  for (const auto scalar : {ScalarKind::real, ScalarKind::complex}) {
+    const auto op = make_fourier({{2, 7, 9}, scalar}, mask, "every third");
+    const at::Tensor x = draw({2, 7, 9}, scalar);
+    const at::Tensor z = scalar == ScalarKind::real ? at::complex(x, at::zeros_like(x)) : x;
     const at::Tensor expected = mask * at::matmul(at::matmul(dft_matrix(7), z), dft_matrix(9).t());
     EXPECT_LT(farthest(op->apply(x), expected), 8 * 0x1p-52 * 63);
     EXPECT_EQ(op->measured_components(), 2 * 2 * 42);
     EXPECT_FALSE(op->is_unitary());
   }
-  EXPECT_FALSE(make_fourier({{1, 4, 4}, Field::complex}, at::ones({4, 4}), "full")->support().defined());
+  EXPECT_FALSE(make_fourier({{1, 4, 4}, ScalarKind::complex}, at::ones({4, 4}), "full")->support().defined());
 }
 
 at::Tensor pattern_of(const std::string& json, std::int64_t height = 64, std::int64_t width = 80) {
@@ -137,7 +137,7 @@ at::Tensor pattern_of(const std::string& json, std::int64_t height = 64, std::in
   SamplingPattern pattern;
   pattern.visit(options);
   options.finish();
-  return pattern.on({{1, height, width}, Field::real}, "test")[0];
+  return pattern.on({{1, height, width}, ScalarKind::real}, "test")[0];
 }
 
 TEST(SamplingPattern, CartesianRandomHasItsAccelerationAndCentre) {

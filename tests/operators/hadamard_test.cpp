@@ -28,7 +28,8 @@ std::int64_t sign_changes(const at::Tensor& row) {
 
 TEST(WalshHadamard, EqualsItsMatrix) {
   for (const std::int64_t n : {1, 2, 8, 64}) {
-    const at::Tensor x = Rng(1, "hadamard_test").normal({{0, 0}, {1, 0}}, 0, {{3, n}, Field::complex}, at::kDouble);
+    const at::Tensor x =
+        Rng(1, "hadamard_test").normal({{0, 0}, {1, 0}}, 0, {{3, n}, ScalarKind::complex}, at::kDouble);
     const at::Tensor expected = at::matmul(x, matrix(n).to(at::kComplexDouble));
     // log2(n) <= 6 additions per entry, each off by half an epsilon of numbers of order 1.
     EXPECT_LT((walsh_hadamard(x) - expected).abs().max().item<double>(), 1e-14) << n;
@@ -49,7 +50,7 @@ TEST(WalshHadamard, SequencyCountsSignChanges) {
 }
 
 TEST(Hadamard, IsThatManyRowsOfTheMatrix) {
-  const TensorSpec image{{1, 4, 8}, Field::real};
+  const TensorSpec image{{1, 4, 8}, ScalarKind::real};
   const at::Tensor patterns = at::kron(matrix(4), matrix(8));  // [32, 32]: rows act on the flattened image
   const at::Tensor x = Rng(2, "hadamard_test").normal({{0, 0}}, 0, image, at::kDouble);
   const at::Tensor all = at::matmul(patterns, x.flatten());
@@ -75,13 +76,13 @@ TEST(Hadamard, IsThatManyRowsOfTheMatrix) {
 }
 
 TEST(Hadamard, IsOrthogonalAndKnowsItWhenTheImageFits) {
-  const auto fits = build_linear(R"({"type": "hadamard", "fraction": 0.4})", {{2, 8, 16}, Field::complex});
+  const auto fits = build_linear(R"({"type": "hadamard", "fraction": 0.4})", {{2, 8, 16}, ScalarKind::complex});
   const at::Tensor y = Rng(3, "hadamard_test").normal({{0, 0}}, 0, fits->range(), at::kDouble);
   EXPECT_LT((fits->apply(fits->adjoint(y)) - y).abs().max().item<double>(), 1e-14);  // A A^H = I
   EXPECT_TRUE(fits->spectral().has_value());
   EXPECT_FALSE(fits->is_unitary());
-  EXPECT_TRUE(build_linear(R"({"type": "hadamard", "fraction": 1})", {{1, 8, 8}, Field::real})->is_unitary());
-  const auto padded = build_linear(R"({"type": "hadamard", "fraction": 1})", {{1, 12, 20}, Field::real});
+  EXPECT_TRUE(build_linear(R"({"type": "hadamard", "fraction": 1})", {{1, 8, 8}, ScalarKind::real})->is_unitary());
+  const auto padded = build_linear(R"({"type": "hadamard", "fraction": 1})", {{1, 12, 20}, ScalarKind::real});
   EXPECT_EQ(padded->range().shape, (Shape{1, 16 * 32}));
   EXPECT_FALSE(padded->spectral().has_value());
   EXPECT_FALSE(padded->is_unitary());

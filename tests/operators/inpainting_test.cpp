@@ -9,7 +9,7 @@
 namespace recon {
 namespace {
 
-at::Tensor mask_of(const std::string& json, const TensorSpec& image = {{1, 20, 30}, Field::real}) {
+at::Tensor mask_of(const std::string& json, const TensorSpec& image = {{1, 20, 30}, ScalarKind::real}) {
   return build_operator(json, image)->support()[0];
 }
 
@@ -35,7 +35,8 @@ TEST(Inpainting, BoxAndStripesLieWhereTheyAreSaidTo) {
 }
 
 TEST(Inpainting, GivenMaskMayDifferPerChannel) {
-  const auto op = build_operator(R"({"type": "inpainting", "mask": [[[1, 0]], [[0, 1]]]})", {{2, 1, 2}, Field::real});
+  const auto op =
+      build_operator(R"({"type": "inpainting", "mask": [[[1, 0]], [[0, 1]]]})", {{2, 1, 2}, ScalarKind::real});
   const at::Tensor x = at::tensor({1., 2., 3., 4.}, at::kDouble).view({1, 2, 1, 2});
   EXPECT_TRUE(at::equal(op->apply(x).flatten(), at::tensor({1., 0., 0., 4.}, at::kDouble)));
   EXPECT_EQ(op->measured_components(), 2);
@@ -43,15 +44,15 @@ TEST(Inpainting, GivenMaskMayDifferPerChannel) {
 
 TEST(Inpainting, MeasuredComponentsCountEveryChannelAndBothParts) {
   const std::string json = R"({"type": "inpainting", "missing_fraction": 0.5})";
-  EXPECT_EQ(build_operator(json, {{1, 4, 4}, Field::real})->measured_components(), 8);
-  EXPECT_EQ(build_operator(json, {{3, 4, 4}, Field::real})->measured_components(), 24);
-  EXPECT_EQ(build_operator(json, {{1, 4, 4}, Field::complex})->measured_components(), 16);
+  EXPECT_EQ(build_operator(json, {{1, 4, 4}, ScalarKind::real})->measured_components(), 8);
+  EXPECT_EQ(build_operator(json, {{3, 4, 4}, ScalarKind::real})->measured_components(), 24);
+  EXPECT_EQ(build_operator(json, {{1, 4, 4}, ScalarKind::complex})->measured_components(), 16);
 }
 
 TEST(Inpainting, RefusesWhatCannotBe) {
   const auto message = [](const std::string& json) -> std::string {
     try {
-      mask_of(json, {{1, 2, 2}, Field::real});
+      mask_of(json, {{1, 2, 2}, ScalarKind::real});
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::usage);
       return error.what();

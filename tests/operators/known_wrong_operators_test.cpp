@@ -36,8 +36,8 @@ class Assembled final : public LinearOperator {
   Parts parts_;
 };
 
-const TensorSpec real_image{{1, 16, 16}, Field::real};
-const TensorSpec complex_image{{1, 16, 16}, Field::complex};
+const TensorSpec real_image{{1, 16, 16}, ScalarKind::real};
+const TensorSpec complex_image{{1, 16, 16}, ScalarKind::complex};
 constexpr double pixels = 256;
 
 at::Tensor half_mask() {

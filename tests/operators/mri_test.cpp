@@ -18,13 +18,13 @@
 namespace recon {
 namespace {
 
-at::Tensor draw(const Shape& shape, Field field, std::uint32_t step = 0) {
-  return Rng(23, "mri_test").normal({StreamKey{}}, step, {shape, field}, at::kDouble)[0];
+at::Tensor draw(const Shape& shape, ScalarKind scalar, std::uint32_t step = 0) {
+  return Rng(23, "mri_test").normal({StreamKey{}}, step, {shape, scalar}, at::kDouble)[0];
 }
 
 double farthest(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().max().item<double>(); }
 
-TensorSpec complex_image(std::int64_t height, std::int64_t width) { return {{1, height, width}, Field::complex}; }
+TensorSpec complex_image(std::int64_t height, std::int64_t width) { return {{1, height, width}, ScalarKind::complex}; }
 
 /// A head-like disk with a brighter box inside, [H, W], 0 outside.
 at::Tensor head(std::int64_t height, std::int64_t width) {
@@ -41,10 +41,10 @@ std::pair<double, double> agreement(const at::Tensor& maps, const at::Tensor& es
 }
 
 TEST(Sense, IsMaskTimesFourierTimesMaps) {
-  const at::Tensor maps = draw({3, 7, 9}, Field::complex), x = draw({1, 7, 9}, Field::complex, 1);
+  const at::Tensor maps = draw({3, 7, 9}, ScalarKind::complex), x = draw({1, 7, 9}, ScalarKind::complex, 1);
   const at::Tensor mask = (at::arange(63).remainder(3) != 0).to(at::kDouble).view({7, 9});
   const auto op = make_sense(complex_image(7, 9), maps, mask, "test", "test");
-  EXPECT_EQ(op->range(), (TensorSpec{{3, 7, 9}, Field::complex}));
+  EXPECT_EQ(op->range(), (TensorSpec{{3, 7, 9}, ScalarKind::complex}));
   const at::Tensor y = op->apply(x.unsqueeze(0))[0];
   for (std::int64_t c = 0; c < 3; ++c) {
     EXPECT_LT(farthest(y[c], mask * fft2_centred(maps[c] * x[0])), 1e-13);  // the same few operations
@@ -53,15 +53,15 @@ TEST(Sense, IsMaskTimesFourierTimesMaps) {
 }
 
 TEST(Sense, TwoChannelsHaveMapsOfTheirOwn) {
-  const TensorSpec image{{2, 6, 5}, Field::complex};
-  const at::Tensor maps = draw({2, 4, 6, 5}, Field::complex), x = draw({2, 6, 5}, Field::complex, 1);
+  const TensorSpec image{{2, 6, 5}, ScalarKind::complex};
+  const at::Tensor maps = draw({2, 4, 6, 5}, ScalarKind::complex), x = draw({2, 6, 5}, ScalarKind::complex, 1);
   const at::Tensor y = make_coil_maps(image, maps, "test")->apply(x.unsqueeze(0))[0];
   EXPECT_LT(farthest(y, maps[0] * x[0] + maps[1] * x[1]), 1e-14);
 }
 
 TEST(Sense, FullSamplingHasTheClosedFormOfTheMaps) {
   const TensorSpec image = complex_image(8, 6);
-  const at::Tensor maps = draw({3, 8, 6}, Field::complex), b = draw({1, 1, 8, 6}, Field::complex, 1);
+  const at::Tensor maps = draw({3, 8, 6}, ScalarKind::complex), b = draw({1, 1, 8, 6}, ScalarKind::complex, 1);
   const auto op = make_sense(image, maps, at::ones({8, 6}), "full", "test");
   ASSERT_TRUE(op->spectral().has_value());
   EXPECT_LT(farthest(op->solve_shifted(b, at::full({1}, 0.3, at::kDouble)), b / (maps.abs().square().sum(0) + 0.3)),
@@ -71,7 +71,7 @@ TEST(Sense, FullSamplingHasTheClosedFormOfTheMaps) {
 
 TEST(Sense, RefusesMapsThatDoNotFit) {
   try {
-    make_sense(complex_image(8, 8), draw({3, 8, 6}, Field::complex), at::ones({8, 8}), "full", "file.h5");
+    make_sense(complex_image(8, 8), draw({3, 8, 6}, ScalarKind::complex), at::ones({8, 8}), "full", "file.h5");
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(std::string(error.what()),
@@ -156,9 +156,9 @@ TEST(Calibration, IsTheLargestSampledCentre) {
 }
 
 TEST(Channels, WhiteningMakesNoiseWhite) {
-  const at::Tensor mixing = draw({4, 4}, Field::complex);
+  const at::Tensor mixing = draw({4, 4}, ScalarKind::complex);
   const std::int64_t n = 40000;
-  const at::Tensor white = draw({4, n}, Field::complex, 1);  // std 1 per real component
+  const at::Tensor white = draw({4, n}, ScalarKind::complex, 1);  // std 1 per real component
   const at::Tensor covariance = noise_covariance(at::matmul(mixing, white), "test");
   // Wishart: an entry of the sample covariance is off by about |Psi| / sqrt(n).
   const at::Tensor expected = at::matmul(mixing, mixing.conj().t());
@@ -170,7 +170,7 @@ TEST(Channels, WhiteningMakesNoiseWhite) {
 }
 
 TEST(Channels, CompressionKeepsWhatLiesInFewDimensions) {
-  const at::Tensor data = at::matmul(draw({8, 3}, Field::complex), draw({3, 500}, Field::complex, 1));
+  const at::Tensor data = at::matmul(draw({8, 3}, ScalarKind::complex), draw({3, 500}, ScalarKind::complex, 1));
   const at::Tensor matrix = compression_matrix(data, 3);
   EXPECT_LT(farthest(at::matmul(matrix, matrix.conj().t()), at::eye(3, at::kComplexDouble)), 1e-12);
   const at::Tensor compressed = mixed_channels(matrix, data.view({8, 20, 25}));
@@ -182,7 +182,7 @@ TEST(Channels, CompressionKeepsWhatLiesInFewDimensions) {
 }
 
 TEST(Channels, RootSumOfSquaresAndCorners) {
-  const at::Tensor data = draw({3, 8, 10}, Field::complex);
+  const at::Tensor data = draw({3, 8, 10}, ScalarKind::complex);
   EXPECT_LT(farthest(root_sum_of_squares(data).square(),
                      data[0].abs().square() + data[1].abs().square() + data[2].abs().square()),
             1e-13);
@@ -210,7 +210,7 @@ TEST(ImagePhase, IsFoundInTheCentreOfUndersampledData) {
   // Away from the edge, where ringing of the window is of the order of the image; 0.1 rad costs 0.5 % of magnitude.
   EXPECT_LT(error.masked_select(truth > 0).mean().item<double>(), 0.03);
   const OperatorPtr real = with_phase(op, found);
-  EXPECT_EQ(real->domain(), (TensorSpec{{1, 64, 64}, Field::real}));
+  EXPECT_EQ(real->domain(), (TensorSpec{{1, 64, 64}, ScalarKind::real}));
   EXPECT_TRUE(check_operator(*real).all_hold());
   // With the true phase the real image explains the data exactly.
   const OperatorPtr exact = with_phase(op, phase.expand_as(truth).view({1, 1, 64, 64}));

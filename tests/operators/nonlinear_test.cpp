@@ -14,7 +14,7 @@ namespace {
 constexpr double kRounding = 8 * 0x1p-52 * 32;  // 8 eps sqrt(n) for n = 1024
 
 at::Tensor image_of(std::int64_t size) {
-  return Rng(3, "nonlinear_test").normal({{0, 0}}, 0, {{1, size, size}, Field::real}, at::kDouble);
+  return Rng(3, "nonlinear_test").normal({{0, 0}}, 0, {{1, size, size}, ScalarKind::real}, at::kDouble);
 }
 
 at::Tensor row(const std::vector<double>& values) {
@@ -24,7 +24,7 @@ at::Tensor row(const std::vector<double>& values) {
 // A sum over pixels, written out; and Parseval: the unitary transform keeps the energy.
 TEST(FourierMagnitude, IsTheModulusOfThePaddedTransform) {
   const at::Tensor x = image_of(4);
-  const at::Tensor y = make_fourier_magnitude({{1, 4, 4}, Field::real}, 2)->apply(x);
+  const at::Tensor y = make_fourier_magnitude({{1, 4, 4}, ScalarKind::real}, 2)->apply(x);
   ASSERT_EQ(y.sizes(), at::IntArrayRef({1, 1, 8, 8}));
   double re = 0, im = 0;
   for (std::int64_t i = 0; i < 4; ++i) {
@@ -39,7 +39,7 @@ TEST(FourierMagnitude, IsTheModulusOfThePaddedTransform) {
 }
 
 TEST(FourierMagnitude, DoesNotSeeAHalfTurn) {
-  const auto op = make_fourier_magnitude({{1, 16, 16}, Field::real}, 2);
+  const auto op = make_fourier_magnitude({{1, 16, 16}, ScalarKind::real}, 2);
   const at::Tensor x = image_of(16);
   EXPECT_LT((op->apply(x) - op->apply(at::flip(x, {2, 3}))).abs().max().item<double>(), kRounding);
   EXPECT_GT((op->apply(x) - op->apply(at::flip(x, {3}))).abs().max().item<double>(), 0.1);
@@ -47,8 +47,8 @@ TEST(FourierMagnitude, DoesNotSeeAHalfTurn) {
 
 // The four parts of its form, in other units of the image too.
 TEST(FourierMagnitude, SaysHowItsMagnitudesComeAbout) {
-  const auto plain = make_fourier_magnitude({{1, 12, 16}, Field::real}, 1.5);
-  for (const OperatorPtr& op : {plain, in_units(plain, 0.5, -2)}) {
+  const auto plain = make_fourier_magnitude({{1, 12, 16}, ScalarKind::real}, 1.5);
+  for (const OperatorPtr& op : {plain, with_affine_input(plain, 0.5, -2)}) {
     const at::Tensor x = Rng(4, "form").normal({{0, 0}}, 0, op->domain(), at::kDouble);
     const auto form = op->magnitude();
     ASSERT_TRUE(form.has_value());
@@ -57,17 +57,17 @@ TEST(FourierMagnitude, SaysHowItsMagnitudesComeAbout) {
     EXPECT_LT((form->inverse(form->transform(u)) - u).abs().max().item<double>(), kRounding);
     EXPECT_LT((form->extract(u) - x).abs().max().item<double>(), kRounding);
   }
-  EXPECT_FALSE(build_operator(R"({"type": "clipping"})", {{1, 4, 4}, Field::real})->magnitude().has_value());
+  EXPECT_FALSE(build_operator(R"({"type": "clipping"})", {{1, 4, 4}, ScalarKind::real})->magnitude().has_value());
 }
 
 TEST(FourierMagnitude, HasAZeroDerivativeAtItsKink) {
-  const auto op = make_fourier_magnitude({{1, 4, 4}, Field::real}, 1);
+  const auto op = make_fourier_magnitude({{1, 4, 4}, ScalarKind::real}, 1);
   const at::Tensor zero = at::zeros({1, 1, 4, 4}, at::kDouble);
   EXPECT_TRUE(at::equal(op->vjp(zero, at::ones_like(zero)), zero));
 }
 
 TEST(Clipping, IsExactAndItsRoundedFormComesNearIt) {
-  const TensorSpec image{{1, 1, 4}, Field::real};
+  const TensorSpec image{{1, 1, 4}, ScalarKind::real};
   const at::Tensor x = row({-0.3, 0.2, 0.45, 0.9});
   const auto exact = build_operator(R"({"type": "clipping", "gain": 2})", image);
   EXPECT_TRUE(at::allclose(exact->apply(x), row({0, 0.4, 0.9, 1})));
@@ -79,7 +79,7 @@ TEST(Clipping, IsExactAndItsRoundedFormComesNearIt) {
 }
 
 TEST(Quantisation, RoundsToLevelsAndSaturates) {
-  const TensorSpec image{{1, 1, 6}, Field::real};
+  const TensorSpec image{{1, 1, 6}, ScalarKind::real};
   const auto op = build_operator(R"({"type": "quantisation", "bits": 2, "low": 0, "high": 3, "dither": 0.02})", image);
   const at::Tensor x = row({-5, 0.4, 0.6, 1.5, 2.4, 9});
   EXPECT_LT((op->apply(x) - row({0, 0, 1, 1.5, 2, 3})).abs().max().item<double>(), 1e-6);  // Phi(-5) = 3e-7
@@ -87,7 +87,7 @@ TEST(Quantisation, RoundsToLevelsAndSaturates) {
 
 // The claims of the header: with dither the mean reading is the value itself, and the derivative is useful.
 TEST(Quantisation, DitherMakesTheMeanReadingLinear) {
-  const TensorSpec image{{1, 1, 101}, Field::real};
+  const TensorSpec image{{1, 1, 101}, ScalarKind::real};
   const at::Tensor x = at::linspace(2, 5, 101, at::kDouble).reshape({1, 1, 1, 101});
   const auto half = build_operator(R"({"type": "quantisation", "low": 0, "high": 7, "dither": 0.5})", image);
   EXPECT_LT((half->apply(x) - x).abs().max().item<double>(), 0.01);

@@ -15,13 +15,13 @@
 namespace recon {
 namespace {
 
-at::Tensor draw(const Shape& shape, Field field, std::uint32_t step = 0) {
-  return Rng(29, "nufft_test").normal({StreamKey{}}, step, {shape, field}, at::kDouble)[0];
+at::Tensor draw(const Shape& shape, ScalarKind scalar, std::uint32_t step = 0) {
+  return Rng(29, "nufft_test").normal({StreamKey{}}, step, {shape, scalar}, at::kDouble)[0];
 }
 
 /// Uniform in [-H/2, H/2] x [-W/2, W/2].
 at::Tensor random_positions(std::int64_t count, std::int64_t height, std::int64_t width) {
-  const at::Tensor unit = Rng(3, "positions").uniform({StreamKey{}}, 0, {{count, 2}, Field::real})[0] - 0.5;
+  const at::Tensor unit = Rng(3, "positions").uniform({StreamKey{}}, 0, {{count, 2}, ScalarKind::real})[0] - 0.5;
   return unit * at::tensor({static_cast<double>(height), static_cast<double>(width)}, at::kDouble);
 }
 
@@ -50,13 +50,13 @@ class NufftAccuracy : public testing::TestWithParam<Accuracy> {};
 TEST_P(NufftAccuracy, HoldsAgainstTheDirectSumAtAThousandRandomPoints) {
   const auto [accuracy, oversampling] = GetParam();
   for (const auto& [height, width] : {std::pair{64, 64}, std::pair{33, 48}}) {
-    const at::Tensor positions = random_positions(1000, height, width), x = draw({height, width}, Field::complex);
+    const at::Tensor positions = random_positions(1000, height, width), x = draw({height, width}, ScalarKind::complex);
     const Gridding gridding({height, width}, positions, accuracy, oversampling);
     const at::Tensor exact = direct(x, positions);
     const double error = length_of(gridding.apply(x) - exact) / length_of(exact);
     EXPECT_LT(error, accuracy) << height << " x " << width;
     EXPECT_GT(error, accuracy * 1e-4) << "far better than asked for: the kernel is too wide";
-    const at::Tensor y = draw({1000}, Field::complex, 1);
+    const at::Tensor y = draw({1000}, ScalarKind::complex, 1);
     const at::Tensor back = at::matmul(phases(positions.select(1, 0), height).conj().t(),
                                        y.unsqueeze(1) * phases(positions.select(1, 1), width).conj()) /
                             std::sqrt(static_cast<double>(height * width));
@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(Digits, NufftAccuracy,
                          accuracy_name);
 
 TEST(Nufft, WholePositionsAreTheGridOfTheFourierTransform) {
-  const at::Tensor x = draw({12, 9}, Field::complex);
+  const at::Tensor x = draw({12, 9}, ScalarKind::complex);
   const at::Tensor rows = at::arange(12, at::kDouble) - 6, columns = at::arange(9, at::kDouble) - 4;
   const at::Tensor positions = at::stack({rows.repeat_interleave(9), columns.repeat({12})}, 1);
   const at::Tensor y = Gridding({12, 9}, positions, 1e-6, 2).apply(x);
@@ -86,7 +86,7 @@ TEST(Nufft, WholePositionsAreTheGridOfTheFourierTransform) {
 }
 
 TEST(Nufft, SinglePrecisionKeepsFiveDigitsAndDigitsDoNotDependOnTheBatch) {
-  const at::Tensor positions = random_positions(500, 32, 32), x = draw({3, 32, 32}, Field::complex);
+  const at::Tensor positions = random_positions(500, 32, 32), x = draw({3, 32, 32}, ScalarKind::complex);
   const Gridding gridding({32, 32}, positions, 1e-5, 2);
   const at::Tensor single = gridding.apply(x.to(at::kComplexFloat));
   // Rounding: 2^-24 over sums of some thousand terms of random sign, sqrt(n) 2^-24 < 1e-5.
@@ -95,8 +95,8 @@ TEST(Nufft, SinglePrecisionKeepsFiveDigitsAndDigitsDoNotDependOnTheBatch) {
 }
 
 TEST(Nufft, ToeplitzNormalEqualsTheGriddedOne) {
-  const TensorSpec image{{2, 20, 15}, Field::complex};
-  const at::Tensor positions = random_positions(700, 20, 15), x = draw({1, 2, 20, 15}, Field::complex);
+  const TensorSpec image{{2, 20, 15}, ScalarKind::complex};
+  const at::Tensor positions = random_positions(700, 20, 15), x = draw({1, 2, 20, 15}, ScalarKind::complex);
   const auto gridded = make_nufft(image, positions, {.accuracy = 1e-6}, "random");
   const auto toeplitz = make_nufft(image, positions, {.accuracy = 1e-6, .toeplitz = true}, "random");
   const at::Tensor expected = gridded->normal(x);
@@ -105,9 +105,9 @@ TEST(Nufft, ToeplitzNormalEqualsTheGriddedOne) {
 }
 
 TEST(Nufft, ComposesWithCoilMaps) {
-  const TensorSpec image{{1, 16, 16}, Field::complex};
+  const TensorSpec image{{1, 16, 16}, ScalarKind::complex};
   const auto op = build_linear(R"({"type": "nufft", "spokes": 9, "coils": 5, "accuracy": 1e-6})", image);
-  const at::Tensor maps = simulated_coil_maps(image, 5)[0], x = draw({1, 16, 16}, Field::complex);
+  const at::Tensor maps = simulated_coil_maps(image, 5)[0], x = draw({1, 16, 16}, ScalarKind::complex);
   const at::Tensor y = op->apply(x.unsqueeze(0))[0];
   EXPECT_EQ(y.sizes(), (std::vector<std::int64_t>{5, 9 * 32}));
   const Trajectory trajectory{.positions = {}, .spokes = 9};
@@ -118,7 +118,7 @@ TEST(Nufft, ComposesWithCoilMaps) {
 }
 
 TEST(Trajectories, LieWhereTheySay) {
-  const TensorSpec image{{1, 40, 20}, Field::complex};
+  const TensorSpec image{{1, 40, 20}, ScalarKind::complex};
   const at::Tensor radial = Trajectory{.positions = {}, .spokes = 2, .readout = 8}.on(image, "test");
   ASSERT_EQ(radial.sizes(), (std::vector<std::int64_t>{16, 2}));
   EXPECT_NEAR(radial[0][1].item<double>(), -10, 1e-12);  // angle 0 runs along the columns' axis, from the left edge
@@ -135,7 +135,7 @@ TEST(Trajectories, LieWhereTheySay) {
 
 TEST(Trajectories, PositionsOutsideAreRefused) {
   try {
-    build_operator(R"({"type": "nufft", "positions": [[0, 0], [3, 8.5]]})", {{1, 16, 16}, Field::real});
+    build_operator(R"({"type": "nufft", "positions": [[0, 0], [3, 8.5]]})", {{1, 16, 16}, ScalarKind::real});
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(std::string(error.what()),

@@ -44,10 +44,10 @@ std::vector<OperatorPtr> built(const Example& example) {
     }
   };
   for (const Shape& shape : {Shape{1, 16, 16}, Shape{2, 12, 20}}) {
-    build({shape, Field::real});
-    build({shape, Field::complex});
+    build({shape, ScalarKind::real});
+    build({shape, ScalarKind::complex});
   }
-  if (operators.empty()) build({{3, 12, 16}, Field::real});
+  if (operators.empty()) build({{3, 12, 16}, ScalarKind::real});
   EXPECT_FALSE(operators.empty()) << "no image is good enough";
   return operators;
 }
@@ -136,8 +136,8 @@ TEST(OperatorLawsOnTheGpu, EqualTheCpu) {
       const at::Tensor y = op->apply(x);
       const double bound = 8 * 0x1p-23 * std::sqrt(static_cast<double>(x.numel()));
       EXPECT_LT(length_of(op->apply(x.cuda()).cpu() - y), bound * length_of(y)) << op->name();
-      const at::Tensor pulled = op->vjp(x, y);
-      EXPECT_LT(length_of(op->vjp(x.cuda(), y.cuda()).cpu() - pulled), bound * length_of(y)) << op->name();
+      const at::Tensor gradient = op->vjp(x, y);
+      EXPECT_LT(length_of(op->vjp(x.cuda(), y.cuda()).cpu() - gradient), bound * length_of(y)) << op->name();
     }
   }
 }

@@ -49,7 +49,7 @@ TEST(Radon, ProjectsADiscAsItsChords) {
   const double radius = 14, x = 9.3, y = 6.1, bin = 1.5, offset = 2.0;  // off centre, so that signs and axes count
   const auto op =
       build_linear(R"({"type": "radon", "angles": 16, "first_deg": 7, "bin_px": 1.5, "axis_offset_px": 2.0})",
-                   {{1, height, width}, Field::real});
+                   {{1, height, width}, ScalarKind::real});
   const at::Tensor sinogram = op->apply(disc(height, width, x, y, radius))[0][0];
   const std::int64_t bins = sinogram.size(1);
   double worst = 0, squares = 0;
@@ -72,7 +72,7 @@ TEST(Radon, ProjectsADiscAsItsChords) {
 }
 
 TEST(Radon, SumsColumnsAtZeroAndRowsAtNinetyDegrees) {
-  const TensorSpec image{{2, 5, 7}, Field::real};
+  const TensorSpec image{{2, 5, 7}, ScalarKind::real};
   const at::Tensor x = Rng(3, "radon_test").normal({{0, 0}}, 0, image, at::kDouble);
   const auto columns = build_linear(R"({"type": "radon", "angle_list_deg": [0, 180], "bins": 7})", image)->apply(x);
   EXPECT_TRUE(at::allclose(columns.select(2, 0), x.sum(2), 0, 1e-12));
@@ -89,7 +89,7 @@ double share_below(double t, double angle) {
 }
 
 TEST(Radon, WeighsAPixelByItsAreaInTheStrip) {
-  const TensorSpec image{{1, 1, 1}, Field::real};
+  const TensorSpec image{{1, 1, 1}, ScalarKind::real};
   for (const double degrees : {0.0, 17.0, 45.0, 71.0, 90.0, 163.0}) {
     for (const double bin : {0.3, 1.0, 2.2}) {
       const auto op = build_linear(
@@ -107,7 +107,7 @@ TEST(Radon, WeighsAPixelByItsAreaInTheStrip) {
 }
 
 TEST(Radon, DoesNotDependOnTheNumberOfThreadsOrTheBatch) {
-  const TensorSpec image{{1, 33, 20}, Field::real};
+  const TensorSpec image{{1, 33, 20}, ScalarKind::real};
   const auto op = build_linear(R"({"type": "radon", "angles": 11})", image);
   const at::Tensor x = Rng(4, "radon_test").normal({{0, 0}, {1, 0}}, 0, image, at::kFloat);
   const int threads = at::get_num_threads();
@@ -126,7 +126,7 @@ double all_pass(double, double) { return 1; }
 /// Mean of A^H F A (disc) well inside the disc.
 double plateau(const std::string& options, double factor = 1) {
   const std::int64_t n = 64;
-  const auto radon = build_linear(R"({"type": "radon", )" + options + "}", {{1, n, n}, Field::real});
+  const auto radon = build_linear(R"({"type": "radon", )" + options + "}", {{1, n, n}, ScalarKind::real});
   const auto op = as_linear(scaled(radon, factor), "test");
   const at::Tensor image = disc(n, n, 3, -2, 20), inner = disc(n, n, 3, -2, 14) == 1;
   const at::Tensor back = op->adjoint(inverse_filter_of(*op, all_pass)(op->apply(image)));
@@ -145,33 +145,34 @@ TEST(Radon, TheRampFilterRestoresTheLevelWhateverTheUnits) {
 }
 
 TEST(Radon, TheRampFilterSeesThroughWeights) {
-  const TensorSpec image{{1, 24, 24}, Field::real};
+  const TensorSpec image{{1, 24, 24}, ScalarKind::real};
   const auto radon = build_linear(R"({"type": "radon", "angles": 30})", image);
   const at::Tensor x = disc(24, 24, 0, 0, 8), y = radon->apply(x);
   const at::Tensor weights = 1 + y / y.max();
-  const auto op = as_linear(weighted(radon, weights), "test");
+  const auto op = as_linear(whitened(radon, weights), "test");
   const at::Tensor expected = radon->adjoint(inverse_filter_of(*radon, all_pass)(y));
   EXPECT_TRUE(at::allclose(op->adjoint(inverse_filter_of(*op, all_pass)(y * weights)), expected, 0, 1e-10));
-  const auto cropped = compose(radon, crop({{1, 32, 30}, Field::real}, image));  // what a prior's multiple asks for
+  const auto cropped =
+      compose(radon, crop({{1, 32, 30}, ScalarKind::real}, image));  // what a prior's multiple asks for
   EXPECT_TRUE(at::equal(radon->adjoint(inverse_filter_of(*cropped, all_pass)(y)), expected));
   EXPECT_FALSE(inverse_filter_of(*compose(radon, scaled(build_linear(R"({"type": "identity"})", image), 2)), all_pass));
   EXPECT_FALSE(inverse_filter_of(*build_linear(R"({"type": "identity"})", image), all_pass));
 }
 
 TEST(Radon, RefusesWhatCannotBe) {
-  const auto message = [](const std::string& json, Field field) -> std::string {
+  const auto message = [](const std::string& json, ScalarKind scalar) -> std::string {
     try {
-      build_operator(json, {{1, 8, 8}, field});
+      build_operator(json, {{1, 8, 8}, scalar});
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::usage);
       return error.what();
     }
     return "no error";
   };
-  EXPECT_NE(message(R"({"type": "radon"})", Field::complex).find("expected a real image"), std::string::npos);
-  EXPECT_NE(message(R"({"type": "radon", "angle_list_deg": [[0, 1]]})", Field::real).find("got an array [1, 2]"),
+  EXPECT_NE(message(R"({"type": "radon"})", ScalarKind::complex).find("expected a real image"), std::string::npos);
+  EXPECT_NE(message(R"({"type": "radon", "angle_list_deg": [[0, 1]]})", ScalarKind::real).find("got an array [1, 2]"),
             std::string::npos);
-  EXPECT_NE(message(R"({"type": "radon", "bin_px": 0})", Field::real).find("bin_px"), std::string::npos);
+  EXPECT_NE(message(R"({"type": "radon", "bin_px": 0})", ScalarKind::real).find("bin_px"), std::string::npos);
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ at::Tensor matrix_of(const nlohmann::json& rows) {
 }
 
 at::Tensor draw(const Shape& shape) {
-  return Rng(5, "resampling_test").normal({StreamKey{}}, 0, {shape, Field::real}, at::kDouble);
+  return Rng(5, "resampling_test").normal({StreamKey{}}, 0, {shape, ScalarKind::real}, at::kDouble);
 }
 
 /// A ramp with distinct slopes along rows and columns.
@@ -38,7 +38,7 @@ TEST(Bicubic, EqualsPillow) {
       nlohmann::json::parse(std::ifstream(test::source_path("tests/golden/operators/pillow_bicubic.json")));
   const at::Tensor image = matrix_of(golden["image"]).view({1, 1, 24, 36});
   for (const std::int64_t factor : {2, 3, 4}) {
-    const auto op = make_bicubic_downsampling({{1, 24, 36}, Field::real}, factor, "renormalize");
+    const auto op = make_bicubic_downsampling({{1, 24, 36}, ScalarKind::real}, factor, "renormalize");
     const at::Tensor expected = matrix_of(golden[fmt::format("factor_{}", factor)]);
     // The golden is written with six decimals and computed in float32 (image values are below 2).
     const double bound = 0.5e-6 + 2 * 8 * 0x1p-24;
@@ -50,15 +50,15 @@ TEST(Bicubic, MirroredBorderIsThatOfTheMirroredImage) {
   const at::Tensor x = draw({1, 16, 24});
   const at::Tensor wide = at::cat({x.flip(2), x, x.flip(2)}, 2);
   const at::Tensor all = at::cat({wide.flip(3), wide, wide.flip(3)}, 3);
-  const auto mirrored = make_bicubic_downsampling({{1, 16, 24}, Field::real}, 4, "mirror");
-  const auto plain = make_bicubic_downsampling({{1, 48, 72}, Field::real}, 4, "renormalize");
+  const auto mirrored = make_bicubic_downsampling({{1, 16, 24}, ScalarKind::real}, 4, "mirror");
+  const auto plain = make_bicubic_downsampling({{1, 48, 72}, ScalarKind::real}, 4, "renormalize");
   const at::Tensor expected = plain->apply(all).narrow(2, 4, 4).narrow(3, 6, 6);
   EXPECT_LT((mirrored->apply(x) - expected).abs().max().item<double>(), 1e-13);
 }
 
 TEST(Average, EqualsAveragePooling) {
   const at::Tensor x = draw({3, 12, 18});
-  const auto op = make_average_downsampling({{3, 12, 18}, Field::real}, 3);
+  const auto op = make_average_downsampling({{3, 12, 18}, ScalarKind::real}, 3);
   EXPECT_TRUE(at::allclose(op->apply(x), at::avg_pool2d(x, {3, 3}), 0, 1e-14));
 }
 
@@ -72,7 +72,7 @@ TEST(SuperResolution, CausesNoShift) {
     for (const char* filter : {"average", "bicubic", "kernel"}) {
       const auto op = build_operator(
           fmt::format(R"({{"type": "super_resolution", "factor": {}, "filter": "{}", "std_px": 1.2}})", factor, filter),
-          {{1, side, side}, Field::real});
+          {{1, side, side}, ScalarKind::real});
       const at::Tensor got = op->apply(x).slice(2, 6, 18).slice(3, 6, 18);
       const double bound = 8 * 0x1p-52 * static_cast<double>(side) * x.max().item<double>();
       EXPECT_LT((got - expected).abs().max().item<double>(), bound) << filter << " by " << factor;
@@ -90,12 +90,13 @@ TEST(SuperResolution, RefusesWhatCannotBe) {
     }
     return "no error";
   };
-  EXPECT_NE(
-      message(R"({"type": "super_resolution", "factor": 4})", {{1, 18, 16}, Field::real}).find("crop it to 16 x 16"),
-      std::string::npos);
-  EXPECT_NE(message(R"({"type": "super_resolution", "factor": 2})", {{1, 16, 16}, Field::complex}).find("two channels"),
+  EXPECT_NE(message(R"({"type": "super_resolution", "factor": 4})", {{1, 18, 16}, ScalarKind::real})
+                .find("crop it to 16 x 16"),
             std::string::npos);
-  EXPECT_NE(message(R"({"type": "super_resolution", "factor": 1})", {{1, 16, 16}, Field::real}).find("factor"),
+  EXPECT_NE(
+      message(R"({"type": "super_resolution", "factor": 2})", {{1, 16, 16}, ScalarKind::complex}).find("two channels"),
+      std::string::npos);
+  EXPECT_NE(message(R"({"type": "super_resolution", "factor": 1})", {{1, 16, 16}, ScalarKind::real}).find("factor"),
             std::string::npos);
 }
 

@@ -22,8 +22,8 @@ at::Tensor draw(const TensorSpec& spec, std::uint32_t step = 0) {
 /// The weight of patch p of n at pixel i of an axis, from the definition.
 double weight(std::int64_t p, std::int64_t n, std::int64_t i, std::int64_t size, bool smooth) {
   const double cells = (static_cast<double>(i) + 0.5) * static_cast<double>(n) / static_cast<double>(size) - 0.5;
-  const double place = std::clamp(cells, 0.0, static_cast<double>(n - 1));  // in units of patches
-  const double distance = std::abs(place - static_cast<double>(p));
+  const double location = std::clamp(cells, 0.0, static_cast<double>(n - 1));  // in units of patches
+  const double distance = std::abs(location - static_cast<double>(p));
   if (distance >= 1) return 0;
   return smooth ? std::pow(std::cos(std::numbers::pi / 2 * distance), 2) : 1 - distance;
 }
@@ -56,8 +56,8 @@ TEST(VaryingBlur, SpreadsEveryPixelByItsInterpolatedKernel) {
   for (const bool smooth : {true, false}) {
     // Even and odd kernels that are not symmetric; patches much smaller than the kernels in the second case.
     for (const auto& [patches, kernel] : std::vector<std::pair<Shape, Shape>>{{{2, 3}, {4, 3}}, {{7, 9}, {5, 6}}}) {
-      const at::Tensor kernels = draw({{patches[0], patches[1], kernel[0], kernel[1]}, Field::real}, 1)[0];
-      const TensorSpec image{{1, 9, 11}, Field::real};
+      const at::Tensor kernels = draw({{patches[0], patches[1], kernel[0], kernel[1]}, ScalarKind::real}, 1)[0];
+      const TensorSpec image{{1, 9, 11}, ScalarKind::real};
       const at::Tensor x = draw(image);
       const at::Tensor y = make_varying_blur(image, kernels, smooth)->apply(x)[0][0];
       // FFTs of about 400 entries on sums of 30 terms of order 1.
@@ -67,8 +67,8 @@ TEST(VaryingBlur, SpreadsEveryPixelByItsInterpolatedKernel) {
 }
 
 TEST(VaryingBlur, WithEqualKernelsIsTheBlur) {
-  const TensorSpec image{{2, 30, 41}, Field::complex};
-  const at::Tensor kernel = draw({{6, 5}, Field::real}, 2)[0];
+  const TensorSpec image{{2, 30, 41}, ScalarKind::complex};
+  const at::Tensor kernel = draw({{6, 5}, ScalarKind::real}, 2)[0];
   const auto op = make_varying_blur(image, kernel.expand({4, 3, 6, 5}), true);
   const at::Tensor x = draw(image, 3);
   const at::Tensor expected = make_blur(image, kernel, Boundary::zero, "same")->apply(x);
@@ -76,7 +76,7 @@ TEST(VaryingBlur, WithEqualKernelsIsTheBlur) {
 }
 
 TEST(VaryingBlur, GeneratedKernelsWidenTowardsTheCorners) {
-  const TensorSpec image{{1, 80, 80}, Field::real};
+  const TensorSpec image{{1, 80, 80}, ScalarKind::real};
   const auto op =
       build_operator(R"({"type": "varying_blur", "patches": [5, 5], "std_px": 0.7, "corner_std_px": 2.1})", image);
   const auto peak_at = [&](std::int64_t pixel) {
@@ -102,7 +102,7 @@ TEST(VaryingBlur, GeneratedKernelsWidenTowardsTheCorners) {
 TEST(VaryingBlur, RefusesWhatCannotBe) {
   const auto message = [](const std::string& json) -> std::string {
     try {
-      build_operator(json, {{1, 8, 8}, Field::real});
+      build_operator(json, {{1, 8, 8}, ScalarKind::real});
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::usage);
       return error.what();

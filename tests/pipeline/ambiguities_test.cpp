@@ -9,14 +9,14 @@
 namespace recon {
 namespace {
 
-at::Tensor image_of(Field field) {
-  const auto dtype = field == Field::complex ? at::kComplexDouble : at::kDouble;
+at::Tensor image_of(ScalarKind field) {
+  const auto dtype = field == ScalarKind::complex ? at::kComplexDouble : at::kDouble;
   return Rng(5, "equivalent_image_test").normal({{0, 0}}, 0, {{2, 12, 17}, field}, dtype);
 }
 
 // Every member of the family comes back as the truth itself; a roll, a flip and a sign are exact.
 TEST(EquivalentImage, UndoesShiftTurnAndSign) {
-  const at::Tensor truth = image_of(Field::real);
+  const at::Tensor truth = image_of(ScalarKind::real);
   const at::Tensor shifted = at::roll(truth, {3, -5}, {2, 3});
   EXPECT_TRUE(at::equal(nearest_equivalent(truth, truth), truth));
   EXPECT_TRUE(at::equal(nearest_equivalent(shifted, truth), truth));
@@ -26,7 +26,7 @@ TEST(EquivalentImage, UndoesShiftTurnAndSign) {
 }
 
 TEST(EquivalentImage, UndoesThePhaseOfComplexImages) {
-  const at::Tensor truth = image_of(Field::complex);
+  const at::Tensor truth = image_of(ScalarKind::complex);
   const at::Tensor x = at::flip(at::roll(truth, {1, 2}, {2, 3}), {2, 3}).conj() * c10::complex<double>(0.6, 0.8);
   EXPECT_TRUE(at::allclose(nearest_equivalent(x, truth), truth));
 }

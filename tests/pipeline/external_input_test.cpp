@@ -48,7 +48,7 @@ TEST(ExternalInputs, ADatasetIsMeasuredByTheOperatorOfTheConfig) {
   const at::Tensor steps = at::arange(60, 90, at::kDouble).reshape({1, 1, 6, 5}) * 500;
   EXPECT_TRUE(item.y.equal((steps * (1 / 65535.0)).to(at::kFloat)));
   EXPECT_EQ(item.noise.std, 0.01);
-  EXPECT_EQ(item.op->range(), (TensorSpec{{1, 6, 5}, Field::real}));
+  EXPECT_EQ(item.op->range(), (TensorSpec{{1, 6, 5}, ScalarKind::real}));
 }
 
 TEST(ExternalInputs, SlicesAreCountedAsNumpyDoes) {

@@ -65,7 +65,8 @@ TEST(ImageMapping, ResidualsAreThoseOfTheFileUpToTheScale) {
   const ImageDomain symmetric{.channels = 1, .fixed_size = {}, .multiple = 1, .low = -1, .high = 1};
   const ImageDomain lopsided{.channels = 3, .fixed_size = {}, .multiple = 4, .low = -0.5, .high = 2};
   const ImageDomain fixed{.channels = 1, .fixed_size = {16, 24}, .multiple = 1, .low = 0, .high = 1};
-  const TensorSpec grey{{1, 12, 10}, Field::real}, rgb{{3, 10, 12}, Field::real}, phase{{1, 12, 10}, Field::complex};
+  const TensorSpec grey{{1, 12, 10}, ScalarKind::real}, rgb{{3, 10, 12}, ScalarKind::real},
+      phase{{1, 12, 10}, ScalarKind::complex};
   const std::string fourier = "{type: fourier, acceleration: 2}", blur = "{type: blur, boundary: zero}";
   for (const Case& c : std::vector<Case>{{blur, grey, {0, 1}, symmetric},
                                          {blur, grey, {0, 1}, fixed},
@@ -82,8 +83,8 @@ TEST(ImageMapping, ResidualsAreThoseOfTheFileUpToTheScale) {
 
 TEST(ImageMapping, TheEndsOfTheRangesMeetAndNothingIsClipped) {
   const ImageDomain prior{.channels = 1, .fixed_size = {}, .multiple = 8, .low = -1, .high = 1};
-  const ImageMapping mapping({{1, 9, 8}, Field::real}, {10, 20}, &prior, ComplexImage::none, "test");
-  EXPECT_EQ(mapping.solver_image(), (TensorSpec{{1, 16, 8}, Field::real}));
+  const ImageMapping mapping({{1, 9, 8}, ScalarKind::real}, {10, 20}, &prior, ComplexImage::none, "test");
+  EXPECT_EQ(mapping.solver_image(), (TensorSpec{{1, 16, 8}, ScalarKind::real}));
   for (const auto& [solver, file] : std::vector<std::pair<double, double>>{{-1, 10}, {1, 20}, {3, 30}}) {
     const at::Tensor image = mapping.to_file(at::full({2, 1, 16, 8}, solver, doubles));
     EXPECT_EQ(image.sizes(), at::IntArrayRef({2, 1, 9, 8}));
@@ -93,12 +94,12 @@ TEST(ImageMapping, TheEndsOfTheRangesMeetAndNothingIsClipped) {
 }
 
 TEST(ImageMapping, WithoutAPriorNothingIsPaddedAndZeroStaysAtLow) {
-  const ImageMapping mapping({{3, 9, 7}, Field::real}, {0, 1}, nullptr, ComplexImage::none, "test");
+  const ImageMapping mapping({{3, 9, 7}, ScalarKind::real}, {0, 1}, nullptr, ComplexImage::none, "test");
   EXPECT_FALSE(mapping.padded());
   EXPECT_EQ(mapping.scale(), 0.5);
   EXPECT_EQ(mapping.offset(), 0);
-  const ImageMapping complex({{1, 9, 7}, Field::complex}, {0, 1}, nullptr, ComplexImage::none, "test");
-  EXPECT_EQ(complex.solver_image().field, Field::complex);
+  const ImageMapping complex({{1, 9, 7}, ScalarKind::complex}, {0, 1}, nullptr, ComplexImage::none, "test");
+  EXPECT_EQ(complex.solver_image().scalar, ScalarKind::complex);
 }
 
 TEST(ImageMapping, RefusesImagesThatThePriorCannotTakeSayingWhatToDo) {
@@ -111,17 +112,17 @@ TEST(ImageMapping, RefusesImagesThatThePriorCannotTakeSayingWhatToDo) {
     }
     return "no error";
   };
-  EXPECT_EQ(message({{1, 8, 8}, Field::complex}, {}),
+  EXPECT_EQ(message({{1, 8, 8}, ScalarKind::complex}, {}),
             "run.yaml:3: the image is complex and the prior is real: set complex_image to phase_from_centre, "
             "two_channels or magnitude");
-  EXPECT_EQ(message({{1, 8, 8}, Field::real}, {.channels = 3, .fixed_size = {}}),
+  EXPECT_EQ(message({{1, 8, 8}, ScalarKind::real}, {.channels = 3, .fixed_size = {}}),
             "run.yaml:3: the prior has 3 channels, the images have 1; choose a prior with as many or with 1");
-  EXPECT_EQ(message({{1, 40, 8}, Field::real}, {.channels = 1, .fixed_size = {32, 32}}),
+  EXPECT_EQ(message({{1, 40, 8}, ScalarKind::real}, {.channels = 1, .fixed_size = {32, 32}}),
             "run.yaml:3: the prior knows images up to 32 x 32 pixels only, these have 40 x 8; choose another prior");
 }
 
 TEST(ItemNoise, PoissonDataAreWhitenedToOneStandardDeviation) {
-  const TensorSpec image{{1, 16, 16}, Field::real};
+  const TensorSpec image{{1, 16, 16}, ScalarKind::real};
   const Noise noise{.type = NoiseType::poisson, .std = {}, .peak = 50};
   const at::Tensor truth = at::linspace(0.1, 1, 256, doubles).view({1, 1, 16, 16});
   const at::Tensor y = noise.simulate(truth, Rng(1, "poisson"), {{1, 0}});

@@ -21,7 +21,7 @@ class BatchInputs : public ::testing::Test {
   /// A measurement file with `count` items of the constant images value, value + 1, ...
   void write(const std::string& name, std::int64_t count, double value, std::int64_t size = 2) {
     MeasurementSet set;
-    set.header.image = {{1, size, size}, Field::real};
+    set.header.image = {{1, size, size}, ScalarKind::real};
     set.header.operator_config = "type: identity\n";
     const at::Tensor values = at::arange(count, at::kFloat).add(value);
     set.y = values.reshape({count, 1, 1, 1}).expand({count, 1, size, size}).contiguous();

@@ -30,7 +30,7 @@ class Constants final : public Solver {
 double kept(double y, Selection selection, bool broken = false) {
   auto solver = std::make_shared<Constants>();
   solver->broken = broken;
-  const TensorSpec image{{1, 2, 2}, Field::real};
+  const TensorSpec image{{1, 2, 2}, ScalarKind::real};
   PreparedItem item;
   item.id = "item";
   item.op = make_identity(image);

@@ -12,7 +12,7 @@ namespace recon {
 namespace {
 
 constexpr std::int64_t size = 16;
-const TensorSpec image{{1, size, size}, Field::real};
+const TensorSpec image{{1, size, size}, ScalarKind::real};
 
 at::Tensor normal(std::uint64_t item, std::uint32_t step, const TensorSpec& spec = image) {
   return Rng(11, "trust test").normal({{item, 0}}, step, spec, at::kDouble);
@@ -46,7 +46,7 @@ Coverage coverage_of(double factor) {
   for (std::uint64_t i = 0; i < items; ++i) {
     const at::Tensor truth = prior.sample(Rng(2, "truth"), {{i, 0}}, at::kDouble);
     const at::Tensor y =
-        at::matmul(matrix, truth.flatten()) + noise_std * normal(i, 0, {{matrix.size(0)}, Field::real}).flatten();
+        at::matmul(matrix, truth.flatten()) + noise_std * normal(i, 0, {{matrix.size(0)}, ScalarKind::real}).flatten();
     const GaussianPosterior posterior = prior.posterior(matrix, y.unsqueeze(0), noise_std);
     if (!root.defined()) root = std::get<0>(at::linalg_cholesky_ex(posterior.covariance));
     std::vector<at::Tensor> draws;
@@ -116,7 +116,7 @@ TEST(Uncertainty, NoiseLeavesMoreToThePrior) {
 TEST(Uncertainty, Chi2MapAveragesToChi2) {
   const OperatorPtr fourier = make_fourier(image, at::ones({size, size}, at::kDouble), "all");
   const at::Tensor x = normal(2, 0);
-  const TensorSpec range{{1, size, size}, Field::complex};
+  const TensorSpec range{{1, size, size}, ScalarKind::complex};
   const at::Tensor n = 0.1 * Rng(4, "n").normal({{0, 0}}, 0, range, at::kComplexDouble);
   const at::Tensor map = chi2_map(x, item_of(fourier, fourier->apply(x) + n, 0.1));
   EXPECT_EQ(map.sizes(), at::IntArrayRef({1, size, size}));
@@ -130,7 +130,7 @@ TEST(Uncertainty, WarnsOfAWrongNoiseLevelAndOnlyThen) {
   EXPECT_NE(residual_warning(1.7, 5000), "");
   EXPECT_EQ(residual_warning(1.7, 20), "");  // 20 numbers may well do this
   // Data with noise of 0.1: stated as 0.1 and 0.05 nothing is said (the image may be what varies), 0.2 is too high.
-  const TensorSpec large{{1, 64, 64}, Field::real};
+  const TensorSpec large{{1, 64, 64}, ScalarKind::real};
   const OperatorPtr op = make_inpainting(large, at::ones({64, 64}, at::kDouble), "all there");
   const at::Tensor y = 0.1 * normal(0, 0, large) + 0.5;
   const auto warning_at = [&](double std) {

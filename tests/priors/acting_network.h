@@ -11,7 +11,7 @@
 namespace recon::test {
 
 /// A network that answers as another prior would, in the words of a description: it knows the noise from the time it is
-/// told, undoes the input's scaling, and speaks of images in the description's value range and channel order.
+/// given, undoes the input's scaling, and speaks of images in the description's value range and channel order.
 class ActingNetwork final : public Network {
  public:
   ActingNetwork(PriorPtr prior, NetworkPriorDescription description)
@@ -19,8 +19,8 @@ class ActingNetwork final : public Network {
     parameters_.push_back({"none", at::zeros({1})});
   }
 
-  at::Tensor forward(const at::Tensor& input, const at::Tensor& told) const override {
-    const NoiseLevel level = level_of(told[0].item<double>() / d_.time_scale);
+  at::Tensor forward(const at::Tensor& input, const at::Tensor& times) const override {
+    const NoiseLevel level = level_of(times[0].item<double>() / d_.time_scale);
     const double r = level.relative_sigma(), c_in = edm_coefficients(r, d_.sigma_data).c_in;
     const at::Tensor u = (d_.scaling() == InputScaling::edm ? input / c_in : input / level.alpha).to(at::kDouble);
     const ImageDomain& theirs = prior_->domain();
@@ -37,18 +37,18 @@ class ActingNetwork final : public Network {
  private:
   at::Tensor turned(const at::Tensor& x) const { return d_.bgr ? x.flip(1) : x; }
 
-  /// Whatever it is told, it makes the best of it, as a network does.
-  NoiseLevel level_of(double told) const {
+  /// Whatever time it is given, it makes the best of it, as a network does.
+  NoiseLevel level_of(double time) const {
     const NoiseSchedule& schedule = d_.schedule;
     const double last = schedule.max_time(), first = std::max(0.0, schedule.min_time());
     switch (d_.time_input) {
       case TimeInput::timestep:
-        return known(schedule.at(std::clamp(told, first, last)));
+        return known(schedule.at(std::clamp(time, first, last)));
       case TimeInput::reversed_timestep:
-        return known(schedule.at(std::clamp(last - told, first, last)));
+        return known(schedule.at(std::clamp(last - time, first, last)));
       case TimeInput::relative_sigma:
       case TimeInput::edm_noise: {
-        const double r = std::clamp(d_.time_input == TimeInput::edm_noise ? std::exp(4 * told) : told, 1e-3, 1e3);
+        const double r = std::clamp(d_.time_input == TimeInput::edm_noise ? std::exp(4 * time) : time, 1e-3, 1e3);
         const double alpha = schedule.at(schedule.time_of(r)).alpha;
         return {alpha, alpha * r};
       }

@@ -33,7 +33,7 @@ at::Tensor denoised(const at::Tensor& x_t, double alpha, double sigma) {
   return (noise * kMean + alpha * kDeviation * kDeviation * x_t) / (signal + noise);
 }
 
-/// The network that a perfect training would give. It knows its own process only: from the time it is told it finds
+/// The network that a perfect training would give. It knows its own process only: from its time input it finds
 /// alpha and sigma, undoes the input's scaling, and answers in its own kind.
 class PerfectNetwork final : public Network {
  public:
@@ -41,8 +41,8 @@ class PerfectNetwork final : public Network {
     parameters_.push_back({"weight", at::ones({1})});
   }
 
-  at::Tensor forward(const at::Tensor& input, const at::Tensor& told) const override {
-    const auto [alpha, sigma] = level_of(told[0].item<double>() / d_.time_scale);
+  at::Tensor forward(const at::Tensor& input, const at::Tensor& times) const override {
+    const auto [alpha, sigma] = level_of(times[0].item<double>() / d_.time_scale);
     const double r = sigma / alpha, sd = d_.sigma_data, total = std::sqrt(r * r + sd * sd);
     const bool edm = d_.prediction == Prediction::edm;
     const at::Tensor x_t = edm ? input.to(at::kDouble) * total * alpha : input.to(at::kDouble);
@@ -71,16 +71,16 @@ class PerfectNetwork final : public Network {
   std::shared_ptr<const Network> to(c10::Device) const override { return nullptr; }
 
  private:
-  NoiseLevel level_of(double told) const {
+  NoiseLevel level_of(double time) const {
     const double last = d_.schedule.max_time();
     switch (d_.time_input) {
       case TimeInput::timestep:
-        return d_.schedule.at(std::min(told, last));
+        return d_.schedule.at(std::min(time, last));
       case TimeInput::reversed_timestep:
-        return d_.schedule.at(last - told);
+        return d_.schedule.at(last - time);
       case TimeInput::relative_sigma:
       case TimeInput::edm_noise: {
-        const double r = d_.time_input == TimeInput::edm_noise ? std::exp(4 * told) : told;
+        const double r = d_.time_input == TimeInput::edm_noise ? std::exp(4 * time) : time;
         const double alpha = d_.schedule.at(d_.schedule.time_of(r)).alpha;
         return {alpha, alpha * r};
       }
@@ -118,12 +118,12 @@ double worst(const NetworkPriorDescription& d, const std::string& trained) {
   for (const auto& [used, level] : levels_of_every_process()) {
     const double std = std::hypot(level.alpha * kDeviation, level.sigma);
     const at::Tensor x_t =
-        level.alpha * kMean + std * Rng(4, "x").normal({{0, 0}}, 0, {{1, 8, 8}, Field::real}, at::kDouble);
+        level.alpha * kMean + std * Rng(4, "x").normal({{0, 0}}, 0, {{1, 8, 8}, ScalarKind::real}, at::kDouble);
     const at::Tensor exact = denoised(x_t, level.alpha, level.sigma);
     const double error = (prior.denoise(x_t, level) - exact).abs().max().item<double>();
-    // float32 input and output: x_0 = x_t / alpha - r out rounds at 2^-24 (1 + r) of numbers up to 4. The told time has
-    // 24 bits as well, of up to 999: log r moves by at most 999 * 2^-24 * max d(log r)/dt = 6e-5 * 0.05 for the tables
-    // beyond their first steps, and r times that reaches x_0.
+    // float32 input and output: x_0 = x_t / alpha - r out rounds at 2^-24 (1 + r) of numbers up to 4. The time input
+    // has 24 bits as well, of up to 999: log r moves by at most 999 * 2^-24 * max d(log r)/dt = 6e-5 * 0.05 for the
+    // tables beyond their first steps, and r times that reaches x_0.
     const double tolerance = (4 * 0x1p-23 + 4e-6) * (1 + level.relative_sigma());
     EXPECT_LT(error, tolerance) << to_string(d.prediction) << " " << to_string(d.time_input) << " trained on "
                                 << trained << ", used on " << used << " at r " << level.relative_sigma();
@@ -159,7 +159,8 @@ TEST_P(AnyNetwork, AnswersEveryQuestion) {
     const auto [alpha, sigma] = level;
     const double variance = std::pow(alpha * kDeviation, 2) + sigma * sigma;
     const at::Tensor x_t =
-        alpha * kMean + std::sqrt(variance) * Rng(4, "x").normal({{0, 0}}, 0, {{1, 8, 8}, Field::real}, at::kDouble);
+        alpha * kMean +
+        std::sqrt(variance) * Rng(4, "x").normal({{0, 0}}, 0, {{1, 8, 8}, ScalarKind::real}, at::kDouble);
     const at::Tensor score = (alpha * kMean - x_t) / variance, eps = -sigma * score;
     const at::Tensor x0 = denoised(x_t, alpha, sigma);
     const auto expect = [&, r = level.relative_sigma()](const at::Tensor& got, const at::Tensor& exact, double slope) {

@@ -168,7 +168,7 @@ TEST(SchedulerConfig, ReadsTheScoreSde) {
   // sigma = sigma_min (sigma_max / sigma_min)^t, Song et al. 2021, appendix C; the defaults are those of diffusers.
   const SchedulerConfig read = score_scheduler(R"({"sigma_min": 0.1, "sigma_max": 10, "correct_steps": 2})");
   EXPECT_EQ(read.prediction, Prediction::score);
-  EXPECT_TRUE(read.told_noise_level);
+  EXPECT_TRUE(read.conditioned_on_noise_level);
   EXPECT_EQ(read.schedule.name(), "ve_geometric");
   EXPECT_NEAR(read.schedule.at(0.5).sigma, 1, 1e-14);
   EXPECT_NEAR(score_scheduler("{}").schedule.at(0).sigma, 0.01, 1e-15);
@@ -226,7 +226,7 @@ TEST(LoadPrior, ReadsTheScoreSdePipeline) {
   const at::Tensor denoised = prior->denoise(x, {.alpha = 1, .sigma = sigma});
   // Rounding of a handful of float32 operations around the same network.
   EXPECT_LT((denoised - expected).abs().max().item<double>(), 1e-6 * expected.abs().max().item<double>());
-  // The clean image's level is never told below that of training.
+  // The clean image's time is never below that of training's cleanest level.
   EXPECT_EQ(network_input(network_prior->description(), {.alpha = 1, .sigma = 1e-4}).time, 0.01);
 }
 
@@ -245,7 +245,7 @@ TEST(LoadPrior, AsksForWhatCannotBeKnown) {
   EXPECT_EQ(test::complaint(load), "");
   test::write_text(folder / "prior.yaml", "schedule: vp_linear\nprediction: epsilon\nspace_to_depth: 2\n");
   test::expect_says(test::complaint(load), {"prior.yaml", "space_to_depth"});
-  // Networks in EDM's form are told EDM's noise and see EDM's input, unless the card says otherwise.
+  // Networks in EDM's form are conditioned on EDM's noise and see EDM's input, unless the card says otherwise.
   test::write_text(folder / "prior.yaml", "schedule: vp_linear\nprediction: edm\nsigma_data: 0.3\n");
   const NetworkPriorDescription edm = inspect_prior(folder.string()).description;
   EXPECT_EQ(edm.time_input, TimeInput::edm_noise);

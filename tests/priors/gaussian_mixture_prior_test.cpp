@@ -21,7 +21,7 @@ std::vector<StreamKey> keys(std::int64_t count) {
 }
 
 at::Tensor normal(const char* stream, const Shape& shape, std::int64_t batch = 2) {
-  return Rng(21, stream).normal(keys(batch), 0, {shape, Field::real}, at::kDouble);
+  return Rng(21, stream).normal(keys(batch), 0, {shape, ScalarKind::real}, at::kDouble);
 }
 
 double largest(const at::Tensor& tensor) { return tensor.abs().max().item<double>(); }
@@ -112,11 +112,11 @@ TEST(GaussianMixturePrior, PullbackIsTheTransposedJacobian) {
   const NoiseLevel level{0.8, 0.6};
   const at::Tensor x_t = 0.5 * normal("x_t", {1, 2, 3}), v = normal("v", {1, 2, 3}), u = normal("u", {1, 2, 3});
   const at::Tensor Ju = (prior.denoise(x_t + h * u, level) - prior.denoise(x_t - h * u, level)) / (2 * h);
-  const at::Tensor pulled = prior.linearize(x_t, level).pullback(v);
+  const at::Tensor vjp = prior.linearize(x_t, level).pullback(v);
   // h² times a third derivative of order one, and rounding / h.
-  EXPECT_LT(largest((v * Ju).flatten(1).sum(1) - (pulled * u).flatten(1).sum(1)), 1e-8);
+  EXPECT_LT(largest((v * Ju).flatten(1).sum(1) - (vjp * u).flatten(1).sum(1)), 1e-8);
   // The mixing term is there: without it the Jacobian would be the responsibilities' mean of the components'.
-  EXPECT_GT(largest(pulled), 0.1);
+  EXPECT_GT(largest(vjp), 0.1);
   const at::Tensor shares = prior.responsibilities(x_t, level);
   EXPECT_LT(largest(shares.sum(1) - 1), 10 * kEpsilon);
   EXPECT_LT(largest(shares), 0.999) << "the point must lie between the components for this test to mean anything";

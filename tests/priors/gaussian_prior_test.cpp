@@ -25,7 +25,7 @@ std::vector<StreamKey> keys(std::int64_t count) {
 }
 
 at::Tensor normal(const char* stream, const Shape& shape, std::int64_t batch = 2) {
-  return Rng(11, stream).normal(keys(batch), 0, {shape, Field::real}, at::kDouble);
+  return Rng(11, stream).normal(keys(batch), 0, {shape, ScalarKind::real}, at::kDouble);
 }
 
 double largest(const at::Tensor& tensor) { return tensor.abs().max().item<double>(); }
@@ -229,7 +229,7 @@ TEST(Prior, ChecksItsInputAndTheCleanEnd) {
   EXPECT_THROW(prior->denoise(x.slice(1, 0, 1), {0.8, 0.6}), Error);   // channels
   EXPECT_THROW(prior->denoise(x.slice(2, 0, 2), {0.8, 0.6}), Error);   // size
   EXPECT_THROW(prior->denoise(x[0], {0.8, 0.6}), Error);               // no batch axis
-  EXPECT_THROW(prior->denoise(at::complex(x, x), {0.8, 0.6}), Error);  // field
+  EXPECT_THROW(prior->denoise(at::complex(x, x), {0.8, 0.6}), Error);  // scalar kind
   EXPECT_FALSE(prior->denoise(x.clone().requires_grad_(true), {0.8, 0.6}).requires_grad());
 }
 
@@ -243,11 +243,11 @@ TEST(ChannelwisePrior, TreatsEachChannelAlone) {
   const NoiseLevel level{0.8, 0.6};
   const at::Tensor x = normal("rgb", {3, 3, 4}), v = normal("v rgb", {3, 3, 4});
   const Linearized all = prior.linearize(x, level);
-  const at::Tensor pulled = all.pullback(v);
+  const at::Tensor vjp = all.pullback(v);
   for (std::int64_t c = 0; c < 3; ++c) {
     const Linearized one = inner->linearize(x.slice(1, c, c + 1), level);
     EXPECT_LT(largest(all.x0.slice(1, c, c + 1) - one.x0), 20 * kEpsilon);
-    EXPECT_LT(largest(pulled.slice(1, c, c + 1) - one.pullback(v.slice(1, c, c + 1))), 20 * kEpsilon);
+    EXPECT_LT(largest(vjp.slice(1, c, c + 1) - one.pullback(v.slice(1, c, c + 1))), 20 * kEpsilon);
   }
   EXPECT_EQ(prior.denoising_mse(0.3), inner->denoising_mse(0.3));
   EXPECT_THROW(ChannelwisePrior(every_prior().front(), 3), Error);  // it has two channels already

@@ -12,10 +12,10 @@ namespace recon {
 namespace {
 
 at::Tensor normal(const Shape& shape, std::uint32_t step = 0, at::ScalarType dtype = at::kFloat) {
-  return Rng(3, "test").normal({{0, 0}}, step, {shape, Field::real}, dtype)[0];
+  return Rng(3, "test").normal({{0, 0}}, step, {shape, ScalarKind::real}, dtype)[0];
 }
 
-/// A network that returns a known function of what it is given and writes down the time it was told.
+/// A network that returns a known function of what it is given and writes down the times it was given.
 class Probe final : public Network {
  public:
   Probe(std::int64_t in, std::int64_t out, std::function<at::Tensor(const at::Tensor&)> f)
@@ -62,7 +62,7 @@ TEST(NetworkPrior, TellsTheNetworkTheFractionalTimeOfTheSameRelativeSigma) {
     EXPECT_TRUE(at::allclose(probe->seen_input, x * (alpha / 3), 1e-6, 1e-7));
     EXPECT_TRUE(at::allclose(x0, x / 3, 1e-6, 1e-7));  // predicted noise 0
   }
-  // Below the cleanest level of training the network is told that level, the conversion uses the true one.
+  // Below the cleanest level of training the network is given that level, the conversion uses the true one.
   prior.denoise(x, {.alpha = 1, .sigma = 1e-4});
   EXPECT_EQ(probe->seen_time, 0);
 }

@@ -23,7 +23,7 @@ const std::vector<Prediction> kAll{Prediction::epsilon,       Prediction::score,
 at::Tensor normal(const char* stream, std::int64_t batch = 2) {
   std::vector<StreamKey> keys;
   for (std::int64_t i = 0; i < batch; ++i) keys.push_back({static_cast<std::uint64_t>(i), 0});
-  return Rng(5, stream).normal(keys, 0, {{1, 6, 5}, Field::real}, at::kDouble);
+  return Rng(5, stream).normal(keys, 0, {{1, 6, 5}, ScalarKind::real}, at::kDouble);
 }
 
 double largest(const at::Tensor& tensor) { return tensor.abs().max().item<double>(); }
@@ -96,11 +96,11 @@ TEST(Parameterization, ConversionsAreDifferentiable) {
   const at::Tensor x_t = normal("x_t"), v = normal("v");
   for (const Prediction kind : kAll) {
     const at::Tensor out = normal("out").requires_grad_(true);
-    const at::Tensor pulled = torch::autograd::grad({to_x0(kind, out, x_t, level)}, {out}, {v})[0];
+    const at::Tensor vjp = torch::autograd::grad({to_x0(kind, out, x_t, level)}, {out}, {v})[0];
     // The map is affine in out with a multiple of the identity: its slope is a difference quotient, exactly.
     const at::Tensor slope = to_x0(kind, out.detach() + v, x_t, level) - to_x0(kind, out.detach(), x_t, level);
-    EXPECT_LT(largest(pulled - slope), 40 * kEpsilon) << to_string(kind);
-    EXPECT_GT(largest(pulled), 0.1) << to_string(kind);
+    EXPECT_LT(largest(vjp - slope), 40 * kEpsilon) << to_string(kind);
+    EXPECT_GT(largest(vjp), 0.1) << to_string(kind);
   }
 }
 

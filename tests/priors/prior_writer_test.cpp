@@ -61,7 +61,7 @@ TEST(PriorWriter, WritesWhatLoadPriorReadsBack) {
     EXPECT_EQ(inspect_prior(folder.string() + "/").card_description, "a: \"test\"");
     EXPECT_EQ(inspect_prior(folder.string() + "/").attribution, "people.csv");
     const NetworkPrior written(description, network);
-    const at::Tensor x = Rng(0, "x").normal({{0, 0}}, 0, {{1, 8, 8}, Field::real}, at::kFloat);
+    const at::Tensor x = Rng(0, "x").normal({{0, 0}}, 0, {{1, 8, 8}, ScalarKind::real}, at::kFloat);
     const NoiseLevel level{.alpha = 1, .sigma = 0.7};
     EXPECT_TRUE(read->denoise(x, level).equal(written.denoise(x, level))) << to_string(kind) << ' ' << schedule.name();
   }
@@ -90,7 +90,7 @@ TEST(PriorWriter, DiffusersOpensWhatItWrites) {
                                               .schedule = schedule,
                                               .prediction = Prediction::v};
     write_prior(folder, description, network, {}, at::kFloat);
-    const at::Tensor x = Rng(0, "x").normal({{0, 0}, {1, 0}}, 0, {{1, 16, 16}, Field::real}, at::kFloat);
+    const at::Tensor x = Rng(0, "x").normal({{0, 0}, {1, 0}}, 0, {{1, 16, 16}, ScalarKind::real}, at::kFloat);
     const at::Tensor t = at::tensor({3.0F, 400.0F});
     const at::Tensor table = at::tensor(std::get<TabulatedSchedule>(schedule.kind()).alpha_bar, at::kDouble);
     write_safetensors(folder / "golden.safetensors",

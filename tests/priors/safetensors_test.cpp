@@ -41,7 +41,7 @@ std::string complaint(const std::string& bytes) {
     for (const auto& entry : file.entries()) file.tensor(entry.name);
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::data);
-    EXPECT_TRUE(error.place().starts_with(path.string())) << error.place();
+    EXPECT_TRUE(error.location().starts_with(path.string())) << error.location();
     return error.what();
   }
   return {};

@@ -55,7 +55,7 @@ TEST(SamplerEngine, AnImageDependsOnSeedAndKeyOnlyNotOnItsBatch) {
 
 TEST(SamplerEngine, StaysFiniteAtEveryEdgeOfEveryProcess) {
   for (const auto& kind : sampler_kinds()) {
-    for (const auto& process : process_words()) {
+    for (const auto& process : process_names()) {
       for (const auto& spacing : spacing_names()) {
         const bool table = process == "prior" || (process.starts_with("vp_") && process != "vp_continuous");
         if (is_for_tables(spacing_from(spacing)) && !table) continue;
@@ -170,13 +170,13 @@ TEST(SamplerEngine, ALearnedVarianceLiesBetweenTheFixedOnes) {
   const auto ends_on = [](const char* variance, double fraction, double z) {
     const Learned prior(fraction);
     const auto sampler = make_sampler("ddpm", fmt::format(R"({{"variance": "{}"}})", variance));
-    Walk walk = walk_of(*sampler, prior, 1);
-    walk.levels = {{1, 2}, {1, 1}};
-    walk.denoise_with_variance = [&](const at::Tensor& x, const NoiseLevel& l) {
+    ReverseProcess reverse = reverse_process_of(*sampler, prior, 1);
+    reverse.levels = {{1, 2}, {1, 1}};
+    reverse.denoise_with_variance = [&](const at::Tensor& x, const NoiseLevel& l) {
       return prior.denoise_with_variance(x, l);
     };
-    walk.noise = [&](std::string_view, std::int64_t) { return at::full({1, 1, 8, 8}, z, at::kDouble); };
-    return sampler->walk(walk, at::zeros({1, 1, 8, 8}, at::kDouble))[0][0][0][0].item<double>();
+    reverse.noise = [&](std::string_view, std::int64_t) { return at::full({1, 1, 8, 8}, z, at::kDouble); };
+    return sampler->sample(reverse, at::zeros({1, 1, 8, 8}, at::kDouble))[0][0][0][0].item<double>();
   };
   const double mean = ends_on("fixed_small", 0, 0);
   const double small_std = ends_on("fixed_small", 0, 1) - mean, large_std = ends_on("fixed_large", 0, 1) - mean;
@@ -212,9 +212,9 @@ TEST(SamplerEngine, RefusesWhatDoesNotFit) {
             std::string::npos);
   EXPECT_NE(message([] { process_from("vp_liner", NoiseSchedule::vp_linear()); }).find("did you mean 'vp_linear'?"),
             std::string::npos);
-  Walk walk = walk_of(*make_sampler("ddim"), one_pixel_mixture(), 1);
-  std::swap(walk.levels[0], walk.levels[1]);
-  EXPECT_THROW(make_sampler("ddim")->walk(walk, at::zeros({1, 1, 1, 1}, at::kDouble)), Error);
+  ReverseProcess reverse = reverse_process_of(*make_sampler("ddim"), one_pixel_mixture(), 1);
+  std::swap(reverse.levels[0], reverse.levels[1]);
+  EXPECT_THROW(make_sampler("ddim")->sample(reverse, at::zeros({1, 1, 1, 1}, at::kDouble)), Error);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Our samplers walk the trajectories of diffusers' schedulers and k-diffusion's samplers, recorded with an exact
+// Our samplers follow the trajectories of diffusers' schedulers and k-diffusion's samplers, recorded with an exact
 // denoiser (tests/golden/samplers/make_samplers.py).
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -21,7 +21,7 @@ const json& golden() {
   return all;
 }
 
-/// Which of our samplers a record is to be walked by.
+/// Which of our samplers a record is to be sampled by.
 std::unique_ptr<Sampler> counterpart(const json& record) {
   const std::string theirs = record["sampler"];
   const json& options = record["options"];
@@ -51,17 +51,17 @@ TEST(SamplerGolden, TrajectoriesOfDiffusersAndKDiffusion) {
   ASSERT_GE(golden()["records"].size(), 16U);
   for (const json& record : golden()["records"]) {
     const auto sampler = counterpart(record);
-    Walk walk = walk_of(*sampler, prior, 1);
-    walk.levels.clear();
+    ReverseProcess reverse = reverse_process_of(*sampler, prior, 1);
+    reverse.levels.clear();
     for (std::size_t i = 0; i < record["alpha"].size(); ++i)
-      walk.levels.push_back({record["alpha"][i], record["sigma"][i]});
-    walk.noise = [&](std::string_view, std::int64_t step) {
+      reverse.levels.push_back({record["alpha"][i], record["sigma"][i]});
+    reverse.noise = [&](std::string_view, std::int64_t step) {
       return row(record["noise"][static_cast<std::size_t>(step - 1)]);
     };
     // Rounding of a few operations per step; what is stored has 17 digits, or was rounded to 24 bits in every step.
     const bool single = record["precision"] == "float32";
     double largest = 0;
-    sampler->walk(walk, row(record["x"][0]), [&](const SamplerStep& step) {
+    sampler->sample(reverse, row(record["x"][0]), [&](const SamplerStep& step) {
       const at::Tensor expected = row(record["x"][static_cast<std::size_t>(step.done)]);
       const double scale = std::max(1.0, row(record["x"][0]).abs().max().item<double>());
       largest = std::max(largest, (step.x - expected).abs().max().item<double>() / scale);

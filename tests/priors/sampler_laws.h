@@ -29,13 +29,13 @@ struct SamplerSetup {
 };
 SamplerSetup setup_of(const std::string& name);
 
-/// One defect, to be put into what a sampler walks with.
-using Defect = std::function<void(Walk&)>;
+/// One defect, to be put into a sampler's reverse process.
+using Defect = std::function<void(ReverseProcess&)>;
 
-/// The walk of `sampler` over `prior` for `count` images in one batch, float64. The noise is one long counter-based
-/// draw per (stream, step), which is quick for many tiny images.
-Walk walk_of(const Sampler& sampler, const Prior& prior, std::int64_t count);
-/// What the sampler draws on that walk, with the defect put in after the start was drawn.
+/// The reverse process of `prior` for `sampler` and `count` images in one batch, float64. The noise is one long
+/// counter-based draw per (stream, step), which is quick for many tiny images.
+ReverseProcess reverse_process_of(const Sampler& sampler, const Prior& prior, std::int64_t count);
+/// What the sampler draws on that process, with the defect put in after the start was drawn.
 at::Tensor drawn(const Sampler& sampler, const Prior& prior, std::int64_t count, const Defect& defect = {});
 
 /// What a judge measured, with the limit of each figure. Not finite fails.

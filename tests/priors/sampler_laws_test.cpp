@@ -82,10 +82,10 @@ const std::vector<Mode>& one_pixel_modes() {
 const std::vector<MixtureComponent>& image_components() {
   static const std::vector<MixtureComponent> components = [] {
     const Shape image{1, 8, 8};
-    const TensorSpec spec{image, Field::real};
+    const TensorSpec spec{image, ScalarKind::real};
     std::vector<MixtureComponent> result;
     for (std::uint32_t k = 0; k < 2; ++k) {
-      const at::Tensor root = Rng(3, "root").normal({{k, 0}}, 0, {{64, 64}, Field::real}, at::kDouble)[0];
+      const at::Tensor root = Rng(3, "root").normal({{k, 0}}, 0, {{64, 64}, ScalarKind::real}, at::kDouble)[0];
       const at::Tensor smooth = at::matmul(root, root.t()) * (0.04 / 64) + 0.002 * at::eye(64, at::kDouble);
       const at::Tensor mean = 0.12 * Rng(4, "mean").normal({{k, 0}}, 0, spec, at::kDouble)[0];
       result.push_back({k == 0 ? 0.4 : 0.6, mean, Covariance::full(image, smooth)});
@@ -140,9 +140,9 @@ SamplerSetup setup_of(const std::string& name) {
   return found != setups.end() ? found->second : SamplerSetup{R"({"steps": 400, "spacing": "uniform_log_snr"})"};
 }
 
-Walk walk_of(const Sampler& sampler, const Prior& prior, std::int64_t count) {
+ReverseProcess reverse_process_of(const Sampler& sampler, const Prior& prior, std::int64_t count) {
   const ImageDomain& domain = prior.domain();
-  const TensorSpec batch{{count, domain.channels, domain.fixed_size[0], domain.fixed_size[1]}, Field::real};
+  const TensorSpec batch{{count, domain.channels, domain.fixed_size[0], domain.fixed_size[1]}, ScalarKind::real};
   return {.process = sampler.process_of(prior),
           .levels = sampler.levels(prior),
           .denoise = [&prior](const at::Tensor& x_t, const NoiseLevel& level) { return prior.denoise(x_t, level); },
@@ -154,10 +154,10 @@ Walk walk_of(const Sampler& sampler, const Prior& prior, std::int64_t count) {
 }
 
 at::Tensor drawn(const Sampler& sampler, const Prior& prior, std::int64_t count, const Defect& defect) {
-  Walk walk = walk_of(sampler, prior, count);
-  const at::Tensor start = walk.levels.front().sigma * walk.noise(kWalkStream, 0);
-  if (defect) defect(walk);
-  return sampler.walk(walk, start);
+  ReverseProcess reverse = reverse_process_of(sampler, prior, count);
+  const at::Tensor start = reverse.levels.front().sigma * reverse.noise(kSamplingStream, 0);
+  if (defect) defect(reverse);
+  return sampler.sample(reverse, start);
 }
 
 bool Judgement::passes() const {
@@ -205,7 +205,7 @@ Judgement judge_images(const at::Tensor& batch, double bias) {
   add_z(judgement, "rms", std::sqrt(white.square().mean().item<double>()) - 1, std::sqrt(1 / (2 * n * pixels)), bias);
 
   const at::Tensor line = components[1].mean.flatten() - components[0].mean.flatten();
-  const TensorSpec spec{{64}, Field::real};
+  const TensorSpec spec{{64}, ScalarKind::real};
   for (std::uint32_t d = 0; d < 8; ++d) {
     at::Tensor u = d == 0 ? line : Rng(6, "direction").normal({{d, 0}}, 0, spec, at::kDouble)[0];
     u = u / u.square().sum().sqrt();

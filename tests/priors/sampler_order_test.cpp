@@ -54,13 +54,13 @@ double ode_solution(double x, const NoiseLevel& t, const NoiseLevel& s) {
 }
 
 double ode_error(const Sampler& sampler, const NoiseSchedule& process, std::int64_t n) {
-  Walk walk = walk_of(sampler, gaussian(), 1);
-  walk.process = process;
-  walk.levels = time_ladder(process, n);
-  const NoiseLevel &from = walk.levels.front(), &to = walk.levels.back();
+  ReverseProcess reverse = reverse_process_of(sampler, gaussian(), 1);
+  reverse.process = process;
+  reverse.levels = time_ladder(process, n);
+  const NoiseLevel &from = reverse.levels.front(), &to = reverse.levels.back();
   double largest = 0;  // of two starts: one alone may cross zero
   for (const double start : {1.3 * from.sigma, -0.7 * from.sigma}) {
-    const double end = sampler.walk(walk, at::full({1, 1, 1, 1}, start, at::kDouble)).item<double>();
+    const double end = sampler.sample(reverse, at::full({1, 1, 1, 1}, start, at::kDouble)).item<double>();
     largest = std::max(largest, std::abs(end - ode_solution(start, from, to)) / to.alpha);
   }
   return largest;
@@ -93,9 +93,10 @@ class WrongExtrapolation final : public Sampler {
 
  private:
   void visit_own(ParameterVisitor&) override {}
-  Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor& before) const override {
-    const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
-    const at::Tensor x0 = walk.denoise(x, from), used = before.defined() ? 2 * x0 - before : x0;
+  Stepped step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
+               const at::Tensor& before) const override {
+    const NoiseLevel &from = reverse.levels[i], &to = reverse.levels[i + 1];
+    const at::Tensor x0 = reverse.denoise(x, from), used = before.defined() ? 2 * x0 - before : x0;
     const double kept = to.sigma / from.sigma;
     return {.x = kept * x + (to.alpha - from.alpha * kept) * used, .x0 = x0};
   }
@@ -112,10 +113,10 @@ TEST(SamplerOrder, ASlipInASecondOrderRuleShows) {
 TEST(SamplerOrder, MethodsThatAreTheSameAgreeToRounding) {
   const auto on_same_levels = [](const std::string& name, const std::string& options) {
     const auto sampler = make_sampler(name, options);
-    Walk walk = walk_of(*sampler, one_pixel_mixture(), 5);
-    walk.levels = log_ladder(NoiseSchedule::vp_linear(), 20);
-    walk.levels.push_back({1, 0});
-    return sampler->walk(walk, walk.noise("x", 0));
+    ReverseProcess reverse = reverse_process_of(*sampler, one_pixel_mixture(), 5);
+    reverse.levels = log_ladder(NoiseSchedule::vp_linear(), 20);
+    reverse.levels.push_back({1, 0});
+    return sampler->sample(reverse, reverse.noise("x", 0));
   };
   const auto differ = [&](const std::string& a, const std::string& with, const std::string& b,
                           const std::string& and_) {
@@ -129,16 +130,16 @@ TEST(SamplerOrder, MethodsThatAreTheSameAgreeToRounding) {
   EXPECT_GT(differ("pf_ode_heun", "{}", "flow_heun", "{}"), 1e-6);
 }
 
-/// The variance of what the sampler draws for N(0, std²). With a Gaussian prior a walk is linear in its start and
+/// The variance of what the sampler draws for N(0, std²). With a Gaussian prior sampling is linear in its start and
 /// draws: entry j of the batch sees the unit vector of draw j, and the variance is the sum of squares.
 double drawn_variance(const Sampler& sampler, double std, const std::vector<NoiseLevel>& levels,
                       const NoiseSchedule& process = NoiseSchedule::vp_linear(), double noise_factor = 1) {
   std::map<std::pair<std::string, std::int64_t>, std::int64_t> draws;
   std::int64_t batch = 1;
-  Walk walk = walk_of(sampler, gaussian(0, std), 1);
-  walk.process = process;
-  walk.levels = levels;
-  walk.noise = [&](std::string_view stream, std::int64_t step) {
+  ReverseProcess reverse = reverse_process_of(sampler, gaussian(0, std), 1);
+  reverse.process = process;
+  reverse.levels = levels;
+  reverse.noise = [&](std::string_view stream, std::int64_t step) {
     const auto index = draws.try_emplace({std::string(stream), step}, static_cast<std::int64_t>(draws.size())).first;
     at::Tensor z = at::zeros({batch, 1, 1, 1}, at::kDouble);
     if (index->second < batch) z[index->second].fill_(noise_factor);
@@ -147,7 +148,7 @@ double drawn_variance(const Sampler& sampler, double std, const std::vector<Nois
   const auto run = [&] {
     at::Tensor start = at::zeros({batch, 1, 1, 1}, at::kDouble);
     start[batch - 1].fill_(std::hypot(levels.front().alpha * std, levels.front().sigma));
-    return sampler.walk(walk, start);
+    return sampler.sample(reverse, start);
   };
   run();  // counts the draws
   batch = static_cast<std::int64_t>(draws.size()) + 1;

@@ -74,8 +74,8 @@ TEST(SlowSamplerDefaults, AreWithinFivePercent) {
 
 /// Puts f(u, D, level) for D, u = x / alpha.
 Defect denoiser(std::function<at::Tensor(const at::Tensor& u, const at::Tensor& x0, const NoiseLevel&)> f) {
-  return [f = std::move(f)](Walk& walk) {
-    walk.denoise = [f, sound = walk.denoise](const at::Tensor& x, const NoiseLevel& level) {
+  return [f = std::move(f)](ReverseProcess& reverse) {
+    reverse.denoise = [f, sound = reverse.denoise](const at::Tensor& x, const NoiseLevel& level) {
       return f(x / level.alpha, sound(x, level), level);
     };
   };
@@ -87,8 +87,8 @@ Defect score_times(double factor) {
 }
 
 Defect noise_times(double factor, const std::string& stream) {
-  return [factor, stream](Walk& walk) {
-    walk.noise = [factor, stream, sound = walk.noise](std::string_view of, std::int64_t step) {
+  return [factor, stream](ReverseProcess& reverse) {
+    reverse.noise = [factor, stream, sound = reverse.noise](std::string_view of, std::int64_t step) {
       const at::Tensor z = sound(of, step);
       return of == stream ? factor * z : z;
     };
@@ -112,20 +112,21 @@ const std::vector<Mutant>& mutants() {
       {"annealed_langevin", "half the score", score_times(0.5)},
       {"ddim", "sigma for sigma squared in Tweedie's formula", sigma_for_its_square},
       {"ddpm", "wrong sign of the score", score_times(-1)},
-      {"ddpm", "no noise", noise_times(0, "walk")},
+      {"ddpm", "no noise", noise_times(0, std::string(kSamplingStream))},
       {"dpmpp_2m", "sigma for sigma squared in Tweedie's formula", sigma_for_its_square},
       {"dpmpp_2m", "no factor 1/2 in the drift", score_times(2)},
-      {"edm_stochastic", "no noise", noise_times(0, "walk")},
-      {"edm_stochastic", "noise r^ - r for sqrt(r^2 - r2)", noise_times(std::numbers::sqrt2 - 1, "walk")},
+      {"edm_stochastic", "no noise", noise_times(0, std::string(kSamplingStream))},
+      {"edm_stochastic", "noise r^ - r for sqrt(r^2 - r2)",
+       noise_times(std::numbers::sqrt2 - 1, std::string(kSamplingStream))},
       {"flow_euler", "velocity toward the data", flow_reversed},
       {"flow_heun", "no factor 1/2 in the drift", score_times(2)},
       {"pf_ode_euler", "no factor 1/2 in the drift", score_times(2)},
       {"pf_ode_heun", "no factor 1/2 in the drift", score_times(2)},
       {"pf_ode_heun", "wrong sign of the score", score_times(-1)},
       {"predictor_corrector", "noise sqrt(tau) for sqrt(2 tau)", noise_times(std::sqrt(0.5), "corrector")},
-      {"predictor_corrector", "no noise in the predictor", noise_times(0, "walk")},
+      {"predictor_corrector", "no noise in the predictor", noise_times(0, std::string(kSamplingStream))},
       {"reverse_sde", "the ODE's drift with the SDE's noise", score_times(0.5)},
-      {"reverse_sde", "no noise", noise_times(0, "walk")}};
+      {"reverse_sde", "no noise", noise_times(0, std::string(kSamplingStream))}};
   return all;
 }
 
@@ -155,9 +156,9 @@ class WrongAlpha final : public Sampler {
 
  private:
   void visit_own(ParameterVisitor&) override {}
-  Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor&) const override {
-    const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
-    const at::Tensor x0 = walk.denoise(x, from);
+  Stepped step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x, const at::Tensor&) const override {
+    const NoiseLevel &from = reverse.levels[i], &to = reverse.levels[i + 1];
+    const at::Tensor x0 = reverse.denoise(x, from);
     const Transition move = reverse_transition(from, to, 0);
     return {.x = (from.alpha - from.alpha * move.xt_weight) * x0 + move.xt_weight * x, .x0 = x0};
   }

@@ -17,7 +17,7 @@ constexpr std::array kKinds{Prediction::epsilon, Prediction::score,         Pred
                             Prediction::edm,     Prediction::flow_to_noise, Prediction::flow_to_data};
 
 at::Tensor draw(std::uint32_t step) {
-  return Rng(1, "loss").normal({{0, 0}, {1, 0}, {2, 0}}, step, {{1, 4, 4}, Field::real}, at::kDouble);
+  return Rng(1, "loss").normal({{0, 0}, {1, 0}, {2, 0}}, step, {{1, 4, 4}, ScalarKind::real}, at::kDouble);
 }
 
 /// One wrong estimate of x_0, seen through each parameterization, at three levels of VP.

@@ -35,7 +35,7 @@ std::shared_ptr<const UNet2D> fresh(const UNet2DConfig& config, std::uint64_t se
 TrainingImages noise_images(std::int64_t count) {
   return {count, [](std::int64_t index) {
             return Rng(9, "images")
-                .normal({{static_cast<std::uint64_t>(index), 0}}, 0, {{1, 12, 12}, Field::real}, at::kFloat)[0];
+                .normal({{static_cast<std::uint64_t>(index), 0}}, 0, {{1, 12, 12}, ScalarKind::real}, at::kFloat)[0];
           }};
 }
 

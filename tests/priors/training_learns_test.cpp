@@ -69,7 +69,7 @@ double distance(const NetworkPrior& network, const GaussianMixturePrior& exact) 
   int count = 0;
   for (const double r : {0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0}) {
     const NoiseLevel level{.alpha = 1, .sigma = r};
-    const at::Tensor x_t = x0 + r * Rng(6, "judge").normal(keys, 0, {{2, 1, 1}, Field::real}, at::kFloat);
+    const at::Tensor x_t = x0 + r * Rng(6, "judge").normal(keys, 0, {{2, 1, 1}, ScalarKind::real}, at::kFloat);
     const at::Tensor difference = network.epsilon(x_t, level) - exact.epsilon(x_t, level);
     sum += difference.square().mean().item<double>();
     ++count;

@@ -117,7 +117,7 @@ TEST(UNet2DConfig, RefusesByName) {
       ADD_FAILURE() << changes << " was taken";
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::data);
-      EXPECT_EQ(error.place().find("unet/config.json"), 0U);
+      EXPECT_EQ(error.location().find("unet/config.json"), 0U);
       EXPECT_NE(std::string(error.what()).find(name), std::string::npos) << changes << " -> " << error.what();
     }
   }

@@ -81,7 +81,7 @@ TEST(AlternatingProjections, KeepTheRunThatFitsBest) {
 TEST(AlternatingProjections, WorkInTheUnitsOfTheProblem) {
   const Problem problem = magnitudes(0.01);
   Problem mapped = problem;
-  mapped.op = in_units(problem.op, 0.5, 1);
+  mapped.op = with_affine_input(problem.op, 0.5, 1);
   AlternatingProjections solver = projections("raar", 100);
   const at::Tensor x = solve(solver, problem).x;
   solver.low = -2;

@@ -23,7 +23,7 @@ constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
 
 inline double largest(const at::Tensor& tensor) { return tensor.abs().max().item<double>(); }
 
-inline TensorSpec grey(std::int64_t size) { return {{1, size, size}, Field::real}; }
+inline TensorSpec grey(std::int64_t size) { return {{1, size, size}, ScalarKind::real}; }
 
 inline at::Tensor normal(const std::string& stream, const TensorSpec& spec, std::int64_t batch = 1) {
   std::vector<StreamKey> keys;
@@ -42,7 +42,7 @@ inline at::Tensor phantom(std::int64_t size) {
 
 inline LinearOperatorPtr task(const std::string& name, std::int64_t size) {
   const TensorSpec image = grey(size);
-  const at::Tensor random = Rng(1, "mask").uniform({{0, 0}}, 0, {{size, size}, Field::real})[0];
+  const at::Tensor random = Rng(1, "mask").uniform({{0, 0}}, 0, {{size, size}, ScalarKind::real})[0];
   if (name == "blur") {
     const at::Tensor t = at::arange(-4, 5, at::kDouble), g = (-t.square() / (2 * 1.5 * 1.5)).exp();
     const at::Tensor kernel = g.view({-1, 1}) * g.view({1, -1});

@@ -43,7 +43,7 @@ at::Tensor dense_tikhonov(const LinearOperator& op, const at::Tensor& y, const a
 }
 
 TEST(ImageGradient, AdjointAndNormHold) {
-  const TensorSpec image{{2, 5, 7}, Field::real};
+  const TensorSpec image{{2, 5, 7}, ScalarKind::real};
   const at::Tensor x = normal("x", image), a = normal("a", image), b = normal("b", image);
   const ImageGradient g = image_gradient(x);
   const double forward = real_inner(g.vertical, a).item<double>() + real_inner(g.horizontal, b).item<double>();
@@ -222,7 +222,7 @@ TEST(TvPdhg, EqualsScikitImage) {
   const auto image = [&](const char* key) {
     return at::tensor(golden[key].get<std::vector<double>>(), at::kDouble).view({1, 1, height, width});
   };
-  const LinearOperatorPtr op = make_identity({{1, height, width}, Field::real});
+  const LinearOperatorPtr op = make_identity({{1, height, width}, ScalarKind::real});
   TvPdhg solver;
   solver.weight = golden["weight"].get<double>();
   solver.tolerance = 1e-9;
@@ -246,7 +246,7 @@ TEST(TvPdhg, MovesPlateausByTheClosedForm) {
   const std::int64_t height = 6, width = 8;
   at::Tensor step = at::full({1, 1, height, 2 * width}, -0.5, at::kDouble);
   step.narrow(3, width, width).fill_(0.7);
-  const LinearOperatorPtr op = make_identity({{1, height, 2 * width}, Field::real});
+  const LinearOperatorPtr op = make_identity({{1, height, 2 * width}, ScalarKind::real});
   const double noise_std = 0.04;
   const Problem problem{.op = op, .y = step, .noise_std = {noise_std}, .keys = {{0, 0}}, .image = op->domain()};
   for (const std::string variant : {"isotropic", "anisotropic"}) {
@@ -293,7 +293,7 @@ TEST(TvPdhg, VariantsMinimiseTheirOwnTotalVariation) {
 
 // The penalised problem falls apart into its channels, whose step lengths differ when they are solved alone.
 TEST(TvPdhg, ChannelsAreSeparateInThePenalisedProblem) {
-  const LinearOperatorPtr rgb = make_identity({{3, 12, 12}, Field::real}), one = make_identity(grey(12));
+  const LinearOperatorPtr rgb = make_identity({{3, 12, 12}, ScalarKind::real}), one = make_identity(grey(12));
   const at::Tensor truth =
       phantom(12).expand({1, 3, 12, 12}) * at::tensor({1.0, 0.2, -0.7}, at::kDouble).view({1, 3, 1, 1});
   const Problem all = problem_of(rgb, truth, {0.1});
@@ -321,7 +321,7 @@ TEST(TvPdhg, BoundsAndFieldsAreHonoured) {
   solver.low = 0.3;
   EXPECT_THROW(solve(solver, problem), Error);
   // A complex image is treated as its two parts; a real one in it stays real.
-  const TensorSpec complex_image{{1, 16, 16}, Field::complex};
+  const TensorSpec complex_image{{1, 16, 16}, ScalarKind::complex};
   const LinearOperatorPtr fourier = make_fourier(complex_image, at::ones({16, 16}), "full");
   const at::Tensor truth = phantom(16).to(at::kComplexDouble);
   const Problem in_k_space = problem_of(fourier, truth, {0.05});

@@ -29,7 +29,7 @@ at::Tensor measured_index(const Operator& op) {
   const at::Tensor support = op.support();
   const Shape& shape = op.range().shape;
   at::Tensor mask = support.defined() ? support.expand(shape).reshape(-1) : at::ones(op.range().numel(), at::kDouble);
-  if (op.range().field == Field::complex) mask = at::cat({mask, mask});
+  if (op.range().scalar == ScalarKind::complex) mask = at::cat({mask, mask});
   return mask.nonzero().squeeze(1);
 }
 
@@ -43,7 +43,7 @@ std::shared_ptr<const GaussianPrior> photograph_like_prior(std::int64_t size) {
 }
 
 LinearOperatorPtr task_operator(const std::string& name, std::int64_t size) {
-  const TensorSpec image{{1, size, size}, Field::real};
+  const TensorSpec image{{1, size, size}, ScalarKind::real};
   if (name == "blur") {
     const at::Tensor i = at::arange(-6, 7, at::kDouble).square();
     const at::Tensor kernel = (-(i.unsqueeze(1) + i.unsqueeze(0)) / 8.0).exp();

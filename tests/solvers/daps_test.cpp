@@ -41,8 +41,8 @@ TEST(SlowDaps, ConvergesToTheGaussianPosterior) {
   }
 }
 
-// The bias that does not fall: a belief that is the same in every direction does not carry what the data say about one
-// pixel to the others, so each mode is found with about its prior weight, not its posterior one.
+// The bias that does not fall: a variance that is the same in every direction does not carry what the data say about
+// one pixel to the others, so each mode is found with about its prior weight, not its posterior one.
 TEST(Daps, FindsBothModesOfAMixtureWithTheirPriorWeights) {
   const ModeShares shares = mode_shares(two_modes(400), daps(100), "daps 100");
   EXPECT_NEAR(shares.upper, 0.48, 4 * shares.standard_error);

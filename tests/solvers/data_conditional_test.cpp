@@ -50,8 +50,8 @@ double deviation(const OperatorPtr& op, const LinearOperatorPtr& linear, std::in
   const at::Tensor a = dense_matrix(*linear);
   const double v = kNoiseStd * kNoiseStd;
   const at::Tensor precision = at::matmul(a.t(), a) / v + at::eye(16, at::kDouble) / kVariance;
-  const at::Tensor pulled = at::matmul(measured_rows(*linear, op->apply(truth) - op->apply(center)), a) / v;
-  const at::Tensor mean = center.flatten(1) + at::matmul(pulled, at::linalg_inv(precision));
+  const at::Tensor score = at::matmul(measured_rows(*linear, op->apply(truth) - op->apply(center)), a) / v;
+  const at::Tensor mean = center.flatten(1) + at::matmul(score, at::linalg_inv(precision));
   const at::Tensor white = at::matmul(x - mean, at::linalg_cholesky(precision));
   const double n = kSamples;
   const at::Tensor moments = at::matmul(white.t(), white) / n - at::eye(16, at::kDouble);
@@ -61,7 +61,7 @@ double deviation(const OperatorPtr& op, const LinearOperatorPtr& linear, std::in
 }
 
 LinearOperatorPtr random_matrix() {
-  const at::Tensor m = Rng(4, "matrix").normal({{0, 0}}, 0, {{6, 16}, Field::real}, at::kDouble)[0];
+  const at::Tensor m = Rng(4, "matrix").normal({{0, 0}}, 0, {{6, 16}, ScalarKind::real}, at::kDouble)[0];
   return std::make_shared<MatrixOperator>(m, Shape{1, 4, 4});
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 LinearOperatorPtr projections() {
   const ParallelBeam beam{.height = 12, .width = 12, .angles_rad = {0, 0.6, 1.2, 1.9}, .bins = 18};
-  return make_radon({{1, 12, 12}, Field::real}, beam, 3.14159265358979);
+  return make_radon({{1, 12, 12}, ScalarKind::real}, beam, 3.14159265358979);
 }
 
 at::Tensor residual(const Operator& op) { return Rng(2, "r").normal({{0, 0}, {1, 0}}, 0, op.range(), at::kDouble); }
@@ -42,7 +42,7 @@ TEST(DataWeight, IsTheFilterWhereTheImageRulesAndOneWhereNoiseDoes) {
   // Off by at most c / (noise² F), F >= 4e-3 here.
   EXPECT_LT(difference(weigh(op, r, {1e3, 1e3}, 1e-3, 7), r), 1e-3 / (1e6 * 4e-3) + 1e-6);
   EXPECT_TRUE(at::equal(weigh(op, r, {0.1, 0.1}, 0, 7), r));
-  const auto identity = make_identity({{1, 5, 5}, Field::real});
+  const auto identity = make_identity({{1, 5, 5}, ScalarKind::real});
   EXPECT_TRUE(at::equal(weigh(identity, residual(*identity), {0.1, 0.1}, 1, 1), residual(*identity)));
 }
 
@@ -53,7 +53,7 @@ TEST(DataWeight, DoesNotDependOnUnits) {
   EXPECT_GT(difference(expected, r), 0.1);
   EXPECT_LT(difference(weigh(scaled(op, 3), r, {1.5, 1.5}, 0.2, 63), expected), kRounding);
   const at::Tensor threes = at::full({1, 1, 4, 18}, 3, at::kDouble);
-  EXPECT_LT(difference(weigh(weighted(op, threes), r, {1.5, 1.5}, 0.2, 63), expected), kRounding);
+  EXPECT_LT(difference(weigh(whitened(op, threes), r, {1.5, 1.5}, 0.2, 63), expected), kRounding);
 }
 
 TEST(DataWeight, KnowsEachItemsNoise) {

@@ -18,7 +18,7 @@ LinearOperatorPtr projections(std::int64_t size, std::int64_t views) {
   for (std::int64_t k = 0; k < views; ++k) {
     beam.angles_rad.push_back(std::numbers::pi * static_cast<double>(k) / static_cast<double>(views));
   }
-  return make_radon({{1, size, size}, Field::real}, beam, std::numbers::pi);
+  return make_radon({{1, size, size}, ScalarKind::real}, beam, std::numbers::pi);
 }
 
 /// A smooth hill that is dark at the border.

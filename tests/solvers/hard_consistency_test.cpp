@@ -33,8 +33,8 @@ TEST(HardConsistency, FindsBothModesOfAMixtureWithTheirPriorWeights) {
 // clipping is not linear, so the step length comes from a central difference; it has no other minima to get stuck in.
 TEST(HardConsistency, StopsAtTheQuantileOfNonLinearDataToo) {
   const ClosedForm exact = closed_form("blur", {.items = 1, .samples = 1, .dtype = at::kDouble});
-  const auto op =
-      build_operator(R"({"type": "clipping", "low": -1, "high": 1, "softness": 0.05})", {{1, 32, 32}, Field::real});
+  const auto op = build_operator(R"({"type": "clipping", "low": -1, "high": 1, "softness": 0.05})",
+                                 {{1, 32, 32}, ScalarKind::real});
   Problem problem{.op = op, .y = op->apply(exact.mean), .noise_std = {0.05}, .keys = {{1, 0}}, .image = op->domain()};
   problem.y = problem.y + 0.05 * Rng(2, "noise").normal(problem.keys, 0, op->range(), at::kDouble);
   HardConsistency solver;

@@ -10,7 +10,8 @@ namespace {
 
 TEST(Lsqr, RunsToTheLeastSquaresSolutionOfLeastNorm) {
   // Tall, wide and rank deficient matrices against the dense pseudo-inverse.
-  const at::Tensor tall = normal("tall", {{40, 16}, Field::real})[0], wide = normal("wide", {{9, 16}, Field::real})[0];
+  const at::Tensor tall = normal("tall", {{40, 16}, ScalarKind::real})[0],
+                   wide = normal("wide", {{9, 16}, ScalarKind::real})[0];
   const at::Tensor deficient = at::matmul(tall.narrow(1, 0, 5), wide.narrow(0, 0, 5));
   for (const at::Tensor& matrix : {tall, wide, deficient}) {
     const auto op = std::make_shared<MatrixOperator>(matrix, Shape{1, 4, 4});

@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "operators/operator.h"
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 
 namespace recon::test {
 
@@ -11,7 +11,7 @@ namespace recon::test {
 class MatrixOperator final : public LinearOperator {
  public:
   MatrixOperator(const at::Tensor& matrix, const Shape& image)
-      : LinearOperator("matrix", {image, Field::real}, {{matrix.size(0)}, Field::real}), matrix_(matrix) {}
+      : LinearOperator("matrix", {image, ScalarKind::real}, {{matrix.size(0)}, ScalarKind::real}), matrix_(matrix) {}
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override { return at::matmul(x.flatten(1), matrix_.like(x).t()); }
@@ -21,7 +21,7 @@ class MatrixOperator final : public LinearOperator {
     return at::matmul(y, matrix_.like(y)).reshape(shape);
   }
 
-  Constant matrix_;
+  DeviceConstant matrix_;
 };
 
 }  // namespace recon::test

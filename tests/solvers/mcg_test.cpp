@@ -35,12 +35,12 @@ TEST(Mcg, MeetsNoiseFreeDataExactly) {
   ClosedForm c =
       closed_form("inpaint", {.size = 16, .items = 1, .samples = 1, .noise_std = 1e-9, .dtype = at::kDouble});
   Mcg solver = method("mcg");
-  solver.walk.steps = 5;
+  solver.sampling.steps = 5;
   const Report report = solver.solve(c.problem, c.prior.get(), {});
   EXPECT_LT((c.problem.y - c.op->apply(report.x)).abs().max().item<double>(), 1e3 * 0x1p-52);
   EXPECT_EQ(report.nfe_backward, 5);
   Mcg projection = method("projection");
-  projection.walk.steps = 5;
+  projection.sampling.steps = 5;
   EXPECT_EQ(projection.solve(c.problem, c.prior.get(), {}).nfe_backward, 0);
 }
 

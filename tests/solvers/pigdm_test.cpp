@@ -11,8 +11,8 @@ namespace {
 
 PiGdm pigdm(std::int64_t steps, const std::string& order = "1", const std::string& covariance = "auto") {
   PiGdm solver;
-  solver.walk.steps = steps;
-  solver.walk.order = order;
+  solver.sampling.steps = steps;
+  solver.sampling.order = order;
   solver.covariance = covariance;
   return solver;
 }
@@ -20,8 +20,8 @@ PiGdm pigdm(std::int64_t steps, const std::string& order = "1", const std::strin
 Agreement measure(const ClosedForm& exact, const PiGdm& solver) {
   const Agreement a = compare(exact, solver.solve(exact.problem, exact.prior.get(), {}));
   std::printf("%-8s pigdm %s, %ld steps of order %s: mean error %.3f x sampling error, std %.3f, residual %.2f sigma\n",
-              exact.name.c_str(), solver.covariance.c_str(), static_cast<long>(solver.walk.steps),
-              solver.walk.order.c_str(), a.mean_ratio, a.std_ratio, a.residual);
+              exact.name.c_str(), solver.covariance.c_str(), static_cast<long>(solver.sampling.steps),
+              solver.sampling.order.c_str(), a.mean_ratio, a.std_ratio, a.residual);
   return a;
 }
 
@@ -39,7 +39,7 @@ TEST(PiGdm, TheMeanIsExactWhereTheCovarianceMatches) {
   for (const std::string& task : closed_form_tasks()) {
     const ClosedForm c = closed_form(task, {.size = 16, .items = 2, .samples = 1, .dtype = at::kDouble});
     PiGdm solver = pigdm(1);
-    solver.walk.start.relative_sigma = 0.8;
+    solver.sampling.start.relative_sigma = 0.8;
     const NoiseLevel level = prior.schedule().steps(1, Spacing::uniform_log_snr, 0.8)[0];
     const double r2 = level.relative_sigma() * level.relative_sigma();
     const at::Tensor x_t = level.sigma * Rng(0, "pigdm").normal(c.problem.keys, 0, c.problem.image, at::kDouble);
@@ -72,13 +72,13 @@ class Misjudged final : public Prior {
 
 // The first pass knows c only by that word; the Jacobian shortens the move to the right length, exactly so where A A^H
 // is a multiple of the identity. Networks need it: along the brightness of the image their error is a hundred times
-// their mean error, and a walk that starts so overshoots and does not recover.
+// their mean error, and sampling that starts so overshoots and does not recover.
 TEST(PiGdm, AWrongFirstCovarianceIsPutRight) {
   constexpr double variance = 0.25;
   for (const char* task : {"inpaint", "sr"}) {
     const ClosedForm c = closed_form(task, {.size = 16, .items = 2, .samples = 1, .dtype = at::kDouble});
     PiGdm solver = pigdm(1);
-    solver.walk.start.relative_sigma = 0.8;
+    solver.sampling.start.relative_sigma = 0.8;
     const GaussianPrior prior = white_prior(16, variance);
     const at::Tensor expected = solver.solve(c.problem, &prior, {}).x;
     const Misjudged misjudged(variance);
@@ -128,14 +128,14 @@ TEST(PiGdmClosedForm, FiftyStepsOfTheSecondOrderSampleThePosterior) {
 // where missing pixels have not forgotten that they were filled with zeros.
 TEST(PiGdmClosedForm, AWalkFromTheDataNeedsHalfTheSteps) {
   PiGdm solver = pigdm(27, "2");
-  solver.walk.start.from = "data";
+  solver.sampling.start.from = "data";
   for (const std::string& task : closed_form_tasks()) {
     const Agreement a = measure(closed_form(task, {}), solver);
     EXPECT_LT(a.mean_ratio, 1.2) << task;
     EXPECT_NEAR(a.std_ratio, 1, 0.03) << task;
     EXPECT_NEAR(a.residual, 1, 0.1) << task;
   }
-  solver.walk.start.relative_sigma = 0.5;
+  solver.sampling.start.relative_sigma = 0.5;
   EXPECT_GT(measure(closed_form("inpaint", {}), solver).mean_ratio, 1.5);
 }
 
@@ -184,7 +184,7 @@ TEST(PiGdm, EverySamplerCanTakeItsSteps) {
   const ClosedForm c = closed_form("fourier", {.size = 16, .items = 1, .samples = 2});
   for (const auto& kind : sampler_kinds()) {
     PiGdm solver = pigdm(20);
-    solver.walk.sampler = kind.name;
+    solver.sampling.sampler = kind.name;
     const Report report = solver.solve(c.problem, c.prior.get(), {});
     const auto sampler = kind.make();
     sampler->steps = 20;

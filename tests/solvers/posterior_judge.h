@@ -55,7 +55,7 @@ inline TwoModes two_modes(std::int64_t samples, double half = 0.25) {
                     .y = y.expand({samples, 2}).contiguous(),
                     .noise_std = std::vector<double>(static_cast<std::size_t>(samples), noise_std),
                     .keys = {},
-                    .image = {image, Field::real}};
+                    .image = {image, ScalarKind::real}};
   for (std::uint32_t s = 0; s < samples; ++s) result.problem.keys.push_back({1, s});
   return result;
 }

@@ -22,7 +22,7 @@ Problem counted(const LinearOperatorPtr& op, const at::Tensor& truth, double pea
   const at::Tensor variance = noise.variance(y);
   const double std = std::sqrt(variance.mean().item<double>());
   const at::Tensor weights = std / variance.sqrt();
-  return {.op = weighted(op, weights),
+  return {.op = whitened(op, weights),
           .y = y * weights,
           .noise_std = {std},
           .keys = {{0, 0}},

@@ -11,7 +11,7 @@ namespace recon::test {
 namespace {
 
 constexpr std::int64_t kSize = 16;
-const TensorSpec kImage{{1, kSize, kSize}, Field::complex};
+const TensorSpec kImage{{1, kSize, kSize}, ScalarKind::complex};
 
 /// Every third column and two in the middle, 8 coils.
 LinearOperatorPtr eight_coils() {

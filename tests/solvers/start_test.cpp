@@ -42,7 +42,7 @@ TEST(Start, TheLevelFollowsFromThePrior) {
 
 TEST(Start, MagnitudesStartFromAlternatingProjectionsInTheUnitsOfThePrior) {
   const auto prior = photograph_like_prior(16);
-  const auto op = in_units(make_fourier_magnitude({{1, 16, 16}, Field::real}, 2), 0.5, 0.5);
+  const auto op = with_affine_input(make_fourier_magnitude({{1, 16, 16}, ScalarKind::real}, 2), 0.5, 0.5);
   Problem problem{.op = op, .y = {}, .noise_std = {0.01}, .keys = {{3, 1}}, .image = op->domain()};
   problem.y = op->apply(at::linspace(-1, 1, 256, at::kDouble).square().reshape({1, 1, 16, 16}));
   Report report;
@@ -60,11 +60,11 @@ TEST(Start, MagnitudesStartFromAlternatingProjectionsInTheUnitsOfThePrior) {
 
 TEST(Start, OperatorsWithoutAnImageOfTheirOwnAreRefused) {
   const auto prior = photograph_like_prior(16);
-  Problem problem{.op = build_operator(R"({"type": "clipping"})", {{1, 16, 16}, Field::real}),
+  Problem problem{.op = build_operator(R"({"type": "clipping"})", {{1, 16, 16}, ScalarKind::real}),
                   .y = at::zeros({1, 1, 16, 16}),
                   .noise_std = {0.01},
                   .keys = {{0, 0}},
-                  .image = {{1, 16, 16}, Field::real}};
+                  .image = {{1, 16, 16}, ScalarKind::real}};
   Daps daps;
   daps.start = from_data();
   try {

@@ -26,7 +26,7 @@ at::Tensor affine_basis(std::int64_t height, std::int64_t width) {
 }
 
 TEST(SymmetrisedGradient, AdjointNormAndKernelHold) {
-  const TensorSpec image{{2, 6, 9}, Field::real};
+  const TensorSpec image{{2, 6, 9}, ScalarKind::real};
   const ImageGradient w = image_gradient(normal("x", image)), u = image_gradient(normal("u", image));
   const ImageGradient field{w.vertical + u.vertical, w.horizontal - u.horizontal};  // no gradient any more
   const SymmetrisedGradient e = symmetrised_gradient(field);
@@ -56,9 +56,9 @@ TEST(TgvPdhg, TheBoundOfTheDerivativesHolds) {
   for (int i = 0; i < 200; ++i) {
     const ImageGradient g = image_gradient(x);
     const ImageGradient q{g.vertical - w.vertical, g.horizontal - w.horizontal};
-    const ImageGradient pull = symmetrised_gradient_adjoint(symmetrised_gradient(w));
+    const ImageGradient gradient = symmetrised_gradient_adjoint(symmetrised_gradient(w));
     x = image_gradient_adjoint(q);
-    w = {pull.vertical - q.vertical, pull.horizontal - q.horizontal};
+    w = {gradient.vertical - q.vertical, gradient.horizontal - q.horizontal};
     norm = std::sqrt((squared_norms(x) + squared_norms(w.vertical) + squared_norms(w.horizontal)).item<double>());
     x = x / norm;
     w = {w.vertical / norm, w.horizontal / norm};
@@ -70,7 +70,7 @@ TEST(TgvPdhg, TheBoundOfTheDerivativesHolds) {
 // The kernel of TGV is the affine images, so a large weight leaves the data's regression on them.
 TEST(TgvPdhg, ALargeWeightIsAffineRegression) {
   for (const auto& [height, width] : std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 12}, {8, 6}}) {
-    const LinearOperatorPtr op = make_identity({{1, height, width}, Field::real});
+    const LinearOperatorPtr op = make_identity({{1, height, width}, ScalarKind::real});
     const at::Tensor basis = affine_basis(height, width);
     const at::Tensor y = 0.4 * basis.narrow(0, 0, 1) - 0.8 * basis.narrow(0, 2, 1) + 0.05 * normal("n", op->domain());
     const Problem problem{.op = op, .y = y, .noise_std = {0.05}, .keys = {{0, 0}}, .image = op->domain()};
@@ -87,7 +87,7 @@ TEST(TgvPdhg, RecoversAPiecewiseAffineSignal) {
   const std::int64_t n = 41;
   const at::Tensor t = at::linspace(-1, 1, n, at::kDouble);
   const at::Tensor y = (at::minimum(1.5 * (t + 1), 1 - 0.5 * t)).view({1, 1, 1, n});
-  const LinearOperatorPtr op = make_identity({{1, 1, n}, Field::real});
+  const LinearOperatorPtr op = make_identity({{1, 1, n}, ScalarKind::real});
   const Problem problem{.op = op, .y = y, .noise_std = {0.0}, .keys = {{0, 0}}, .image = op->domain()};
   const at::Tensor x = solve(accurate(0.05), problem).x;
   const at::Tensor second = x.diff(1, -1).diff(1, -1).flatten().abs();

@@ -84,7 +84,7 @@ TEST(TvAdmm, EqualsScikitImage) {
   const auto image = [&](const char* key) {
     return at::tensor(golden[key].get<std::vector<double>>(), at::kDouble).view({1, 1, height, width});
   };
-  const LinearOperatorPtr op = make_identity({{1, height, width}, Field::real});
+  const LinearOperatorPtr op = make_identity({{1, height, width}, ScalarKind::real});
   const Problem problem{.op = op, .y = image("noisy"), .noise_std = {0.15}, .keys = {{0, 0}}, .image = op->domain()};
   const Report report = solve(accurate(golden["weight"], "isotropic"), problem);
   EXPECT_EQ(report.outcomes[0], Outcome::finished);        // a given weight is not searched for
@@ -128,7 +128,7 @@ TEST(TvAdmm, RefusesBoundsItCannotKeep) {
   solver.low = 0.5;
   solver.high = 0.5;
   EXPECT_THROW(solve(solver, problem_of(task("blur", 16), phantom(16), {0.05})), Error);
-  const LinearOperatorPtr op = make_fourier({{1, 16, 16}, Field::complex}, at::ones({16, 16}), "full");
+  const LinearOperatorPtr op = make_fourier({{1, 16, 16}, ScalarKind::complex}, at::ones({16, 16}), "full");
   solver.high.reset();
   EXPECT_THROW(solve(solver, problem_of(op, phantom(16).to(at::kComplexDouble), {0.05})), Error);
   const Report report = solve(TvAdmm(), problem_of(op, phantom(16).to(at::kComplexDouble), {0.05}));

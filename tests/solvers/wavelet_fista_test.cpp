@@ -36,14 +36,14 @@ double optimality_error(const at::Tensor& c, const at::Tensor& descent, const at
 }
 
 TEST(Wavelet, IsATightFrameWithItsAdjoint) {
-  const TensorSpec image{{2, 48, 32}, Field::real}, odd{{1, 27, 19}, Field::real};
+  const TensorSpec image{{2, 48, 32}, ScalarKind::real}, odd{{1, 27, 19}, ScalarKind::real};
   for (const std::string& family : kFamilies) {
     for (const bool undecimated : {false, true}) {
       for (const TensorSpec& spec :
            undecimated ? std::vector<TensorSpec>{image, odd} : std::vector<TensorSpec>{image}) {
         const Wavelet wavelet(family, 3, undecimated, spec, "test");
         const at::Tensor x = normal("x", spec, 2), c = wavelet.analyze(x),
-                         d = normal("d", {{c.size(1)}, Field::real}, 2);
+                         d = normal("d", {{c.size(1)}, ScalarKind::real}, 2);
         // Filters hold 16 digits; a sum of 64 products per level.
         EXPECT_LT(largest(wavelet.synthesize(c) - x), 1e-12) << family << undecimated;
         EXPECT_NEAR(at::dot(c[0], d[0]).item<double>(), real_inner(x, wavelet.synthesize(d))[0].item<double>(), 1e-10);
@@ -106,15 +106,15 @@ TEST(Wavelet, FrameEqualsPyWavelets) {
 }
 
 TEST(Wavelet, RefusesImagesWithoutALevel) {
-  EXPECT_THROW(Wavelet("haar", 1, false, {{1, 15, 16}, Field::real}, "test"), Error);
-  EXPECT_THROW(Wavelet("db4", 1, true, {{1, 4, 16}, Field::real}, "test"), Error);
+  EXPECT_THROW(Wavelet("haar", 1, false, {{1, 15, 16}, ScalarKind::real}, "test"), Error);
+  EXPECT_THROW(Wavelet("db4", 1, true, {{1, 4, 16}, ScalarKind::real}, "test"), Error);
   EXPECT_EQ(Wavelet("db2", 9, false, grey(48), "test").levels(), 4);
 }
 
 TEST(WaveletFista, DenoisingIsSoftThresholdingOfPyWavelets) {
   const nlohmann::json g = golden();
   const at::Tensor noisy = image_of(g["noisy"], g["shape"]);
-  const LinearOperatorPtr op = make_identity({{1, noisy.size(2), noisy.size(3)}, Field::real});
+  const LinearOperatorPtr op = make_identity({{1, noisy.size(2), noisy.size(3)}, ScalarKind::real});
   const Problem problem{.op = op, .y = noisy, .noise_std = {0.15}, .keys = {{0, 0}}, .image = op->domain()};
   for (const nlohmann::json& c : g["cases"]) {
     WaveletFista solver;
@@ -205,7 +205,7 @@ TEST(WaveletFista, UndecimatedSolutionsMoveWithTheImage) {
 }
 
 TEST(WaveletFista, ComplexImagesShrinkByMagnitude) {
-  const TensorSpec image{{1, 16, 16}, Field::complex};
+  const TensorSpec image{{1, 16, 16}, ScalarKind::complex};
   const LinearOperatorPtr op = make_fourier(image, at::ones({16, 16}), "full");
   const at::Tensor truth = at::polar(phantom(16).abs(), 3 * phantom(16));
   const Problem problem = problem_of(op, truth, {0.05});

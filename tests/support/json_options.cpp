@@ -19,17 +19,18 @@ void flatten(const nlohmann::json& list, std::size_t depth, Shape& shape, std::v
   for (const auto& entry : list) flatten(entry, depth + 1, shape, values);
 }
 
-void check_limits(const std::string& place, const char* name, double value, const Limits& limits) {
+void check_limits(const std::string& location, const char* name, double value, const Limits& limits) {
   const bool ok = value >= limits.min && value <= limits.max && !(limits.open_min && value == limits.min);
-  if (!ok) throw usage_error(place, "{} = {} is out of bounds", name, value);
+  if (!ok) throw usage_error(location, "{} = {} is out of bounds", name, value);
 }
 
 }  // namespace
 
-JsonOptions::JsonOptions(const std::string& text, std::string place)
-    : JsonOptions(nlohmann::json::parse(text), std::move(place)) {}
+JsonOptions::JsonOptions(const std::string& text, std::string location)
+    : JsonOptions(nlohmann::json::parse(text), std::move(location)) {}
 
-JsonOptions::JsonOptions(nlohmann::json json, std::string place) : json_(std::move(json)), place_(std::move(place)) {}
+JsonOptions::JsonOptions(nlohmann::json json, std::string location)
+    : json_(std::move(json)), location_(std::move(location)) {}
 
 const nlohmann::json* JsonOptions::find(const char* name) {
   known_.insert(name);
@@ -44,7 +45,7 @@ void JsonOptions::read(const char* name, T& value) {
   try {
     value = entry->get<T>();
   } catch (const nlohmann::json::exception& error) {
-    throw usage_error(place_, "{}: {}", name, error.what());
+    throw usage_error(location_, "{}: {}", name, error.what());
   }
 }
 
@@ -52,12 +53,12 @@ void JsonOptions::field(const char* name, bool& value, const char*) { read(name,
 
 void JsonOptions::field(const char* name, std::int64_t& value, const char*, Limits limits) {
   read(name, value);
-  check_limits(place_, name, static_cast<double>(value), limits);
+  check_limits(location_, name, static_cast<double>(value), limits);
 }
 
 void JsonOptions::field(const char* name, double& value, const char*, Limits limits) {
   read(name, value);
-  check_limits(place_, name, value, limits);
+  check_limits(location_, name, value, limits);
 }
 
 void JsonOptions::field(const char* name, std::string& value, const char*) { read(name, value); }
@@ -65,7 +66,7 @@ void JsonOptions::field(const char* name, std::string& value, const char*) { rea
 void JsonOptions::field(const char* name, std::optional<double>& value, const char*, Limits limits) {
   if (json_.contains(name)) read(name, value.emplace());
   known_.insert(name);
-  if (value) check_limits(place_, name, *value, limits);
+  if (value) check_limits(location_, name, *value, limits);
 }
 
 void JsonOptions::field(const char* name, std::optional<std::string>& value, const char*) {
@@ -82,7 +83,7 @@ void JsonOptions::choice(const char* name, std::string& value, const std::vector
   for (const auto& word : allowed) {
     if (word == value) return;
   }
-  throw usage_error(place_, "{}: '{}' is not one of the allowed words", name, value);
+  throw usage_error(location_, "{}: '{}' is not one of the allowed words", name, value);
 }
 
 void JsonOptions::array(const char* name, at::Tensor& value, const char*) {
@@ -98,7 +99,7 @@ std::vector<std::shared_ptr<ParameterVisitor>> JsonOptions::sections(const char*
   std::vector<std::shared_ptr<ParameterVisitor>> result;
   if (const auto* list = find(name)) {
     for (const auto& entry : *list) {
-      sections_.push_back(std::make_shared<JsonOptions>(entry, place_ + "." + name));
+      sections_.push_back(std::make_shared<JsonOptions>(entry, location_ + "." + name));
       result.push_back(sections_.back());
     }
   }
@@ -107,7 +108,7 @@ std::vector<std::shared_ptr<ParameterVisitor>> JsonOptions::sections(const char*
 
 void JsonOptions::finish() const {
   for (const auto& [key, ignored] : json_.items()) {
-    if (!known_.contains(key)) throw usage_error(place_, "unknown key '{}'", key);
+    if (!known_.contains(key)) throw usage_error(location_, "unknown key '{}'", key);
   }
   for (const auto& section : sections_) section->finish();
 }

@@ -14,8 +14,8 @@ namespace recon {
 /// number lists. Throws Error(usage) for wrong types, values out of bounds and words that are not allowed.
 class JsonOptions final : public ParameterVisitor {
  public:
-  explicit JsonOptions(const std::string& text, std::string place = "test");
-  JsonOptions(nlohmann::json json, std::string place);
+  explicit JsonOptions(const std::string& text, std::string location = "test");
+  JsonOptions(nlohmann::json json, std::string location);
 
   void field(const char* name, bool& value, const char* doc) override;
   void field(const char* name, std::int64_t& value, const char* doc, Limits limits) override;
@@ -29,7 +29,7 @@ class JsonOptions final : public ParameterVisitor {
   void array(const char* name, at::Tensor& value, const char* doc) override;
   std::vector<std::shared_ptr<ParameterVisitor>> sections(const char* name, const char* doc) override;
 
-  std::string place() const override { return place_; }
+  std::string location() const override { return location_; }
   bool reading() const override { return true; }
 
   /// Throws Error(usage) if a key, here or in a section, was never asked for.
@@ -41,7 +41,7 @@ class JsonOptions final : public ParameterVisitor {
   void read(const char* name, T& value);
 
   nlohmann::json json_;
-  std::string place_;
+  std::string location_;
   std::set<std::string> known_;
   std::vector<std::shared_ptr<JsonOptions>> sections_;
 };

@@ -73,7 +73,7 @@ BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> see
   YamlOptions options(config.root(), "");
   plan.input = options.node("input");
   if (plan.input == nullptr) {
-    throw usage_error(options.place(), "`input` is missing: which files are to be reconstructed?");
+    throw usage_error(options.location(), "`input` is missing: which files are to be reconstructed?");
   }
   options.set_resolved("input", as_json(*plan.input));
   plan.options.visit(options);

@@ -70,7 +70,7 @@ BatchSolver::BatchSolver(const BatchPlan& plan, BatchWork& work, PriorPtr prior,
     : plan_(plan),
       work_(work),
       device_(device),
-      runner_(plan.main, std::move(prior), plan.item_options.complex_image, plan.item_options.place_of_complex_image,
+      runner_(plan.main, std::move(prior), plan.item_options.complex_image, plan.item_options.location_of_complex_image,
               {.selection = selection_from(plan.options.select), .maps = plan.batch.maps}) {}
 
 LoadedBatch BatchSolver::load(std::size_t number) {
@@ -155,7 +155,8 @@ SolverResults BatchSolver::collected(const std::vector<ItemOutcome>& outcomes) c
     const TensorSpec& image = work_.inputs.front().source.image();
     Shape shape = image.shape;
     shape.insert(shape.begin(), static_cast<std::int64_t>(outcomes.size()));
-    results.reconstructions = at::full(shape, NAN, image.field == Field::complex ? at::kComplexFloat : at::kFloat);
+    results.reconstructions =
+        at::full(shape, NAN, image.scalar == ScalarKind::complex ? at::kComplexFloat : at::kFloat);
   }
   results.std = column(outcomes, [](const MethodResult& item) { return item.std; });
   if (plan_.options.keep_samples) {

@@ -22,7 +22,7 @@ std::set<std::int64_t> drawn(std::int64_t count, std::int64_t total, std::uint64
   const Rng rng(seed, "verify");
   std::set<std::int64_t> chosen;
   for (std::uint32_t draw = 0; static_cast<std::int64_t>(chosen.size()) < std::min(count, total); ++draw) {
-    const double u = rng.uniform({{0, draw}}, 0, {{1}, Field::real}).item<double>();
+    const double u = rng.uniform({{0, draw}}, 0, {{1}, ScalarKind::real}).item<double>();
     chosen.insert(static_cast<std::int64_t>(u * static_cast<double>(total)));
   }
   return chosen;

@@ -114,7 +114,7 @@ class Comparison {
     return {compared.solver,
             prior_,
             task.item_options.complex_image,
-            task.item_options.place_of_complex_image,
+            task.item_options.location_of_complex_image,
             {.maps = maps}};
   }
 

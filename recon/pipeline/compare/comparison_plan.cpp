@@ -30,15 +30,15 @@ constexpr std::array task_keys = {"input", "items", "noise_std", "estimate_noise
 
 TaskPlan task_from(YamlOptions& options, const TaskKeys& keys) {
   if (keys.estimate_noise && keys.noise_std) {
-    throw usage_error(options.place_of("estimate_noise"), "expected `noise_std` or `estimate_noise`, not both");
+    throw usage_error(options.location_of("estimate_noise"), "expected `noise_std` or `estimate_noise`, not both");
   }
   TaskPlan task;
   task.items = keys.items;
   task.item_options = {.noise_std = keys.noise_std,
                        .estimate_noise = keys.estimate_noise,
                        .complex_image = complex_image_from(keys.complex_image),
-                       .place_of_noise_std = options.place_of("noise_std"),
-                       .place_of_complex_image = options.place_of("complex_image")};
+                       .location_of_noise_std = options.location_of("noise_std"),
+                       .location_of_complex_image = options.location_of("complex_image")};
   return task;
 }
 
@@ -58,7 +58,7 @@ TaskPlan read_task(const YamlNodePtr& node, const std::string& section, std::set
   const YamlNodePtr input = options.node("input");
   options.finish();
   if (simulations.size() + (input == nullptr ? 0U : 1U) != 1) {
-    throw usage_error(options.place(),
+    throw usage_error(options.location(),
                       "expected either `input` (a measurement file) or `simulate` (images, operator, noise)");
   }
   TaskPlan task = task_from(options, keys);
@@ -74,7 +74,7 @@ TaskPlan read_task(const YamlNodePtr& node, const std::string& section, std::set
   }
   if (!name.empty()) task.name = name;
   if (!taken.insert(task.name).second) {
-    throw usage_error(options.place(), "there are two tasks '{}'; give each a `name` of its own", task.name);
+    throw usage_error(options.location(), "there are two tasks '{}'; give each a `name` of its own", task.name);
   }
   resolved = options.resolved();
   resolved["name"] = task.name;
@@ -93,14 +93,14 @@ ComparedSolver read_compared(ParameterVisitor& section, std::set<std::string>& t
   if (!compared.oracle.empty()) {
     const auto option = find_option(*compared.solver.solver, compared.oracle);
     if (!option || option->integer) {
-      throw usage_error(section.place(), "oracle: expected a real number among the options of {}, got '{}'", type,
+      throw usage_error(section.location(), "oracle: expected a real number among the options of {}, got '{}'", type,
                         compared.oracle);
     }
     type += "_oracle";
   }
   compared.solver.name = name.empty() ? type : name;
   for (int i = 2; !taken.insert(compared.solver.name).second; ++i) {
-    if (!name.empty()) throw usage_error(section.place(), "there are two solvers '{}'", name);
+    if (!name.empty()) throw usage_error(section.location(), "there are two solvers '{}'", name);
     compared.solver.name = type + "_" + std::to_string(i);
   }
   return compared;
@@ -120,7 +120,7 @@ void read_tasks(YamlOptions& options, ComparisonPlan& plan) {
     keys.visit(options);
     const YamlNodePtr input = options.node("input");
     if (input == nullptr) {
-      throw usage_error(options.place(), "`tasks` or `input` is missing: on which measurements are they compared?");
+      throw usage_error(options.location(), "`tasks` or `input` is missing: on which measurements are they compared?");
     }
     plan.tasks.push_back(task_from(options, keys));
     read_input(plan.tasks.back(), input, options);
@@ -128,7 +128,7 @@ void read_tasks(YamlOptions& options, ComparisonPlan& plan) {
     return;
   }
   for (const char* key : task_keys) {
-    if (options.given(key)) throw usage_error(options.place_of(key), "with `tasks`, this belongs to each of them");
+    if (options.given(key)) throw usage_error(options.location_of(key), "with `tasks`, this belongs to each of them");
   }
   options.set_resolved("tasks", resolved);
 }
@@ -156,7 +156,7 @@ ComparisonPlan read_comparison_plan(const Config& config) {
   const auto budgets = options.sections("budget", "what every solver may spend");
   for (const auto& section : budgets) plan.budget.visit(*section);
   if (plan.budget.nfe && plan.budget.seconds) {
-    throw usage_error(options.place_of("budget"), "expected `nfe` or `seconds`, not both");
+    throw usage_error(options.location_of("budget"), "expected `nfe` or `seconds`, not both");
   }
   read_tasks(options, plan);
   std::set<std::string> taken;
@@ -164,9 +164,9 @@ ComparisonPlan read_comparison_plan(const Config& config) {
     plan.solvers.push_back(read_compared(*section, taken, plan.options.samples));
   }
   options.finish();
-  if (plan.solvers.empty()) throw usage_error(options.place(), "`solvers` is missing: what is to be compared?");
+  if (plan.solvers.empty()) throw usage_error(options.location(), "`solvers` is missing: what is to be compared?");
   plan.output = plan.options.output;
-  if (plan.output.empty()) throw usage_error(options.place_of("output"), "expected the name of a folder");
+  if (plan.output.empty()) throw usage_error(options.location_of("output"), "expected the name of a folder");
   plan.prior = plan.options.prior;
   if (plan.prior.find('/') != std::string::npos) plan.prior = options.path_of("prior", plan.prior).string();
   plan.resolved = options.resolved();

@@ -43,12 +43,12 @@ class OptionVisitor final : public ParameterVisitor {
   void choice(const char*, std::string&, const std::vector<std::string>&, const char*) override {}
   void array(const char*, at::Tensor&, const char*) override {}
   std::vector<std::shared_ptr<ParameterVisitor>> sections(const char*, const char*) override { return {}; }
-  std::string place() const override { return "solver option " + wanted_; }
+  std::string location() const override { return "solver option " + wanted_; }
   bool reading() const override { return false; }
 
  private:
   double required() const {
-    if (!value_) throw internal_error(place(), "cannot be without a value");
+    if (!value_) throw internal_error(location(), "cannot be without a value");
     return *value_;
   }
 
@@ -70,7 +70,7 @@ void set_option(Solver& solver, const std::string& name, std::optional<double> v
   OptionVisitor visitor(name);
   visitor.set(value);
   solver.visit(visitor);
-  if (!visitor.found()) throw internal_error(visitor.place(), "the solver has no such number");
+  if (!visitor.found()) throw internal_error(visitor.location(), "the solver has no such number");
 }
 
 }  // namespace recon

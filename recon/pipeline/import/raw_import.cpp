@@ -56,7 +56,7 @@ class Import {
   }
 
  private:
-  std::string place_of(std::int64_t i) const { return place_ + " " + source_.ids[static_cast<std::size_t>(i)]; }
+  std::string location_of(std::int64_t i) const { return place_ + " " + source_.ids[static_cast<std::size_t>(i)]; }
 
   void crop_readout() {
     const std::int64_t rows = source_.readout;
@@ -80,7 +80,7 @@ class Import {
     at::Tensor samples = source_.noise;
     if (kind == "corners") {
       std::vector<at::Tensor> slices;
-      for (std::int64_t i = 0; i < kspace_.size(0); ++i) slices.push_back(corner_samples(kspace_[i], place_of(i)));
+      for (std::int64_t i = 0; i < kspace_.size(0); ++i) slices.push_back(corner_samples(kspace_[i], location_of(i)));
       samples = at::cat(slices, 1);
     }
     kspace_ = mixed_slices(whitening_matrix(noise_covariance(samples, place_)), kspace_);
@@ -102,7 +102,7 @@ class Import {
   void scale() {
     std::vector<at::Tensor> images;
     for (std::int64_t i = 0; i < kspace_.size(0); ++i) {
-      const at::Tensor centre = calibration_centre(kspace_[i], 1, plan_.estimation.calibration, place_of(i));
+      const at::Tensor centre = calibration_centre(kspace_[i], 1, plan_.estimation.calibration, location_of(i));
       const at::Tensor padded = at::zeros_like(kspace_[i]);
       padded.narrow(1, kspace_.size(2) / 2 - centre.size(1) / 2, centre.size(1))
           .narrow(2, kspace_.size(3) / 2 - centre.size(2) / 2, centre.size(2))
@@ -127,7 +127,7 @@ class Import {
     CoilEstimation estimation = plan_.estimation;
     estimation.method = plan_.options.coil_maps;
     std::vector<at::Tensor> maps;
-    for (std::int64_t i = 0; i < kspace_.size(0); ++i) maps.push_back(estimation.maps(kspace_[i], place_of(i)));
+    for (std::int64_t i = 0; i < kspace_.size(0); ++i) maps.push_back(estimation.maps(kspace_[i], location_of(i)));
     maps_ = at::stack(maps);
   }
 
@@ -155,7 +155,7 @@ class Import {
 
   void undersample() {
     if (!plan_.undersample) return;
-    const TensorSpec grid{{1, kspace_.size(2), kspace_.size(3)}, Field::complex};
+    const TensorSpec grid{{1, kspace_.size(2), kspace_.size(3)}, ScalarKind::complex};
     const at::Tensor pattern = plan_.undersampling.on(grid, "undersampling")[0] != 0;
     if (!mask_.logical_and(pattern).equal(pattern.expand_as(mask_))) {
       throw data_error(place_, "the data are undersampled already; leave out `undersampling`");
@@ -167,7 +167,7 @@ class Import {
   void describe(MeasurementSet& set) const {
     set.y = kspace_.contiguous();
     set.ids = source_.ids;
-    set.header.image = {{1, kspace_.size(2), kspace_.size(3)}, Field::complex};
+    set.header.image = {{1, kspace_.size(2), kspace_.size(3)}, ScalarKind::complex};
     set.header.range = {0, 1};
     const std::string maps = plan_.options.coil_maps == "later" ? plan_.estimation.method : "{dataset: coil_maps}";
     set.header.operator_config = "type: sense\ncoil_maps: " + maps + "\npattern: array\nmask: {dataset: mask}\n";
@@ -224,7 +224,7 @@ ImportPlan read_import_plan(const Config& config) {
   const bool own_coils = plan.options.noise == "none" && plan.options.coils == 0;
   if ((plan.options.coil_maps == "file") == plan.options.maps_file.empty() ||
       (plan.options.coil_maps == "file" && !own_coils)) {
-    throw usage_error(options.place_of("coil_maps"),
+    throw usage_error(options.location_of("coil_maps"),
                       "`coil_maps: file` and `maps_file` go together, with `noise: none` and no compression: the maps "
                       "are those of the file's own coils");
   }

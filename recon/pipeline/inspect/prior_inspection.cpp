@@ -8,8 +8,8 @@
 #include "data/content_hash.h"
 #include "priors/checkpoints/golden.h"
 #include "priors/checkpoints/safetensors.h"
+#include "priors/diagnostics/interpretation_search.h"
 #include "priors/load_prior.h"
-#include "priors/reading_search.h"
 #include "recon/core/error.h"
 #include "recon/core/rng.h"
 #include "recon/core/rounded_up.h"
@@ -117,15 +117,17 @@ void check_reading(Inspection& inspection, const Prior& prior, const std::string
   const at::Tensor crops =
       trial_crops(images.empty() ? shipped : images, prior.domain(), reading_size(network, prior.domain()));
   const c10::InferenceMode no_graph;
-  const ReadingSearch search = search_readings(network, network_prior->description(), crops, Rng(0, "reading"));
+  const InterpretationSearch search =
+      search_interpretations(network, network_prior->description(), crops, Rng(0, "reading"));
   inspection.check("error of the card's reading over the best reading's", search.ratio(),
-                   std::exp(ReadingSearch::kAgreement), search.card_agrees());
+                   std::exp(InterpretationSearch::kAgreement), search.card_agrees());
   inspection.found["network_wants"] = search.card_agrees() ? std::vector<std::string>{} : search.differences();
   if (prior.domain().channels == 3 && !search.channel_order_decided) {
     inspection.found["channel_order"] =
         "cannot be told from these images; give colour ones of the prior's kind by --images";
   }
-  if (const std::string alike = search.reads_alike(); !alike.empty()) inspection.found["reads_alike"] = alike;
+  if (const std::string alike = search.equivalent_interpretations(); !alike.empty())
+    inspection.found["reads_alike"] = alike;
   inspection.found["card_to_paste"] = card_lines(search.card_agrees() ? search.card : search.best);
 }
 

@@ -8,8 +8,8 @@ namespace recon {
 
 /// A prior by folder or name. With `check`: it denoises a drawn test picture at several levels, better than doing
 /// nothing, its pullback agrees with finite differences, and no other reading of its network denoises `images`
-/// (ImageSource's text forms; empty: a shipped picture) better than its card's (priors/reading_search.h). The
-/// reading found is a card to paste.
+/// (ImageSource's text forms; empty: a shipped picture) better than its card's
+/// (priors/diagnostics/interpretation_search.h). The reading found is a card to paste.
 Inspection inspect_prior(const std::string& path_or_name, bool check, const std::string& images = "");
 /// Compares a prior's network with recorded outputs (priors/checkpoints/golden.h).
 Inspection inspect_golden(const std::string& path_or_name, const std::string& golden, double tolerance);

@@ -29,10 +29,10 @@ ExternalFile open_dataset(const InputPlan& plan, const std::string& path) {
   if (options.ground_truth.empty()) return opened;
   ExternalLayout truth_layout = layout;
   truth_layout.dataset = options.ground_truth;
-  if (y->spec().field == Field::complex) truth_layout.axes.clear();  // a magnitude image, most likely
+  if (y->spec().scalar == ScalarKind::complex) truth_layout.axes.clear();  // a magnitude image, most likely
   const auto truth = std::make_shared<const ExternalDataset>(file, truth_layout);
   if (truth->count() != y->count()) {
-    throw data_error(truth->place(), "expected one image for each of the {} items, got {}; choose another dataset",
+    throw data_error(truth->location(), "expected one image for each of the {} items, got {}; choose another dataset",
                      y->count(), truth->count());
   }
   opened.truth = [truth](std::int64_t index) { return truth->item(index); };
@@ -70,7 +70,8 @@ BuiltOperator operator_of(const InputPlan& plan, const ExternalFile& file, const
   }
   const auto mask = file.operator_arrays.find("mask");
   if (mask != file.operator_arrays.end() && mask->second.min().item<double>() == 0) {
-    throw usage_error(plan.place, "input: {} is undersampled and says so by its own mask; leave `operator` out", path);
+    throw usage_error(plan.location, "input: {} is undersampled and says so by its own mask; leave `operator` out",
+                      path);
   }
   return build_operator(plan.op, "operator", image, path);
 }
@@ -113,7 +114,7 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
   const auto file = pool->get(path);
   const auto indices = plan->slices.of(file->count);
   if (indices.empty()) {
-    throw usage_error(plan->place, "input: slices '{}' are none of the {} items of {}", plan->options.slices,
+    throw usage_error(plan->location, "input: slices '{}' are none of the {} items of {}", plan->options.slices,
                       file->count, path);
   }
   ExternalReader external{
@@ -125,7 +126,7 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
   header.range = {plan->options.image_range[0], plan->options.image_range[1]};
   const BuiltOperator built = operator_of(*plan, *file, header.image, path);
   if (built.op->range() != file->measurement) {
-    throw usage_error(plan->place,
+    throw usage_error(plan->location,
                       "input: the operator '{}' gives {}, {} holds {}; correct `operator`, `axes` or "
                       "`image_shape`",
                       built.op->name(), built.op->range().to_string(), path, file->measurement.to_string());

@@ -31,20 +31,21 @@ std::vector<std::string> matches(const std::string& pattern, const std::string& 
 
 std::vector<std::string> files_of(const YamlNode& node, const std::string& option) {
   const std::string text = text_of(node, option);
-  if (text.empty()) throw usage_error(node.place, "{}: expected a file or a pattern like data/*.h5", option);
+  if (text.empty()) throw usage_error(node.location, "{}: expected a file or a pattern like data/*.h5", option);
   const std::string path = (node.folder / text).lexically_normal().string();
   if (fs::is_regular_file(path)) return {path};  // whatever characters it has
   if (fs::is_directory(path)) {
-    throw usage_error(node.place, "{}: '{}' is a folder; write '{}' for the files in it", option, path,
+    throw usage_error(node.location, "{}: '{}' is a folder; write '{}' for the files in it", option, path,
                       (fs::path(text) / "*.h5").string());
   }
   const bool pattern = text.find_first_of("*?[") != std::string::npos;
   if (!pattern) {
-    throw data_error(path, "expected an HDF5 file, there is no such file; check the path ({})", node.place_of(option));
+    throw data_error(path, "expected an HDF5 file, there is no such file; check the path ({})",
+                     node.location_of(option));
   }
-  auto found = matches(path, node.place, option);
+  auto found = matches(path, node.location, option);
   if (found.empty()) {
-    throw usage_error(node.place, "{}: no file matches the pattern '{}'; check it with `ls`", option, path);
+    throw usage_error(node.location, "{}: no file matches the pattern '{}'; check it with `ls`", option, path);
   }
   return found;
 }
@@ -81,7 +82,7 @@ std::vector<InputFile> input_files(const YamlNode& node, const std::string& opti
   const auto add = [&](const YamlNode& entry) {
     for (const auto& path : files_of(entry, option)) {
       if (!seen.insert(fs::canonical(path)).second) {
-        throw usage_error(entry.place, "{}: '{}' is named twice; name every file once", option, path);
+        throw usage_error(entry.location, "{}: '{}' is named twice; name every file once", option, path);
       }
       paths.push_back(path);
     }
@@ -91,7 +92,7 @@ std::vector<InputFile> input_files(const YamlNode& node, const std::string& opti
   } else {
     add(node);
   }
-  if (paths.empty()) throw usage_error(node.place, "{}: expected at least one file, the list is empty", option);
+  if (paths.empty()) throw usage_error(node.location, "{}: expected at least one file, the list is empty", option);
   const auto names = names_of(paths);
   std::vector<InputFile> files;
   for (std::size_t i = 0; i < paths.size(); ++i) files.push_back({paths[i], names[i]});

@@ -76,25 +76,27 @@ std::vector<Misplaced> misplaced_for(const std::string& format) {
 void require_sound(const YamlOptions& options, const InputOptions& values) {
   for (const auto& [keys, why] : misplaced_for(values.format)) {
     for (const auto& key : keys) {
-      if (options.given(key.c_str())) throw usage_error(options.place_of(key.c_str()), "{}", why);
+      if (options.given(key.c_str())) throw usage_error(options.location_of(key.c_str()), "{}", why);
     }
   }
   const auto& range = values.image_range;
   if (range.size() != 2 || !(range[0] < range[1])) {
-    throw usage_error(options.place_of("image_range"), "expected [low, high] with low < high");
+    throw usage_error(options.location_of("image_range"), "expected [low, high] with low < high");
   }
   if (!values.image_shape.empty() && !whole_numbers(values.image_shape, 3, 1)) {
-    throw usage_error(options.place_of("image_shape"), "expected [C, H, W], whole numbers from 1 on");
+    throw usage_error(options.location_of("image_shape"), "expected [C, H, W], whole numbers from 1 on");
   }
   if (!values.crop.empty() && !whole_numbers(values.crop, 2, 0)) {
-    throw usage_error(options.place_of("crop"), "expected [Y, X], whole numbers; 0: as it is");
+    throw usage_error(options.location_of("crop"), "expected [Y, X], whole numbers; 0: as it is");
   }
   if (values.format != "dataset") return;
   if (values.dataset.empty()) {
-    throw usage_error(options.place(), "`dataset` is missing: its path in the file; `recon inspect FILE` lists them");
+    throw usage_error(options.location(),
+                      "`dataset` is missing: its path in the file; `recon inspect FILE` lists them");
   }
   if (!options.given("operator")) {
-    throw usage_error(options.place(), "`operator` is missing: how were these data measured? (`recon list operators`)");
+    throw usage_error(options.location(),
+                      "`operator` is missing: how were these data measured? (`recon list operators`)");
   }
 }
 
@@ -114,9 +116,10 @@ void read_section(YamlOptions& options, InputPlan& plan) {
   const auto simulations = options.nodes("simulate");
   const YamlNodePtr files = options.node("files");
   options.finish();
-  if (operators.size() > 1) throw usage_error(options.place_of("operator"), "expected one operator; compose them");
+  if (operators.size() > 1) throw usage_error(options.location_of("operator"), "expected one operator; compose them");
   if (simulations.size() + (files == nullptr ? 0U : 1U) != 1) {
-    throw usage_error(options.place(), "expected either `files` or one section `simulate` (images, operator, noise)");
+    throw usage_error(options.location(),
+                      "expected either `files` or one section `simulate` (images, operator, noise)");
   }
   if (!simulations.empty()) {
     nlohmann::ordered_json resolved;
@@ -129,8 +132,8 @@ void read_section(YamlOptions& options, InputPlan& plan) {
     plan.op = operators.front();
     options.set_resolved("operator", as_json(*plan.op));
   }
-  plan.slices = slices_of(plan.options.slices, options.place_of("slices"));
-  read_scale(plan, options.place_of("scale"));
+  plan.slices = slices_of(plan.options.slices, options.location_of("slices"));
+  read_scale(plan, options.location_of("scale"));
   plan.resolved = options.resolved();
   for (const auto& [keys, why] : misplaced_for(plan.options.format)) {
     for (const auto& key : keys) plan.resolved.erase(key);
@@ -167,7 +170,7 @@ std::vector<std::int64_t> SliceRange::of(std::int64_t count) const {
 
 InputPlan read_input_plan(const YamlNodePtr& input) {
   InputPlan plan;
-  plan.place = input->place;
+  plan.location = input->location;
   if (input->kind != YamlNode::Kind::mapping) {
     plan.files = input;
     plan.name = name_of(*input);

@@ -53,7 +53,7 @@ struct InputPlan {
   SliceRange slices;
   std::optional<double> scale;    ///< a number given as such
   bool brightest_is_one = false;  ///< `scale: auto`
-  std::string place;
+  std::string location;
   nlohmann::ordered_json resolved;
 
   std::vector<InputFile> find_files() const;  ///< as input_files() does; empty for a simulation

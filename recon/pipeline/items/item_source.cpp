@@ -21,7 +21,7 @@ Noise noise_of(const MeasurementHeader& header, const ItemOptions& options) {
   Noise noise{.type = noise_type_from(header.noise.type), .std = header.noise.std, .peak = header.noise.peak};
   if (!options.noise_std) return noise;
   if (noise.counts_photons()) {
-    throw usage_error(options.place_of_noise_std, "the file's noise is {}: its level follows from its peak",
+    throw usage_error(options.location_of_noise_std, "the file's noise is {}: its level follows from its peak",
                       noise.type == NoiseType::poisson ? "Poisson" : "Poisson-Gaussian");
   }
   return {
@@ -45,7 +45,7 @@ ItemSource::ItemSource(ItemReader reader, const ItemOptions& options)
       image_(reader_.header.image),
       options_(options),
       noise_(noise_of(reader_.header, options)) {
-  if (options_.complex_image == ComplexImage::magnitude) image_.field = Field::real;
+  if (options_.complex_image == ComplexImage::magnitude) image_.scalar = ScalarKind::real;
 }
 
 ItemSource ItemSource::of(const MeasurementSet& set, const std::string& name, const ItemOptions& options) {
@@ -112,7 +112,7 @@ PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
   item.op = operator_for(stored);
   item.range = header().range;
   item.y = stored.y.unsqueeze(0).to(device, stored.y.is_complex() ? at::kComplexFloat : at::kFloat);
-  if (options_.complex_image == ComplexImage::phase_from_centre && image_.field == Field::complex) {
+  if (options_.complex_image == ComplexImage::phase_from_centre && image_.scalar == ScalarKind::complex) {
     item.op = with_phase(item.op, low_resolution_phase(item.op, item.y));
   }
   Noise level = noise_;

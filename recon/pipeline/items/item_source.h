@@ -31,7 +31,7 @@ struct ItemOptions {
   bool estimate_noise = false;      ///< take the level from each item's data (recon/metrics/noise_level.h)
   bool check_noise_level = true;    ///< warn of a level that the data contradict, item by item
   ComplexImage complex_image = ComplexImage::none;
-  std::string place_of_noise_std, place_of_complex_image;  ///< for messages
+  std::string location_of_noise_std, location_of_complex_image;  ///< for messages
 };
 
 /// Where items come from: a file, or what stands for one.

@@ -56,7 +56,7 @@ OpenedInput simulated(const InputPlan& plan, const ItemOptions& options) {
 void require_noise(const InputPlan& plan, const ItemOptions& options) {
   if (plan.options.format == "measurement" || plan.noise || options.noise_std || options.estimate_noise) return;
   throw usage_error(
-      plan.place,
+      plan.location,
       "input: how noisy are these data? Add `noise: {{type: gaussian, std: ...}}` (type: none if they are "
       "not), or `estimate_noise: true` beside `input`");
 }
@@ -124,7 +124,7 @@ std::vector<OpenedInput> open_inputs(const InputPlan& plan, const ItemOptions& o
   }
   if (!damaged.empty()) {
     for (const auto& error : damaged) log::warn("{}", error);
-    throw data_error(plan.place, "{} of {} input files cannot be read, the first: {}; repair them or leave them out",
+    throw data_error(plan.location, "{} of {} input files cannot be read, the first: {}; repair them or leave them out",
                      damaged.size(), files.size(), damaged.front());
   }
   share_operators(inputs);
@@ -138,7 +138,7 @@ std::vector<OpenedInput> open_inputs(const YamlNodePtr& input, const ItemOptions
 OpenedInput open_single_input(const InputPlan& plan, const ItemOptions& options) {
   const std::size_t count = plan.find_files().size();
   if (count > 1) {
-    throw usage_error(plan.place, "input: expected one file, these are {}; name one, or use `recon batch`", count);
+    throw usage_error(plan.location, "input: expected one file, these are {}; name one, or use `recon batch`", count);
   }
   return std::move(open_inputs(plan, options).front());
 }

@@ -27,7 +27,7 @@ ArrayReference reference_of(const YamlNode& node, const std::string& option) {
     } else if (entry.key == "dataset") {
       reference.dataset = text_of(*entry.value, "dataset");
     } else {
-      throw usage_error(entry.place, "{}: expected `file` or `dataset`, found '{}'", option, entry.key);
+      throw usage_error(entry.location, "{}: expected `file` or `dataset`, found '{}'", option, entry.key);
     }
   }
   return reference;
@@ -37,12 +37,14 @@ at::Tensor read_array(ArrayReference reference, const YamlNode& node, const std:
                       const std::string& this_file) {
   if (reference.file.empty() && !reference.dataset.empty()) reference.file = this_file;
   if (reference.file.empty()) {
-    throw usage_error(
-        node.place, "{}: expected {{file: PATH}}; a dataset alone can only be named inside a measurement file", option);
+    throw usage_error(node.location,
+                      "{}: expected {{file: PATH}}; a dataset alone can only be named inside a measurement file",
+                      option);
   }
   if (!reference.dataset.empty()) return hdf5::File::open(reference.file).dataset(reference.dataset).read();
   if (!is_image_name(reference.file)) {
-    throw usage_error(node.place, "{}: '{}' is no image; for an HDF5 file add `dataset: NAME`", option, reference.file);
+    throw usage_error(node.location, "{}: '{}' is no image; for an HDF5 file add `dataset: NAME`", option,
+                      reference.file);
   }
   const at::Tensor image = read_image(reference.file, {.channels = ChannelRule::gray, .alpha = AlphaRule::drop});
   return image[0];
@@ -53,11 +55,11 @@ at::Tensor estimated_array(const YamlNode& node, const std::string& option,
                            const std::function<at::Tensor()>& measurement, const std::string& place) {
   const auto& methods = CoilEstimation::methods();
   if (option != "coil_maps" || std::find(methods.begin(), methods.end(), node.text) == methods.end()) {
-    throw usage_error(node.place, "{}: expected a list of numbers, {{file: PATH}} or {{dataset: NAME}}, found {}",
+    throw usage_error(node.location, "{}: expected a list of numbers, {{file: PATH}} or {{dataset: NAME}}, found {}",
                       option, node.description());
   }
   if (!measurement) {
-    throw usage_error(node.place,
+    throw usage_error(node.location,
                       "coil_maps: '{}' needs measured data, here are none; give maps, or `coils` for "
                       "simulated ones",
                       node.text);
@@ -72,7 +74,7 @@ OperatorPtr visit_operator(YamlOptions& options, const TensorSpec& image) {
   if (options.reading()) return make_operator(options, image);
   std::string type;
   options.field("type", type, "the kind of operator");
-  return type.empty() ? nullptr : find_operator_kind(type, options.place_of("type")).make(options, image);
+  return type.empty() ? nullptr : find_operator_kind(type, options.location_of("type")).make(options, image);
 }
 
 }  // namespace
@@ -107,7 +109,7 @@ StoredOperator build_stored_operator(const std::string& config, const std::map<s
     const ArrayReference reference = word ? ArrayReference{{}, array.text} : reference_of(array, option);
     const auto found = arrays.find(reference.dataset);
     if (!reference.file.empty() || found == arrays.end()) {
-      throw usage_error(array.place, "{}: there is no dataset '{}' in /operator", option, reference.dataset);
+      throw usage_error(array.location, "{}: there is no dataset '{}' in /operator", option, reference.dataset);
     }
     return LoadedArray{found->second, {{"dataset", reference.dataset}}};
   };

@@ -29,14 +29,15 @@ at::Tensor trimmed(at::Tensor image, const SimulationPlan& plan, const std::stri
     const auto extent = [&](std::size_t i) { return static_cast<std::int64_t>(std::llround(options.crop[i])); };
     if (extent(0) < 0 || extent(1) < 0 || extent(2) < 1 || extent(3) < 1 || extent(0) + extent(2) > image.size(1) ||
         extent(1) + extent(3) > image.size(2)) {
-      throw usage_error(plan.place, "crop [{}, {}, {}, {}] does not lie in image '{}' of {} x {} pixels", extent(0),
+      throw usage_error(plan.location, "crop [{}, {}, {}, {}] does not lie in image '{}' of {} x {} pixels", extent(0),
                         extent(1), extent(2), extent(3), id, image.size(1), image.size(2));
     }
     image = image.narrow(1, extent(0), extent(2)).narrow(2, extent(1), extent(3));
   }
   if (options.shrink > 1) {
     const std::int64_t height = image.size(1) / options.shrink, width = image.size(2) / options.shrink;
-    if (height < 1 || width < 1) throw usage_error(plan.place, "shrink {} leaves nothing of '{}'", options.shrink, id);
+    if (height < 1 || width < 1)
+      throw usage_error(plan.location, "shrink {} leaves nothing of '{}'", options.shrink, id);
     image = image.narrow(1, 0, height * options.shrink).narrow(2, 0, width * options.shrink);
     image = image.reshape({image.size(0), height, options.shrink, width, options.shrink}).mean({2, 4});
   }
@@ -59,15 +60,15 @@ SimulationPlan plan_from(YamlOptions& options) {
   for (const auto& section : options.sections("noise", "what is added")) noise.visit(*section);
   const auto operators = options.nodes("operator");
   options.finish();
-  plan.place = options.place();
-  if (plan.options.images.empty()) throw usage_error(plan.place, "`images` is missing: what is to be measured?");
-  if (operators.size() != 1) throw usage_error(plan.place, "`operator` is missing: how is it measured?");
+  plan.location = options.location();
+  if (plan.options.images.empty()) throw usage_error(plan.location, "`images` is missing: what is to be measured?");
+  if (operators.size() != 1) throw usage_error(plan.location, "`operator` is missing: how is it measured?");
   const auto& range = plan.options.image_range;
   if (range.size() != 2 || !(range[0] < range[1])) {
-    throw usage_error(options.place_of("image_range"), "expected [low, high] with low < high");
+    throw usage_error(options.location_of("image_range"), "expected [low, high] with low < high");
   }
   if (!plan.options.crop.empty() && plan.options.crop.size() != 4) {
-    throw usage_error(options.place_of("crop"), "expected [top, left, height, width]");
+    throw usage_error(options.location_of("crop"), "expected [top, left, height, width]");
   }
   for (const auto& text : plan.options.images) {
     plan.images.push_back(phantom_size(text) ? text : options.path_of("images", text).string());
@@ -115,7 +116,7 @@ SimulationPlan read_simulation_section(const YamlNodePtr& node, const std::strin
                                        nlohmann::ordered_json& resolved) {
   YamlOptions options(node, section);
   if (options.given("output")) {
-    throw usage_error(options.place_of("output"), "the measurements stay in memory; `recon simulate` writes files");
+    throw usage_error(options.location_of("output"), "the measurements stay in memory; `recon simulate` writes files");
   }
   SimulationPlan plan = plan_from(options);
   resolved = options.resolved();

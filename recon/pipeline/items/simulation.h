@@ -49,7 +49,7 @@ struct SimulationPlan {
   YamlNodePtr op;
   std::vector<std::string> images;  ///< paths that start at the config's folder
   std::filesystem::path output;     ///< starts at the working directory
-  std::string place;
+  std::string location;
 };
 
 SimulationPlan read_simulation_plan(const Config& config);

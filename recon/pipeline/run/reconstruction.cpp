@@ -65,7 +65,7 @@ class Reconstruction {
     return {solver,
             prior_,
             options.complex_image,
-            options.place_of_complex_image,
+            options.location_of_complex_image,
             {.selection = selection_from(plan_.options.select)}};
   }
 

@@ -33,7 +33,7 @@ RunPlan read_run_plan(const Config& config) {
   const YamlNodePtr input = options.node("input");
   options.finish();
   if (input == nullptr) {
-    throw usage_error(options.place(), "`input` is missing: which measurement file is to be reconstructed?");
+    throw usage_error(options.location(), "`input` is missing: which measurement file is to be reconstructed?");
   }
   plan.input = read_input_plan(input);
   options.set_resolved("input", plan.input.resolved);

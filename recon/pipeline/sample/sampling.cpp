@@ -27,7 +27,7 @@ constexpr std::int64_t strip_times = 10;  ///< pictures in a row of the trajecto
 void read_sampler(ParameterVisitor& section, SamplingPlan& plan) {
   plan.sampler_name = "ddim";
   section.field("type", plan.sampler_name, "the kind of sampler; `recon list samplers` shows all");
-  plan.sampler = find_sampler_kind(plan.sampler_name, section.place()).make();
+  plan.sampler = find_sampler_kind(plan.sampler_name, section.location()).make();
   plan.sampler->visit(section);
 }
 
@@ -187,7 +187,7 @@ SamplingPlan read_sampling_plan(const Config& config) {
   YamlOptions options(config.root(), "");
   plan.options.visit(options);
   const auto sections = options.sections("sampler", "the way from noise to images");
-  if (sections.size() > 1) throw usage_error(options.place_of("sampler"), "expected one sampler");
+  if (sections.size() > 1) throw usage_error(options.location_of("sampler"), "expected one sampler");
   if (!sections.empty()) {
     read_sampler(*sections.front(), plan);
   } else {
@@ -199,7 +199,7 @@ SamplingPlan read_sampling_plan(const Config& config) {
   const auto& size = plan.options.size;
   const auto is_side = [](double side) { return side >= 1 && side <= 65536 && side == std::floor(side); };
   if (!size.empty() && (size.size() != 2 || !is_side(size[0]) || !is_side(size[1]))) {
-    throw usage_error(options.place_of("size"), "size: expected [height, width] in whole pixels");
+    throw usage_error(options.location_of("size"), "size: expected [height, width] in whole pixels");
   }
   plan.output = plan.options.output;
   plan.grid = plan.options.grid;

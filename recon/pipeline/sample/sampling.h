@@ -43,7 +43,7 @@ struct SamplingPlan {
   std::shared_ptr<Sampler> sampler;
   std::string prior;                               ///< name, or a path that starts at the config's folder
   std::filesystem::path output, grid, trajectory;  ///< start at the working directory; the pictures' empty: none
-  std::string place_of_size;
+  std::string location_of_size;
   nlohmann::ordered_json resolved;
 };
 

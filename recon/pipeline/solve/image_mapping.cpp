@@ -28,7 +28,7 @@ at::Tensor constant_image(const TensorSpec& image, double value, const at::Tenso
   shape.insert(shape.begin(), 1);
   const auto dtype = c10::typeMetaToScalarType(like.dtype());
   const auto real = c10::toRealValueType(dtype);
-  return at::full(shape, value, like.dtype(image.field == Field::complex ? c10::toComplexType(real) : real));
+  return at::full(shape, value, like.dtype(image.scalar == ScalarKind::complex ? c10::toComplexType(real) : real));
 }
 
 }  // namespace
@@ -36,7 +36,7 @@ at::Tensor constant_image(const TensorSpec& image, double value, const at::Tenso
 ImageMapping::ImageMapping(const TensorSpec& image, const ImageRange& range, const ImageDomain* prior,
                            ComplexImage complex_image, const std::string& place)
     : image_(image), parts_(image), solver_image_(image) {
-  const bool is_complex = image.field == Field::complex;
+  const bool is_complex = image.scalar == ScalarKind::complex;
   if (prior == nullptr) {
     scale_ = (range.high - range.low) / 2;
     offset_ = is_complex ? 0 : range.low;
@@ -53,7 +53,7 @@ ImageMapping::ImageMapping(const TensorSpec& image, const ImageRange& range, con
   offset_ = range.low - scale_ * prior->low;
   if (is_complex) {
     two_channels_ = true;
-    parts_ = {{2 * image.shape[0], image.shape[1], image.shape[2]}, Field::real};
+    parts_ = {{2 * image.shape[0], image.shape[1], image.shape[2]}, ScalarKind::real};
     scale_ = 2 * std::max(std::abs(range.low), std::abs(range.high)) / (prior->high - prior->low);
     offset_ = -scale_ * middle;
   }
@@ -61,7 +61,7 @@ ImageMapping::ImageMapping(const TensorSpec& image, const ImageRange& range, con
     throw usage_error(place, "the prior has {} channels, the images have {}; choose a prior with as many or with 1",
                       prior->channels, parts_.shape[0]);
   }
-  solver_image_ = {size_for(*prior, parts_.shape, place), Field::real};
+  solver_image_ = {size_for(*prior, parts_.shape, place), ScalarKind::real};
   padded_ = solver_image_ != parts_;
 }
 
@@ -73,7 +73,7 @@ ImageMapping::MappedOperator ImageMapping::map(const OperatorPtr& op, const at::
     if (offset_ != 0) mapped.shift = inner->apply(constant_image(parts_, offset_, like));
     mapped.measurement_scale = scale_;
   } else {
-    inner = in_units(inner, scale_, offset_);
+    inner = with_affine_input(inner, scale_, offset_);
   }
   mapped.op = padded_ ? compose(inner, crop(solver_image_, parts_)) : inner;
   return mapped;
@@ -103,7 +103,7 @@ Problem make_problem(const ImageMapping& mapping, const OperatorPtr& op, const a
   OperatorPtr solver_op = mapped.op;
   if (noise.weights.defined()) {
     data = data * noise.weights;
-    solver_op = weighted(solver_op, noise.weights);
+    solver_op = whitened(solver_op, noise.weights);
   }
   Shape repeats(static_cast<std::size_t>(data.dim()), 1);
   repeats[0] = samples;

@@ -29,7 +29,7 @@ NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken
 NamedSolver read_main_solver(YamlOptions& options, std::set<std::string>& taken) {
   const auto solver = options.sections("solver", "the method whose result is the reconstruction");
   if (solver.size() > 1) {
-    throw usage_error(options.place_of("solver"), "expected one solver; `recon run` takes others under baselines");
+    throw usage_error(options.location_of("solver"), "expected one solver; `recon run` takes others under baselines");
   }
   if (!solver.empty()) return named_solver(*solver.front(), taken);
   YamlOptions defaults(parse_yaml("{}", {.name = "the default solver", .folder = {}}), "solver");
@@ -40,13 +40,13 @@ NamedSolver read_main_solver(YamlOptions& options, std::set<std::string>& taken)
 
 ItemOptions item_options_of(const SolvingOptions& options, const YamlOptions& config) {
   if (options.estimate_noise && options.noise_std) {
-    throw usage_error(config.place_of("estimate_noise"), "expected `noise_std` or `estimate_noise`, not both");
+    throw usage_error(config.location_of("estimate_noise"), "expected `noise_std` or `estimate_noise`, not both");
   }
   return {.noise_std = options.noise_std,
           .estimate_noise = options.estimate_noise,
           .complex_image = complex_image_from(options.complex_image),
-          .place_of_noise_std = config.place_of("noise_std"),
-          .place_of_complex_image = config.place_of("complex_image")};
+          .location_of_noise_std = config.location_of("noise_std"),
+          .location_of_complex_image = config.location_of("complex_image")};
 }
 
 std::string prior_of(const SolvingOptions& options, const YamlOptions& config) {
@@ -56,7 +56,7 @@ std::string prior_of(const SolvingOptions& options, const YamlOptions& config) {
 
 std::shared_ptr<Solver> read_solver(ParameterVisitor& section, std::string& type) {
   section.field("type", type, "the kind of solver; `recon list solvers` shows all");
-  std::shared_ptr<Solver> solver = find_solver_kind(type, section.place()).make();
+  std::shared_ptr<Solver> solver = find_solver_kind(type, section.location()).make();
   solver->visit(section);
   return solver;
 }

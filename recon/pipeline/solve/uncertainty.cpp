@@ -11,7 +11,7 @@ namespace recon {
 
 std::optional<RangeNullSplit> split_by_data(const at::Tensor& x, const PreparedItem& item) {
   OperatorPtr op = item.op;
-  if (item.noise.weights.defined()) op = weighted(op, item.noise.weights);
+  if (item.noise.weights.defined()) op = whitened(op, item.noise.weights);
   const auto linear = std::dynamic_pointer_cast<const LinearOperator>(op);
   if (linear == nullptr) return std::nullopt;
   const at::Tensor image = x.to(item.y.device());

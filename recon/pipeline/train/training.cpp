@@ -19,7 +19,7 @@ namespace {
 std::shared_ptr<const UNet2D> start_network(const TrainingPlan& plan, std::int64_t channels) {
   if (plan.init.empty()) {
     const std::int64_t block = plan.setup.space_to_depth;
-    UNet2DConfig config = plan.network.config(channels * block * block, plan.place + " network");
+    UNet2DConfig config = plan.network.config(channels * block * block, plan.location + " network");
     const std::int64_t side = plan.options.crop / block;
     if (side > 0) config.sample_size = {side, side};
     ParameterInitializer source(static_cast<std::uint64_t>(plan.options.seed));
@@ -29,7 +29,7 @@ std::shared_ptr<const UNet2D> start_network(const TrainingPlan& plan, std::int64
   const auto* network = prior == nullptr ? nullptr : dynamic_cast<const UNet2D*>(&prior->network());
   if (network == nullptr) throw data_error(plan.init, "has no UNet2DModel of diffusers to start from");
   if (prior->description().space_to_depth != plan.setup.space_to_depth || prior->domain().channels != channels) {
-    throw usage_error(plan.place,
+    throw usage_error(plan.location,
                       "`init: {}` has {} channel(s) and space_to_depth {}; set channels and space_to_depth "
                       "to the same",
                       plan.init, prior->domain().channels, prior->description().space_to_depth);
@@ -93,7 +93,7 @@ std::string fingerprint(const TrainingPlan& plan) {
 void check_ranges(const YamlOptions& options, const TrainingSetup& setup) {
   const auto check = [&](const char* key, const std::vector<double>& range) {
     if (range.size() != 2 || !(range[0] < range[1])) {
-      throw usage_error(options.place_of(key), "expected [low, high] with low < high");
+      throw usage_error(options.location_of(key), "expected [low, high] with low < high");
     }
   };
   check("image_range", setup.image_range);
@@ -139,8 +139,8 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
   read_section(options, "network", "the U-Net to train", plan.network);
   read_section(options, "training", "how it is trained", plan.options);
   options.finish();
-  plan.place = options.place();
-  if (plan.setup.images.empty()) throw usage_error(plan.place, "`images` is missing: what is to be learned?");
+  plan.location = options.location();
+  if (plan.setup.images.empty()) throw usage_error(plan.location, "`images` is missing: what is to be learned?");
   check_ranges(options, plan.setup);
   for (const auto& text : plan.setup.images) plan.images.push_back(options.path_of("images", text).string());
   for (const auto& text : plan.setup.validation) {
@@ -155,7 +155,7 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
   plan.init = plan.setup.init;
   if (plan.init.find('/') != std::string::npos) plan.init = options.path_of("init", plan.init).string();
   if (!plan.init.empty() && options.given("network")) {
-    throw usage_error(options.place_of("network"), "`init` brings its own network; remove one of the two");
+    throw usage_error(options.location_of("network"), "`init` brings its own network; remove one of the two");
   }
   plan.output = plan.setup.output;
   if (plan.setup.name.empty()) plan.setup.name = plan.output.filename().string();

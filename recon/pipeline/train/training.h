@@ -43,7 +43,7 @@ struct TrainingPlan {
   std::string attribution;                      ///< likewise; empty: none
   std::string init;                             ///< likewise, or the name of a prior; empty: fresh weights
   std::filesystem::path output;                 ///< starts at the working directory
-  std::string place;
+  std::string location;
   nlohmann::ordered_json resolved;
 
   std::filesystem::path state_file() const { return output / "training_state.safetensors"; }

@@ -8,7 +8,7 @@
 namespace recon {
 namespace {
 
-constexpr const char* stream = "alternating_projections";
+constexpr const char* alternating_projections_stream = "alternating_projections";
 
 MagnitudeForm magnitude_form(const Operator& op) {
   if (const auto form = op.magnitude()) return *form;
@@ -29,7 +29,7 @@ class AlternatingProjections::Iteration {
         magnitudes_(context.y().clamp_min(0)) {}
 
   at::Tensor start(std::int64_t restart) const {
-    return onto_data(form_.embed(options_.low + context_.normal(stream, restart).abs()));
+    return onto_data(form_.embed(options_.low + context_.normal(alternating_projections_stream, restart).abs()));
   }
 
   at::Tensor next(const at::Tensor& u, double beta) const {

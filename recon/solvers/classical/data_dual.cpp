@@ -33,10 +33,11 @@ at::Tensor DataDual::back() const {
 
 void DataDual::advance(const at::Tensor& ahead, const at::Tensor& sigma, double relaxation) {
   const at::Tensor misfit = context_.operate([&] { return op_.apply(ahead); }) / norm_ - y_;
-  if (weight_) {
+  if (weight_) {  // the conjugate of ||A x - y||² / (2 weight)
     p_.lerp_((p_ + sigma * misfit) / (1 + sigma * *weight_ / (norm_ * norm_)), relaxation);
     return;
   }
+  // The conjugate of the ball ||A x - y|| <= radius: by Moreau's identity, what the projection onto it takes away.
   const at::Tensor shifted = misfit + p_ / sigma;
   const at::Tensor length = per_item(at::sqrt(squared_norms(shifted)), y_);
   p_.lerp_(sigma * (1 - radius_ / length.clamp_min(1e-30)).clamp_min(0) * shifted, relaxation);
@@ -66,6 +67,7 @@ at::Tensor run_primal_dual(SolverContext& context, const Settling& settling, con
   at::Tensor result = image(), last = image();
   for (std::int64_t i = 1; i <= settling.max_iterations; ++i) {
     advance();
+    // The residual costs an operator call that the iteration does not need: look rarely.
     if (i % kCheckEvery != 0 && i != settling.max_iterations) continue;
     const at::Tensor x = image();
     const at::Tensor residual_squares = squared_norms(context.residual(x));
@@ -77,6 +79,7 @@ at::Tensor run_primal_dual(SolverContext& context, const Settling& settling, con
       const auto index = static_cast<std::int64_t>(entry);
       result[index].copy_(x[index]);
       weights[entry] = found[entry];
+      // An image that hardly changes may still be on its way into the ball of the data.
       const bool fits = settling.weight.has_value() || std::isnan(chi2[entry]) || chi2[entry] < 1 + kConstraintSlack;
       done[entry] = fits && change[index].item<double>() < settling.tolerance;
     }

@@ -25,7 +25,7 @@ class RootSearch {
   bool done() const { return done_; }
   bool found() const { return found_; }
 
-  void tell(double f) {
+  void observe(double f) {
     found_ = std::abs(f) <= kTolerance;
     if (found_ || std::isnan(f)) {
       done_ = true;
@@ -73,16 +73,16 @@ at::Tensor solve_at_discrepancy(SolverContext& context, const std::optional<doub
   }
   at::Tensor x;
   for (std::int64_t evaluation = 1; evaluation <= kEvaluations; ++evaluation) {
-    std::vector<bool> kept, all_done;
-    for (const RootSearch& search : searches) kept.push_back(search.done());
+    std::vector<bool> finished;
+    for (const RootSearch& search : searches) finished.push_back(search.done());
     const at::Tensor solved = weighted.solve(at::tensor(weights, at::kDouble), x);
-    x = x.defined() ? at::where(entry_mask(kept, x), x, solved) : solved;
+    x = x.defined() ? at::where(entry_mask(finished, x), x, solved) : solved;
     const at::Tensor residual_squares = squared_norms(context.residual(x));
     const std::vector<double> chi2 = context.chi2(residual_squares);
     bool done = true;
     for (std::size_t i = 0; i < searches.size(); ++i) {
-      if (kept[i]) continue;
-      searches[i].tell(std::log(chi2[i]));
+      if (finished[i]) continue;
+      searches[i].observe(std::log(chi2[i]));
       if (!searches[i].done()) weights[i] = std::exp(searches[i].position());
       done = done && searches[i].done();
     }

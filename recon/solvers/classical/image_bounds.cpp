@@ -15,7 +15,7 @@ at::Tensor ImageBounds::clamped(const at::Tensor& x) const {
 }
 
 void ImageBounds::require_fit(const Operator& op, const std::string& where) const {
-  if (op.domain().field == Field::complex && any()) {
+  if (op.domain().scalar == ScalarKind::complex && any()) {
     throw usage_error(where, "bounds need a real image, got {}; leave low and high out", op.domain().to_string());
   }
   if (low && high && !(*low < *high)) throw usage_error(where, "expected low < high, got {} and {}", *low, *high);

@@ -4,6 +4,8 @@
 
 namespace recon {
 
+inline constexpr double kGradientNorm = 8;  ///< bound of ||D||² for the gradient D below
+
 /// Forward differences of an image along its last two axes, both of the image's shape; the difference across the last
 /// row or column is zero (no jump at the border, Neumann).
 struct ImageGradient {

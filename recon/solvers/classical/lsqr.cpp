@@ -37,6 +37,7 @@ class Lsqr::Entry {
   void advance(double alpha, double beta) {
     step_ = correction_ = 0;
     if (done_) return;
+    // The Givens rotation that removes the new beta below the diagonal.
     const double rho = std::hypot(rho_bar_, beta), c = rho_bar_ / rho, s = beta / rho, before = phi_bar_;
     step_ = c * phi_bar_ / rho;
     correction_ = s * alpha / rho;
@@ -45,6 +46,7 @@ class Lsqr::Entry {
     frobenius_square_ += rho * rho;
     gradient_ = phi_bar_ * alpha * std::abs(c);
     if (target_ >= 0 && phi_bar_ * phi_bar_ <= target_) {
+      // ||r||² is a parabola in the length of the step, least at its end: shorten it to where it meets the target.
       const double share = (before * before - target_) / (before * before - phi_bar_ * phi_bar_);
       step_ *= 1 - std::sqrt(std::max(0.0, 1 - share));
       phi_bar_ = std::sqrt(target_);
@@ -69,6 +71,7 @@ void Lsqr::visit(ParameterVisitor& v) {
 
 at::Tensor Lsqr::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver lsqr");
+  // Golub-Kahan bidiagonalisation: beta u = y, alpha v = A^H u, and so on, u and v of unit length.
   at::Tensor alpha, beta;
   at::Tensor u = normalised(context.y(), beta);
   at::Tensor v = normalised(context.operate([&] { return op->adjoint(u); }), alpha);
@@ -83,6 +86,7 @@ at::Tensor Lsqr::run(SolverContext& context) const {
   for (std::int64_t iteration = 1; iteration <= max_iterations; ++iteration) {
     u = normalised(context.operate([&] { return op->apply(v); }) - per_item(alpha, u) * u, beta);
     v = normalised(context.operate([&] { return op->adjoint(u); }) - per_item(beta, v) * v, alpha);
+    // Every entry has scalars of its own, and stops by itself: then its step and correction are 0.
     std::vector<double> steps, corrections, residual_squares;
     for (std::size_t i = 0; i < entries.size(); ++i) {
       const auto index = static_cast<std::int64_t>(i);

@@ -15,24 +15,23 @@
 namespace recon {
 namespace {
 
-const char* const kPlace = "solver richardson_lucy";
+const char* const kLocation = "solver richardson_lucy";
 constexpr double kNegativeShare = 1e-5;  ///< of the largest value: rounding of single-precision transforms
 constexpr double kUnseen = 1e-6;         ///< of the largest sensitivity
 constexpr double kNegativeStds = 5;
-constexpr double kGradientNorm = 8;  ///< ||D||²
 
 /// The operator on sparse points, whose images show every lobe of its kernels.
 void require_non_negative(const LinearOperator& op, const at::TensorOptions& like) {
-  if (op.domain().field == Field::complex || op.range().field == Field::complex) {
+  if (op.domain().scalar == ScalarKind::complex || op.range().scalar == ScalarKind::complex) {
     throw UnsuitableOperator(
-        kPlace, "counts photons and needs real images and data, got {}; use tikhonov_cg or tv_pdhg", op.name());
+        kLocation, "counts photons and needs real images and data, got {}; use tikhonov_cg or tv_pdhg", op.name());
   }
   const at::Tensor draw = Rng(0, "richardson_lucy probe").uniform({{0, 0}, {1, 0}}, 0, op.domain());
   const at::Tensor points = (draw < 1.0 / 64).to(like.device(), c10::typeMetaToScalarType(like.dtype()));
   const at::Tensor data = op.apply(points);
   if (data.min().item<double>() < -kNegativeShare * data.abs().max().item<double>()) {
     throw UnsuitableOperator(
-        kPlace, "needs an operator without negative elements, {} has some; use tikhonov_cg or tv_pdhg", op.name());
+        kLocation, "needs an operator without negative elements, {} has some; use tikhonov_cg or tv_pdhg", op.name());
   }
 }
 
@@ -112,7 +111,7 @@ void RichardsonLucy::visit(ParameterVisitor& v) {
 }
 
 at::Tensor RichardsonLucy::run(SolverContext& context) const {
-  const LinearOperatorPtr op = as_linear(context.problem().op, kPlace);
+  const LinearOperatorPtr op = as_linear(context.problem().op, kLocation);
   require_non_negative(*op, context.image_options());
   const Counts counts(context, *op);
   const auto batch = static_cast<std::size_t>(context.batch());
@@ -131,6 +130,7 @@ at::Tensor RichardsonLucy::run(SolverContext& context) const {
   for (std::int64_t iteration = 1; iteration <= max_iterations; ++iteration) {
     const at::Tensor next = counts.next(x, predicted, tv);
     const at::Tensor change = predicted - context.operate([&] { return op->apply(next); });
+    // ||residual + t change||² is known for every t from two inner products: no further operator call.
     const at::Tensor slope = real_inner(residual, change), length = squared_norms(change);
     std::vector<double> share(batch, 1);
     for (std::size_t i = 0; i < batch; ++i) {
@@ -138,11 +138,12 @@ at::Tensor RichardsonLucy::run(SolverContext& context) const {
       const double before = squares[index].item<double>(), d = length[index].item<double>();
       const double inner = slope[index].item<double>();
       const bool reached = before + 2 * inner + d <= targets[i];
+      // The entry that gets to its target in this step stops on the way, at chi² = 1 exactly.
       share[i] = done[i] ? 0 : reached ? crossing(before, inner, d, targets[i]) : 1;
       done[i] = done[i] || reached;
     }
     x = x + per_item(share, x) * (next - x);
-    predicted = predicted - per_item(share, predicted) * change;
+    predicted = predicted - per_item(share, predicted) * change;  // A is linear: no second call
     residual = context.y() - predicted;
     squares = squared_norms(residual);
     const bool all_done = std::all_of(done.begin(), done.end(), [](bool flag) { return flag; });

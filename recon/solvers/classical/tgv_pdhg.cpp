@@ -11,7 +11,7 @@
 namespace recon {
 namespace {
 
-constexpr double kRelaxation = 1.8;
+constexpr double kTgvRelaxation = 1.8;
 constexpr double kDerivativeNorm = 12;  ///< ||(D, -I; 0, E)||²
 
 }  // namespace
@@ -32,16 +32,16 @@ class TgvPdhg::Iteration {
 
   void advance() {
     const at::Tensor x = x_ - steps_.tau * (data_.back() + image_gradient_adjoint(q_));
-    const ImageGradient pull = symmetrised_gradient_adjoint(r_);
-    const ImageGradient w{w_.vertical - steps_.tau * (pull.vertical - q_.vertical),
-                          w_.horizontal - steps_.tau * (pull.horizontal - q_.horizontal)};
+    const ImageGradient gradient = symmetrised_gradient_adjoint(r_);
+    const ImageGradient w{w_.vertical - steps_.tau * (gradient.vertical - q_.vertical),
+                          w_.horizontal - steps_.tau * (gradient.horizontal - q_.horizontal)};
     const at::Tensor ahead = 2 * x - x_;
     const ImageGradient ahead_w{2 * w.vertical - w_.vertical, 2 * w.horizontal - w_.horizontal};
-    x_ = at::lerp(x_, x, kRelaxation);
-    w_ = {at::lerp(w_.vertical, w.vertical, kRelaxation), at::lerp(w_.horizontal, w.horizontal, kRelaxation)};
+    x_ = at::lerp(x_, x, kTgvRelaxation);
+    w_ = {at::lerp(w_.vertical, w.vertical, kTgvRelaxation), at::lerp(w_.horizontal, w.horizontal, kTgvRelaxation)};
     advance_gradient_dual(image_gradient(ahead), ahead_w);
     advance_derivative_dual(symmetrised_gradient(ahead_w));
-    data_.advance(ahead, steps_.data, kRelaxation);
+    data_.advance(ahead, steps_.data, kTgvRelaxation);
   }
 
  private:
@@ -49,8 +49,8 @@ class TgvPdhg::Iteration {
     const at::Tensor vertical = q_.vertical + steps_.penalty * (g.vertical - w.vertical);
     const at::Tensor horizontal = q_.horizontal + steps_.penalty * (g.horizontal - w.horizontal);
     const at::Tensor excess = at::hypot(vertical.abs(), horizontal.abs()).clamp_min(1);
-    q_ = {at::lerp(q_.vertical, vertical / excess, kRelaxation),
-          at::lerp(q_.horizontal, horizontal / excess, kRelaxation)};
+    q_ = {at::lerp(q_.vertical, vertical / excess, kTgvRelaxation),
+          at::lerp(q_.horizontal, horizontal / excess, kTgvRelaxation)};
   }
 
   void advance_derivative_dual(const SymmetrisedGradient& e) {
@@ -59,8 +59,9 @@ class TgvPdhg::Iteration {
     const at::Tensor mixed = r_.mixed + steps_.penalty * e.mixed;
     const at::Tensor length = at::hypot(at::hypot(vertical.abs(), horizontal.abs()), mixed.abs());
     const at::Tensor excess = (length / options_.ratio).clamp_min(1);
-    r_ = {at::lerp(r_.vertical, vertical / excess, kRelaxation),
-          at::lerp(r_.horizontal, horizontal / excess, kRelaxation), at::lerp(r_.mixed, mixed / excess, kRelaxation)};
+    r_ = {at::lerp(r_.vertical, vertical / excess, kTgvRelaxation),
+          at::lerp(r_.horizontal, horizontal / excess, kTgvRelaxation),
+          at::lerp(r_.mixed, mixed / excess, kTgvRelaxation)};
   }
 
   const TgvPdhg& options_;

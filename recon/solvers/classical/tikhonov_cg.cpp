@@ -5,16 +5,12 @@
 #include "operators/conjugate_gradient.h"
 #include "recon/solvers/classical/discrepancy.h"
 #include "recon/solvers/classical/image_gradient.h"
+#include "recon/solvers/classical/image_statistics.h"
 #include "recon/solvers/classical/operator_norm.h"
 #include "recon/solvers/context.h"
 
 namespace recon {
-namespace {
-
-/// Pixel variance and variance of neighbouring differences of a typical photograph on [-1, 1]: first guesses only.
-constexpr double kPixelVariance = 0.25, kDifferenceVariance = 0.01;
-
-}  // namespace
+namespace {}  // namespace
 
 void TikhonovCg::visit(ParameterVisitor& v) {
   v.field("weight", weight, "weight of the penalty; found by chi² = 1 when absent", {.min = 0, .open_min = true});

@@ -19,13 +19,13 @@
 namespace recon {
 namespace {
 
-constexpr double kRelaxation = 1.6;         ///< Boyd et al.: 1.5 to 1.8
+constexpr double kAdmmRelaxation = 1.6;     ///< Boyd et al.: 1.5 to 1.8
 constexpr std::int64_t kBalanceEvery = 5;   ///< iterations between changes of rho
 constexpr std::int64_t kLastBalance = 100;  ///< convergence is certain for finitely many changes only
 constexpr double kUnbalanced = 2, kMaxChange = 4;
 constexpr double kInnerShare = 0.1;  ///< tolerance of conjugate gradients / tolerance of the iteration
 constexpr std::int64_t kInnerIterations = 100;
-constexpr double kWeightPerVariance = 10;  ///< first guess: 1 / the mean gradient of a photograph on [-1, 1]
+constexpr double kTvWeightPerVariance = 10;  ///< first guess: 1 / the mean gradient of a photograph on [-1, 1]
 
 }  // namespace
 
@@ -59,19 +59,22 @@ class TvAdmm::Iteration {
     const at::Tensor rho = rho_per_weight_ * weights_, rho_of = per_item(rho, x_);
     const at::Tensor x = image_step(rho_of);
     const ImageGradient g = image_gradient(x);
-    const auto relaxed = [](const at::Tensor& now, const at::Tensor& split) { return split.lerp(now, kRelaxation); };
+    // Over-relaxation (Boyd et al. 2011, section 3.4.3): D x is replaced by a point beyond it, seen from the split z.
+    const auto relaxed = [](const at::Tensor& now, const at::Tensor& split) {
+      return split.lerp(now, kAdmmRelaxation);
+    };
     const ImageGradient mixed{relaxed(g.vertical, z_.vertical), relaxed(g.horizontal, z_.horizontal)};
     const ImageGradient z = shrunk({mixed.vertical + q_.vertical / rho_of, mixed.horizontal + q_.horizontal / rho_of},
                                    per_item(rho_per_weight_.reciprocal(), x));
     const ImageGradient q{q_.vertical + rho_of * (mixed.vertical - z.vertical),
                           q_.horizontal + rho_of * (mixed.horizontal - z.horizontal)};
     at::Tensor v = x, s = s_;
-    if (bounded_) {
+    if (bounded_) {  // the bounds are a second split, v = x, with the same rho
       const at::Tensor mixed_x = relaxed(x, v_);
       v = bounds_.clamped(mixed_x + s_ / rho_of);
       s = s_ + rho_of * (mixed_x - v);
     }
-    judge(rho, x, g, z, q, v, s, balance);
+    update(rho, x, g, z, q, v, s, balance);
   }
 
   at::Tensor image_step(const at::Tensor& rho) {
@@ -99,35 +102,37 @@ class TvAdmm::Iteration {
   }
 
   /// Keeps the new state of the entries that are not done, and says which are done now.
-  void judge(const at::Tensor& rho, const at::Tensor& x, const ImageGradient& g, const ImageGradient& z,
-             const ImageGradient& q, const at::Tensor& v, const at::Tensor& s, bool balance) {
+  void update(const at::Tensor& rho, const at::Tensor& x, const ImageGradient& g, const ImageGradient& z,
+              const ImageGradient& q, const at::Tensor& v, const at::Tensor& s, bool balance) {
     at::Tensor primal = squared_norms(g.vertical - z.vertical) + squared_norms(g.horizontal - z.horizontal);
     at::Tensor size = squared_norms(z.vertical) + squared_norms(z.horizontal);
-    at::Tensor moved = image_gradient_adjoint({z.vertical - z_.vertical, z.horizontal - z_.horizontal});
-    at::Tensor pull = image_gradient_adjoint(q);
+    at::Tensor dual_change = image_gradient_adjoint({z.vertical - z_.vertical, z.horizontal - z_.horizontal});
+    at::Tensor dual_force = image_gradient_adjoint(q);
     if (bounded_) {
       primal += squared_norms(x - v);
       size += squared_norms(v);
-      moved = moved + v - v_;
-      pull = pull + s;
+      dual_change = dual_change + v - v_;
+      dual_force = dual_force + s;
     }
     const double epsilon =
         real_dtype(x) == at::kFloat ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
     const at::Tensor rounding = 100 * epsilon * epsilon * squared_norms(x);
     const at::Tensor primal_relative = at::sqrt(primal / (size + rounding));
     const at::Tensor dual_relative =
-        rho * at::sqrt(squared_norms(moved) / (squared_norms(pull) + rho * rho * rounding));
-    const at::Tensor kept = entry_mask(done_, x);
-    x_ = at::where(kept, x_, x);
-    v_ = at::where(kept, v_, v);
-    s_ = at::where(kept, s_, s);
-    z_ = {at::where(kept, z_.vertical, z.vertical), at::where(kept, z_.horizontal, z.horizontal)};
-    q_ = {at::where(kept, q_.vertical, q.vertical), at::where(kept, q_.horizontal, q.horizontal)};
+        rho * at::sqrt(squared_norms(dual_change) / (squared_norms(dual_force) + rho * rho * rounding));
+    // An entry that is done keeps its image, whatever its batch still does.
+    const at::Tensor done = entry_mask(done_, x);
+    x_ = at::where(done, x_, x);
+    v_ = at::where(done, v_, v);
+    s_ = at::where(done, s_, s);
+    z_ = {at::where(done, z_.vertical, z.vertical), at::where(done, z_.horizontal, z.horizontal)};
+    q_ = {at::where(done, q_.vertical, q.vertical), at::where(done, q_.horizontal, q.horizontal)};
     for (std::size_t entry = 0; entry < done_.size(); ++entry) {
       if (done_[entry]) continue;
       const auto i = static_cast<std::int64_t>(entry);
       const double p = primal_relative[i].item<double>(), d = dual_relative[i].item<double>();
       done_[entry] = p <= options_.tolerance && d <= options_.tolerance;
+      // Residual balancing (Boyd et al., section 3.4.1): a larger rho lowers the primal and raises the dual residual.
       const bool unbalanced = p > kUnbalanced * d || d > kUnbalanced * p;
       if (balance && unbalanced)
         rho_per_weight_[i] *= std::sqrt(std::clamp(p / d, 1 / (kMaxChange * kMaxChange), kMaxChange * kMaxChange));
@@ -161,7 +166,7 @@ at::Tensor TvAdmm::run(SolverContext& context) const {
   Iteration iteration(*this, context, *op);
   const auto solve = [&](const at::Tensor& weights, const at::Tensor&) { return iteration.solve(weights); };
   const double noise_free = 1e-5 * squared_operator_norm(*op, context.image_options());
-  return solve_at_discrepancy(context, weight, {solve, kWeightPerVariance, noise_free});
+  return solve_at_discrepancy(context, weight, {solve, kTvWeightPerVariance, noise_free});
 }
 
 }  // namespace recon

@@ -11,8 +11,7 @@
 namespace recon {
 namespace {
 
-constexpr double kRelaxation = 1.8;  ///< below 2; saves about a third of the iterations
-constexpr double kGradientNorm = 8;  ///< ||D||²
+constexpr double kTvRelaxation = 1.8;  ///< below 2; saves about a third of the iterations
 
 }  // namespace
 
@@ -36,16 +35,16 @@ class TvPdhg::Iteration {
   void advance() {
     const at::Tensor next = bounds_.clamped(x_ - steps_.tau * (data_.back() + image_gradient_adjoint(q_)));
     const at::Tensor ahead = 2 * next - x_;
-    x_ = at::lerp(x_, next, kRelaxation);
+    x_ = at::lerp(x_, next, kTvRelaxation);
 
     ImageGradient q = image_gradient(ahead);
     q.vertical.mul_(steps_.penalty).add_(q_.vertical);
     q.horizontal.mul_(steps_.penalty).add_(q_.horizontal);
     project(q);
-    q_.vertical.lerp_(q.vertical, kRelaxation);
-    q_.horizontal.lerp_(q.horizontal, kRelaxation);
+    q_.vertical.lerp_(q.vertical, kTvRelaxation);
+    q_.horizontal.lerp_(q.horizontal, kTvRelaxation);
 
-    data_.advance(ahead, steps_.data, kRelaxation);
+    data_.advance(ahead, steps_.data, kTvRelaxation);
   }
 
  private:

@@ -52,8 +52,8 @@ void add_convolved(at::Tensor& sum, const at::Tensor& d, std::int64_t axis, cons
   }
 }
 
-at::Tensor spread(const at::Tensor& d, std::int64_t axis) {
-  Shape shape(d.sizes().begin(), d.sizes().end());
+at::Tensor upsampled(const at::Tensor& d, std::int64_t axis) {
+  Shape shape = shape_of(d);
   shape[static_cast<std::size_t>(axis)] *= 2;
   at::Tensor x = at::zeros(shape, d.options());
   x.slice(axis, 0, shape[static_cast<std::size_t>(axis)], 2).copy_(d);
@@ -63,7 +63,7 @@ at::Tensor spread(const at::Tensor& d, std::int64_t axis) {
 }  // namespace
 
 Wavelet::Wavelet(const std::string& family, std::int64_t levels, bool undecimated, const TensorSpec& image,
-                 const std::string& place)
+                 const std::string& location)
     : low_(low_pass(family)), undecimated_(undecimated), image_(image.shape) {
   const auto taps = static_cast<std::int64_t>(low_.size());
   for (std::int64_t k = 0; k < taps; ++k) {
@@ -80,7 +80,7 @@ Wavelet::Wavelet(const std::string& family, std::int64_t levels, bool undecimate
     if (std::min(height, width) / scale < taps || !(undecimated_ || even)) break;
   }
   if (levels_ == 0) {
-    throw usage_error(place, "the wavelet {} needs an image of {}at least {} pixels a side, got {}", family,
+    throw usage_error(location, "the wavelet {} needs an image of {}at least {} pixels a side, got {}", family,
                       undecimated_ ? "" : "even size and ", taps, image.to_string());
   }
 }
@@ -92,8 +92,8 @@ Wavelet::Pair Wavelet::split(const at::Tensor& x, std::int64_t axis, std::int64_
 
 at::Tensor Wavelet::merge(const Pair& pair, std::int64_t axis, std::int64_t level) const {
   const std::int64_t dilation = undecimated_ ? std::int64_t{1} << level : 1;
-  const at::Tensor low = undecimated_ ? pair.low : spread(pair.low, axis);
-  const at::Tensor high = undecimated_ ? pair.high : spread(pair.high, axis);
+  const at::Tensor low = undecimated_ ? pair.low : upsampled(pair.low, axis);
+  const at::Tensor high = undecimated_ ? pair.high : upsampled(pair.high, axis);
   at::Tensor x = at::zeros_like(low);
   add_convolved(x, low, axis, low_, dilation);
   add_convolved(x, high, axis, high_, dilation);

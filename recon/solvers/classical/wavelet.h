@@ -25,9 +25,9 @@ namespace recon {
 /// where the filter would be longer than the image of that level.
 class Wavelet {
  public:
-  /// Throws Error(usage) naming `place` when the image does not admit a single level.
+  /// Throws Error(usage) naming `location` when the image does not admit a single level.
   Wavelet(const std::string& family, std::int64_t levels, bool undecimated, const TensorSpec& image,
-          const std::string& place);
+          const std::string& location);
 
   std::int64_t levels() const { return levels_; }
   /// Coefficients `[batch, K]`: per level, finest first, the three detail images (high along rows' axis, along

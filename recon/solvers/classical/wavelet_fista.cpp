@@ -17,7 +17,7 @@ namespace recon {
 namespace {
 
 /// Noise variance over the size of a detail coefficient of a typical photograph on [-1, 1]: a first guess only.
-constexpr double kWeightPerVariance = 20;
+constexpr double kWaveletWeightPerVariance = 20;
 /// Relative to ||A||²: too small to be seen in noise-free data, large enough to choose what they leave open.
 constexpr double kNoiseFreeWeight = 1e-5;
 
@@ -53,11 +53,12 @@ class WaveletFista::Iteration {
     at::Tensor ahead = x_;
     for (std::int64_t i = 0; i < options_.max_iterations; ++i) {
       const at::Tensor next = at::where(entry_mask(done, x_), x_, denoised(ahead + step_ * descent(ahead), threshold));
-      const at::Tensor moved = next - x_, step = next - ahead;
-      const at::Tensor uphill = real_inner(step, moved), change = squared_norms(step), size = squared_norms(next);
+      const at::Tensor increment = next - x_, step = next - ahead;
+      const at::Tensor uphill = real_inner(step, increment), change = squared_norms(step), size = squared_norms(next);
       std::vector<double> momentum(batch, 0);
       for (std::size_t entry = 0; entry < batch; ++entry) {
         const auto index = static_cast<std::int64_t>(entry);
+        // Restart the momentum where it points uphill (O'Donoghue & Candes 2015): it overshot.
         if (uphill[index].item<double>() < 0) t[entry] = 1;
         const double t_next = (1 + std::sqrt(1 + 4 * t[entry] * t[entry])) / 2;
         momentum[entry] = done[entry] ? 0 : (t[entry] - 1) / t_next;
@@ -65,7 +66,7 @@ class WaveletFista::Iteration {
         const double bound = options_.tolerance * options_.tolerance * size[index].item<double>();
         done[entry] = done[entry] || change[index].item<double>() <= bound;
       }
-      ahead = next + per_item(momentum, next) * moved;
+      ahead = next + per_item(momentum, next) * increment;
       x_ = next;
       if (std::all_of(done.begin(), done.end(), [](bool flag) { return flag; })) break;
     }
@@ -107,7 +108,7 @@ at::Tensor WaveletFista::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver wavelet_fista");
   Iteration iteration(*this, context, *op);
   const auto solve = [&](const at::Tensor& weights, const at::Tensor&) { return iteration.solve(weights); };
-  return solve_at_discrepancy(context, weight, {solve, kWeightPerVariance, iteration.noise_free_weight()});
+  return solve_at_discrepancy(context, weight, {solve, kWaveletWeightPerVariance, iteration.noise_free_weight()});
 }
 
 }  // namespace recon

@@ -6,13 +6,11 @@
 
 #include "operators/unsuitable_operator.h"
 #include "recon/solvers/classical/discrepancy.h"
+#include "recon/solvers/classical/image_statistics.h"
 #include "recon/solvers/context.h"
 
 namespace recon {
 namespace {
-
-/// Pixel variance and variance of neighbouring differences of a typical photograph on [-1, 1]: first guesses only.
-constexpr double kPixelVariance = 0.25, kDifferenceVariance = 0.01;
 
 at::Tensor circular_laplacian(const at::Tensor& x) {
   return 4 * x - at::roll(x, {1}, {-1}) - at::roll(x, {-1}, {-1}) - at::roll(x, {1}, {-2}) - at::roll(x, {-1}, {-2});
@@ -64,7 +62,7 @@ std::optional<SpectralForm> preferred_form(const LinearOperator& op, const at::T
   if (!form) return std::nullopt;
   const at::Tensor l = form->eigenvalues(at::zeros({1}, like));
   const double low = l.min().item<double>(), high = l.max().item<double>();
-  return high - low <= 1e-6 * high ? fourier_form(high, op.domain().field == Field::real) : form;
+  return high - low <= 1e-6 * high ? fourier_form(high, op.domain().scalar == ScalarKind::real) : form;
 }
 
 }  // namespace
@@ -76,18 +74,18 @@ void Wiener::visit(ParameterVisitor& v) {
 
 at::Tensor Wiener::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver wiener");
-  const std::string place = "solver wiener";
+  const std::string location = "solver wiener";
   const at::TensorOptions like = context.image_options();
   const std::optional<SpectralForm> form = preferred_form(*op, like);
   if (!form) {
-    throw UnsuitableOperator(place, "expected an operator with a spectral form, got {}; use tikhonov_cg or tv_pdhg",
+    throw UnsuitableOperator(location, "expected an operator with a spectral form, got {}; use tikhonov_cg or tv_pdhg",
                              op->name());
   }
   const bool flat = spectrum == "flat";
   const std::optional<at::Tensor> inverse_power =
       flat ? at::ones({1}, like.dtype(real_dtype(context.y()))) : laplacian_eigenvalues(*form, op->domain(), like);
   if (!inverse_power) {
-    throw UnsuitableOperator(place,
+    throw UnsuitableOperator(location,
                              "spectrum inverse_square needs Fourier eigenvectors, which {} has not; "
                              "use tikhonov_cg, tv_pdhg or spectrum: flat",
                              op->name());

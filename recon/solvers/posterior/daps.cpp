@@ -11,7 +11,7 @@
 namespace recon {
 namespace {
 
-constexpr const char* stream = "daps";
+constexpr const char* daps_stream = "daps";
 
 /// Where the ODE from x_t ends, in `steps` Euler steps.
 at::Tensor flow_to_clean(SolverContext& context, const at::Tensor& x_t, const NoiseLevel& level, std::int64_t steps) {
@@ -23,12 +23,13 @@ at::Tensor flow_to_clean(SolverContext& context, const at::Tensor& x_t, const No
     levels.front() = level;
   }
   levels.push_back({.alpha = 1, .sigma = 0});
-  const Walk walk{.process = process,
-                  .levels = levels,
-                  .denoise = [&](const at::Tensor& x, const NoiseLevel& at) { return context.denoise(x, at); },
-                  .denoise_with_variance = {},
-                  .noise = {}};
-  return PfOdeEuler().walk(walk, x_t);
+  const ReverseProcess reverse{
+      .process = process,
+      .levels = levels,
+      .denoise = [&](const at::Tensor& x, const NoiseLevel& at) { return context.denoise(x, at); },
+      .denoise_with_variance = {},
+      .noise = {}};
+  return PfOdeEuler().sample(reverse, x_t);
 }
 
 }  // namespace
@@ -45,14 +46,14 @@ at::Tensor Daps::run(SolverContext& context) const {
   const Prior& prior = context.prior();
   const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing_from(spacing), start.level(context));
   const auto total = static_cast<std::int64_t>(levels.size());
-  DataConditional data(context, stream, langevin_steps);
-  at::Tensor estimate, x = start.image(context, levels.front(), context.normal(stream, 0));
+  DataConditional data(context, daps_stream, langevin_steps);
+  at::Tensor estimate, x = start.image(context, levels.front(), context.normal(daps_stream, 0));
   for (std::int64_t i = 0; i < total; ++i) {
     const NoiseLevel& level = levels[static_cast<std::size_t>(i)];
     const double r = level.relative_sigma();
-    estimate = data.draw(flow_to_clean(context, x, level, ode_steps), belief_variance(prior, r), i);
+    estimate = data.draw(flow_to_clean(context, x, level, ode_steps), denoiser_variance(prior, r), i);
     const NoiseLevel next = i + 1 < total ? levels[static_cast<std::size_t>(i + 1)] : NoiseLevel{};
-    x = next.sigma > 0 ? next.alpha * estimate + next.sigma * context.normal(stream, i + 1) : estimate;
+    x = next.sigma > 0 ? next.alpha * estimate + next.sigma * context.normal(daps_stream, i + 1) : estimate;
     if (!context.end_step(
             {.done = i + 1, .total = total, .relative_sigma = next.relative_sigma(), .residual_squares = {}}, x,
             estimate)) {

@@ -21,7 +21,7 @@ namespace recon {
 /// What it claims: were p(x_0 | x_t) = N(c, s² I), every x_t would have the exact law p(x_t | y). It is not isotropic,
 /// so there is a bias, which falls as the levels become denser: at low noise s² = r² is right along every direction
 /// that the prior knows, and there the steps repeat a Gibbs sampler of the exact posterior (pnp_dm.h).
-/// That needs c = E[x_0 | x_t]. The end point of the ODE, which the paper takes, already has the spread of a sample;
+/// That needs c = E[x_0 | x_t]. The end point of the ODE, which the paper takes, already varies as a sample does;
 /// the data step adds s² once more, and in the limit of dense levels the variance comes out doubled along directions
 /// that are not measured. Hence `ode_steps: 1`; more steps give sharper centers at high noise, for operators with
 /// several modes.

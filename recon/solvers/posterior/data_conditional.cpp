@@ -16,7 +16,7 @@ constexpr IterativeSolve solve_accuracy{.tolerance = 1e-5, .max_iterations = 100
 
 }  // namespace
 
-double belief_variance(const Prior& prior, double r) {
+double denoiser_variance(const Prior& prior, double r) {
   const double half_range = (prior.domain().high - prior.domain().low) / 2;
   const double stated = prior.denoising_mse(r);
   return stated > 0 ? stated : half_range * half_range * r * r / (1 + r * r);
@@ -63,19 +63,19 @@ at::Tensor DataConditional::draw_exactly(const at::Tensor& center, double varian
 at::Tensor DataConditional::draw_by_langevin(const at::Tensor& center, double variance, std::int64_t index) {
   const at::Tensor stiffness = squared_jacobian_norm(context_, center) / noise_variance_ + 1 / variance;
   const at::Tensor h = stiffness.rsqrt();
-  const at::Tensor kept = (-2 / std::sqrt(variance) * h).exp();
+  const at::Tensor decay = (-2 / std::sqrt(variance) * h).exp();
   const at::Tensor kick = per_item(0.5 * h, center), drift = per_item(0.5 * h, center);
-  const at::Tensor keep = per_item(kept, center), renew = per_item((1 - kept.square()).sqrt(), center);
+  const at::Tensor keep = per_item(decay, center), renew = per_item((1 - decay.square()).sqrt(), center);
   const auto force = [&](const at::Tensor& x) {
-    const at::Tensor pull = context_.operate([&] { return context_.op().gradient(x, context_.y()); });
-    return (center - x) / variance - pull / per_item(noise_variance_, x);
+    const at::Tensor misfit = context_.operate([&] { return context_.op().gradient(x, context_.y()); });
+    return (center - x) / variance - misfit / per_item(noise_variance_, x);
   };
   const auto z = [&, first = index * (langevin_steps_ + 1)](std::int64_t k) {
     return context_.normal(stream_ + " langevin", first + k);
   };
-  at::Tensor x = center, p = z(0), f = force(x);
+  at::Tensor x = center, p = z(0), f = force(x);  // position, momentum, force
   for (std::int64_t k = 1; k <= langevin_steps_; ++k) {
-    p = p + kick * f;
+    p = p + kick * f;  // BAOAB: half a kick, half a drift, the friction with its noise, and the halves again
     x = x + drift * p;
     p = keep * p + renew * z(k);
     x = x + drift * p;

@@ -10,8 +10,8 @@
 
 namespace recon {
 
-/// Draws from the density proportional to N(y; A(x), noise_std² I) N(x; center, variance I): what the data make of a
-/// Gaussian belief about the image. The data step of `daps` and `pnp_dm`.
+/// Draws from the density proportional to N(y; A(x), noise_std² I) N(x; center, variance I): the posterior of a
+/// Gaussian model of the image, the denoiser's estimate and its error. The data step of `daps` and `pnp_dm`.
 ///
 /// Linear A: an exact, independent draw. With rho = noise_std²/variance,
 ///
@@ -49,6 +49,6 @@ class DataConditional {
 
 /// How far x_0 is from E[x_0 | x_t] at relative noise r: the mean squared error per pixel that the prior states
 /// (Prior::denoising_mse), r²/(1 + r²) of the squared half range where it states none.
-double belief_variance(const Prior& prior, double r);
+double denoiser_variance(const Prior& prior, double r);
 
 }  // namespace recon

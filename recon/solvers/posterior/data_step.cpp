@@ -22,15 +22,15 @@ at::Tensor noise_variances(const SolverContext& context) {
 at::Tensor data_prox(SolverContext& context, const LinearOperator& op, const at::Tensor& center,
                      const at::Tensor& rho) {
   return context.operate([&] {
-    const at::Tensor pulled = op.adjoint(context.y() - op.apply(center));
-    return center + op.solve_shifted(pulled, rho, kDataStepAccuracy);
+    const at::Tensor backprojected = op.adjoint(context.y() - op.apply(center));
+    return center + op.solve_shifted(backprojected, rho, kDataStepAccuracy);
   });
 }
 
 at::Tensor tikhonov_image(SolverContext& context, const LinearOperator& op, double r) {
-  const double spread = std::max(context.prior().denoising_mse(r), 1e-4);
+  const double variance = std::max(context.prior().denoising_mse(r), 1e-4);
   return data_prox(context, op, at::zeros(image_batch(context), context.image_options()),
-                   noise_variances(context) / spread);
+                   noise_variances(context) / variance);
 }
 
 }  // namespace recon

@@ -19,7 +19,7 @@ at::Tensor noise_variances(const SolverContext& context);
 at::Tensor data_prox(SolverContext& context, const LinearOperator& op, const at::Tensor& center, const at::Tensor& rho);
 
 /// What the data alone say: the Tikhonov image A^H (A A^H + noise / s)^-1 y, which takes the image as white with the
-/// denoiser's error at the relative sigma `r` (at least 1e-4) as its variance s. A start for walks that begin at r.
+/// denoiser's error at the relative sigma `r` (at least 1e-4) as its variance s. A start for sampling that begins at r.
 at::Tensor tikhonov_image(SolverContext& context, const LinearOperator& op, double r);
 
 }  // namespace recon

@@ -9,19 +9,19 @@
 namespace recon {
 namespace {
 
-constexpr const char* stream = "ddnm";
+constexpr const char* ddnm_stream = "ddnm";
 
-/// One move of the walk, from level `from` to level `to`: cleaner by a denoising step, or noisier again.
-struct Move {
+/// From level `from` to level `to`: cleaner by a denoising step, or noisier again by time travel.
+struct LevelChange {
   std::size_t from, to;
 };
 
-/// The moves over levels 0 (noisiest) .. last (clean). Repeats begin at every `length`-th level above the cleanest
+/// The way over levels 0 (noisiest) .. last (clean). Repeats begin at every `length`-th level above the cleanest
 /// noisy one, where there are `length` levels to go back.
-std::vector<Move> moves(std::size_t last, std::int64_t length, std::int64_t repeats) {
+std::vector<LevelChange> level_path(std::size_t last, std::int64_t length, std::int64_t repeats) {
   const auto jump = static_cast<std::size_t>(length);
   std::vector<std::int64_t> left(last + 1, repeats - 1);
-  std::vector<Move> path;
+  std::vector<LevelChange> path;
   for (std::size_t at = 0; at < last;) {
     path.push_back({at, at + 1});
     ++at;
@@ -36,8 +36,8 @@ std::vector<Move> moves(std::size_t last, std::int64_t length, std::int64_t repe
 
 /// x at the noisier level: x_t = (alpha_t / alpha_s) x_s + noise.
 at::Tensor renoised(const at::Tensor& x, const NoiseLevel& from, const NoiseLevel& to, const at::Tensor& z) {
-  const double kept = to.alpha / from.alpha;
-  return kept * x + std::sqrt(to.sigma * to.sigma - kept * kept * from.sigma * from.sigma) * z;
+  const double ratio = to.alpha / from.alpha;
+  return ratio * x + std::sqrt(to.sigma * to.sigma - ratio * ratio * from.sigma * from.sigma) * z;
 }
 
 /// The denoising step that hides the noise of the data in its own.
@@ -50,20 +50,21 @@ class RangeNullStep {
         noise_(data_.noise_ratio * per_item(context.problem().noise_std, data_.noise_ratio)) {}
 
   /// The x_0 that the step goes by, and x at the next level.
-  std::pair<at::Tensor, at::Tensor> operator()(const at::Tensor& x, const NoiseLevel& from, const Transition& move,
-                                               const at::Tensor& z) {
+  std::pair<at::Tensor, at::Tensor> operator()(const at::Tensor& x, const NoiseLevel& from,
+                                               const Transition& transition, const at::Tensor& z) {
     const at::Tensor denoised = context_.denoise(x, from);
     const double r2 = from.relative_sigma() * from.relative_sigma();
-    const at::Tensor loud = move.x0_weight * noise_;
-    const at::Tensor lambda =
-        published_ ? at::where(loud <= move.noise_std, at::ones_like(loud), move.noise_std / loud.clamp_min(1e-30))
-                   : r2 / (r2 + noise_.square());
-    const at::Tensor x0 =
-        context_.operate([&] { return data_.form.synthesize(data_.pulled(data_.form.analyze(denoised), lambda)); });
-    const at::Tensor mean = move.x0_weight * x0 + move.xt_weight * x;
-    if (!(move.noise_std > 0)) return {x0, mean};
-    if (!published_) return {x0, mean + move.noise_std * z};
-    const at::Tensor fresh = (move.noise_std * move.noise_std - (lambda * loud).square()).clamp_min(0).sqrt();
+    const at::Tensor loud = transition.x0_weight * noise_;
+    const at::Tensor lambda = published_ ? at::where(loud <= transition.noise_std, at::ones_like(loud),
+                                                     transition.noise_std / loud.clamp_min(1e-30))
+                                         : r2 / (r2 + noise_.square());
+    const at::Tensor x0 = context_.operate(
+        [&] { return data_.form.synthesize(data_.interpolated(data_.form.analyze(denoised), lambda)); });
+    const at::Tensor mean = transition.x0_weight * x0 + transition.xt_weight * x;
+    if (!(transition.noise_std > 0)) return {x0, mean};
+    if (!published_) return {x0, mean + transition.noise_std * z};
+    const at::Tensor fresh =
+        (transition.noise_std * transition.noise_std - (lambda * loud).square()).clamp_min(0).sqrt();
     return {x0, mean + context_.operate([&] { return data_.form.synthesize(fresh * data_.form.analyze(z)); })};
   }
 
@@ -78,11 +79,11 @@ class RangeNullStep {
 
 void Ddnm::visit(ParameterVisitor& v) {
   v.choice("weight", weight, {"auto", "published"},
-           "trust in noisy data; auto: against the noise of the iterate; published: as the noise of the step allows");
-  v.field("steps", steps, "noise levels; network passes too, unless the walk travels back", {.min = 1});
+           "weight of noisy data; auto: against the noise of the iterate; published: as the noise of the step allows");
+  v.field("steps", steps, "noise levels; network passes too, unless time travel goes back", {.min = 1});
   v.field("eta", eta, "share of fresh noise: 1 ancestral (DDPM), 0 deterministic (DDIM)", {.min = 0, .max = 1});
   v.field("travel_length", travel_length, "time travel: steps to go back", {.min = 1});
-  v.field("travel_repeats", travel_repeats, "time travel: how often each stretch is walked; 1 for none", {.min = 1});
+  v.field("travel_repeats", travel_repeats, "time travel: how often each stretch is sampled; 1 for none", {.min = 1});
   v.choice("spacing", spacing, spacing_names(), "how steps are placed");
 }
 
@@ -90,15 +91,15 @@ at::Tensor Ddnm::run(SolverContext& context) const {
   const Prior& prior = context.prior();
   std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing_from(spacing), prior.max_relative_sigma());
   levels.push_back({.alpha = 1, .sigma = 0});
-  const std::vector<Move> path = moves(levels.size() - 1, travel_length, travel_repeats);
+  const std::vector<LevelChange> path = level_path(levels.size() - 1, travel_length, travel_repeats);
   RangeNullStep step(weight == "published", context);
-  at::Tensor x = levels[0].sigma * context.normal(stream, 0);
+  at::Tensor x = levels[0].sigma * context.normal(ddnm_stream, 0);
   at::Tensor estimate = x;
   std::int64_t done = 0;
-  for (const Move& move : path) {
-    const NoiseLevel &from = levels[move.from], &to = levels[move.to];
-    const at::Tensor z = context.normal(stream, ++done);
-    if (move.to > move.from) {
+  for (const LevelChange& change : path) {
+    const NoiseLevel &from = levels[change.from], &to = levels[change.to];
+    const at::Tensor z = context.normal(ddnm_stream, ++done);
+    if (change.to > change.from) {
       std::tie(estimate, x) = step(x, from, reverse_transition(from, to, eta), z);
     } else {
       x = renoised(x, from, to, z);

@@ -16,24 +16,22 @@ namespace recon {
 ///
 ///     x_0,i = D_i + lambda_i (y_i / s_i - D_i),   D = E[x_0 | x_t]; unmeasured coefficients keep D_i
 ///
-/// `weight` says how far noisy data are trusted:
-///     published   lambda_i = min(1, std / (a n_i)), the noise of coefficient i reduced to sqrt(std² - (a lambda_i
-///     n_i)²):
-///                 fresh noise and that of the data have the variance of the step. But the data's noise is the same in
-///                 every step and adds up, the more the shorter the steps: blurred images come out 20 posterior
-///                 standard errors off. With eta = 0 it ignores noisy data.
-///     auto        lambda_i = r² / (r² + n_i²), r = sigma_t / alpha_t, the noise of the step unchanged: the data
-///     weighed
-///                 against the noise of x_t by their precisions, the proximal step of DiffPIR. chi² is right for every
-///                 operator, and no step length enters.
+/// `weight` says how much noisy data weigh:
+///
+/// - published: lambda_i = min(1, std / (a n_i)), and the fresh noise of coefficient i has the variance
+///   std² - (a lambda_i n_i)², so that it and the noise of the data make up that of the step. The noise of the data is
+///   the same in every step, though, and adds up, the more the shorter the steps. With eta = 0 it ignores noisy data.
+/// - auto: lambda_i = r² / (r² + n_i²), r = sigma_t / alpha_t, the noise of the step unchanged: data and x_t weighed by
+///   their precisions, the proximal step of DiffPIR. No step length enters.
+///
 /// Both are 1 for noise-free data, which are then met exactly.
 ///
-/// Time travel: a stretch of `travel_length` steps is walked `travel_repeats` times, its start noised again from its
+/// Time travel: a stretch of `travel_length` steps is sampled `travel_repeats` times, its start noised again from its
 /// end, wherever that many levels lie above. It brings null space and range to agree: the more of the image is missing,
-/// the more it takes. Without it, 70 % missing pixels come out 3 posterior standard errors off (1.6 with four repeats).
-/// The network passes are some steps · travel_repeats.
+/// the more it takes. The network passes are some steps · travel_repeats.
 ///
-/// A sampler with a bias, because D knows of the data by x_t only: README.md has its size.
+/// A sampler with a bias, because D knows of the data by x_t only: recon/docs/derivations.md and
+/// recon/solvers/README.md have its size.
 class Ddnm final : public Solver {
  public:
   std::int64_t steps = 25;

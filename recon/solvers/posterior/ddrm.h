@@ -9,7 +9,7 @@ namespace recon {
 
 /// DDRM (Kawar et al. 2022, "Denoising diffusion restoration models"; the steps of its conditional
 /// distribution q(x_t | x_{t+1}, x_0, y), with D for x_0): diffusion in the eigenbasis of
-/// A^H A, where each coefficient knows the noise level from which on the data say more than the walk. Linear operators
+/// A^H A, where each coefficient knows the noise level from which on the data say more than x_t. Linear operators
 /// with a closed form of A^H A; no backward pass.
 ///
 /// u = V^H x_t / alpha_t, r_t = sigma_t / alpha_t, D = V^H E[x_0 | x_t], n_i = noise_std / s_i the noise of y_i / s_i,

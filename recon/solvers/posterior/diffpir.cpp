@@ -9,9 +9,10 @@
 namespace recon {
 namespace {
 
-constexpr const char* stream = "diffpir";
+constexpr const char* diffpir_stream = "diffpir";
 
-/// x_s = alpha_s x_0 + sigma_s (sqrt(1 - zeta) eps + sqrt(zeta) z): a sampler's step that keeps a share of the noise.
+/// x_s = alpha_s x_0 + sigma_s (sqrt(1 - zeta) eps + sqrt(zeta) z): a sampler's step that renews the share zeta of the
+/// noise.
 class PartialRenoising final : public Sampler {
  public:
   PartialRenoising(double zeta, std::int64_t count) : zeta_(zeta) { steps = count; }
@@ -20,12 +21,12 @@ class PartialRenoising final : public Sampler {
 
  private:
   void visit_own(ParameterVisitor&) override {}
-  Stepped step(const Walk& walk, std::size_t i, const at::Tensor& x, const at::Tensor&) const override {
-    const NoiseLevel &from = walk.levels[i], &to = walk.levels[i + 1];
-    const at::Tensor x0 = walk.denoise(x, from);
-    const double kept = to.sigma * std::sqrt(1 - zeta_) / from.sigma;
-    const Transition move{to.alpha - from.alpha * kept, kept, to.sigma * std::sqrt(zeta_)};
-    return {.x = moved(move, walk, i, x, x0), .x0 = x0};
+  Stepped step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x, const at::Tensor&) const override {
+    const NoiseLevel &from = reverse.levels[i], &to = reverse.levels[i + 1];
+    const at::Tensor x0 = reverse.denoise(x, from);
+    const double xt_weight = to.sigma * std::sqrt(1 - zeta_) / from.sigma;
+    const Transition transition{to.alpha - from.alpha * xt_weight, xt_weight, to.sigma * std::sqrt(zeta_)};
+    return {.x = after_transition(transition, reverse, i, x, x0), .x0 = x0};
   }
 
   double zeta_;
@@ -48,21 +49,22 @@ at::Tensor DiffPir::run(SolverContext& context) const {
   const Prior& prior = context.prior();
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
   const at::Tensor variance = noise_variances(context);
-  Walk walk{.process = prior.schedule(),
-            .levels = prior.schedule().steps(steps, spacing_from(spacing), start),
-            .denoise =
-                [&](const at::Tensor& x_t, const NoiseLevel& level) {
-                  const double r = level.relative_sigma();
-                  return data_prox(context, *op, context.denoise(x_t, level), lambda * variance / (r * r));
-                },
-            .denoise_with_variance = {},
-            .noise = [&](std::string_view, std::int64_t step) { return context.normal(stream, step); }};
-  walk.levels.push_back({.alpha = 1, .sigma = 0});
+  ReverseProcess reverse{
+      .process = prior.schedule(),
+      .levels = prior.schedule().steps(steps, spacing_from(spacing), start),
+      .denoise =
+          [&](const at::Tensor& x_t, const NoiseLevel& level) {
+            const double r = level.relative_sigma();
+            return data_prox(context, *op, context.denoise(x_t, level), lambda * variance / (r * r));
+          },
+      .denoise_with_variance = {},
+      .noise = [&](std::string_view, std::int64_t step) { return context.normal(diffpir_stream, step); }};
+  reverse.levels.push_back({.alpha = 1, .sigma = 0});
 
-  const at::Tensor z = walk.noise(kWalkStream, 0);
+  const at::Tensor z = reverse.noise(kSamplingStream, 0);
   at::Tensor estimate = tikhonov_image(context, *op, start);
-  const at::Tensor x = walk.levels[0].alpha * estimate + walk.levels[0].sigma * z;
-  PartialRenoising(zeta, steps).walk(walk, x, [&](SamplerStep& step) {
+  const at::Tensor x = reverse.levels[0].alpha * estimate + reverse.levels[0].sigma * z;
+  PartialRenoising(zeta, steps).sample(reverse, x, [&](SamplerStep& step) {
     estimate = step.x0;
     return context.end_step(
         {.done = step.done, .total = step.total, .relative_sigma = step.next.relative_sigma(), .residual_squares = {}},

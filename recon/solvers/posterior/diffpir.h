@@ -25,8 +25,8 @@ namespace recon {
 /// in the place of r² (rho = noise_std² / Prior::denoising_mse) is not: the mean is 0.0 to 0.7 sampling errors further
 /// off in the closed-form tasks (20 to 250 steps), and photograph_inpainting.h5 loses 0.3 dB at chi² 1.8 instead
 /// of 1.2. Because x_t is noised afresh it holds the data once, in D, and the data step adds them a second time: with a
-/// Gaussian prior and 100 steps or more the mean is that of the posterior, its spread 1/sqrt(2) of the posterior's. So
-/// it is reported as no sampler.
+/// Gaussian prior and 100 steps or more the mean is that of the posterior, its standard deviation 1/sqrt(2) of the
+/// posterior's. So it is reported as no sampler.
 class DiffPir final : public Solver {
  public:
   std::int64_t steps = 40;

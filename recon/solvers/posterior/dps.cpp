@@ -9,77 +9,78 @@
 #include "recon/core/error.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_weight.h"
-#include "recon/solvers/posterior/guided_walk.h"
-#include "recon/solvers/posterior/operator_gain.h"
+#include "recon/solvers/posterior/guided_sampler.h"
+#include "recon/solvers/posterior/mean_gain.h"
 
 namespace recon {
 namespace {
 
-constexpr const char* stream = "dps";
+constexpr const char* dps_stream = "dps";
 
-/// What one network pass and its pullback say about the data.
-struct Pull {
-  at::Tensor x0;                ///< D = E[x_0 | x_t]
-  at::Tensor residual_squares;  ///< `[batch]` ||r||², r = y - A(D)
-  at::Tensor energy;            ///< `[batch]` <r, W r>
-  at::Tensor noise_share;       ///< `[batch]` ||W r||² / <r, W r>; 1 where r = 0
-  at::Tensor toward_data;       ///< p = J^T w, w = A'(D)^H W r: minus half the gradient of <r, W r> in x_t
-  at::Tensor curvature;         ///< `[batch]` <w, p> / <r, W r>; 0 where r = 0
+/// The guidance term: what one network pass and its pullback say about the data.
+struct Guidance {
+  at::Tensor x0;                   ///< D = E[x_0 | x_t]
+  at::Tensor residual_squares;     ///< `[batch]` ||r||², r = y - A(D)
+  at::Tensor energy;               ///< `[batch]` <r, W r>
+  at::Tensor noise_share;          ///< `[batch]` ||W r||² / <r, W r>; 1 where r = 0
+  at::Tensor likelihood_gradient;  ///< p = J^T w, w = A'(D)^H W r: minus half the gradient of <r, W r> in x_t
+  at::Tensor curvature;            ///< `[batch]` <w, p> / <r, W r>; 0 where r = 0
 };
 
 /// `gain` undefined: W = 1.
-Pull pull(SolverContext& context, const Linearized& denoised, const NoiseLevel& level, const at::Tensor& gain) {
+Guidance guidance_at(SolverContext& context, const Linearized& denoised, const NoiseLevel& level,
+                     const at::Tensor& gain) {
   const at::Tensor r = context.residual(denoised.x0);
   at::Tensor weighted = r;
   if (gain.defined()) {
     weighted = weighted_residual(context, r, context.prior().denoising_mse(level.relative_sigma()), gain);
   }
   const at::Tensor w = context.vjp(denoised.x0, weighted);
-  Pull result;
+  Guidance result;
   result.x0 = denoised.x0;
   result.residual_squares = squared_norms(r);
-  result.toward_data = denoised.pullback(w);
+  result.likelihood_gradient = denoised.pullback(w);
   result.energy = weighted.is_same(r) ? result.residual_squares : real_inner(r, weighted);
   const auto per_energy = [&](const at::Tensor& a, double otherwise) {
     return at::where(result.energy > 0, a / result.energy, at::full_like(a, otherwise));
   };
-  result.curvature = per_energy(real_inner(w, result.toward_data), 0);
+  result.curvature = per_energy(real_inner(w, result.likelihood_gradient), 0);
   result.noise_share = per_energy(squared_norms(weighted), 1);
   return result;
 }
 
 /// The variance v of `guidance: auto`, `[batch]`; see the header.
-at::Tensor evidence_variance(const SolverContext& context, const Pull& pull, const at::Tensor& gain,
+at::Tensor evidence_variance(const SolverContext& context, const Guidance& guidance, const at::Tensor& gain,
                              const NoiseLevel& from, const NoiseLevel& to) {
   const auto m = static_cast<double>(context.op().measured_components());
   const at::Tensor noise = at::tensor(context.problem().noise_std, at::kDouble).square();
   const double tweedie = from.sigma * from.sigma / from.alpha;
   const double ratio = to.relative_sigma() / from.relative_sigma();
   const at::Tensor floor = noise + context.prior().denoising_mse(from.relative_sigma()) * gain;
-  const at::Tensor along = noise * pull.noise_share + tweedie * pull.curvature;
-  const at::Tensor evidence = at::minimum(pull.energy / m, along);
+  const at::Tensor along = noise * guidance.noise_share + tweedie * guidance.curvature;
+  const at::Tensor evidence = at::minimum(guidance.energy / m, along);
   constexpr double tiny = 1e-30;  // noise-free data met exactly: p is 0 then
   return at::maximum(at::maximum(evidence, floor), (1 - ratio * ratio) * along).clamp_min(tiny);
 }
 
-/// The denoiser that the sampler walks with: D, or with `guidance: auto` D_y. Remembers its last pull.
-class GuidedDenoiser {
+/// The sampler's denoiser: D, or with `guidance: auto` D_y. Remembers its last guidance term.
+class DpsDenoiser {
  public:
-  GuidedDenoiser(const Dps& options, SolverContext& context, const std::vector<NoiseLevel>& levels)
+  DpsDenoiser(const Dps& options, SolverContext& context, const std::vector<NoiseLevel>& levels)
       : options_(options), context_(context), levels_(levels), gain_(context) {}
 
   at::Tensor operator()(const at::Tensor& x_t, const NoiseLevel& from) {
     const ImageDomain& domain = context_.prior().domain();
     const Linearized denoised = context_.linearize(x_t, from);
     const at::Tensor gain = options_.guidance == "auto" ? gain_.at_image(denoised.x0, ++passes_) : at::Tensor();
-    last_ = pull(context_, denoised, from, gain);
+    last_ = guidance_at(context_, denoised, from, gain);
     at::Tensor x0 = options_.clip_mean ? last_.x0.clamp(domain.low, domain.high) : last_.x0;
     if (!gain.defined()) return x0;
     const at::Tensor v = evidence_variance(context_, last_, gain, from, next_after(from));
-    return x0 + last_.toward_data * per_item(from.sigma * from.sigma / from.alpha / v, x_t);
+    return x0 + last_.likelihood_gradient * per_item(from.sigma * from.sigma / from.alpha / v, x_t);
   }
 
-  const Pull& last() const { return last_; }
+  const Guidance& last() const { return last_; }
 
  private:
   /// The level that a step from here goes to.
@@ -92,8 +93,8 @@ class GuidedDenoiser {
   const Dps& options_;
   SolverContext& context_;
   const std::vector<NoiseLevel>& levels_;
-  OperatorGain gain_;
-  Pull last_;
+  MeanGain gain_;
+  Guidance last_;
   std::int64_t passes_ = 0;
 };
 
@@ -110,7 +111,8 @@ void Dps::visit(ParameterVisitor& v) {
   spacings.insert(spacings.begin(), "auto");
   v.choice("spacing", spacing, spacings,
            "how steps are placed; auto: uniform_log_snr, with guidance constant uniform_t as published");
-  v.choice("order", order, {"1", "2"}, "of the step; 2 extrapolates the denoised image: right spread from few steps");
+  v.choice("order", order, {"1", "2"},
+           "of the step; 2 extrapolates the denoised image: right standard deviation from few steps");
   std::vector<std::string> samplers = {"auto"};
   for (const auto& kind : sampler_kinds()) samplers.push_back(kind.name);
   v.choice("sampler", sampler, samplers,
@@ -125,20 +127,20 @@ at::Tensor Dps::run(SolverContext& context) const {
                       sampler);
   }
   const std::string automatic = guidance == "auto" ? "uniform_log_snr" : "uniform_t";
-  const GuidedWalk walk{.steps = steps,
-                        .eta = eta,
-                        .spacing = spacing == "auto" ? automatic : spacing,
-                        .order = order,
-                        .sampler = sampler,
-                        .start = start};
-  const std::vector<NoiseLevel> levels = walk.levels(context);
-  GuidedDenoiser denoiser(*this, context, levels);
-  return walk.run(context, stream, std::ref(denoiser), [&](SamplerStep& step) {
-    const Pull& data = denoiser.last();
+  const GuidedSampler sampling{.steps = steps,
+                               .eta = eta,
+                               .spacing = spacing == "auto" ? automatic : spacing,
+                               .order = order,
+                               .sampler = sampler,
+                               .start = start};
+  const std::vector<NoiseLevel> levels = sampling.levels(context);
+  DpsDenoiser denoiser(*this, context, levels);
+  return sampling.sample(context, dps_stream, std::ref(denoiser), [&](SamplerStep& step) {
+    const Guidance& data = denoiser.last();
     if (guidance == "constant") {
       const at::Tensor scale = norm == "squared" ? at::full_like(data.residual_squares, 2 * step_size)
                                                  : step_size / data.residual_squares.sqrt().clamp_min(1e-30);
-      step.x = step.x + data.toward_data * per_item(scale, step.x);
+      step.x = step.x + data.likelihood_gradient * per_item(scale, step.x);
     }
     return data.residual_squares;
   });

@@ -12,12 +12,12 @@
 namespace recon {
 namespace {
 
-constexpr const char* stream = "hard_consistency";
+constexpr const char* hard_consistency_stream = "hard_consistency";
 
 /// The `p` quantile of chi² with m degrees of freedom (Wilson & Hilferty 1931).
 double chi2_quantile(double p, double m) {
-  const double z = at::special_ndtri(at::scalar_tensor(p, at::kDouble)).item<double>(), spread = 2 / (9 * m);
-  return m * std::pow(1 - spread + z * std::sqrt(spread), 3);
+  const double z = at::special_ndtri(at::scalar_tensor(p, at::kDouble)).item<double>(), variance = 2 / (9 * m);
+  return m * std::pow(1 - variance + z * std::sqrt(variance), 3);
 }
 
 /// The least step t with ||r - t Jd||² = budget, else the one to the minimum; 0 where the budget is met. All `[batch]`.
@@ -41,22 +41,24 @@ class DataStep {
     at::Tensor active = r2 > budget_;
     for (std::int64_t k = 0; k < max_steps_ && active.any().item<bool>(); ++k) {
       const at::Tensor g_new = context_.vjp(x, r), g2_new = squared_norms(g_new);
-      at::Tensor keep = at::zeros_like(g2_new);
-      if (d.defined()) keep = ((g2_new - real_inner(g_new, g)) / g2.clamp_min(kTiny)).clamp_min(0);
-      d = d.defined() ? g_new + per_item(keep, g_new) * d : g_new;
+      // Polak & Ribiere: beta = <g', g' - g> / ||g||², and 0, a restart along the gradient, where that is negative.
+      at::Tensor beta = at::zeros_like(g2_new);
+      if (d.defined()) beta = ((g2_new - real_inner(g_new, g)) / g2.clamp_min(kTiny)).clamp_min(0);
+      d = d.defined() ? g_new + per_item(beta, g_new) * d : g_new;
       g = g_new;
       g2 = g2_new;
       const at::Tensor jd = jacobian_product(context_, x, d);
       const at::Tensor t = step_length(r2, real_inner(r, jd), squared_norms(jd), budget_);
-      const at::Tensor moved = x + per_item(t, x) * d, r_moved = context_.residual(moved);
-      const at::Tensor r2_moved = squared_norms(r_moved);
-      const at::Tensor closer = active.logical_and(r2_moved < r2);
-      x = at::where(flags(closer, x), moved, x);
-      r = at::where(flags(closer, r), r_moved, r);
+      const at::Tensor trial = x + per_item(t, x) * d, r_trial = context_.residual(trial);
+      const at::Tensor r2_trial = squared_norms(r_trial);
+      // Non-linear A: J d may promise what A(x + t d) does not give; an entry that got no closer stays and is done.
+      const at::Tensor closer = active.logical_and(r2_trial < r2);
+      x = at::where(flags(closer, x), trial, x);
+      r = at::where(flags(closer, r), r_trial, r);
       // Less than a thousandth of the way: the budget is out of reach.
       active =
-          closer.logical_and(r2_moved > budget_ * (1 + kMet)).logical_and(r2 - r2_moved > kProgress * (r2 - budget_));
-      r2 = at::where(closer, r2_moved, r2);
+          closer.logical_and(r2_trial > budget_ * (1 + kMet)).logical_and(r2 - r2_trial > kProgress * (r2 - budget_));
+      r2 = at::where(closer, r2_trial, r2);
     }
     residual_squares_ = r2;
     return x;
@@ -94,11 +96,11 @@ at::Tensor HardConsistency::run(SolverContext& context) const {
   const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing_from(spacing), start.level(context));
   const auto total = static_cast<std::int64_t>(levels.size());
   DataStep into_budget(context, quantile, data_steps);
-  at::Tensor estimate, x = start.image(context, levels.front(), context.normal(stream, 0));
+  at::Tensor estimate, x = start.image(context, levels.front(), context.normal(hard_consistency_stream, 0));
   for (std::int64_t i = 0; i < total; ++i) {
     estimate = into_budget(context.denoise(x, levels[static_cast<std::size_t>(i)]));
     const NoiseLevel next = i + 1 < total ? levels[static_cast<std::size_t>(i + 1)] : NoiseLevel{};
-    x = next.sigma > 0 ? next.alpha * estimate + next.sigma * context.normal(stream, i + 1) : estimate;
+    x = next.sigma > 0 ? next.alpha * estimate + next.sigma * context.normal(hard_consistency_stream, i + 1) : estimate;
     const Step step{.done = i + 1,
                     .total = total,
                     .relative_sigma = next.relative_sigma(),

@@ -9,11 +9,11 @@
 namespace recon {
 
 /// Hard data consistency (Song et al. 2024, "Solving inverse problems with latent diffusion models via hard data
-/// consistency", in pixel space): at each level the denoised image is moved until the data are explained up to their
+/// consistency", in pixel space): at each level the denoised image is changed until the data are explained up to their
 /// noise, and noised again. Any operator with a vjp; no backward pass through the network.
 ///
 ///     D    = E[x_0 | x_t]
-///     x_0  = D moved into the residual budget  ||y - A(x)||² <= noise_std² Q,  Q the `quantile` of chi² with m degrees
+///     x_0  = D brought to  ||y - A(x)||² <= noise_std² Q,  Q the `quantile` of chi² with m degrees of freedom
 ///     x_s  = alpha_s x_0 + sigma_s z                                              at the next level
 ///
 /// The data step goes along conjugate gradients of ||y - A(x)||² (Polak & Ribiere), d, one vjp each, with the step
@@ -25,7 +25,8 @@ namespace recon {
 /// or weight is set by hand. Noise-free data get the budget of a noise of 1e-3 of half the prior's range.
 ///
 /// x_t is noised afresh and holds the data once, in D; the data step adds them again. So the result has the mean of the
-/// posterior but 1/sqrt(2) of its spread, as DiffPIR's: its std is no uncertainty. Measured in recon/solvers/README.md.
+/// posterior but 1/sqrt(2) of its standard deviation, as DiffPIR's: no uncertainty. Figures:
+/// recon/solvers/README.md.
 class HardConsistency final : public Solver {
  public:
   std::int64_t steps = 50;

@@ -7,7 +7,7 @@
 namespace recon {
 namespace {
 
-constexpr const char* stream = "mcg";
+constexpr const char* mcg_stream = "mcg";
 
 }  // namespace
 
@@ -15,12 +15,12 @@ void Mcg::visit(ParameterVisitor& v) {
   v.choice("method", method, {"mcg", "projection"},
            "gradient and projection, or the projection alone (score-SDE, ILVR)");
   v.field("step_size", step_size, "method mcg: what multiplies the gradient of ||y - A D||", {.min = 0});
-  walk.visit(v);
+  sampling.visit(v);
 }
 
 at::Tensor Mcg::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver mcg");
-  at::Tensor residual_squares, toward_data;  // of the last denoised image; J^T A^H r
+  at::Tensor residual_squares, likelihood_gradient;  // of the last denoised image; J^T A^H r
   const auto denoise = [&](const at::Tensor& x_t, const NoiseLevel& level) {
     if (method == "projection") {
       const at::Tensor x0 = context.denoise(x_t, level);
@@ -30,12 +30,12 @@ at::Tensor Mcg::run(SolverContext& context) const {
     const Linearized denoised = context.linearize(x_t, level);
     const at::Tensor r = context.residual(denoised.x0);
     residual_squares = squared_norms(r);
-    toward_data = denoised.pullback(context.vjp(denoised.x0, r));
+    likelihood_gradient = denoised.pullback(context.vjp(denoised.x0, r));
     return denoised.x0;
   };
   const auto meet_data = [&](SamplerStep& step) {
-    if (toward_data.defined()) {
-      step.x = step.x + toward_data * per_item(step_size / residual_squares.sqrt().clamp_min(1e-30), step.x);
+    if (likelihood_gradient.defined()) {
+      step.x = step.x + likelihood_gradient * per_item(step_size / residual_squares.sqrt().clamp_min(1e-30), step.x);
     }
     step.x = step.x + context.operate([&] {
       const at::Tensor z = step.next.sigma * context.normal("mcg data", step.done);
@@ -43,7 +43,7 @@ at::Tensor Mcg::run(SolverContext& context) const {
     });
     return residual_squares;
   };
-  return walk.run(context, stream, denoise, meet_data);
+  return sampling.sample(context, mcg_stream, denoise, meet_data);
 }
 
 }  // namespace recon

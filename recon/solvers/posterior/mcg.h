@@ -2,14 +2,14 @@
 
 #include <string>
 
-#include "recon/solvers/posterior/guided_walk.h"
+#include "recon/solvers/posterior/guided_sampler.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
 
-/// The published walks that put the data into every x_t by a projection. Linear operators only.
+/// The published samplers that put the data into every x_t by a projection. Linear operators only.
 ///
-/// Each step of GuidedWalk goes from x_t by D = E[x_0 | x_t] to x'_s, as if there were no data. Then
+/// Each step of GuidedSampler goes from x_t by D = E[x_0 | x_t] to x'_s, as if there were no data. Then
 ///
 ///     gradient     x'_s <- x'_s - step_size grad_{x_t} ||y - A D||                       (one backward pass)
 ///     projection   x_s = x'_s + A^+ (alpha_s y + sigma_s A z - A x'_s),   z ~ N(0, I)
@@ -27,7 +27,7 @@ class Mcg final : public Solver {
  public:
   std::string method = "mcg";
   double step_size = 0.3;
-  GuidedWalk walk;
+  GuidedSampler sampling;
 
   void visit(ParameterVisitor& options) override;
   bool needs_prior() const override { return true; }

@@ -10,8 +10,8 @@
 namespace recon {
 namespace {
 
-constexpr const char* stream = "pigdm";
-constexpr double kTiny = 1e-30;  // data met exactly: w is 0 then
+constexpr const char* pigdm_stream = "pigdm";
+constexpr double kMetExactly = 1e-30;  // data met exactly: w is 0 then
 
 /// The error variance c(t) of `covariance: auto`, `[batch]` float64: learnt at one level, known at all.
 class ErrorVariance {
@@ -25,7 +25,7 @@ class ErrorVariance {
     return at::full({batch_}, mse > 0 ? std::min(mse, r2) : r2, at::kDouble);
   }
 
-  /// From `along`, the error variance in the direction of a pull at `level`.
+  /// From `along`, the error variance in the direction of the guidance at `level`.
   void learn(const at::Tensor& along, const NoiseLevel& level) {
     const double r2 = level.relative_sigma() * level.relative_sigma();
     // A network's Jacobian may be anything: not less than the denoiser's mean error, not more than the noise.
@@ -40,9 +40,9 @@ class ErrorVariance {
 };
 
 /// D_y as a function of x_t.
-class GuidedDenoiser {
+class PigdmDenoiser {
  public:
-  GuidedDenoiser(bool learns, SolverContext& context)
+  PigdmDenoiser(bool learns, SolverContext& context)
       : learns_(learns),
         context_(context),
         op_(as_linear(context.problem().op, "solver pigdm")),
@@ -57,14 +57,14 @@ class GuidedDenoiser {
     residual_squares_ = squared_norms(r);
     const at::Tensor c = learns_ ? error_.at_level(level) : at::full({context_.batch()}, r2 / (1 + r2), at::kDouble);
     const at::Tensor w = context_.operate([&] {
-      const at::Tensor pulled = op_->adjoint(r);
-      return op_->solve_shifted(pulled, noise_ / c, kDataStepAccuracy) / per_item(c, pulled);
+      const at::Tensor backprojected = op_->adjoint(r);
+      return op_->solve_shifted(backprojected, noise_ / c, kDataStepAccuracy) / per_item(c, backprojected);
     });
-    const at::Tensor moved = tweedie * denoised.pullback(w);
-    if (!learns_) return denoised.x0 + moved;
-    const at::Tensor q = real_inner(w, moved) / squared_norms(w).clamp_min(kTiny);
+    const at::Tensor guidance = tweedie * denoised.pullback(w);
+    if (!learns_) return denoised.x0 + guidance;
+    const at::Tensor q = real_inner(w, guidance) / squared_norms(w).clamp_min(kMetExactly);
     error_.learn(q, level);
-    return denoised.x0 + moved * per_item(damping(q, c, w), moved);
+    return denoised.x0 + guidance * per_item(damping(q, c, w), guidance);
   }
 
   const at::Tensor& residual_squares() const { return residual_squares_; }
@@ -73,7 +73,7 @@ class GuidedDenoiser {
   /// (c + noise_std² k) / (q + noise_std² k) where q > c, k = ||w||² / ||A w||²; otherwise 1.
   at::Tensor damping(const at::Tensor& q, const at::Tensor& c, const at::Tensor& w) {
     const at::Tensor k =
-        squared_norms(w) / squared_norms(context_.operate([&] { return op_->apply(w); })).clamp_min(kTiny);
+        squared_norms(w) / squared_norms(context_.operate([&] { return op_->apply(w); })).clamp_min(kMetExactly);
     return (c + noise_ * k) / (at::maximum(q, c) + noise_ * k);
   }
 
@@ -90,12 +90,13 @@ class GuidedDenoiser {
 void PiGdm::visit(ParameterVisitor& v) {
   v.choice("covariance", covariance, {"auto", "paper"},
            "error variance of the denoised image; auto: by its Jacobian along the data; paper: r²/(1 + r²)");
-  walk.visit(v);
+  sampling.visit(v);
 }
 
 at::Tensor PiGdm::run(SolverContext& context) const {
-  GuidedDenoiser denoiser(covariance == "auto", context);
-  return walk.run(context, stream, std::ref(denoiser), [&](SamplerStep&) { return denoiser.residual_squares(); });
+  PigdmDenoiser denoiser(covariance == "auto", context);
+  return sampling.sample(context, pigdm_stream, std::ref(denoiser),
+                         [&](SamplerStep&) { return denoiser.residual_squares(); });
 }
 
 }  // namespace recon

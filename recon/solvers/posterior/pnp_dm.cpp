@@ -13,7 +13,7 @@
 namespace recon {
 namespace {
 
-constexpr const char* stream = "pnp_dm";
+constexpr const char* pnp_dm_stream = "pnp_dm";
 
 /// The couplings rho, falling geometrically from `high` to `low`.
 std::vector<double> couplings(double high, double low, std::int64_t count) {
@@ -36,17 +36,18 @@ at::Tensor draw_from_prior(SolverContext& context, const at::Tensor& z, double r
   }
   levels.push_back({.alpha = 1, .sigma = 0});
   const auto noise = [&](std::string_view of, std::int64_t step) {
-    return context.normal(fmt::format("{} {} {}", stream, of, index), step);
+    return context.normal(fmt::format("{} {} {}", pnp_dm_stream, of, index), step);
   };
   std::int64_t passes = 0;
   const auto guess = [&](const at::Tensor& x, const NoiseLevel& level) {
-    const double std = std::sqrt(belief_variance(prior, level.relative_sigma()));
+    const double std = std::sqrt(denoiser_variance(prior, level.relative_sigma()));
     return context.denoise(x, level) + std * noise("belief", passes++);
   };
-  const Walk walk{.process = process, .levels = levels, .denoise = guess, .denoise_with_variance = {}, .noise = noise};
+  const ReverseProcess reverse{
+      .process = process, .levels = levels, .denoise = guess, .denoise_with_variance = {}, .noise = noise};
   Ddim ancestral;
   ancestral.eta = 1;
-  return ancestral.walk(walk, levels.front().alpha * z);
+  return ancestral.sample(reverse, levels.front().alpha * z);
 }
 
 }  // namespace
@@ -65,8 +66,8 @@ at::Tensor PnpDm::run(SolverContext& context) const {
   const double cleanest = prior.schedule().min_relative_sigma();
   const double low = std::min(std::max(end_relative_sigma, cleanest), high);
   const std::vector<double> rho = couplings(high, low, steps);
-  DataConditional data(context, stream, langevin_steps);
-  at::Tensor x = high * context.normal(stream, 0);
+  DataConditional data(context, pnp_dm_stream, langevin_steps);
+  at::Tensor x = high * context.normal(pnp_dm_stream, 0);
   for (std::int64_t i = 0; i < steps; ++i) {
     const double r = rho[static_cast<std::size_t>(i)];
     const double share = std::log(r / cleanest) / std::log(high / cleanest);

@@ -12,7 +12,7 @@
 namespace recon {
 namespace {
 
-constexpr const char* stream = "posterior_langevin";
+constexpr const char* posterior_langevin_stream = "posterior_langevin";
 
 }  // namespace
 
@@ -31,7 +31,7 @@ at::Tensor PosteriorLangevin::run(SolverContext& context) const {
   const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, Spacing::uniform_log_snr, start);
   const auto total = static_cast<std::int64_t>(levels.size());
   const at::Tensor noise = noise_variances(context);
-  at::Tensor estimate, u = levels.front().relative_sigma() * context.normal(stream, 0);
+  at::Tensor estimate, u = levels.front().relative_sigma() * context.normal(posterior_langevin_stream, 0);
   at::Tensor gain = squared_jacobian_norm(context, u);
   for (std::int64_t i = 0; i < total; ++i) {
     const NoiseLevel& level = levels[static_cast<std::size_t>(i)];
@@ -39,12 +39,12 @@ at::Tensor PosteriorLangevin::run(SolverContext& context) const {
     if (i > 0 && !context.op().is_linear()) gain = squared_jacobian_norm(context, u);
     const at::Tensor v = noise + r * r * gain;
     const at::Tensor tau = step_size / (1 / (r * r) + gain / v);
-    const at::Tensor scale = per_item(tau, u), spread = per_item((2 * tau).sqrt(), u);
+    const at::Tensor scale = per_item(tau, u), noise_scale = per_item((2 * tau).sqrt(), u);
     for (std::int64_t k = 0; k < inner_steps; ++k) {
       estimate = context.denoise(level.alpha * u, level);
-      const at::Tensor pull = context.operate([&] { return context.op().gradient(u, context.y()); });
-      const at::Tensor z = context.normal(stream, 1 + i * inner_steps + k);
-      u = u + scale * ((estimate - u) / (r * r) - pull / per_item(v, u)) + spread * z;
+      const at::Tensor misfit = context.operate([&] { return context.op().gradient(u, context.y()); });
+      const at::Tensor z = context.normal(posterior_langevin_stream, 1 + i * inner_steps + k);
+      u = u + scale * ((estimate - u) / (r * r) - misfit / per_item(v, u)) + noise_scale * z;
     }
     if (i + 1 == total) estimate = context.denoise(level.alpha * u, level);
     if (!context.end_step({.done = i + 1, .total = total, .relative_sigma = r, .residual_squares = {}}, u, estimate)) {

@@ -12,7 +12,7 @@
 namespace recon {
 namespace {
 
-constexpr const char* stream = "red_diff";
+constexpr const char* red_diff_stream = "red_diff";
 
 /// Adam (Kingma & Ba 2015, Algorithm 1) on a batch of images, element by element.
 class Adam {
@@ -52,16 +52,17 @@ at::Tensor RedDiff::run(SolverContext& context) const {
   const auto total = static_cast<std::int64_t>(levels.size());
   const at::Tensor noise = noise_variances(context);
   Adam adam;
-  at::Tensor mu = at::zeros_like(context.normal(stream, 0));
+  at::Tensor mu = at::zeros_like(context.normal(red_diff_stream, 0));
   for (std::int64_t i = 0; i < total; ++i) {
     const NoiseLevel& level = levels[static_cast<std::size_t>(i)];
     const double r = level.relative_sigma();
-    const at::Tensor eps = context.normal(stream, i + 1);
+    const at::Tensor eps = context.normal(red_diff_stream, i + 1);
     const at::Tensor d = context.denoise(level.alpha * mu + level.sigma * eps, level);
     // Times noise_std² throughout: Adam does not see a common factor, single precision does.
-    const at::Tensor pull = weight == "auto" ? noise / belief_variance(prior, r) : at::full_like(noise, lambda);
+    const at::Tensor prior_weight =
+        weight == "auto" ? noise / denoiser_variance(prior, r) : at::full_like(noise, lambda);
     const at::Tensor misfit = context.operate([&] { return context.op().gradient(mu, context.y()); });
-    const at::Tensor gradient = misfit + per_item(pull, mu) * (mu - d);
+    const at::Tensor gradient = misfit + per_item(prior_weight, mu) * (mu - d);
     const double left = static_cast<double>(total - i) / static_cast<double>(total);
     mu = adam.step(mu, gradient, learning_rate * half_range * std::min(1.0, 2 * left));
     if (!context.end_step({.done = i + 1, .total = total, .relative_sigma = r, .residual_squares = {}}, mu, mu)) break;

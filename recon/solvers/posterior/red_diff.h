@@ -12,12 +12,13 @@ namespace recon {
 ///
 ///     g = A'(mu)^H (A(mu) - y) / noise_std²  +  w(t) (eps_theta(x_t) - eps),   the difference not differentiated
 ///
-/// As r (eps_theta - eps) = mu - D(x_t), the second term pulls mu to what the denoiser makes of it.
+/// As r (eps_theta - eps) = mu - D(x_t), the second term is the gradient of w/(2 r) ||mu - D||²: mu goes to its own
+/// denoised image.
 ///
-/// `weight: auto` has no constant: w = r / mse(r), mse the denoiser's mean squared error (Prior::denoising_mse), the
-/// pull of the Gaussian N(D, mse(r)). For a Gaussian prior of variance l this is, in the mean over eps, the gradient
-/// mu / l of -log p at every r, so its fixed point is the maximum of the posterior.
-/// `weight: published` is w = lambda r / noise_std² (their omega_t = sigma_t / alpha_t with the data term ||y - A mu||²
+/// `weight: auto` has no constant: w = r / mse(r), mse the denoiser's mean squared error (Prior::denoising_mse), so
+/// that the term is the gradient of -log N(mu; D, mse(r)). For a Gaussian prior of variance l it is, in the mean over
+/// eps, the gradient mu / l of -log p at every r, so its fixed point is the maximum of the posterior. `weight:
+/// published` is w = lambda r / noise_std² (their omega_t = sigma_t / alpha_t with the data term ||y - A mu||²
 /// unscaled, lambda 0.25), which knows nothing of the noise.
 ///
 /// The learning rate falls linearly to 0 over the second half of the steps: a constant one leaves its own noise in the

@@ -6,8 +6,8 @@
 
 namespace recon {
 
-at::Tensor SpectralData::pulled(const at::Tensor& c, const at::Tensor& gain) const {
-  return c + (gain * measured) * (y - c);
+at::Tensor SpectralData::interpolated(const at::Tensor& c, const at::Tensor& share) const {
+  return c + (share * measured) * (y - c);
 }
 
 SpectralData spectral_data(SolverContext& context, const std::string& solver) {

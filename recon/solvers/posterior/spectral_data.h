@@ -20,8 +20,8 @@ struct SpectralData {
   at::Tensor y;            ///< `[batch, ...]` V^H A^H y / e; 0 where not measured
   at::Tensor noise_ratio;  ///< real, 1 / s; 0 where not measured
 
-  /// Coefficients of images moved towards y by the share `gain` (real, 0 to 1): c + gain (y - c) where measured.
-  at::Tensor pulled(const at::Tensor& c, const at::Tensor& gain) const;
+  /// Between the coefficients c of images and the data: c + share (y - c) where measured, `share` real, 0 to 1.
+  at::Tensor interpolated(const at::Tensor& c, const at::Tensor& share) const;
 };
 
 /// Throws Error(usage) naming `solver` for a non-linear operator and for one without a closed form of A^H A.

@@ -9,7 +9,7 @@
 
 namespace recon {
 
-/// Where a walk from noise to an image begins, as options of the solvers that take one.
+/// Where sampling begins, as options of the solvers that take one.
 ///
 /// `start: noise` begins at the prior's noisiest level with nothing but noise. `start: data` is a warm start (Chung et
 /// al. 2022, "Come-closer-diffuse-faster"): x_t = alpha_t x + sigma_t z with an image x that the data alone give, at a

@@ -55,7 +55,7 @@ def normals(stream, item, sample, step, count):
 
 betas = np.linspace(1e-4, 0.02, 1000)
 alpha_bar = np.cumprod(1 - betas)
-walk = [float(alpha_bar[t]) for t in range(999, -1, -37)] + [1.0]  # 28 levels of the table, then the clean image
+levels = [float(alpha_bar[t]) for t in range(999, -1, -37)] + [1.0]  # 28 levels of the table, then the clean image
 
 
 def log_mixture(x, ab, prior):
@@ -74,8 +74,8 @@ def tweedie(x, ab, prior):
 
 
 def algorithm_1(y, A, prior, key, zeta, squared):
-    x = math.sqrt(1 - walk[0]) * normals("dps", *key, 0, N)
-    for i, (ab, ab_next) in enumerate(zip(walk, walk[1:])):
+    x = math.sqrt(1 - levels[0]) * normals("dps", *key, 0, N)
+    for i, (ab, ab_next) in enumerate(zip(levels, levels[1:])):
         x = x.detach().requires_grad_()
         x0 = tweedie(x, ab, prior)
         norm = torch.linalg.norm(y - A @ x0)
@@ -93,9 +93,9 @@ def self_tuned(y, A, prior, key):
     (_, _, cov), = prior
     energy = sum(float((A @ normals("operator_gain", key[0], 0, p, N)).square().sum()) for p in range(8))
     gain = energy / (8 * len(y))
-    x = math.sqrt(1 - walk[0]) * normals("dps", *key, 0, N)
+    x = math.sqrt(1 - levels[0]) * normals("dps", *key, 0, N)
     before, width_before = None, None
-    for i, (ab, ab_next) in enumerate(zip(walk, walk[1:])):
+    for i, (ab, ab_next) in enumerate(zip(levels, levels[1:])):
         r2, r2_next = (1 - ab) / ab, (1 - ab_next) / ab_next
         x = x.detach().requires_grad_()
         x0 = tweedie(x, ab, prior)

@@ -1,5 +1,5 @@
 // Wrong cards are found with a real network and a real photograph, which it has not seen; see
-// tests/priors/reading_search_test.cpp for exact denoisers.
+// tests/priors/interpretation_search_test.cpp for exact denoisers.
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <fmt/ranges.h>
@@ -9,8 +9,8 @@
 #include <fstream>
 #include <functional>
 
+#include "priors/diagnostics/interpretation_search.h"
 #include "priors/load_prior.h"
-#include "priors/reading_search.h"
 #include "recon/pipeline/inspect/prior_inspection.h"
 #include "recon/pipeline/items/image_collection.h"
 #include "tests/priors/acting_network.h"
@@ -82,9 +82,9 @@ TEST_P(ReadingOf, IsFoundWithANetworkAndAPicture) {
     change(is);
     mislabel(said);
     const test::ActingNetwork network(prior, is);
-    const ReadingSearch wrong = search_readings(network, said, crops.contiguous(), Rng(0, "reading"));
+    const InterpretationSearch wrong = search_interpretations(network, said, crops.contiguous(), Rng(0, "reading"));
     const D& best = wrong.best.description;
-    const ReadingSearch right = search_readings(network, is, crops.contiguous(), Rng(0, "reading"));
+    const InterpretationSearch right = search_interpretations(network, is, crops.contiguous(), Rng(0, "reading"));
     fmt::print("{}: {} ({:.2f} times the error under the card; under the right one {:.4f})\n", name,
                fmt::join(wrong.differences(), "; "), wrong.ratio(), right.ratio());
     EXPECT_FALSE(wrong.card_agrees()) << name;

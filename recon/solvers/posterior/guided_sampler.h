@@ -11,13 +11,13 @@
 
 namespace recon {
 
-/// The walk from noise to an image that a guided denoiser takes, and its options: shared by the solvers that differ
-/// only in how the data move the denoised image.
+/// The sampling loop with a guided denoiser, and its options: shared by the solvers that differ only in how the data
+/// change the denoised image.
 ///
 /// The steps are a sampler's (priors/samplers) with the guided denoiser D_y ~ E[x_0 | x_t, y] as its denoiser: ddim
 /// with `eta`, dpmpp_2m with `eta` for order 2, or any other by `sampler` with that sampler's own options at their
 /// defaults. The last step ends on D_y, without noise.
-struct GuidedWalk {
+struct GuidedSampler {
   std::int64_t steps = 100;
   double eta = 1;
   std::string spacing = "uniform_log_snr";
@@ -29,10 +29,10 @@ struct GuidedWalk {
 
   /// Where the steps begin, and the clean image.
   std::vector<NoiseLevel> levels(const SolverContext& context) const;
-  /// The image at the end. `stream` names the walk's randomness. `after_step` may move step.x and says `[batch]`
+  /// The image at the end. `stream` names the randomness. `after_step` may replace step.x and returns `[batch]`
   /// ||y - A D||² for the progress line.
-  at::Tensor run(SolverContext& context, const std::string& stream, const Denoiser& denoise,
-                 const std::function<at::Tensor(SamplerStep& step)>& after_step) const;
+  at::Tensor sample(SolverContext& context, const std::string& stream, const Denoiser& denoise,
+                    const std::function<at::Tensor(SamplerStep& step)>& after_step) const;
 
  private:
   std::unique_ptr<Sampler> make_sampler() const;

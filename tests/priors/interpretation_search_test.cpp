@@ -1,5 +1,5 @@
 // How a network wants to be read is found from its behaviour, whatever its card says.
-#include "priors/reading_search.h"
+#include "priors/diagnostics/interpretation_search.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::int64_t kSide = 64;
 
-/// Images with the spectrum of photographs, 1/f² (Field 1987), in [0, 1]; colours differ in mean and contrast.
+/// Images with the spectrum of photographs, 1/f² (ScalarKind 1987), in [0, 1]; colours differ in mean and contrast.
 std::shared_ptr<const GaussianPrior> natural_prior(std::int64_t channels) {
   const at::Tensor f = at::fft_fftfreq(kSide, 1.0, at::kDouble);
   const at::Tensor shape = 1 / (f.square().unsqueeze(0) + f.square().unsqueeze(1) + 1.0 / (kSide * kSide));
@@ -97,20 +97,20 @@ std::vector<Case> cases() {
            nothing}};
 }
 
-class ReadingSearchFinds : public testing::TestWithParam<Case> {
+class InterpretationSearchFinds : public testing::TestWithParam<Case> {
  protected:
-  ReadingSearch search(const D& is, const D& said) const {
+  InterpretationSearch search(const D& is, const D& said) const {
     const auto prior = natural_prior(GetParam().channels);
     const at::Tensor images = prior->sample(Rng(3, "images"), {{0, 0}, {1, 0}}, at::kFloat).clamp(0, 1);
-    return search_readings(test::ActingNetwork(prior, is), said, images, Rng(1, "reading"));
+    return search_interpretations(test::ActingNetwork(prior, is), said, images, Rng(1, "reading"));
   }
 };
 
-TEST_P(ReadingSearchFinds, TheRightReading) {
+TEST_P(InterpretationSearchFinds, TheRightInterpretation) {
   D is = usual(GetParam().channels), said = is;
   GetParam().is(is);
   GetParam().said(said);
-  const ReadingSearch found = search(is, said);
+  const InterpretationSearch found = search(is, said);
   const D& best = found.best.description;
   EXPECT_FALSE(found.card_agrees());
   EXPECT_EQ(best.prediction, is.prediction) << to_string(best.prediction);
@@ -128,53 +128,56 @@ TEST_P(ReadingSearchFinds, TheRightReading) {
 }
 
 // No fault is found where there is none.
-TEST_P(ReadingSearchFinds, NothingWrongWithTheRightCard) {
+TEST_P(InterpretationSearchFinds, NothingWrongWithTheRightCard) {
   D is = usual(GetParam().channels);
   GetParam().is(is);
-  const ReadingSearch found = search(is, is);
+  const InterpretationSearch found = search(is, is);
   EXPECT_TRUE(found.card_agrees()) << fmt::format("{}", fmt::join(found.differences(), "; "));
   EXPECT_EQ(found.differences(), std::vector<std::string>{});
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, ReadingSearchFinds, testing::ValuesIn(cases()),
+INSTANTIATE_TEST_SUITE_P(Cases, InterpretationSearchFinds, testing::ValuesIn(cases()),
                          [](const auto& instance) { return instance.param.name; });
 
-TEST(ReadingSearch, LeavesTheChannelOrderOfGreyImagesOpen) {
+TEST(InterpretationSearch, LeavesTheChannelOrderOfGreyImagesOpen) {
   const auto prior = natural_prior(3);
   const at::Tensor grey = natural_prior(1)->sample(Rng(3, "images"), {{0, 0}}, at::kFloat).expand({1, 3, kSide, kSide});
-  const ReadingSearch found = search_readings(test::ActingNetwork(prior, usual(3)), usual(3), grey, Rng(1, "reading"));
+  const InterpretationSearch found =
+      search_interpretations(test::ActingNetwork(prior, usual(3)), usual(3), grey, Rng(1, "reading"));
   EXPECT_FALSE(found.channel_order_decided);
   EXPECT_FALSE(found.best.description.bgr);
 }
 
-// What reads_alike() claims.
-TEST(ReadingSearch, CannotTellFourThousandTimestepsFromAThousandToldFourfold) {
+// What equivalent_interpretations() claims.
+TEST(InterpretationSearch, CannotTellFourThousandTimestepsFromAThousandScaledFourfold) {
   const auto prior = natural_prior(1);
   const at::Tensor images = prior->sample(Rng(3, "images"), {{0, 0}, {1, 0}}, at::kFloat).clamp(0, 1);
   for (const bool cosine : {false, true}) {
     D is = usual(1), said = is;
     is.schedule = cosine ? NoiseSchedule::vp_cosine(4000) : four_thousand();
     said.schedule = cosine ? NoiseSchedule::vp_cosine() : NoiseSchedule::vp_linear();
-    const ReadingSearch wrong = search_readings(test::ActingNetwork(prior, is), said, images, Rng(1, "reading"));
-    test::expect_says(wrong.reads_alike(), {"of 1000 timesteps with time_scale: 4 cannot be told"});
+    const InterpretationSearch wrong =
+        search_interpretations(test::ActingNetwork(prior, is), said, images, Rng(1, "reading"));
+    test::expect_says(wrong.equivalent_interpretations(), {"of 1000 timesteps with time_scale: 4 cannot be told"});
     said.time_scale = 4;
-    const ReadingSearch found = search_readings(test::ActingNetwork(prior, is), said, images, Rng(1, "reading"));
+    const InterpretationSearch found =
+        search_interpretations(test::ActingNetwork(prior, is), said, images, Rng(1, "reading"));
     EXPECT_EQ(found.differences(), std::vector<std::string>{}) << found.ratio();
-    EXPECT_EQ(found.reads_alike(), "");
+    EXPECT_EQ(found.equivalent_interpretations(), "");
   }
 }
 
-TEST(ReadingSearch, WritesACardToPaste) {
-  Reading reading{usual(3), "vp_cosine", {}};
-  reading.description.time_input = TimeInput::timestep;
-  reading.description.time_scale = 1000;
-  reading.description.bgr = true;
-  EXPECT_EQ(card_lines(reading),
+TEST(InterpretationSearch, WritesACardToPaste) {
+  Interpretation interpretation{usual(3), "vp_cosine", {}};
+  interpretation.description.time_input = TimeInput::timestep;
+  interpretation.description.time_scale = 1000;
+  interpretation.description.bgr = true;
+  EXPECT_EQ(card_lines(interpretation),
             "prediction: epsilon\nschedule: vp_cosine\ntime_input: timestep\ntime_scale: 1000\ninput_scaling: process\n"
             "value_range: [-1, 1]\nchannel_order: bgr\n");
-  reading.description.prediction = Prediction::edm;
-  reading.schedule.clear();
-  EXPECT_EQ(card_lines(reading),
+  interpretation.description.prediction = Prediction::edm;
+  interpretation.schedule.clear();
+  EXPECT_EQ(card_lines(interpretation),
             "prediction: edm\ntime_input: timestep\ntime_scale: 1000\ninput_scaling: edm\nsigma_data: 0.5\n"
             "value_range: [-1, 1]\nchannel_order: bgr\n");
 }

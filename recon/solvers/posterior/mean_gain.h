@@ -10,9 +10,9 @@ namespace recon {
 /// noise of unit variance on the image causes. By random probes: E ||A z||² = ||A||_F² for z ~ N(0, I).
 ///
 /// Non-linear operators have no such constant: their Jacobian is probed at the image in question, by E ||J^H z||².
-class OperatorGain {
+class MeanGain {
  public:
-  explicit OperatorGain(SolverContext& context);
+  explicit MeanGain(SolverContext& context);
 
   /// `[batch]`, float64 on the CPU, at the images x `[batch, C, H, W]`. `step` selects the probe.
   at::Tensor at_image(const at::Tensor& x, std::int64_t step);

@@ -10,11 +10,11 @@ namespace recon {
 ///
 /// `like(x)` gives it on the device and in the precision of `x`, converting once per combination. So operators need no
 /// `to(device)`: they follow their input. Thread-safe; copies share the cache.
-class Constant {
+class DeviceConstant {
  public:
-  Constant() = default;
+  DeviceConstant() = default;
   /// Any real or complex tensor; integers and bools become float64.
-  explicit Constant(const at::Tensor& value);
+  explicit DeviceConstant(const at::Tensor& value);
 
   bool defined() const { return cache_ != nullptr; }
   const at::Tensor& value() const;             ///< float64 or complex128 on the CPU

@@ -1,4 +1,4 @@
-#include "recon/solvers/posterior/guided_walk.h"
+#include "recon/solvers/posterior/guided_sampler.h"
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -7,24 +7,25 @@
 
 namespace recon {
 
-void GuidedWalk::visit(ParameterVisitor& v) {
+void GuidedSampler::visit(ParameterVisitor& v) {
   v.field("steps", steps, "network steps", {.min = 1});
   v.field("eta", eta, "share of fresh noise: 1 ancestral (DDPM), 0 deterministic (DDIM)", {.min = 0, .max = 1});
   v.choice("spacing", spacing, spacing_names(), "how steps are placed");
-  v.choice("order", order, {"1", "2"}, "of the step; 2 extrapolates the denoised image: right spread from few steps");
+  v.choice("order", order, {"1", "2"},
+           "of the step; 2 extrapolates the denoised image: right standard deviation from few steps");
   std::vector<std::string> samplers = {"auto"};
   for (const auto& kind : sampler_kinds()) samplers.push_back(kind.name);
   v.choice("sampler", sampler, samplers, "whose steps to take; auto: ddim with eta, dpmpp_2m for order 2");
   start.visit(v);
 }
 
-std::vector<NoiseLevel> GuidedWalk::levels(const SolverContext& context) const {
+std::vector<NoiseLevel> GuidedSampler::levels(const SolverContext& context) const {
   std::vector<NoiseLevel> result = context.prior().schedule().steps(steps, spacing_from(spacing), start.level(context));
   result.push_back({.alpha = 1, .sigma = 0});
   return result;
 }
 
-std::unique_ptr<Sampler> GuidedWalk::make_sampler() const {
+std::unique_ptr<Sampler> GuidedSampler::make_sampler() const {
   if (sampler != "auto") return find_sampler_kind(sampler, "solver").make();
   if (order == "2") {
     auto multistep = std::make_unique<DpmSolverPp2M>();
@@ -36,18 +37,19 @@ std::unique_ptr<Sampler> GuidedWalk::make_sampler() const {
   return single;
 }
 
-at::Tensor GuidedWalk::run(SolverContext& context, const std::string& stream, const Denoiser& denoise,
-                           const std::function<at::Tensor(SamplerStep& step)>& after_step) const {
-  const Walk walk{.process = context.prior().schedule(),
-                  .levels = levels(context),
-                  .denoise = denoise,
-                  .denoise_with_variance = {},
-                  .noise = [&](std::string_view of, std::int64_t step) {
-                    return context.normal(of == kWalkStream ? stream : fmt::format("{} {}", stream, of), step);
-                  }};
+at::Tensor GuidedSampler::sample(SolverContext& context, const std::string& stream, const Denoiser& denoise,
+                                 const std::function<at::Tensor(SamplerStep& step)>& after_step) const {
+  const ReverseProcess reverse{.process = context.prior().schedule(),
+                               .levels = levels(context),
+                               .denoise = denoise,
+                               .denoise_with_variance = {},
+                               .noise = [&](std::string_view of, std::int64_t step) {
+                                 return context.normal(
+                                     of == kSamplingStream ? stream : fmt::format("{} {}", stream, of), step);
+                               }};
   at::Tensor estimate;
-  const at::Tensor x = start.image(context, walk.levels.front(), walk.noise(kWalkStream, 0));
-  make_sampler()->walk(walk, x, [&](SamplerStep& step) {
+  const at::Tensor x = start.image(context, reverse.levels.front(), reverse.noise(kSamplingStream, 0));
+  make_sampler()->sample(reverse, x, [&](SamplerStep& step) {
     const at::Tensor residual_squares = after_step(step);
     estimate = step.done == step.total ? step.x : step.x0;
     return context.end_step({.done = step.done,

@@ -1,4 +1,4 @@
-#include "priors/reading_search.h"
+#include "priors/diagnostics/interpretation_search.h"
 
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
@@ -16,16 +16,16 @@ namespace {
 constexpr std::array kLevels{0.1, 0.4, 1.5, 6.0, 24.0};  ///< noise in half-widths of the value range
 constexpr double kHopeless = 7;                          ///< ln(mse) of what is no number
 
-/// How a network is shown an image and told the noise, in one of the usual ways, and what it may then predict.
-struct Way {
+/// How a network is given the image and the noise level, in one of the usual conventions.
+struct Convention {
   std::string schedule;
   NoiseSchedule process;
-  TimeInput told = TimeInput::timestep;
+  TimeInput time_input = TimeInput::timestep;
   double time_scale = 1;
   InputScaling input = InputScaling::process;
 };
 
-std::vector<Way> usual_ways() {
+std::vector<Convention> usual_conventions() {
   using enum TimeInput;
   const NoiseSchedule flow{FlowSchedule{}}, ve{VeGeometricSchedule{.sigma_min = 0.01, .sigma_max = 100}};
   const NoiseSchedule vp_continuous{VpContinuousSchedule{}}, cosine{CosineContinuousSchedule{}}, edm{EdmRhoSchedule{}};
@@ -49,17 +49,17 @@ std::vector<Way> usual_ways() {
           {"cosine_continuous", cosine}};
 }
 
-std::vector<Prediction> predictions_of(const Way& way, Prediction first) {
+std::vector<Prediction> predictions_of(const Convention& convention, Prediction first) {
   std::vector<Prediction> kinds{first};
   const auto add = [&](Prediction kind) {
     if (kind != first) kinds.push_back(kind);
   };
   for (const auto kind : {Prediction::epsilon, Prediction::v, Prediction::x0, Prediction::score}) add(kind);
-  if (std::holds_alternative<FlowSchedule>(way.process.kind())) {
+  if (std::holds_alternative<FlowSchedule>(convention.process.kind())) {
     add(Prediction::flow_to_noise);
     add(Prediction::flow_to_data);
   }
-  if (way.input == InputScaling::edm) add(Prediction::edm);
+  if (convention.input == InputScaling::edm) add(Prediction::edm);
   return kinds;
 }
 
@@ -82,12 +82,12 @@ class Trial {
     }
   }
 
-  std::vector<Reading> read(const NetworkPriorDescription& description, const std::string& schedule,
-                            const std::vector<Prediction>& kinds) const {
-    std::vector<Reading> readings;
+  std::vector<Interpretation> read(const NetworkPriorDescription& description, const std::string& schedule,
+                                   const std::vector<Prediction>& kinds) const {
+    std::vector<Interpretation> interpretations;
     for (const auto kind : kinds) {
-      readings.push_back({description, schedule, {}});
-      readings.back().description.prediction = kind;
+      interpretations.push_back({description, schedule, {}});
+      interpretations.back().description.prediction = kind;
     }
     const double low = description.domain.low, high = description.domain.high, half = (high - low) / 2;
     const at::Tensor clean = low + (high - low) * images_;
@@ -98,21 +98,21 @@ class Trial {
       const at::Tensor times = at::full({clean.size(0)}, input.time, clean.options());
       const at::Tensor all = network_output(description, network_, noisy * input.scale, times);
       const at::Tensor out = all.narrow(1, 0, clean.size(1));
-      for (auto& reading : readings) {
-        const at::Tensor x0 =
-            to_x0(reading.description.prediction, out, noisy * input.own.alpha, input.own, description.sigma_data);
-        append_errors(reading, (x0.clamp(low, high) - clean) / half);
+      for (auto& interpretation : interpretations) {
+        const at::Tensor x0 = to_x0(interpretation.description.prediction, out, noisy * input.own.alpha, input.own,
+                                    description.sigma_data);
+        append_errors(interpretation, (x0.clamp(low, high) - clean) / half);
       }
     }
-    return readings;
+    return interpretations;
   }
 
  private:
-  static void append_errors(Reading& reading, const at::Tensor& difference) {
+  static void append_errors(Interpretation& interpretation, const at::Tensor& difference) {
     const at::Tensor mse = difference.to(at::kDouble).square().flatten(1).mean(1);
     for (std::int64_t i = 0; i < mse.numel(); ++i) {
       const double error = std::log(mse[i].item<double>());
-      reading.errors.push_back(std::isfinite(error) ? error : kHopeless);
+      interpretation.errors.push_back(std::isfinite(error) ? error : kHopeless);
     }
   }
 
@@ -121,26 +121,27 @@ class Trial {
   std::vector<at::Tensor> noise_;
 };
 
-/// Every reading, the card's first and then in the order of preference among equals.
-std::vector<Reading> all_readings(const Trial& trial, const NetworkPriorDescription& card) {
-  std::vector<Way> ways{{"", card.schedule, card.time_input, card.time_scale, card.scaling()}};
-  for (auto& way : usual_ways()) ways.push_back(std::move(way));
-  std::vector<Reading> readings;
-  for (const auto& way : ways) {
+/// Every interpretation, the card's first and then in the order of preference among equals.
+std::vector<Interpretation> all_interpretations(const Trial& trial, const NetworkPriorDescription& card) {
+  std::vector<Convention> conventions{{"", card.schedule, card.time_input, card.time_scale, card.scaling()}};
+  for (auto& usual : usual_conventions()) conventions.push_back(std::move(usual));
+  std::vector<Interpretation> interpretations;
+  for (const auto& convention : conventions) {
     NetworkPriorDescription description = card;
-    description.schedule = way.process;
-    description.time_input = way.told;
-    description.time_scale = way.time_scale;
-    description.input_scaling = way.input;
+    description.schedule = convention.process;
+    description.time_input = convention.time_input;
+    description.time_scale = convention.time_scale;
+    description.input_scaling = convention.input;
     for (const auto& [low, high] : ranges_of(card)) {
       description.domain.low = low;
       description.domain.high = high;
-      for (auto& reading : trial.read(description, way.schedule, predictions_of(way, card.prediction))) {
-        readings.push_back(std::move(reading));
+      for (auto& interpretation :
+           trial.read(description, convention.schedule, predictions_of(convention, card.prediction))) {
+        interpretations.push_back(std::move(interpretation));
       }
     }
   }
-  return readings;
+  return interpretations;
 }
 
 /// 0 for what is no table.
@@ -159,12 +160,12 @@ std::string named(const NoiseSchedule& schedule) {
 bool is_grey(const at::Tensor& images) { return at::equal(images.flip(1), images); }
 
 /// Whether the other channel order is better, worse, or cannot be told from this one.
-void decide_channel_order(const Trial& trial, const at::Tensor& images, ReadingSearch& search) {
+void decide_channel_order(const Trial& trial, const at::Tensor& images, InterpretationSearch& search) {
   search.channel_order_decided = false;
   if (is_grey(images)) return;
   NetworkPriorDescription description = search.best.description;
   description.bgr = !description.bgr;
-  const Reading other = trial.read(description, search.best.schedule, {description.prediction}).front();
+  const Interpretation other = trial.read(description, search.best.schedule, {description.prediction}).front();
   const std::size_t n = other.errors.size();
   double mean = 0, square = 0;
   for (std::size_t i = 0; i < n; ++i) {
@@ -179,17 +180,17 @@ void decide_channel_order(const Trial& trial, const at::Tensor& images, ReadingS
 
 }  // namespace
 
-double Reading::mean_error() const {
+double Interpretation::mean_error() const {
   return std::accumulate(errors.begin(), errors.end(), 0.0) / static_cast<double>(errors.size());
 }
 
-double ReadingSearch::ratio() const { return std::exp(card.mean_error() - best.mean_error()); }
+double InterpretationSearch::ratio() const { return std::exp(card.mean_error() - best.mean_error()); }
 
-bool ReadingSearch::card_agrees() const {
+bool InterpretationSearch::card_agrees() const {
   return card.description.bgr == best.description.bgr && card.mean_error() - best.mean_error() < kAgreement;
 }
 
-std::vector<std::string> ReadingSearch::differences() const {
+std::vector<std::string> InterpretationSearch::differences() const {
   const NetworkPriorDescription &said = card.description, &found = best.description;
   std::vector<std::string> lines;
   const auto compare = [&](const char* key, const std::string& is, const std::string& was) {
@@ -207,31 +208,32 @@ std::vector<std::string> ReadingSearch::differences() const {
   return lines;
 }
 
-std::string ReadingSearch::reads_alike() const {
+std::string InterpretationSearch::equivalent_interpretations() const {
   const NetworkPriorDescription& found = best.description;
   if (timesteps_of(found.schedule) != 4000 || found.time_input != TimeInput::timestep) return "";
   return fmt::format("schedule: {} of 1000 timesteps with time_scale: {:g} cannot be told from the 4000 timesteps",
                      found.schedule.name(), 4 * found.time_scale);
 }
 
-ReadingSearch search_readings(const Network& network, const NetworkPriorDescription& card, const at::Tensor& images,
-                              const Rng& rng) {
+InterpretationSearch search_interpretations(const Network& network, const NetworkPriorDescription& card,
+                                            const at::Tensor& images, const Rng& rng) {
   const Trial trial(network, images, rng);
-  const std::vector<Reading> readings = all_readings(trial, card);
-  double least = readings.front().mean_error();
-  for (const auto& reading : readings) least = std::min(least, reading.mean_error());
-  const auto chosen = std::find_if(readings.begin(), readings.end(), [&](const Reading& reading) {
-    return reading.mean_error() <= least + ReadingSearch::kTie;
-  });
-  ReadingSearch search{.card = readings.front(), .best = *chosen};
+  const std::vector<Interpretation> interpretations = all_interpretations(trial, card);
+  double least = interpretations.front().mean_error();
+  for (const auto& interpretation : interpretations) least = std::min(least, interpretation.mean_error());
+  const auto chosen =
+      std::find_if(interpretations.begin(), interpretations.end(), [&](const Interpretation& interpretation) {
+        return interpretation.mean_error() <= least + InterpretationSearch::kTie;
+      });
+  InterpretationSearch search{.card = interpretations.front(), .best = *chosen};
   if (images.size(1) == 3) decide_channel_order(trial, images, search);
   return search;
 }
 
-std::string card_lines(const Reading& reading) {
-  const NetworkPriorDescription& d = reading.description;
+std::string card_lines(const Interpretation& interpretation) {
+  const NetworkPriorDescription& d = interpretation.description;
   std::string text = fmt::format("prediction: {}\n", to_string(d.prediction));
-  if (!reading.schedule.empty()) text += fmt::format("schedule: {}\n", reading.schedule);
+  if (!interpretation.schedule.empty()) text += fmt::format("schedule: {}\n", interpretation.schedule);
   text += fmt::format("time_input: {}\n", to_string(d.time_input));
   if (d.time_scale != 1) text += fmt::format("time_scale: {:g}\n", d.time_scale);
   text += fmt::format("input_scaling: {}\n", to_string(d.scaling()));

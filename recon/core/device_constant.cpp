@@ -1,4 +1,4 @@
-#include "recon/core/constant.h"
+#include "recon/core/device_constant.h"
 
 #include <ATen/ATen.h>
 
@@ -11,23 +11,23 @@
 
 namespace recon {
 
-struct Constant::Cache {
+struct DeviceConstant::Cache {
   at::Tensor value;
   std::mutex mutex;
   std::vector<at::Tensor> converted;
 };
 
-Constant::Constant(const at::Tensor& value) : cache_(std::make_shared<Cache>()) {
+DeviceConstant::DeviceConstant(const at::Tensor& value) : cache_(std::make_shared<Cache>()) {
   cache_->value = resolved(
       value.detach().to(at::kCPU, value.is_complex() ? at::kComplexDouble : at::kDouble, false, /*copy=*/true));
 }
 
-const at::Tensor& Constant::value() const {
-  if (!defined()) throw internal_error("Constant", "used before it was given a value");
+const at::Tensor& DeviceConstant::value() const {
+  if (!defined()) throw internal_error("DeviceConstant", "used before it was given a value");
   return cache_->value;
 }
 
-at::Tensor Constant::like(const at::Tensor& x) const {
+at::Tensor DeviceConstant::like(const at::Tensor& x) const {
   const at::Tensor& master = value();
   const at::ScalarType dtype = master.is_complex() ? complex_dtype(x) : real_dtype(x);
   const std::lock_guard lock(cache_->mutex);
