@@ -9,14 +9,14 @@ namespace {
 
 constexpr int left_px = 64, right_px = 170, top_px = 10, bottom_px = 24;
 constexpr int between_ticks_px = 26, between_steps_px = 90, legend_line_px = 18;
-constexpr double font_scale = 0.42;
-const cv::Scalar background(255, 255, 255), ink(0, 0, 0), grid(225, 225, 225);
-const std::array<cv::Scalar, 6> colors{cv::Scalar(180, 119, 31), {40, 39, 214},  {44, 160, 44},
-                                       {189, 103, 148},          {14, 127, 255}, {207, 190, 23}};
+constexpr double tick_font_scale = 0.42;
+const cv::Scalar paper(255, 255, 255), frame_color(0, 0, 0), grid_color(225, 225, 225);
+const std::array<cv::Scalar, 6> curve_colors{cv::Scalar(180, 119, 31), {40, 39, 214},  {44, 160, 44},
+                                             {189, 103, 148},          {14, 127, 255}, {207, 190, 23}};
 
 bool drawable(double x, double y) { return std::isfinite(x) && std::isfinite(y) && y > 0; }
 
-struct Span {
+struct AxisSpan {
   double low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
 
   void include(double value) {
@@ -31,15 +31,15 @@ struct Span {
   double share(double value) const { return (value - low) / (high - low); }
 };
 
-void write(cv::Mat& canvas, const std::string& text, const cv::Point& corner) {
-  cv::putText(canvas, text, corner, cv::FONT_HERSHEY_SIMPLEX, font_scale, ink, 1, cv::LINE_AA);
+void put_label(cv::Mat& canvas, const std::string& text, const cv::Point& corner) {
+  cv::putText(canvas, text, corner, cv::FONT_HERSHEY_SIMPLEX, tick_font_scale, frame_color, 1, cv::LINE_AA);
 }
 
 /// The plot while it is drawn: x linear, y by its decimal logarithm.
-class Plot {
+class CurvePlot {
  public:
-  Plot(const std::vector<PanelCurve>& curves, const cv::Size& size)
-      : canvas_(size, CV_8UC3, background),
+  CurvePlot(const std::vector<PanelCurve>& curves, const cv::Size& size)
+      : canvas_(size, CV_8UC3, paper),
         frame_(left_px, top_px, size.width - left_px - right_px, size.height - top_px - bottom_px) {
     for (const auto& curve : curves) {
       for (std::size_t i = 0; i < std::min(curve.x.size(), curve.y.size()); ++i) {
@@ -59,20 +59,20 @@ class Plot {
     for (int i = 0; i <= rows; ++i) {
       const double value = std::lerp(y_.low, y_.high, static_cast<double>(i) / rows);
       const int y = at(x_.low, value).y;
-      cv::line(canvas_, {frame_.x, y}, {frame_.br().x, y}, grid);
-      write(canvas_, fmt::format("{:.2g}", std::pow(10, value)), {4, y + 4});
+      cv::line(canvas_, {frame_.x, y}, {frame_.br().x, y}, grid_color);
+      put_label(canvas_, fmt::format("{:.2g}", std::pow(10, value)), {4, y + 4});
     }
     for (int i = 0; i <= columns; ++i) {
       const double value = std::lerp(x_.low, x_.high, static_cast<double>(i) / columns);
       const int x = at(value, y_.low).x;
-      cv::line(canvas_, {x, frame_.y}, {x, frame_.br().y}, grid);
-      write(canvas_, fmt::format("{:.0f}", value), {x - 4, frame_.br().y + 16});
+      cv::line(canvas_, {x, frame_.y}, {x, frame_.br().y}, grid_color);
+      put_label(canvas_, fmt::format("{:.0f}", value), {x - 4, frame_.br().y + 16});
     }
-    cv::rectangle(canvas_, frame_, ink);
+    cv::rectangle(canvas_, frame_, frame_color);
   }
 
   void draw(const PanelCurve& curve, std::size_t number) {
-    const cv::Scalar& color = colors[number % colors.size()];
+    const cv::Scalar& color = curve_colors[number % curve_colors.size()];
     std::vector<cv::Point> points;
     for (std::size_t i = 0; i < std::min(curve.x.size(), curve.y.size()); ++i) {
       if (drawable(curve.x[i], curve.y[i])) points.push_back(at(curve.x[i], std::log10(curve.y[i])));
@@ -81,7 +81,7 @@ class Plot {
     cv::polylines(canvas_, points, false, color, 1, cv::LINE_AA);
     const cv::Point legend(frame_.br().x + 8, frame_.y + 10 + legend_line_px * static_cast<int>(number));
     cv::line(canvas_, legend, legend + cv::Point(14, 0), color, 2);
-    write(canvas_, curve.label, legend + cv::Point(20, 4));
+    put_label(canvas_, curve.label, legend + cv::Point(20, 4));
   }
 
   cv::Mat canvas() const { return canvas_; }
@@ -93,13 +93,13 @@ class Plot {
 
   cv::Mat canvas_;
   cv::Rect frame_;
-  Span x_, y_;
+  AxisSpan x_, y_;
 };
 
 }  // namespace
 
 cv::Mat plot_mat(const std::vector<PanelCurve>& curves, const cv::Size& size) {
-  Plot plot(curves, size);
+  CurvePlot plot(curves, size);
   plot.draw_axes();
   for (std::size_t i = 0; i < curves.size(); ++i) plot.draw(curves[i], i);
   return plot.canvas();

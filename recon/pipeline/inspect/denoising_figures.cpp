@@ -11,7 +11,7 @@
 namespace recon {
 namespace {
 
-std::vector<DenoisingFigure> levels(const ImageDomain& domain) {
+std::vector<DenoisingFigure> yardstick_levels(const ImageDomain& domain) {
   std::vector<DenoisingFigure> figures;
   for (const int grey_levels : {15, 25, 50, 75}) {
     figures.push_back({.level = fmt::format("{}/255", grey_levels),
@@ -42,7 +42,7 @@ std::vector<DenoisingFigure> denoising_figures(const Prior& prior, const Trainin
   const ImageDomain& domain = prior.domain();
   const std::int64_t used = std::min(count, images.count);
   const Rng rng(0, "denoising");
-  std::vector<DenoisingFigure> figures = levels(domain);
+  std::vector<DenoisingFigure> figures = yardstick_levels(domain);
   for (std::int64_t i = 0; i < used; ++i) {
     const at::Tensor truth = middle_part(images.image(i), domain.multiple).unsqueeze(0);
     const at::Tensor noise = rng.normal({{static_cast<std::uint64_t>(i), 0}}, 0, spec_of_item(truth), truth.options());

@@ -10,7 +10,7 @@ namespace recon {
 namespace {
 
 constexpr std::int64_t shown_images = 3;
-constexpr int columns = 5;  ///< clean, noisy, denoised, noisy, denoised; as many samples
+constexpr int picture_columns = 5;  ///< clean, noisy, denoised, noisy, denoised; as many samples
 constexpr std::int64_t sampling_steps = 20;
 
 /// Means over up to `points` equal pieces of the run; steps without a finite loss are left out.
@@ -55,11 +55,11 @@ std::vector<PanelTile> sample_row(const NetworkPrior& prior, const at::Tensor& l
   const auto sampler = find_sampler_kind("dpmpp_2m", "training picture").make();
   sampler->steps = sampling_steps;
   DrawTask task{.keys = {}, .size = {like.size(2), like.size(3)}, .like = like.options(), .clip = true};
-  for (std::uint64_t i = 0; i < columns; ++i) task.keys.push_back({i, 0});
+  for (std::uint64_t i = 0; i < picture_columns; ++i) task.keys.push_back({i, 0});
   const DrawReport drawn = draw(*sampler, prior, task);
   const ImageRange range{prior.domain().low, prior.domain().high};
   std::vector<PanelTile> tiles;
-  for (std::int64_t i = 0; i < columns; ++i) {
+  for (std::int64_t i = 0; i < picture_columns; ++i) {
     const bool failed = drawn.diverged[static_cast<std::size_t>(i)];
     tiles.push_back({.label = failed ? "sample: diverged" : "sample", .image = drawn.x[i].cpu(), .range = range});
   }
@@ -102,7 +102,7 @@ void write_training_picture(const std::filesystem::path& path, const NetworkPrio
   for (auto& curve : training_curves(history)) {
     curves.push_back({.label = std::move(curve.label), .x = std::move(curve.x), .y = std::move(curve.y)});
   }
-  write_png_panel(path.string(), tiles, columns, curves);
+  write_png_panel(path.string(), tiles, picture_columns, curves);
 }
 
 }  // namespace recon
