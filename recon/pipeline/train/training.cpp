@@ -149,7 +149,7 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
   if (!plan.setup.attribution.empty()) {
     plan.attribution = options.path_of("attribution", plan.setup.attribution).string();
     if (!std::filesystem::is_regular_file(plan.attribution)) {
-      throw usage_error(options.place_of("attribution"), "there is no file '{}'; check the path", plan.attribution);
+      throw usage_error(options.location_of("attribution"), "there is no file '{}'; check the path", plan.attribution);
     }
   }
   plan.init = plan.setup.init;
