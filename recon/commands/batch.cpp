@@ -63,7 +63,7 @@ class BatchVerb final : public Verb {
   const char* name() const override { return "batch"; }
   const char* summary() const override { return "Reconstruct every item of many files; may be killed and goes on"; }
   const char* examples() const override {
-    return "CONFIG is a YAML file: `input` (files, patterns, datasets of your own, see data/README.md), "
+    return "CONFIG is a YAML file: `input` (files, patterns, datasets of your own, see recon/docs/own_files.md), "
            "`output.path`,\n"
            "`batch.size`, and `solver`, `prior`, `samples`, ... as for `recon run`. What is done lies in the folder\n"
            "OUTPUT.parts until all is; the same command again goes on after a kill, a full disk or Ctrl-C. Under "
