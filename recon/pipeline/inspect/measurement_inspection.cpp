@@ -10,8 +10,8 @@
 #include "recon/core/error.h"
 #include "recon/metrics/metrics.h"
 #include "recon/metrics/noise_level.h"
-#include "recon/pipeline/items/item_noise.h"
 #include "recon/pipeline/items/operator_source.h"
+#include "recon/pipeline/items/item_noise.h"
 
 namespace recon {
 namespace {
