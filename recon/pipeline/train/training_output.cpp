@@ -43,7 +43,7 @@ void TrainingOutput::write_weights(const NetworkPrior& prior, const UNet2D& netw
 void TrainingOutput::report(const NetworkPrior& prior, const TrainingHistory& history) const {
   write_training_card(plan_, facts_, history);
   write_training_picture(plan_.output / "progress.png", prior, validation_.count > 0 ? validation_ : images_, history,
-                         device_);
+                         plan_.options.crop, device_);
   if (const std::string warning = overfitting_warning(history); !warning.empty()) log::warn("{}", warning);
 }
 

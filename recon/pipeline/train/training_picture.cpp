@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t shown_images = 3;
 constexpr int picture_columns = 5;  ///< clean, noisy, denoised, noisy, denoised; as many samples
-constexpr std::int64_t sampling_steps = 20;
+constexpr std::int64_t sampling_steps = 10;
 
 /// Means over up to `points` equal pieces of the run; steps without a finite loss are left out.
 Curve smoothed(const std::vector<double>& loss, std::size_t points) {
@@ -51,10 +51,11 @@ std::vector<PanelTile> denoised_row(const NetworkPrior& prior, const at::Tensor&
   return tiles;
 }
 
-std::vector<PanelTile> sample_row(const NetworkPrior& prior, const at::Tensor& like) {
+std::vector<PanelTile> sample_row(const NetworkPrior& prior, const std::vector<std::int64_t>& size,
+                                  const at::TensorOptions& like) {
   const auto sampler = find_sampler_kind("dpmpp_2m", "training picture").make();
   sampler->steps = sampling_steps;
-  DrawTask task{.keys = {}, .size = {like.size(2), like.size(3)}, .like = like.options(), .clip = true};
+  DrawTask task{.keys = {}, .size = size, .like = like, .clip = true};
   for (std::uint64_t i = 0; i < picture_columns; ++i) task.keys.push_back({i, 0});
   const DrawReport drawn = draw(*sampler, prior, task);
   const ImageRange range{prior.domain().low, prior.domain().high};
@@ -90,14 +91,16 @@ std::vector<Curve> training_curves(const TrainingHistory& history) {
 }
 
 void write_training_picture(const std::filesystem::path& path, const NetworkPrior& prior, const TrainingImages& images,
-                            const TrainingHistory& history, c10::Device device) {
+                            const TrainingHistory& history, std::int64_t sample_side, c10::Device device) {
   std::vector<PanelTile> tiles;
   at::Tensor truth;
   for (std::int64_t i = 0; i < std::min(shown_images, images.count); ++i) {
     truth = middle_part(images.image(i), prior.domain().multiple, largest_shown_px).unsqueeze(0).to(device);
     for (auto& tile : denoised_row(prior, truth, i)) tiles.push_back(std::move(tile));
   }
-  for (auto& tile : sample_row(prior, truth)) tiles.push_back(std::move(tile));
+  std::vector<std::int64_t> size{truth.size(2), truth.size(3)};
+  if (sample_side > 0) size = {sample_side, sample_side};
+  for (auto& tile : sample_row(prior, size, truth.options())) tiles.push_back(std::move(tile));
   std::vector<PanelCurve> curves;
   for (auto& curve : training_curves(history)) {
     curves.push_back({.label = std::move(curve.label), .x = std::move(curve.x), .y = std::move(curve.y)});
