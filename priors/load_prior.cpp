@@ -183,7 +183,8 @@ PriorSummary inspect_prior(const std::string& path_or_name) {
                        .weight_files = {},
                        .card_description = sources.card.description,
                        .training_data = sources.card.training_data,
-                       .licence = sources.card.licence};
+                       .licence = sources.card.licence,
+                       .attribution = sources.card.attribution};
   if (std::holds_alternative<TorchScriptConfig>(sources.network)) {
     summary.parameters = load_network(sources)->parameter_count();
     summary.weight_types = "TorchScript";

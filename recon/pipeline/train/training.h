@@ -28,7 +28,7 @@ struct TrainingSetup {
   std::string output = "trained_prior";
   std::string weights = "float16";
   std::string resume = "auto";
-  std::string description, training_data, licence;
+  std::string description, training_data, licence, attribution;
 
   void visit(ParameterVisitor& v);
 };
@@ -40,12 +40,15 @@ struct TrainingPlan {
   NetworkOptions network;
   NoiseSchedule schedule = NoiseSchedule::vp_linear();
   std::vector<std::string> images, validation;  ///< paths that start at the config's folder
+  std::string attribution;                      ///< likewise; empty: none
   std::string init;                             ///< likewise, or the name of a prior; empty: fresh weights
   std::filesystem::path output;                 ///< starts at the working directory
   std::string location;
   nlohmann::ordered_json resolved;
 
   std::filesystem::path state_file() const { return output / "training_state.safetensors"; }
+  /// The name of its copy in the output folder; empty: none.
+  std::string attribution_name() const;
 };
 
 /// Throws Error(usage) with file:line.
@@ -65,8 +68,9 @@ struct TrainingHooks {
   std::function<void(const ProgressEvent& event)> on_step;
 };
 
-/// Trains and writes into the plan's output folder, at each validation and at the end: the prior (prior_writer.h), its
-/// model card README.md, loss.svg, and training_config.yaml; with each checkpoint training_state.safetensors.
+/// Trains and writes into the plan's output folder, at each validation and at the end: the prior (prior_writer.h) if it
+/// is the best so far, its model card README.md, loss.svg, progress.png (training_picture.h) and training_config.yaml;
+/// with each checkpoint training_state.safetensors. A finished run's card has the yardstick of denoising_figures.h.
 TrainingResult train(const TrainingPlan& plan, const TrainingHooks& hooks);
 
 /// Peak signal-to-noise ratio in dB of a denoising error; `peak` is the width of the value range.
