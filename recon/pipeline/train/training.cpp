@@ -11,6 +11,7 @@
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/pipeline/items/image_collection.h"
+#include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/train/training_card.h"
 
 namespace recon {
@@ -140,8 +141,7 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
   for (const auto& text : plan.setup.validation) {
     plan.validation.push_back(options.path_of("validation", text).string());
   }
-  plan.init = plan.setup.init;
-  if (plan.init.find('/') != std::string::npos) plan.init = options.path_of("init", plan.init).string();
+  plan.init = prior_from(options, "init", plan.setup.init);
   if (!plan.init.empty() && options.given("network")) {
     throw usage_error(options.location_of("network"), "`init` brings its own network; remove one of the two");
   }
@@ -155,7 +155,7 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
 
 double denoising_psnr(double mse, double peak) { return 20 * std::log10(peak) - 10 * std::log10(mse); }
 
-TrainingResult train(const TrainingPlan& plan, const TrainingHooks& hooks) {
+TrainingResult train(const TrainingPlan& plan, const RunControls& run) {
   std::error_code fault;
   std::filesystem::create_directories(plan.output, fault);
   if (fault) throw data_error(plan.output.string(), "the output folder cannot be made: {}", fault.message());
@@ -164,13 +164,13 @@ TrainingResult train(const TrainingPlan& plan, const TrainingHooks& hooks) {
   TrainingResult result;
   result.parameters = task.network->parameter_count();
   const std::int64_t image_count = task.images.count;
-  Trainer trainer(std::move(task), plan.options, hooks.device);
+  Trainer trainer(std::move(task), plan.options, run.device);
   TrainingControls controls{.state = plan.state_file(),
                             .fingerprint = fingerprint(plan),
-                            .device = hooks.device,
-                            .cancellation = hooks.cancellation,
-                            .on_begin = hooks.on_begin,
-                            .on_step = hooks.on_step,
+                            .device = run.device,
+                            .cancellation = run.cancellation,
+                            .on_begin = [&](std::int64_t done) { run.begin("train " + plan.setup.name, done); },
+                            .on_step = run.steps(),
                             .on_export = {}};
   controls.on_export = [&](const NetworkPrior& prior, const UNet2D& network, const TrainingHistory& history) {
     const at::ScalarType type = plan.setup.weights == "float16" ? at::kHalf : at::kFloat;
@@ -179,6 +179,7 @@ TrainingResult train(const TrainingPlan& plan, const TrainingHooks& hooks) {
     write_training_card(plan, prior, history, image_count);
   };
   result.outcome = trainer.run(controls);
+  run.end();
   result.history = trainer.history();
   const auto& loss = result.history.loss;
   const auto recent = static_cast<std::ptrdiff_t>(std::min<std::size_t>(loss.size(), 100));
