@@ -28,7 +28,7 @@ NetworkConfig config_of(const PriorFiles& files, const PriorCard& card) {
   if (files.network_config) return read_unet2d_config(*files.network_config);
   throw data_error(card.location,
                    "there is no config.json of diffusers in the folder, and the card does not say the network; add an "
-                   "`architecture` or a `preset` (priors/README.md, \"Bring a checkpoint\")");
+                   "`architecture` or a `preset` (recon/docs/priors.md, \"Bring a checkpoint\")");
 }
 
 template <class Net, class Config>

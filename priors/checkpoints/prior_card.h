@@ -37,7 +37,7 @@ std::string to_string(InputScaling scaling);
 using Architecture = std::variant<std::monostate, AdmConfig, SongConfig, DhariwalConfig, TorchScriptConfig>;
 
 /// The card of a prior, `prior.yaml` in its folder: what the diffusers files do not say, and what is to be said
-/// differently. Every key is optional; priors/README.md describes them.
+/// differently. Every key is optional; recon/docs/priors.md describes them.
 struct PriorCard {
   std::string location;  ///< the file, for messages
   std::optional<std::string> name;

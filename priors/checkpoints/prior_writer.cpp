@@ -153,7 +153,7 @@ std::string card_of(const NetworkPriorDescription& description, const PriorTexts
     emit_pairs(out, description.denoising_mse);
   }
   out << YAML::EndMap;
-  return std::string("# The card of this prior; keys are described in priors/README.md of recon.\n") + out.c_str() +
+  return std::string("# The card of this prior; keys are described in recon/docs/priors.md of recon.\n") + out.c_str() +
          "\n";
 }
 

@@ -61,8 +61,8 @@ class BatchVerb final : public Verb {
   const char* name() const override { return "batch"; }
   const char* summary() const override { return "Reconstruct every item of many files; may be killed and goes on"; }
   const char* examples() const override {
-    return R"(CONFIG is a YAML file: `input` (files, patterns, datasets of your own, see data/README.md), `output.path`,
-`batch.size`, and `solver`, `prior`, `samples`, ... as for `recon run`. What is done lies in the folder
+    return R"(CONFIG is a YAML file: `input` (files, patterns, datasets of your own, see recon/docs/own_files.md),
+`output.path`, `batch.size`, and `solver`, `prior`, `samples`, ... as for `recon run`. What is done lies in the folder
 OUTPUT.parts until all is; the same command again goes on after a kill, a full disk or Ctrl-C. Under
 mpirun or srun the ranks share the work, --threads and the GPUs of a machine; several processes started
 by hand with the same config do so, too. Items that fail are recorded and the others go on.

@@ -42,6 +42,7 @@ class RoomGraph {
         if (found.contains(node)) continue;
         int floor = 1;
         const bool stands = std::all_of(targets.begin(), targets.end(), [&](const auto& target) {
+          if (!arrows_.contains(target.first)) return true;  // a header that the build makes
           const auto below = found.find(target.first);
           if (below != found.end()) floor = std::max(floor, below->second + 1);
           return below != found.end();

@@ -221,8 +221,8 @@ TEST(SpectralSolvers, NoiseFreeWhiteImagesAreSampledExactly) {
   }
 }
 
-// The bias of the defaults, recorded to 10 % (the table of recon/solvers/README.md): 2 x 16 samples of the closed-form
-// tasks. The known-wrong variant is the published weight of DDNM+, which lets the noise of the data add up.
+// The bias of the defaults, recorded to 10 % (the table of recon/docs/measurements.md): 2 x 16 samples of the
+// closed-form tasks. The known-wrong variant is the published weight of DDNM+, which lets the noise of the data add up.
 TEST(SpectralSolvers, TheirBiasIsRecorded) {
   const std::vector<double> ddnm_mean = {0.878, 1.598, 0.871, 0.867}, ddnm_std = {0.835, 0.921, 0.853, 0.845};
   const std::vector<double> ddrm_mean = {3.447, 1.960, 0.833, 0.954}, ddrm_std = {0.656, 0.930, 0.795, 0.821};

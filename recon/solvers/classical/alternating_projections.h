@@ -26,7 +26,7 @@ namespace recon {
 ///
 /// Shifts inside the padding and, for real images, the half turn have the same magnitudes: the result is one of these
 /// equivalent images. Complex images know the padding only. A search in a landscape with local minima: on a brain slice
-/// (oversampling 2) half of the raar runs get through, of er and hio with noisy data none (recon/solvers/README.md).
+/// (oversampling 2) half of the raar runs get through, of er and hio with noisy data none (recon/docs/measurements.md).
 class AlternatingProjections final : public Solver {
  public:
   std::string algorithm = "raar";

@@ -31,7 +31,7 @@ namespace recon {
 /// the more it takes. The network passes are some steps · travel_repeats.
 ///
 /// A sampler with a bias, because D knows of the data by x_t only: recon/docs/derivations.md and
-/// recon/solvers/README.md have its size.
+/// recon/docs/measurements.md have its size.
 class Ddnm final : public Solver {
  public:
   std::int64_t steps = 25;

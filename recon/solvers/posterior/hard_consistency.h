@@ -26,7 +26,7 @@ namespace recon {
 ///
 /// x_t is noised afresh and holds the data once, in D; the data step adds them again. So the result has the mean of the
 /// posterior but 1/sqrt(2) of its standard deviation, as DiffPIR's: no uncertainty. Figures:
-/// recon/solvers/README.md.
+/// recon/docs/measurements.md.
 class HardConsistency final : public Solver {
  public:
   std::int64_t steps = 50;

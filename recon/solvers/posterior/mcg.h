@@ -22,7 +22,7 @@ namespace recon {
 ///
 /// For comparison: they know nothing of the noise in y and end on A x = y wherever A has full rank. The noise is fitted
 /// (chi² near 0), amplified where A is badly conditioned, and range and null space disagree. Their measured bias is in
-/// recon/solvers/README.md; `ddnm` and `ddrm` are the projections that know the noise.
+/// recon/docs/measurements.md; `ddnm` and `ddrm` are the projections that know the noise.
 class Mcg final : public Solver {
  public:
   std::string method = "mcg";
