@@ -19,7 +19,7 @@ struct SolverResults {
   at::Tensor std;                                      ///< [N, C, H, W], per-pixel posterior standard deviation
   at::Tensor samples;                                  ///< [N, S, C, H, W]
   at::Tensor quantiles;                                ///< [N, 2, C, H, W], 5 % and 95 % of the samples
-  at::Tensor prior_part;                                 ///< [N, C, H, W], what the data leave to the prior
+  at::Tensor prior_part;                               ///< [N, C, H, W], what the data leave to the prior
   at::Tensor chi2_map;                                 ///< [N, range...], whose mean is chi2
   std::map<std::string, std::vector<double>> metrics;  ///< psnr [dB], ssim, ...
   std::vector<double> chi2;
@@ -58,7 +58,7 @@ struct ResultSet {
 /// Atomic; checks shapes and lengths against ids first (Error(internal): they are the program's own).
 void write_result_file(const std::string& path, const ResultSet& results);
 
-/// Bit for bit what was written. Error(data) for anything else than a result file of this version.
+/// Bit for bit what was written. Files of version 1 are read, too (data/FORMAT.md); Error(data) for anything else.
 ResultSet read_result_file(const std::string& path, const hdf5::ReadLimits& limits = {});
 
 /// A result file, opened: its items are read when asked for, so that memory is bounded by those.

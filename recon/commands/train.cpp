@@ -3,10 +3,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "recon/commands/interruption.h"
 #include "recon/commands/progress_printer.h"
-#include "recon/commands/verb.h"
-#include "recon/core/cuda_backend.h"
+#include "recon/commands/verb_setup.h"
 #include "recon/pipeline/train/training_output.h"
 
 namespace recon {
@@ -29,33 +27,27 @@ class TrainVerb final : public Verb {
   const char* name() const override { return "train"; }
   const char* summary() const override { return "Train a prior from images"; }
   const char* examples() const override {
-    return "CONFIG is a YAML file; `images` and `validation` are paths from its folder (from the working directory "
-           "with\n"
-           "--set), `output`, a folder, from the working directory. The same command again goes on where a run was\n"
-           "stopped or killed, and ends with the weights of an uninterrupted run.\n\n"
-           "Examples:\n"
-           "  recon train configs/train/tiny.yaml\n"
-           "  recon train train.yaml --set images=photos/ --set output=my_prior --set training.steps=20000\n"
-           "  recon train train.yaml --set init=natural_gray --set training.learning_rate=1e-4\n"
-           "  recon inspect ./trained_prior --check\n";
+    return R"(CONFIG is a YAML file; `images` and `validation` are paths from its folder (from the working directory
+with --set), `output`, a folder, from the working directory. The same command again goes on where a run was
+stopped or killed, and ends with the weights of an uninterrupted run.
+
+Examples:
+  recon train configs/train/tiny.yaml
+  recon train train.yaml --set images=photos/ --set output=my_prior --set training.steps=20000
+  recon train train.yaml --set init=natural_gray --set training.learning_rate=1e-4
+  recon inspect ./trained_prior --check
+)";
   }
 
   void describe(CLI::App& app) override { app.add_option("CONFIG", config_, "Config (YAML)")->required(); }
 
   VerbResult execute(const GlobalOptions& options) override {
-    Config config = Config::from_file(config_);
-    for (const auto& assignment : options.set) config.set(assignment);
-    const TrainingPlan plan = read_training_plan(config, options.seed);
+    ProgressPrinter progress(options.quiet);
+    const RunControls controls = controls_of(options, progress);
+    const TrainingPlan plan = read_training_plan(config_of(config_, options), options.seed);
     const std::string channels = channels_in_words(plan);
     if (!options.quiet) fmt::print(stderr, "images: {}\n", channels);
-    ProgressPrinter progress(options.quiet);
-    const TrainingHooks hooks{.device = parse_device(options.device),
-                              .cancellation = &interruption(),
-                              .on_begin = [&](std::int64_t done) { progress.begin("train " + plan.setup.name, done); },
-                              .on_step = [&](const ProgressEvent& event) { progress.update(event); }};
-    const TrainingResult result = train(plan, hooks);
-    progress.end();
-    return reported(plan, result, channels);
+    return reported(plan, train(plan, controls), channels);
   }
 
  private:

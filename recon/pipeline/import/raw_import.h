@@ -48,6 +48,14 @@ ImportPlan read_import_plan(const Config& config);
 /// 6. fully sampled data give a ground truth, S^H F^H y / sum |S|², and may then be undersampled.
 MeasurementSet import_kspace(const KspaceSet& source, const ImportPlan& plan, const std::string& place);
 
+/// A raw data file, read, and the measurement file that was made of it.
+struct ImportResult {
+  KspaceSet source;
+  MeasurementSet set;
+};
+/// Reads `source`, imports it and writes the measurement file `output`. Throws Error(usage) when both are one file.
+ImportResult import_file(const std::string& source, const std::string& output, const ImportPlan& plan);
+
 /// What `recon inspect` says of a raw data file.
 nlohmann::ordered_json describe_kspace(const KspaceSet& set);
 

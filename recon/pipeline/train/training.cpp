@@ -11,6 +11,7 @@
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
 #include "recon/pipeline/items/image_collection.h"
+#include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/train/training_output.h"
 
 namespace recon {
@@ -152,8 +153,7 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
       throw usage_error(options.location_of("attribution"), "there is no file '{}'; check the path", plan.attribution);
     }
   }
-  plan.init = plan.setup.init;
-  if (plan.init.find('/') != std::string::npos) plan.init = options.path_of("init", plan.init).string();
+  plan.init = prior_from(options, "init", plan.setup.init);
   if (!plan.init.empty() && options.given("network")) {
     throw usage_error(options.location_of("network"), "`init` brings its own network; remove one of the two");
   }
@@ -177,7 +177,7 @@ double mean_of_last(const std::vector<double>& values, std::size_t count) {
 
 }  // namespace
 
-TrainingResult train(const TrainingPlan& plan, const TrainingHooks& hooks) {
+TrainingResult train(const TrainingPlan& plan, const RunControls& run) {
   std::error_code fault;
   std::filesystem::create_directories(plan.output, fault);
   if (fault) throw data_error(plan.output.string(), "the output folder cannot be made: {}", fault.message());
@@ -185,26 +185,27 @@ TrainingResult train(const TrainingPlan& plan, const TrainingHooks& hooks) {
   TrainingTask task = task_of(plan);
   TrainingResult result;
   result.parameters = task.network->parameter_count();
-  TrainingOutput output(plan, task, hooks.device);
+  TrainingOutput output(plan, task, run.device);
   std::int64_t done_before = 0;
-  Trainer trainer(std::move(task), plan.options, hooks.device);
+  Trainer trainer(std::move(task), plan.options, run.device);
   TrainingControls controls{.state = plan.state_file(),
                             .fingerprint = fingerprint(plan),
-                            .device = hooks.device,
-                            .cancellation = hooks.cancellation,
+                            .device = run.device,
+                            .cancellation = run.cancellation,
                             .on_begin = {},
-                            .on_step = hooks.on_step,
+                            .on_step = run.steps(),
                             .on_export = {},
                             .on_validation = {}};
   controls.on_begin = [&](std::int64_t done) {
     done_before = done;
-    if (hooks.on_begin) hooks.on_begin(done);
+    run.begin("train " + plan.setup.name, done);
   };
   controls.on_export = [&](const NetworkPrior& prior, const UNet2D& network) { output.write_weights(prior, network); };
   controls.on_validation = [&](const NetworkPrior& prior, const TrainingHistory& history) {
     output.report(prior, history);
   };
   result.outcome = trainer.run(controls);
+  run.end();
   result.history = trainer.history();
   if (result.outcome == TrainingOutcome::finished && result.history.step > done_before) output.measure(result.history);
   result.recent_loss = mean_of_last(result.history.loss, 100);

@@ -11,6 +11,7 @@
 #include "priors/train/trainer.h"
 #include "recon/config/config.h"
 #include "recon/core/parameters.h"
+#include "recon/core/run_controls.h"
 
 namespace recon {
 
@@ -61,17 +62,10 @@ struct TrainingResult {
   double recent_loss = 0;  ///< mean of the last 100 steps
 };
 
-struct TrainingHooks {
-  c10::Device device = c10::kCPU;
-  const CancellationToken* cancellation = nullptr;
-  std::function<void(std::int64_t done)> on_begin;
-  std::function<void(const ProgressEvent& event)> on_step;
-};
-
 /// Trains and writes into the plan's output folder, at each validation and at the end: the prior (prior_writer.h) if it
 /// is the best so far, its model card README.md, loss.svg, progress.png (training_picture.h) and training_config.yaml;
 /// with each checkpoint training_state.safetensors. A finished run's card has the yardstick of denoising_figures.h.
-TrainingResult train(const TrainingPlan& plan, const TrainingHooks& hooks);
+TrainingResult train(const TrainingPlan& plan, const RunControls& run);
 
 /// Peak signal-to-noise ratio in dB of a denoising error; `peak` is the width of the value range.
 double denoising_psnr(double mse, double peak);
