@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "data/measurement_file.h"
+#include "data/image_range.h"
 
 namespace recon {
 

@@ -3,6 +3,7 @@
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "data/image_io.h"
 #include "data/picture.h"
 #include "recon/core/error.h"
 

@@ -5,7 +5,7 @@
 #include <opencv2/core/mat.hpp>
 #include <string>
 
-#include "data/image_io.h"
+#include "data/image_range.h"
 
 // Private to data: between tensors and OpenCV's matrices (interleaved, B, G, R).
 namespace recon {

@@ -32,7 +32,7 @@ Optimizer::Optimizer(const std::vector<NamedTensor>& parameters, const TrainingO
 double Optimizer::learning_rate(const TrainingOptions& options, std::int64_t step, double share) {
   const auto at = static_cast<double>(step), warmup = static_cast<double>(options.warmup);
   if (at < warmup) return options.learning_rate * (at + 1) / warmup;
-  if (options.decay == "constant") return options.learning_rate;
+  if (options.decay == RateDecay::constant) return options.learning_rate;
   const double warm = std::min(warmup / static_cast<double>(options.steps), share);
   const double left = std::max(0.0, 1 - share) / std::max(1 - warm, 1e-9);
   return options.learning_rate * 0.5 * (1 - std::cos(std::numbers::pi * std::min(left, 1.0)));

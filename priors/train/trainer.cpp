@@ -63,7 +63,7 @@ Trainer::Trainer(TrainingTask task, const TrainingOptions& options, c10::Device 
       batches_(task_.images, options, task_.description.domain.multiple),
       levels_(task_.description.schedule, options),
       loss_{.prediction = task_.description.prediction,
-            .weighting = weighting_from(options.weighting, task_.description.prediction),
+            .weighting = options.weighting.value_or(usual_weighting(task_.description.prediction)),
             .gamma = options.gamma,
             .sigma_data = task_.description.sigma_data},
       noise_(static_cast<std::uint64_t>(options.seed), "training noise"),
@@ -98,7 +98,7 @@ at::Tensor Trainer::loss(std::int64_t step) {
   const at::Tensor network_times = at::tensor(times, at::kFloat).to(device_);
   at::Tensor out;
   {
-    const Autocast autocast(options_.precision == "bfloat16", device_);
+    const Autocast autocast(options_.precision == TrainingPrecision::bfloat16, device_);
     out = network_output(description, *network_, x_t * per_item(scales, x_t), network_times);
   }
   return weighted_loss(out.to(at::kFloat), target, weights);

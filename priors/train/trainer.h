@@ -19,6 +19,7 @@
 
 namespace recon {
 
+/// How a training run ended.
 enum class TrainingOutcome {
   finished,
   interrupted,  ///< cancelled; the state is saved and the run can go on

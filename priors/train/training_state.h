@@ -13,6 +13,7 @@
 
 namespace recon {
 
+/// What one validation found.
 struct ValidationPoint {
   std::int64_t step = 0;
   DenoisingTable table;

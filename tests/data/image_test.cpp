@@ -2,6 +2,7 @@
 #include "data/image_io.h"
 #include "data/image_source.h"
 #include "tests/data/data_support.h"
+#include "tests/support/random.h"
 
 namespace recon {
 namespace {
@@ -54,7 +55,7 @@ TEST_F(Images, RefusesWhatIsNoPicture) {
 
 TEST_F(Images, WhatIsWrittenIsReadBackToRounding) {
   for (const std::int64_t channels : {1, 3}) {
-    const at::Tensor image = at::rand({channels, 5, 7}) * 4 - 1;
+    const at::Tensor image = test::uniform({channels, 5, 7}) * 4 - 1;
     const ImageRange range{-1, 3};
     const at::Tensor unit = (image + 1) / 4;
     write_png(path("8.png"), image, range);
@@ -139,8 +140,8 @@ TEST_F(Sources, AFileAFolderAndADataset) {
   const at::Tensor bytes = at::arange(24, at::kByte).view({2, 3, 4});
   out.write("bytes", bytes);
   auto group = out.create_group("deep");
-  group.write("rgb", at::rand({2, 3, 4, 4}, at::kDouble));
-  group.write("one", at::rand({3, 4}, at::kComplexFloat));
+  group.write("rgb", test::uniform({2, 3, 4, 4}, at::kDouble));
+  group.write("one", test::uniform({3, 4}, at::kComplexFloat));
   group.write("numbers", at::arange(4));
   group.write("nan", at::full({1, 2, 2}, NAN));
   out.close();

@@ -12,6 +12,7 @@
 #include "priors/train/parameter_initializer.h"
 #include "recon/core/error.h"
 #include "tests/support/faults.h"
+#include "tests/support/word.h"
 
 namespace recon {
 namespace {
@@ -215,7 +216,7 @@ TEST(Optimizer, WarmsUpAndEndsAtZero) {
   EXPECT_NEAR(rate(110), 0, 1e-12);
   EXPECT_NEAR(rate(20, 60.0 / 110), 1, 1e-12) << "whose time is up as far is as far";
   EXPECT_NEAR(rate(20, 1), 0, 1e-12);
-  options.decay = "constant";
+  options.decay = test::word("constant");
   EXPECT_EQ(rate(100), 2);
 }
 
@@ -387,7 +388,7 @@ TEST(Trainer, StopsWhenTheLossIsNoNumberAndKeepsTheLastGoodState) {
 TEST(Trainer, ComputesNearlyTheSameInBfloat16) {
   TrainingOptions options = tiny_options();
   Trainer exact(tiny_task(), options);
-  options.precision = "bfloat16";
+  options.precision = test::word("bfloat16");
   Trainer rounded(tiny_task(), options);
   const double a = exact.loss(0).item<double>(), b = rounded.loss(0).item<double>();
   EXPECT_NEAR(b / a, 1, 0.01);  // bfloat16 has 8 bits: 0.4 % per rounding, averaged over 192 pixels

@@ -63,7 +63,7 @@ TrainingTask task_of(const TrainingPlan& plan) {
                                                  .low = setup.value_range[0],
                                                  .high = setup.value_range[1]},
                                       .schedule = plan.schedule};
-  description.prediction = prediction_from(setup.prediction);
+  description.prediction = from_word<Prediction>(setup.prediction, "prediction");
   description.space_to_depth = setup.space_to_depth;
   description.max_relative_sigma = setup.max_relative_sigma.value_or(0);
   tell_time(description, *network);
