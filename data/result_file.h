@@ -12,7 +12,7 @@ namespace recon {
 /// Atomic; checks shapes and lengths against ids first (Error(internal): they are the program's own).
 void write_result_file(const std::string& path, const ResultSet& results);
 
-/// Bit for bit what was written. Error(data) for anything else than a result file of this version.
+/// Bit for bit what was written. Files of version 1 are read, too (data/FORMAT.md); Error(data) for anything else.
 ResultSet read_result_file(const std::string& path, const hdf5::ReadLimits& limits = {});
 
 /// A result file, opened: its items are read when asked for, so that memory is bounded by those.

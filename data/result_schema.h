@@ -26,7 +26,7 @@ void visit_tensors(const Visit& visit) {
   visit("std", &SolverResults::std);
   visit("samples", &SolverResults::samples);
   visit("quantiles", &SolverResults::quantiles);
-  visit("imagined", &SolverResults::prior_part);
+  visit("prior_part", &SolverResults::prior_part);
   visit("chi2_map", &SolverResults::chi2_map);
 }
 

@@ -157,9 +157,11 @@ std::vector<std::string> embedded_priors() {
   return {names.begin(), names.end()};
 }
 
+bool is_prior_path(const std::string& path_or_name) { return path_or_name.find('/') != std::string::npos; }
+
 std::string find_prior(const std::string& path_or_name) {
   if (fs::is_directory(path_or_name) && is_prior(path_or_name)) return path_or_name;
-  if (path_or_name.find('/') != std::string::npos) return path_or_name;  // what it lacks is said when it is opened
+  if (is_prior_path(path_or_name)) return path_or_name;  // what it lacks is said when it is opened
   for (const auto& folder : prior_search_folders()) {
     const fs::path candidate = fs::path(folder) / path_or_name;
     if (!path_or_name.empty() && is_prior(candidate)) return candidate.string();
@@ -183,7 +185,8 @@ PriorSummary inspect_prior(const std::string& path_or_name) {
                        .weight_files = {},
                        .card_description = sources.card.description,
                        .training_data = sources.card.training_data,
-                       .licence = sources.card.licence};
+                       .licence = sources.card.licence,
+                       .attribution = sources.card.attribution};
   if (const std::string& format = sources.network.kind->program_format; !format.empty()) {
     summary.parameters = load_network(sources)->parameter_count();
     summary.weight_types = format;

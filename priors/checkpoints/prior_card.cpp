@@ -134,6 +134,7 @@ const std::map<std::string, Reader>& readers() {
       {"description", [](const Entry& e, PriorCard& card) { card.description = e.text(); }},
       {"training_data", [](const Entry& e, PriorCard& card) { card.training_data = e.text(); }},
       {"licence", [](const Entry& e, PriorCard& card) { card.licence = e.text(); }},
+      {"attribution", [](const Entry& e, PriorCard& card) { card.attribution = e.text(); }},
   };
   return table;
 }

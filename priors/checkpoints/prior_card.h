@@ -46,7 +46,7 @@ struct PriorCard {
   std::optional<std::int64_t> multiple;
   std::optional<double> max_relative_sigma;
   std::vector<std::pair<double, double>> denoising_mse;  ///< relative sigma (increasing), mean squared error per pixel
-  std::string description, training_data, licence;
+  std::string description, training_data, licence, attribution;
 };
 
 /// Reads it. Throws Error(data) with file:line for malformed YAML, an unknown or repeated key, or a value that does not

@@ -3,7 +3,12 @@
 namespace recon {
 
 void TrainingOptions::visit(ParameterVisitor& v) {
-  v.field("steps", steps, "updates of the weights", {.min = 1});
+  v.field("steps", steps, "updates of the weights; more of them for a run that is finished take it up again",
+          {.min = 1});
+  v.field("minutes", minutes,
+          "time limit over all sessions; 0: none. The run ends, and `decay` with it, when steps or "
+          "minutes are used up",
+          {.min = 0});
   v.field("batch", batch, "images per step", {.min = 1, .max = 65536});
   v.field("crop", crop, "side of the random square crops in pixels; 0: whole images", {.min = 0, .max = 1 << 14});
   v.field("flip", flip, "mirror half of the images left to right");
@@ -19,7 +24,7 @@ void TrainingOptions::visit(ParameterVisitor& v) {
   v.field("gamma", gamma, "min_snr: largest weight of the squared error of x0", {.min = 0, .open_min = true});
   v.field("learning_rate", learning_rate, "of AdamW, at its highest", {.min = 0, .open_min = true});
   v.field("warmup", warmup, "steps over which the learning rate rises from 0", {.min = 0});
-  v.choice("decay", decay, "learning rate after the warm-up; cosine ends at 0");
+  v.choice("decay", decay, "learning rate after the warm-up; cosine ends at 0 with the run");
   v.field("betas", betas, "[beta1, beta2] of AdamW");
   v.field("weight_decay", weight_decay, "of AdamW, decoupled", {.min = 0});
   v.field("gradient_clip", gradient_clip, "largest norm of the gradient; 0: no limit", {.min = 0});

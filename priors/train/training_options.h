@@ -33,6 +33,7 @@ constexpr auto words_of(TrainingPrecision) {
 /// Everything about a training run that decides its weights, besides the data, the network and its process.
 struct TrainingOptions {
   std::int64_t steps = 10000;
+  double minutes = 0;
   std::int64_t batch = 16;
   std::int64_t crop = 0;
   bool flip = true;

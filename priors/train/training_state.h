@@ -28,6 +28,10 @@ struct TrainingHistory {
   double seconds = 0;        ///< in all sessions
 };
 
+/// The validation whose logarithm of the mean squared error is lowest on average over the levels, so that every level
+/// counts alike, among those at the levels of the last one; nullptr without any.
+const ValidationPoint* best_validation(const TrainingHistory& history);
+
 /// Writes everything that a run needs to go on to a safetensors file, atomically: after a kill -9 at any time the file
 /// holds the old or the new state. `fingerprint` identifies what the state belongs to.
 void save_training_state(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,

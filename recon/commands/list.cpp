@@ -125,10 +125,11 @@ class ListVerb final : public Verb {
     return "Show the operators, solvers, priors, samplers, schedules and spacings there are";
   }
   const char* examples() const override {
-    return "Examples:\n"
-           "  recon list                   everything, one line each\n"
-           "  recon list solvers           solvers with their parameters, defaults and limits\n"
-           "  recon list operators --json  the same for programs\n";
+    return R"(Examples:
+  recon list                   everything, one line each
+  recon list solvers           solvers with their parameters, defaults and limits
+  recon list operators --json  the same for programs
+)";
   }
 
   void describe(CLI::App& app) override {

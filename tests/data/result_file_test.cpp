@@ -119,6 +119,59 @@ TEST_F(Results, TheWriterRefusesInconsistentResultsAndKeepsTheOldFile) {
   expect("samples", [](ResultSet& set) { set.main.samples = test::uniform({3, 1, 4, 5}); });
 }
 
+/// As the program wrote it until version 2, by hand.
+void write_version_1(const std::string& path) {
+  auto file = hdf5::File::create(path);
+  file.set_attribute("format", std::string("recon-result"));
+  file.set_attribute("version", std::uint64_t{1});
+  file.set_attribute("image_range", std::vector<double>{0, 1});
+  for (const char* name : {"config", "operator", "prior", "prior_hash", "input", "input_hash"}) {
+    file.set_attribute(name, std::string(name));
+  }
+  file.set_attribute("seed", std::uint64_t{7});
+  file.set_attribute("solver", std::string("dps"));
+  file.create_group("versions").set_attribute("recon", std::string("0.1.0"));
+  file.write_strings("ids", {"a", "b"});
+  file.write("reconstructions", at::ones({2, 1, 3, 3}));
+  file.write("imagined", at::full({2, 1, 3, 3}, 0.5));
+  auto metrics = file.create_group("metrics");
+  metrics.write("imagined_share", at::tensor({0.25, 0.75}, at::kDouble));
+  metrics.write("psnr", at::tensor({20.0, 21.0}, at::kDouble));
+  file.create_group("trace");
+  file.create_group("baselines");
+  file.close();
+}
+
+TEST_F(Results, FilesOfVersion1AreReadUnderTodaysNames) {
+  write_version_1(path("old.h5"));
+  const auto expect = [](const SolverResults& results) {
+    ASSERT_TRUE(results.prior_part.defined());
+    EXPECT_EQ(results.metrics.at("prior_fraction").back(), 0.75);
+    EXPECT_EQ(results.metrics.at("psnr").back(), 21);
+    EXPECT_FALSE(results.metrics.contains("imagined_share"));
+  };
+  const ResultSet set = read_result_file(path("old.h5"));
+  expect(set.main);
+  EXPECT_EQ(set.main.prior_part.sum().item<double>(), 9);
+  EXPECT_EQ(set.prior_hash, "prior_hash");
+  const ResultFile file = ResultFile::open(path("old.h5"));
+  expect(file.rows(1, 1));
+  expect(file.figures());
+  write_result_file(path("new.h5"), set);
+  const auto written = hdf5::File::open(path("new.h5"));
+  EXPECT_EQ(written.uint64_attribute("version"), 2U);
+  EXPECT_TRUE(written.has("prior_part") && !written.has("imagined"));
+  EXPECT_TRUE(written.group("metrics").has("prior_fraction"));
+}
+
+TEST_F(Results, FilesOfANewerVersionAreRefused) {
+  auto file = hdf5::File::create(path("future.h5"));
+  file.set_attribute("format", std::string("recon-result"));
+  file.set_attribute("version", std::uint64_t{3});
+  file.close();
+  expect_data_error({"version 1 to 2", "got 3", "newer recon"}, [&] { read_result_file(path("future.h5")); });
+}
+
 TEST_F(Results, OtherFilesAreRefused) {
   expect_data_error({"recon-result", "recon-measurement"}, [] { read_result_file(golden + "h5py_measurement.h5"); });
   expect_data_error({"attribute format"}, [] { read_result_file(golden + "h5py_types.h5"); });

@@ -111,6 +111,26 @@ TEST(Rooms, ThePipelineHasThreeFloors) {
   for (const auto& [node, floor] : graph.floors()) EXPECT_LE(floor, 3) << node;
 }
 
+/// Lines of the verbs that write files.
+std::vector<std::string> writing_lines(const std::vector<Source>& sources) {
+  std::vector<std::string> wrong;
+  for (const auto& source : sources) {
+    if (!source.path.starts_with("recon/commands/")) continue;
+    for (const auto& line : source.lines) {
+      for (const char* way : {"AtomicFile", "write_file_atomically(", "write_result_file(", "write_measurement_file(",
+                              "write_samples_file(", "write_png", "ofstream"}) {
+        if (line.find(way) != std::string::npos) wrong.push_back(fmt::format("{}: {}", source.path, line));
+      }
+    }
+  }
+  return wrong;
+}
+
+TEST(Rooms, VerbsParseCallAndPrintButThePipelineWritesFiles) {
+  for (const auto& line : writing_lines(sources())) ADD_FAILURE() << line;
+  EXPECT_EQ(writing_lines({{"recon/commands/x.cpp", {"  write_png_panel(path, tiles, 2);"}}}).size(), 1U);
+}
+
 TEST(Rooms, APlantedArrowBackIsFound) {
   std::vector<Source> planted = sources();
   planted.push_back({"recon/pipeline/items/planted.cpp", {"#include \"recon/pipeline/batch/batch_plan.h\""}});

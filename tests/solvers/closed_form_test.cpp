@@ -98,7 +98,7 @@ ClosedForm closed_form(const std::string& task, const ClosedFormOptions& options
   Noise noise;
   noise.type = NoiseType::gaussian;
   noise.std = {options.noise_std};
-  const at::Tensor y = noise.simulate(result.op->apply(truth), Rng(1, "noise"), items, result.op->support());
+  const at::Tensor y = with_noise(noise, result.op->apply(truth), Rng(1, "noise"), items, result.op->support());
   const GaussianPosterior exact =
       result.prior->posterior(dense_matrix(*result.op), measured_rows(*result.op, y), options.noise_std);
   result.mean = exact.mean;

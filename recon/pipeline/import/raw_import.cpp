@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <optional>
 
+#include "data/atomic_file.h"
 #include "data/bart_file.h"
 #include "operators/fourier/fft.h"
 #include "operators/mri/channels.h"
@@ -179,7 +181,7 @@ class Import {
     } else {
       set.per_item_arrays["mask"] = mask;
     }
-    set.header.noise = {.type = noise_kind_ == "none" ? "none" : "gaussian", .std = {}, .peak = 0};
+    set.header.noise = {.type = noise_kind_ == "none" ? NoiseType::none : NoiseType::gaussian, .std = {}, .peak = 0};
     if (noise_kind_ != "none") set.header.noise.std = {noise_std_};
     set.header.provenance = fmt::format("recon {} import of {} ({}); noise: {}; {}", program_version, place_,
                                         source_.format, noise_kind_, source_.description);
@@ -235,6 +237,18 @@ ImportPlan read_import_plan(const Config& config) {
 
 MeasurementSet import_kspace(const KspaceSet& source, const ImportPlan& plan, const std::string& place) {
   return Import(source, plan, place).run();
+}
+
+ImportResult import_file(const std::string& source, const std::string& output, const ImportPlan& plan) {
+  std::error_code absent;
+  if (std::filesystem::equivalent(source, output, absent)) {
+    throw usage_error(output, "the output is the source itself; choose another name");
+  }
+  { const AtomicFile writable(output); }  // before any work
+  ImportResult result{.source = read_kspace(source), .set = {}};
+  result.set = import_kspace(result.source, plan, source);
+  write_measurement_file(output, result.set);
+  return result;
 }
 
 nlohmann::ordered_json describe_kspace(const KspaceSet& set) {

@@ -48,11 +48,6 @@ ItemOptions item_options_of(const SolvingOptions& options, const YamlOptions& co
           .location_of_complex_image = config.location_of("complex_image")};
 }
 
-std::string prior_of(const SolvingOptions& options, const YamlOptions& config) {
-  const bool is_path = options.prior.find('/') != std::string::npos;
-  return is_path ? config.path_of("prior", options.prior).string() : options.prior;
-}
-
 NamedSolver read_solver(ParameterVisitor& section) {
   std::string type = "dps";
   section.field("type", type, "the kind of solver; `recon list solvers` shows all");

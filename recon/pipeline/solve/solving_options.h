@@ -42,8 +42,6 @@ NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken
 NamedSolver read_main_solver(YamlOptions& options, std::set<std::string>& taken);
 /// What `options`, read from that config, ask of the items. Throws Error(usage) for two sources of the noise level.
 ItemOptions item_options_of(const SolvingOptions& options, const YamlOptions& config);
-/// The config's prior: a name, or a path that starts at the config's folder when it has a '/'.
-std::string prior_of(const SolvingOptions& options, const YamlOptions& config);
 
 /// The `type:` of the section names the solver, the other keys are its options. Its name is its type.
 NamedSolver read_solver(ParameterVisitor& section);
