@@ -14,6 +14,7 @@
 #include "recon/config/config.h"
 #include "recon/core/noise.h"
 #include "recon/core/parameters.h"
+#include "recon/core/rng.h"
 #include "recon/core/run_controls.h"
 
 namespace recon {

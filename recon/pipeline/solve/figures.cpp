@@ -172,14 +172,14 @@ void register_figure(Figure figure) {
 
 std::string Figure::dataset() const { return (column == nullptr && count_column == nullptr ? "/metrics/" : "/") + key; }
 
-nlohmann::ordered_json Figure::json(double value) const {
-  if (count_column != nullptr && std::isfinite(value)) return std::llround(value);
-  return number_or_null(value);
+nlohmann::ordered_json Figure::json(double number) const {
+  if (count_column != nullptr && std::isfinite(number)) return std::llround(number);
+  return number_or_null(number);
 }
 
-std::string Figure::csv(double value) const {
-  if (!std::isfinite(value)) return "";
-  return count_column != nullptr ? std::to_string(std::llround(value)) : fmt::format("{}", value);
+std::string Figure::csv(double number) const {
+  if (!std::isfinite(number)) return "";
+  return count_column != nullptr ? std::to_string(std::llround(number)) : fmt::format("{}", number);
 }
 
 std::map<std::string, double> evaluated_figures(const at::Tensor& x, const PreparedItem& item, const Report& report,

@@ -45,8 +45,8 @@ struct Figure {
   std::string heading() const { return unit.empty() ? title : title + "/" + unit; }
   std::string dataset() const;  ///< "/chi2", "/metrics/psnr"
   /// As JSON: null where it is not known, a whole number where it counts something.
-  nlohmann::ordered_json json(double value) const;
-  std::string csv(double value) const;  ///< all digits; empty where it is not known
+  nlohmann::ordered_json json(double number) const;
+  std::string csv(double number) const;  ///< all digits; empty where it is not known
 };
 
 /// All of them, in the order of tables.
