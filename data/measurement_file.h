@@ -8,17 +8,11 @@
 #include <vector>
 
 #include "data/hdf5/hdf5_file.h"
+#include "data/image_range.h"
 #include "recon/core/noise.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
-
-/// Values that stand for black and white in a file's images and ground truth.
-struct ImageRange {
-  double low = 0;
-  double high = 1;
-  bool operator==(const ImageRange&) const = default;
-};
 
 /// What all items of a file share.
 struct MeasurementHeader {

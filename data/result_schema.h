@@ -1,6 +1,7 @@
 #pragma once
 
-#include "data/result_file.h"
+#include "data/hdf5/hdf5_file.h"
+#include "data/result_set.h"
 
 // Private to data: the parts of a result file, for who writes it at once and who writes it in pieces.
 namespace recon {

@@ -8,10 +8,10 @@
 #include <set>
 
 #include "priors/checkpoints/checkpoint.h"
-#include "priors/checkpoints/json_fields.h"
 #include "priors/checkpoints/load_network.h"
 #include "priors/checkpoints/safetensors_types.h"
 #include "priors/checkpoints/scheduler_config.h"
+#include "priors/json_fields.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -24,7 +24,7 @@ struct Sources : PriorSources {
   NetworkFacts facts;
   std::optional<SchedulerConfig> scheduler;
 
-  explicit Sources(const std::string& folder) : PriorSources(folder), facts(facts_of(network)) {
+  explicit Sources(const std::string& folder) : PriorSources(folder), facts(network.config->facts()) {
     if (files.scheduler_config) scheduler = read_scheduler_config(*files.scheduler_config);
   }
 
@@ -185,10 +185,11 @@ PriorSummary inspect_prior(const std::string& path_or_name) {
                        .weight_files = {},
                        .card_description = sources.card.description,
                        .training_data = sources.card.training_data,
-                       .licence = sources.card.licence};
-  if (std::holds_alternative<TorchScriptConfig>(sources.network)) {
+                       .licence = sources.card.licence,
+                       .attribution = sources.card.attribution};
+  if (const std::string& format = sources.network.kind->program_format; !format.empty()) {
     summary.parameters = load_network(sources)->parameter_count();
-    summary.weight_types = "TorchScript";
+    summary.weight_types = format;
     summary.weight_files = {sources.card.weights->filename().string()};
     return summary;
   }

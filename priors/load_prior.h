@@ -42,7 +42,7 @@ struct PriorSummary {
   std::int64_t parameters = 0;
   std::string weight_types;  ///< "F16" or "F16, F32"
   std::vector<std::string> weight_files;
-  std::string card_description, training_data, licence;
+  std::string card_description, training_data, licence, attribution;
 };
 PriorSummary inspect_prior(const std::string& path_or_name);
 

@@ -67,7 +67,7 @@ Examples:
   recon inspect natural_gray --check        the embedded prior: is it a denoiser, and is its card right?
   recon inspect PRIOR_DIR --check --images photos/     with pictures of the kind it was trained on
   recon inspect PRIOR_DIR --golden record.safetensors --tolerance 1e-5   proves a port
-  recon inspect natural_gray --denoise photos/            PSNR of its denoiser, beside total variation
+  recon inspect natural_gray --denoise photos/            PSNR at fixed noise levels, beside total variation
   recon inspect --operator '{type: blur, std_px: 2}' --image 1,64,64 --check
 )";
   }
@@ -78,8 +78,11 @@ Examples:
     app.add_option("--config", config_, "Write the config that is proposed for an HDF5 file of others to this file");
     app.add_option("--golden", golden_, "Recorded outputs of a prior's network (safetensors: x, t, out[, v, vjp])");
     app.add_option("--tolerance", tolerance_, "Largest relative error that --golden allows")->capture_default_str();
-    app.add_option("--denoise", denoise_,
-                   "Images (files, folder or FILE.h5:/dataset) for a prior to denoise, beside total variation");
+    app.add_option(
+           "--denoise", denoise_,
+           "Sets of images (file, folder or FILE.h5:/dataset; the option may be repeated) for a prior to denoise "
+           "at the yardstick's noise levels, beside total variation")
+        ->allow_extra_args(false);
     app.add_option("--images", images_,
                    "For --check of a prior: images of its kind (files, folder or FILE.h5:/dataset), instead of a "
                    "shipped picture");
@@ -140,7 +143,8 @@ Examples:
     return !is_prior_path(target_) && !is_known_prior(target_) && fs::is_directory(target_) ? "./" + target_ : target_;
   }
 
-  std::string target_, config_, golden_, denoise_, images_, operator_;
+  std::string target_, config_, golden_, images_, operator_;
+  std::vector<std::string> denoise_;
   std::int64_t count_ = 32;
   bool check_ = false, complex_ = false;
   double tolerance_ = 1e-4;

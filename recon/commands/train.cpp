@@ -5,7 +5,7 @@
 
 #include "recon/commands/progress_printer.h"
 #include "recon/commands/verb_setup.h"
-#include "recon/pipeline/train/training.h"
+#include "recon/pipeline/train/training_output.h"
 
 namespace recon {
 namespace {
@@ -45,23 +45,33 @@ Examples:
     ProgressPrinter progress(options.quiet);
     const RunControls controls = controls_of(options, progress);
     const TrainingPlan plan = read_training_plan(config_of(config_, options), options.seed);
-    return reported(plan, train(plan, controls));
+    const std::string channels = channels_in_words(plan);
+    if (!options.quiet) fmt::print(stderr, "images: {}\n", channels);
+    return reported(plan, train(plan, controls), channels);
   }
 
  private:
-  static VerbResult reported(const TrainingPlan& plan, const TrainingResult& result) {
+  static VerbResult reported(const TrainingPlan& plan, const TrainingResult& result, const std::string& channels) {
     const TrainingHistory& history = result.history;
     VerbResult verb;
-    verb.json = {{"output", plan.output.string()}, {"outcome", name_of(result.outcome)},
-                 {"steps", history.step},          {"skipped", history.skipped},
-                 {"loss", result.recent_loss},     {"parameters", result.parameters},
-                 {"seconds", history.seconds},     {"validation", nlohmann::ordered_json::array()}};
+    verb.json = {{"output", plan.output.string()},
+                 {"outcome", name_of(result.outcome)},
+                 {"images", channels},
+                 {"steps", history.step},
+                 {"skipped", history.skipped},
+                 {"loss", result.recent_loss},
+                 {"parameters", result.parameters},
+                 {"seconds", history.seconds},
+                 {"weights_of_step", nullptr},
+                 {"validation", nlohmann::ordered_json::array()}};
     verb.text = fmt::format("{}: {} after {} steps, loss {:.4g} (mean of the last 100)\n", plan.output.string(),
                             name_of(result.outcome), history.step, result.recent_loss);
     const double peak = plan.setup.value_range[1] - plan.setup.value_range[0];
-    if (!history.validations.empty()) {
+    if (const ValidationPoint* best = best_validation(history); best != nullptr) {
+      verb.json["weights_of_step"] = best->step;
+      verb.text += fmt::format("the weights are those of step {}, the best in validation:\n", best->step);
       verb.text += "relative sigma  mean squared error  PSNR/dB\n";
-      for (const auto& [r, mse] : history.validations.back().table) {
+      for (const auto& [r, mse] : best->table) {
         verb.json["validation"].push_back({{"relative_sigma", r}, {"mse", mse}, {"psnr", denoising_psnr(mse, peak)}});
         verb.text += fmt::format("{:>14.3g}  {:>18.4g}  {:>7.2f}\n", r, mse, denoising_psnr(mse, peak));
       }

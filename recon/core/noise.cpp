@@ -33,25 +33,9 @@ std::string Noise::fault(std::int64_t items, ScalarKind data) const {
   return "";
 }
 
-std::string to_string(NoiseType type) {
-  switch (type) {
-    case NoiseType::none:
-      return "none";
-    case NoiseType::gaussian:
-      return "gaussian";
-    case NoiseType::poisson:
-      return "poisson";
-    case NoiseType::poisson_gaussian:
-      return "poisson_gaussian";
-  }
-  throw internal_error("NoiseType", "value {} is not one of the enumerators", static_cast<int>(type));
-}
-
 NoiseType noise_type_from(const std::string& text) {
-  for (const auto type : {NoiseType::none, NoiseType::gaussian, NoiseType::poisson, NoiseType::poisson_gaussian}) {
-    if (to_string(type) == text) return type;
-  }
-  throw data_error("noise", "expected type none, gaussian, poisson or poisson_gaussian, got '{}'", text);
+  if (const auto type = find_word<NoiseType>(text)) return *type;
+  throw data_error("noise", "expected type {}, got '{}'", alternatives(all_words<NoiseType>()), text);
 }
 
 }  // namespace recon

@@ -1,15 +1,22 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "recon/core/tensor_spec.h"
+#include "recon/core/words.h"
 
 namespace recon {
 
 enum class NoiseType { none, gaussian, poisson, poisson_gaussian };
+constexpr auto words_of(NoiseType) {
+  using enum NoiseType;
+  return std::to_array<Word<NoiseType>>(
+      {{none, "none"}, {gaussian, "gaussian"}, {poisson, "poisson"}, {poisson_gaussian, "poisson_gaussian"}});
+}
 
 /// The noise of a measurement, as configs and files state it: y = A(x) + n. operators/noise.h draws and weighs it.
 ///
@@ -34,7 +41,6 @@ struct Noise {
   bool operator==(const Noise&) const = default;
 };
 
-std::string to_string(NoiseType type);
 NoiseType noise_type_from(const std::string& text);  ///< throws Error(data) naming the known ones
 
 }  // namespace recon

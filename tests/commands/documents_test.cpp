@@ -93,27 +93,18 @@ void run_yaml(const Scratch& scratch, const CodeBlock& block, const std::string&
   scratch.expect_runs("recon inspect block.yaml " + block.attributes + "\n", where);
 }
 
-/// The page's blocks in their order. `slow` takes those along that are marked so.
+/// The page's commands and YAML in their order. `slow` takes those along that are marked so.
 void run_page(const fs::path& path, bool slow) {
   const MarkdownPage page = test::read_markdown(path);
   const Scratch scratch;
-  std::string skipped;
   for (const auto& block : page.blocks) {
     const std::string where = page.name + ":" + std::to_string(block.line);
     if (block.language == "yaml") {
       run_yaml(scratch, block, where);
-    } else if (block.language == "python" && page.name != "data/FORMAT.md") {  // whose Python data_tests run
-      scratch.write("block.py", block.text);
-      if (python_has(block.attributes)) {
-        scratch.expect_runs(python() + " block.py\n", where);
-      } else {
-        skipped += where + " needs a Python with " + block.attributes + "\n";
-      }
     } else if (block.language == "sh" && !is_the_outer_command(block.text) && (slow || block.attributes != "slow")) {
       scratch.expect_runs(block.text, where);
     }
   }
-  if (!skipped.empty() && !testing::Test::HasFailure()) GTEST_SKIP() << skipped;
 }
 
 /// Pages with blocks to run; with `slow`, those that have slow ones.
@@ -122,7 +113,8 @@ std::vector<fs::path> runnable(bool slow) {
   std::erase_if(pages, [slow](const fs::path& path) {
     const auto blocks = test::read_markdown(path).blocks;
     return std::none_of(blocks.begin(), blocks.end(), [slow](const CodeBlock& block) {
-      return slow ? block.attributes == "slow" : block.language != "text" && block.attributes != "slow";
+      if (slow) return block.attributes == "slow";
+      return (block.language == "sh" && block.attributes.empty()) || block.language == "yaml";
     });
   });
   return pages;
@@ -143,6 +135,26 @@ class SlowDocumentPage : public testing::TestWithParam<fs::path> {};
 TEST_P(SlowDocumentPage, ItsSlowBlocksRun) { run_page(GetParam(), true); }
 INSTANTIATE_TEST_SUITE_P(Slow, SlowDocumentPage, testing::ValuesIn(runnable(true)), test_name);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SlowDocumentPage);
+
+/// The Python of data/FORMAT.md, which needs files to read, is run by data_tests.
+TEST(Documents, PythonRuns) {
+  std::string skipped;
+  for (const auto& path : test::markdown_pages()) {
+    const MarkdownPage page = test::read_markdown(path);
+    for (const auto& block : page.of("python")) {
+      if (block.attributes.empty()) continue;
+      const std::string where = page.name + ":" + std::to_string(block.line);
+      if (!python_has(block.attributes)) {
+        skipped += where + " needs a Python with " + block.attributes + ", see RECON_PYTHON\n";
+        continue;
+      }
+      const Scratch scratch;
+      scratch.write("block.py", block.text);
+      scratch.expect_runs(python() + " block.py\n", where);
+    }
+  }
+  if (!skipped.empty()) GTEST_SKIP() << skipped;
+}
 
 TEST(Documents, EveryBlockSaysWhatItIs) {
   const std::set<std::string> known = {"sh", "yaml", "python", "text"};

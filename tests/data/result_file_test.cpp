@@ -1,6 +1,7 @@
 #include "data/result_file.h"
 
 #include "tests/data/data_support.h"
+#include "tests/support/random.h"
 
 namespace recon {
 namespace {
@@ -12,9 +13,9 @@ class Results : public DataTest {};
 SolverResults solver_example(const at::TensorOptions& options) {
   SolverResults results;
   results.solver = "dps";
-  results.reconstructions = at::rand({2, 1, 4, 5}, options);
-  results.std = at::rand({2, 1, 4, 5}, at::kFloat);
-  results.samples = at::rand({2, 3, 1, 4, 5}, options);
+  results.reconstructions = test::uniform({2, 1, 4, 5}, c10::typeMetaToScalarType(options.dtype()));
+  results.std = test::uniform({2, 1, 4, 5}, at::kFloat);
+  results.samples = test::uniform({2, 3, 1, 4, 5}, c10::typeMetaToScalarType(options.dtype()));
   results.metrics = {{"psnr", {INFINITY, 21.5}}, {"ssim", {1.0 / 3, std::nan("")}}};
   results.chi2 = {0.98, 1.01};
   results.status = {"finished", "stopped_early"};
@@ -22,7 +23,7 @@ SolverResults solver_example(const at::TensorOptions& options) {
   results.nfe_backward = {1000, std::int64_t{1} << 60};
   results.seconds = {1.25, 0};
   results.peak_mib = {300, 301};
-  results.trace = {{"chi2", at::rand({2, 10}, at::kDouble)}, {"step", at::arange(10)}};
+  results.trace = {{"chi2", test::uniform({2, 10}, at::kDouble)}, {"step", at::arange(10)}};
   return results;
 }
 
@@ -34,7 +35,7 @@ ResultSet example() {
   set.baselines["tv"] = solver_example(at::kDouble);
   SolverResults bare;
   bare.solver = "adjoint";
-  bare.reconstructions = at::rand({2, 1, 4, 5});
+  bare.reconstructions = test::uniform({2, 1, 4, 5});
   set.baselines["adjoint"] = bare;
   set.config = "solver: {type: dps}\n";
   set.operator_config = "type: blur\n";
@@ -115,7 +116,7 @@ TEST_F(Results, TheWriterRefusesInconsistentResultsAndKeepsTheOldFile) {
   expect("status", [](ResultSet& set) { set.baselines["tv"].status.resize(3); });
   expect("psnr", [](ResultSet& set) { set.main.metrics["psnr"].clear(); });
   expect("reconstructions", [](ResultSet& set) { set.main.reconstructions = at::Tensor(); });
-  expect("samples", [](ResultSet& set) { set.main.samples = at::rand({3, 1, 4, 5}); });
+  expect("samples", [](ResultSet& set) { set.main.samples = test::uniform({3, 1, 4, 5}); });
 }
 
 /// As the program wrote it until version 2, by hand.

@@ -96,7 +96,8 @@ class RoomGraph {
 
 TEST(Rooms, InsideARoomArrowsPointDown) {
   for (const char* room :
-       {"recon/core", "recon/config", "recon/metrics", "recon/report", "recon/pipeline", "recon/commands"}) {
+       {"operators", "priors", "data", "recon/core", "recon/config", "recon/solvers", "recon/metrics", "recon/report",
+        "recon/pipeline", "recon/commands"}) {
     const RoomGraph graph(room, sources());
     EXPECT_GT(graph.nodes(), 1U) << room;
     for (const auto& line : graph.circles()) ADD_FAILURE() << line << ", in a circle";

@@ -14,8 +14,6 @@ namespace {
 class Cautious final : public Solver {
  public:
   void visit(ParameterVisitor&) override {}
-  bool needs_prior() const override { return false; }
-  bool is_sampler() const override { return false; }
   at::Tensor run(SolverContext& context) const override {
     const Problem& problem = context.problem();
     calls.push_back(problem.batch());

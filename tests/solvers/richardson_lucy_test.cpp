@@ -7,6 +7,7 @@
 #include "operators/noise.h"
 #include "recon/core/error.h"
 #include "tests/solvers/classical_problems.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
@@ -33,7 +34,7 @@ Problem counted(const LinearOperatorPtr& op, const at::Tensor& truth, double pea
 RichardsonLucy plain(std::int64_t iterations) {
   RichardsonLucy solver;
   solver.tv = 0;
-  solver.stopping = "none";
+  solver.stopping = word("none");
   solver.max_iterations = iterations;
   return solver;
 }

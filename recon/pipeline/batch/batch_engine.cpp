@@ -75,7 +75,7 @@ class BatchRun final : public ItemGroups, public ResultSink {
       : plan_(plan), task_(task), controls_(controls), engine_(batch_engine_options(plan), controls) {
     const Stopwatch timer(c10::kCPU, result_.profile.opening);
     work_ = open_batch_work(plan);
-    const bool needs_prior = plan.main.solver->needs_prior();
+    const bool needs_prior = plan.main.traits.needs_prior;
     if (needs_prior) prior_hash_ = content_hash_of_path(find_prior(plan.prior));
     store_ = std::make_unique<BatchStore>(
         plan.output.path, batch_identity(plan, work_, prior_hash_), work_.batches.size(),

@@ -59,7 +59,7 @@ BatchVerification verify_batch(const std::string& path, std::int64_t count, std:
   for (const auto& assignment : overrides) config.set(assignment);
   const BatchPlan plan = read_batch_plan(config, std::nullopt);
   BatchWork work = open_batch_work(plan);
-  const bool needs_prior = plan.main.solver->needs_prior();
+  const bool needs_prior = plan.main.traits.needs_prior;
   const std::string prior_hash = needs_prior ? content_hash_of_path(find_prior(plan.prior)) : "";
   nlohmann::ordered_json was = (*manifest)["identity"], is = batch_identity(plan, work, prior_hash);
   BatchVerification verification;

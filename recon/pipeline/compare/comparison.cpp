@@ -38,7 +38,7 @@ class Comparison final : public ResultSink {
   Comparison(ComparisonPlan& plan, const RunControls& controls) : plan_(plan), controls_(controls) {
     bool needed = false;
     for (const auto& compared : plan_.solvers) {
-      needed = needed || compared.solver.solver->needs_prior();
+      needed = needed || compared.solver.traits.needs_prior;
       configured_steps_.push_back(steps_of(*compared.solver.solver));
     }
     if (needed) prior_ = load_prior(plan_.prior);
@@ -187,9 +187,9 @@ class Comparison final : public ResultSink {
     BudgetChoice chosen{.task = task.name, .solver = compared.solver.name, .steps = 0, .note = {}};
     Solver& solver = *compared.solver.solver;
     const auto configured = steps_of(solver);
-    if (!solver.needs_prior() || !configured) {
-      chosen.note =
-          solver.needs_prior() ? "has no option `steps`: as configured" : "no prior: to its own stopping rule";
+    if (!compared.solver.traits.needs_prior || !configured) {
+      chosen.note = compared.solver.traits.needs_prior ? "has no option `steps`: as configured"
+                                                       : "no prior: to its own stopping rule";
       return chosen;
     }
     const bool by_time = plan_.budget.seconds.has_value();

@@ -13,7 +13,7 @@ ReportFacts facts_of(const ComparisonPlan& plan, c10::Device device) {
   ReportFacts facts{
       .prior = {}, .prior_hash = {}, .device = device.str(), .seed = static_cast<std::uint64_t>(plan.options.seed)};
   for (const auto& compared : plan.solvers) {
-    if (!compared.solver.solver->needs_prior() || !facts.prior.empty()) continue;
+    if (!compared.solver.traits.needs_prior || !facts.prior.empty()) continue;
     facts.prior = plan.prior;
     facts.prior_hash = content_hash_of_path(find_prior(plan.prior));
   }

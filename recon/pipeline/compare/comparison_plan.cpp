@@ -84,13 +84,14 @@ TaskPlan read_task(const YamlNodePtr& node, const std::string& section, std::set
 
 ComparedSolver read_compared(ParameterVisitor& section, std::set<std::string>& taken, std::int64_t samples) {
   ComparedSolver compared{.solver = {}, .samples = samples};
-  std::string name, type = "dps";
+  std::string name;
   section.field("name", name, "what its results are called; default: its type");
   section.field("samples", compared.samples, "posterior samples per item, instead of the top level's",
                 {.min = 1, .max = 1024});
   section.field("oracle", compared.oracle,
                 "an option (`weight`) to choose by the PSNR against the ground truth: what could be, not a result");
-  compared.solver.solver = read_solver(section, type);
+  compared.solver = read_solver(section);
+  std::string type = compared.solver.name;
   if (!compared.oracle.empty()) {
     const auto option = find_option(*compared.solver.solver, compared.oracle);
     if (!option || option->integer) {

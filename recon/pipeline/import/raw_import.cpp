@@ -127,7 +127,7 @@ class Import {
       return;
     }
     CoilEstimation estimation = plan_.estimation;
-    estimation.method = plan_.options.coil_maps;
+    estimation.method = from_word<CoilMethod>(plan_.options.coil_maps, "coil_maps");
     std::vector<at::Tensor> maps;
     for (std::int64_t i = 0; i < kspace_.size(0); ++i) maps.push_back(estimation.maps(kspace_[i], location_of(i)));
     maps_ = at::stack(maps);
@@ -171,7 +171,8 @@ class Import {
     set.ids = source_.ids;
     set.header.image = {{1, kspace_.size(2), kspace_.size(3)}, ScalarKind::complex};
     set.header.range = {0, 1};
-    const std::string maps = plan_.options.coil_maps == "later" ? plan_.estimation.method : "{dataset: coil_maps}";
+    const std::string maps =
+        plan_.options.coil_maps == "later" ? to_string(plan_.estimation.method) : "{dataset: coil_maps}";
     set.header.operator_config = "type: sense\ncoil_maps: " + maps + "\npattern: array\nmask: {dataset: mask}\n";
     if (maps_.defined()) set.per_item_arrays["coil_maps"] = maps_;
     const at::Tensor mask = mask_.to(at::kByte);

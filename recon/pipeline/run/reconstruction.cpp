@@ -29,8 +29,8 @@ void require_writable(const RunPlan& plan) {
 }
 
 PriorPtr prior_for(const RunPlan& plan) {
-  bool needed = plan.main.solver->needs_prior();
-  for (const auto& baseline : plan.baselines) needed = needed || baseline.solver->needs_prior();
+  bool needed = plan.main.traits.needs_prior;
+  for (const auto& baseline : plan.baselines) needed = needed || baseline.traits.needs_prior;
   return needed ? load_prior(plan.prior) : nullptr;
 }
 

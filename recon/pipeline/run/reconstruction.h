@@ -10,6 +10,7 @@
 
 namespace recon {
 
+/// What `recon run` makes of its items.
 struct ReconstructionResult {
   ResultSet set;
   std::vector<ResultRow> rows;

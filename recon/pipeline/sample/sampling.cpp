@@ -29,7 +29,7 @@ constexpr std::int64_t strip_times = 10;  ///< pictures in a row of the trajecto
 void read_sampler(ParameterVisitor& section, SamplingPlan& plan) {
   plan.sampler_name = "ddim";
   section.field("type", plan.sampler_name, "the kind of sampler; `recon list samplers` shows all");
-  plan.sampler = find_sampler_kind(plan.sampler_name, section.location()).make();
+  plan.sampler = sampler_kinds().find(plan.sampler_name, section.location()).make();
   plan.sampler->visit(section);
 }
 

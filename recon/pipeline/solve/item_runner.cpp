@@ -116,13 +116,13 @@ bool ItemRunner::joinable(const PreparedItem& a, const PreparedItem& b) {
 std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>& items, std::int64_t samples,
                                                  const Controls& controls) const {
   const PreparedItem& first = items.front();
-  const bool with_prior = solver_.solver->needs_prior();
+  const bool with_prior = solver_.traits.needs_prior;
   const ImageMapping mapping(first.op->domain(), first.range, with_prior ? &prior_->domain() : nullptr, complex_image_,
                              place_);
   PriorPtr prior = with_prior ? prior_ : nullptr;
   const std::int64_t channels = mapping.solver_image().shape[0];
   if (with_prior && prior->domain().channels != channels) prior = std::make_shared<ChannelwisePrior>(prior, channels);
-  const std::int64_t runs = solver_.solver->is_sampler() ? samples : 1;
+  const std::int64_t runs = solver_.traits.claim == Claim::samples ? samples : 1;
   std::vector<Problem> problems;
   for (const auto& item : items) {
     problems.push_back(make_problem(mapping, item.op, item.y, item.noise, item.id, runs));
@@ -160,7 +160,7 @@ MethodResult ItemRunner::evaluated(const PreparedItem& item, const ImageMapping&
   }
   row.figures = evaluated_figures(mean, item, result.report, runs, &result.uncertainty);
   if (row.status == to_string(Outcome::diverged)) row.error = diverged_text;
-  if (solver_.solver->needs_prior()) {
+  if (solver_.traits.needs_prior) {
     const std::string text = residual_warning(row.figure("chi2"), item.op->measured_components());
     if (!text.empty()) result.warnings.push_back(text);
   }

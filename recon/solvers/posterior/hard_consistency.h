@@ -32,12 +32,10 @@ class HardConsistency final : public Solver {
   std::int64_t steps = 50;
   double quantile = 0.5;
   std::int64_t data_steps = 50;
-  std::string spacing = "uniform_log_snr";
+  Spacing spacing = Spacing::uniform_log_snr;
   Start start;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return true; }
-  bool is_sampler() const override { return true; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

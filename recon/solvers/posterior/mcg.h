@@ -25,13 +25,17 @@ namespace recon {
 /// recon/docs/measurements.md; `ddnm` and `ddrm` are the projections that know the noise.
 class Mcg final : public Solver {
  public:
-  std::string method = "mcg";
+  enum class Method { mcg, projection };
+  friend constexpr auto words_of(Method) {
+    using enum Method;
+    return std::to_array<Word<Method>>({{mcg, "mcg"}, {projection, "projection"}});
+  }
+
+  Method method = Method::mcg;
   double step_size = 0.3;
   GuidedSampler sampling;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return true; }
-  bool is_sampler() const override { return true; }
 
  private:
   at::Tensor run(SolverContext& context) const override;
