@@ -9,7 +9,8 @@
 
 namespace recon {
 
-/// Pictures in and out. OpenCV stays behind this header; channels are in the order R, G, B everywhere.
+/// Pictures in and out: libpng, libjpeg, libtiff and libwebp (data/codecs) stay behind this header, and so does OpenCV,
+/// which draws panels. Channels are in the order R, G, B everywhere.
 
 enum class ChannelRule { as_stored, gray, rgb };
 enum class AlphaRule { refuse, drop };

@@ -1,6 +1,8 @@
 #include "operators/registry.h"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "operators/blur/blur.h"
@@ -22,8 +24,10 @@
 #include "recon/core/nearest.h"
 
 namespace recon {
-const std::vector<OperatorKind>& operator_kinds() {
-  static const std::vector<OperatorKind> kinds{
+namespace {
+
+std::vector<OperatorKind>& mutable_operator_kinds() {
+  static std::vector<OperatorKind> kinds{
       blur_kind(),
       clipping_kind(),
       compose_kind(),
@@ -44,6 +48,20 @@ const std::vector<OperatorKind>& operator_kinds() {
       varying_blur_kind(),
   };
   return kinds;
+}
+
+}  // namespace
+
+const std::vector<OperatorKind>& operator_kinds() { return mutable_operator_kinds(); }
+
+void add_operator_kind(OperatorKind kind) {
+  auto& kinds = mutable_operator_kinds();
+  const auto place =
+      std::lower_bound(kinds.begin(), kinds.end(), kind, [](const auto& a, const auto& b) { return a.name < b.name; });
+  if (place != kinds.end() && place->name == kind.name) {
+    throw usage_error("operator '" + kind.name + "'", "there is one of this name; give yours another");
+  }
+  kinds.insert(place, std::move(kind));
 }
 
 const OperatorKind& find_operator_kind(const std::string& name, const std::string& location) {

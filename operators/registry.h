@@ -23,6 +23,9 @@ struct OperatorKind {
 /// All kinds, sorted by name. An explicit list: static registrars get dropped by the linker.
 const std::vector<OperatorKind>& operator_kinds();
 
+/// Adds a kind of one's own, before kinds are first used: plug-ins do. Throws Error(usage) for a name that is taken.
+void add_operator_kind(OperatorKind kind);
+
 /// Throws Error(usage) naming the nearest known kind.
 const OperatorKind& find_operator_kind(const std::string& name, const std::string& location);
 
