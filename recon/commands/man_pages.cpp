@@ -67,9 +67,9 @@ std::string option_entry(const OptionFacts& option) {
   for (const auto& name : option.names) names += (names.empty() ? "" : ", ") + ("\\fB" + escaped(name) + "\\fR");
   if (option.takes_value && !option.is_argument) names += " \\fIVALUE\\fR";
   std::string text = fmt::format(".TP\n{}\n{}\n", names, escaped(option.doc.empty() ? "(no text)" : option.doc));
-  if (!option.choices.empty()) text += escaped(fmt::format("One of {}.\n", fmt::join(option.choices, ", ")));
+  if (!option.choices.empty()) text += ".br\n" + escaped(fmt::format("One of {}.\n", fmt::join(option.choices, ", ")));
   if (option.takes_value && !option.default_value.empty()) {
-    text += escaped(fmt::format("Default: {}.\n", option.default_value));
+    text += ".br\n" + escaped(fmt::format("Default: {}.\n", option.default_value));
   }
   return text;
 }

@@ -83,8 +83,8 @@ TEST_F(Manual, FilesOfAnInstallation) {
     EXPECT_GT(file_content(path("pages") / name).size(), 500U) << name;
   }
   // groff finds nothing to complain about, where it is there.
-  const Outputs lint =
-      shell("command -v groff >/dev/null || exit 0; groff -man -Tascii -ww pages/man1/*.1 pages/man7/*.7 >/dev/null");
+  const Outputs lint = shell(
+      "command -v groff >/dev/null || exit 0; groff -Kutf8 -man -Tutf8 -ww pages/man1/*.1 pages/man7/*.7 >/dev/null");
   EXPECT_EQ(lint.exit_code, 0);
   EXPECT_EQ(lint.err, "");
 }
