@@ -113,8 +113,13 @@ TEST_F(SlowInstallation, ThePageOnExtendingWorks) {
       EXPECT_EQ(got.exit_code, 0) << line << "\n" << got.err;
     }
   }
-  EXPECT_EQ(commands, 3);
+  EXPECT_EQ(commands, 4);
   EXPECT_TRUE(contains(moved("list operators --plugin build/libvignetting.so").out, "vignetting"));
+  const Outputs metric = moved("run run.yaml --plugin build/libmean_error.so");
+  EXPECT_TRUE(contains(metric.out, "mean error")) << "the new metric in the table";
+  const auto row = moved("run run.yaml --plugin build/libmean_error.so --json").json()["items"][0];
+  EXPECT_GT(row["mean_error"].get<double>(), 0);
+  EXPECT_LT(row["mean_error"].get<double>(), 0.2);
   const auto laws =
       moved("inspect --plugin build/libvignetting.so --operator '{type: vignetting}' --check --json").json();
   EXPECT_TRUE(laws["passed"].get<bool>());
@@ -126,7 +131,9 @@ TEST_F(SlowInstallation, ThePageOnExtendingWorks) {
 
 TEST_F(SlowInstallation, WrongPluginsAreOneError) {
   const std::string head = "#include \"operators/registry.h\"\n#include \"recon/core/plugin.h\"\n";
-  ASSERT_EQ(build_plugin("taken", head + "static void add() { recon::add_operator_kind({.name = \"blur\"}); }\n"
+  ASSERT_EQ(build_plugin("taken", head + "static void add() {\n"
+                                         "  recon::OperatorKind kind;\n  kind.name = \"blur\";\n"
+                                         "  recon::mutable_operator_kinds().add(kind);\n}\n"
                                          "RECON_PLUGIN(\"taken\", \"1\", add)\n")
                 .exit_code,
             0);
