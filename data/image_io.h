@@ -9,8 +9,7 @@
 
 namespace recon {
 
-/// Pictures in and out: libpng, libjpeg, libtiff and libwebp (data/codecs) stay behind this header, and so does OpenCV,
-/// which draws panels. Channels are in the order R, G, B everywhere.
+/// Pictures in and out. Codecs and OpenCV stay behind this header; channels are in the order R, G, B everywhere.
 
 enum class ChannelRule { as_stored, gray, rgb };
 enum class AlphaRule { refuse, drop };

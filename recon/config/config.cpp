@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::uintmax_t max_file_bytes = 16U << 20U;
 
-/// Loads the plug-ins that a config names, and gives the config without that key.
+/// Loads the plug-ins that the key `plugins` names (paths from the config's folder), and gives the config without it: it is
+/// no option of a verb.
 YamlNodePtr with_plugins_loaded(const YamlNodePtr& root) {
   const YamlEntry* const entry = root->find("plugins");
   if (entry == nullptr) return root;

@@ -10,9 +10,7 @@ namespace recon {
 /// A config file with the command line's overrides applied. Read it through YamlOptions (yaml_options.h).
 class Config {
  public:
-  /// Reads `file`, and loads the shared libraries that its key `plugins` lists (recon/core/plugin_loader.h; paths from
-  /// the config's folder); the key itself is taken out. Throws Error(usage): file missing or larger than 16 MiB, not
-  /// YAML (see parse_yaml), not a mapping, a plug-in that cannot be loaded.
+  /// Reads `file` and loads its `plugins`. Throws Error(usage): missing, larger than 16 MiB, not YAML, not a mapping.
   static Config from_file(const std::filesystem::path& file);
   /// `name` stands for the file in messages. Loads no plug-ins: the text may come out of somebody's data file.
   static Config from_text(const std::string& text, const std::string& name, const std::filesystem::path& folder = {});
