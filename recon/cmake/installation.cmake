@@ -13,13 +13,15 @@ endif()
 install(DIRECTORY priors/weights/ DESTINATION ${RECON_SHARE}/priors COMPONENT runtime)
 install(DIRECTORY data/samples DESTINATION ${RECON_SHARE}/data COMPONENT runtime PATTERN "*.py" EXCLUDE)
 install(DIRECTORY configs DESTINATION ${RECON_SHARE} COMPONENT runtime)
-foreach(document README.md LICENSE CITATION.cff recon/docs recon/NOTATION.md data/FORMAT.md)
-  if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/${document}")
-    install(DIRECTORY ${document}/ DESTINATION ${RECON_DOC} COMPONENT runtime)
-  elseif(EXISTS "${PROJECT_SOURCE_DIR}/${document}")
-    install(FILES ${document} DESTINATION ${RECON_DOC} COMPONENT runtime)
+# In the folders of the source tree, so that the links between pages hold.
+foreach(page README.md LICENSE CITATION.cff data/FORMAT.md data/README.md operators/README.md priors/README.md)
+  if(EXISTS "${PROJECT_SOURCE_DIR}/${page}")
+    get_filename_component(folder ${page} DIRECTORY)
+    install(FILES ${page} DESTINATION ${RECON_DOC}/${folder} COMPONENT runtime)
   endif()
 endforeach()
+install(DIRECTORY recon/docs DESTINATION ${RECON_DOC}/recon COMPONENT runtime
+        FILES_MATCHING PATTERN "*.md" PATTERN "*.png" PATTERN "*.svg")
 
 # Manual pages and completion are what the program itself says.
 install(CODE "execute_process(COMMAND \"$<TARGET_FILE:recon>\" man --output \"${CMAKE_BINARY_DIR}/manual\" RESULT_VARIABLE failed)

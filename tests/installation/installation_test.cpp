@@ -80,7 +80,7 @@ TEST_F(SlowInstallation, WorksWhereItWasMovedTo) {
       "--set 'baselines=[{type: adjoint}]'");
   EXPECT_EQ(run.exit_code, 0) << run.err;
   for (const char* name :
-       {"share/man/man1/recon-run.1", "share/man/man7/recon-solvers.7", "share/doc/recon/extending.md",
+       {"share/man/man1/recon-run.1", "share/man/man7/recon-solvers.7", "share/doc/recon/recon/docs/extending.md",
         "share/bash-completion/completions/recon", "share/zsh/site-functions/_recon",
         "share/fish/vendor_completions.d/recon.fish", "include/recon/recon/core/plugin.h",
         "include/recon/operators/operator.h", "lib/cmake/recon/reconConfig.cmake"}) {
