@@ -14,7 +14,7 @@ install(DIRECTORY priors/weights/ DESTINATION ${RECON_SHARE}/priors COMPONENT ru
 install(DIRECTORY data/samples DESTINATION ${RECON_SHARE}/data COMPONENT runtime PATTERN "*.py" EXCLUDE)
 install(DIRECTORY configs DESTINATION ${RECON_SHARE} COMPONENT runtime)
 # In the folders of the source tree, so that the links between pages hold.
-foreach(page README.md LICENSE CITATION.cff data/FORMAT.md data/README.md operators/README.md priors/README.md)
+foreach(page README.md LICENSE .github/CITATION.cff data/FORMAT.md data/README.md operators/README.md priors/README.md)
   if(EXISTS "${PROJECT_SOURCE_DIR}/${page}")
     get_filename_component(folder ${page} DIRECTORY)
     install(FILES ${page} DESTINATION ${RECON_DOC}/${folder} COMPONENT runtime)
