@@ -56,7 +56,7 @@ class MaskedFourier final : public LinearOperator {
   bool full_;
 };
 
-OperatorPtr fourier_from(const SamplingOptions& options, const TensorSpec& image, const std::string& location) {
+OperatorPtr fourier_from(const SamplingPatternOptions& options, const TensorSpec& image, const std::string& location) {
   return std::make_shared<MaskedFourier>(image, options.on(image, location), to_string(options.pattern));
 }
 
@@ -67,7 +67,7 @@ LinearOperatorPtr make_fourier(const TensorSpec& image, const at::Tensor& mask, 
 }
 
 OperatorKind fourier_kind() {
-  return OperatorKind::of<SamplingOptions>(
+  return OperatorKind::of<SamplingPatternOptions>(
       {.name = "fourier",
        .summary = "masked centred Fourier samples, as of single-coil Cartesian MRI",
        .examples = {R"({"type": "fourier", "acceleration": 3, "seed": 1})",

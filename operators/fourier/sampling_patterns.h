@@ -10,7 +10,7 @@
 
 namespace recon {
 
-/// The patterns of SamplingOptions.
+/// The patterns of SamplingPatternOptions.
 enum class SamplingPattern { cartesian_random, cartesian_equispaced, poisson_disc, radial, full, array };
 constexpr auto words_of(SamplingPattern) {
   using enum SamplingPattern;
@@ -34,7 +34,7 @@ constexpr auto words_of(SamplingPattern) {
 ///                    bisection (dart throwing in a random order; Bridson 2007 has the constant-radius case).
 /// radial             `spokes` lines through the centre at equal angles, rounded to the grid.
 /// array              a mask of one's own.
-struct SamplingOptions {
+struct SamplingPatternOptions {
   at::Tensor mask;
   SamplingPattern pattern = SamplingPattern::cartesian_random;
   double acceleration = 4;

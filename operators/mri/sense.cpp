@@ -11,7 +11,7 @@ namespace {
 
 struct SenseOptions {
   CoilMapOptions coils;
-  SamplingOptions sampling;
+  SamplingPatternOptions sampling;
 
   void visit(ParameterVisitor& v) {
     coils.visit(v);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "data/result_set.h"
 #include "recon/pipeline/items/opened_input.h"
 #include "recon/pipeline/solve/engine.h"
 #include "recon/pipeline/solve/solving_options.h"

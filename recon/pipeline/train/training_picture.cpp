@@ -53,7 +53,7 @@ std::vector<PanelTile> denoised_row(const NetworkPrior& prior, const at::Tensor&
 
 std::vector<PanelTile> sample_row(const NetworkPrior& prior, const std::vector<std::int64_t>& size,
                                   const at::TensorOptions& like) {
-  const auto sampler = find_sampler_kind("dpmpp_2m", "training picture").make();
+  const auto sampler = sampler_kinds().find("dpmpp_2m", "training picture").make();
   sampler->steps = sampling_steps;
   DrawTask task{.keys = {}, .size = size, .like = like, .clip = true};
   for (std::uint64_t i = 0; i < picture_columns; ++i) task.keys.push_back({i, 0});
