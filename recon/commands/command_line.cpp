@@ -6,7 +6,7 @@
 #include "operators/registry.h"
 #include "priors/load_prior.h"
 #include "priors/samplers/sampler.h"
-#include "recon/solvers/solver.h"
+#include "recon/solvers/registry.h"
 
 namespace recon {
 namespace {
