@@ -9,7 +9,7 @@
 
 namespace recon {
 
-/// Pictures in and out. OpenCV stays behind this header; channels are in the order R, G, B everywhere.
+/// Pictures in and out. Codecs and OpenCV stay behind this header; channels are in the order R, G, B everywhere.
 
 enum class ChannelRule { as_stored, gray, rgb };
 enum class AlphaRule { refuse, drop };

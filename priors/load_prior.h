@@ -10,7 +10,7 @@
 namespace recon {
 
 /// Folders in which priors are looked up by name, in this order: those of the environment variable RECON_PRIORS
-/// (separated by colons), `share/recon/priors` beside the program's folder, `priors/weights` of the source tree.
+/// (separated by colons), then `priors` in each of recon's own folders (recon/core/resources.h).
 std::vector<std::string> prior_search_folders();
 
 /// Names of the priors there are in those folders.

@@ -14,6 +14,7 @@
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/core/nearest.h"
+#include "recon/core/plugin_loader.h"
 
 namespace recon {
 namespace {
@@ -36,6 +37,10 @@ constexpr const char* program_examples =
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--set", options.set, "KEY=VALUE: override the config, e.g. solver.steps=20 (YAML value; repeatable)")
+      ->take_all()
+      ->allow_extra_args(false)
+      ->group("Common");
+  app.add_option("--plugin", options.plugins, "FILE.so: load more kinds of operators, solvers, ... (repeatable)")
       ->take_all()
       ->allow_extra_args(false)
       ->group("Common");
@@ -114,6 +119,7 @@ Error memory_error() {
 VerbResult execute(Verb& verb, const GlobalOptions& options) {
   try {
     if (options.threads > 0) at::set_num_threads(options.threads);
+    for (const auto& plugin : options.plugins) load_plugin(plugin);
     return verb.execute(options);
   } catch (const Error&) {
     throw;
@@ -173,6 +179,8 @@ int run_program(int argc, const char* const* argv) {
   verbs.push_back(make_sample_verb());
   verbs.push_back(make_inspect_verb());
   verbs.push_back(make_list_verb());
+  verbs.push_back(make_completion_verb());
+  verbs.push_back(make_man_verb());
   for (const auto& verb : verbs) {
     CLI::App* sub = app.add_subcommand(verb->name(), verb->summary());
     sub->footer(std::string(verb->examples()) + "\n" + exit_code_text);
