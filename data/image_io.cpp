@@ -4,12 +4,15 @@
 
 #include <array>
 #include <filesystem>
+#include <fstream>
 #include <opencv2/core.hpp>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgcodecs.hpp>
 
 #include "data/atomic_file.h"
 #include "data/picture.h"
+#include "data/picture_orientation.h"
+#include "data/tiff_file.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -18,10 +21,9 @@ namespace {
 constexpr std::int64_t max_file_bytes = std::int64_t{4} << 30;
 constexpr std::array endings = {".png", ".jpg", ".jpeg", ".tif", ".tiff"};
 
-/// The encoded file as a matrix, in OpenCV's order B, G, R(, A). OpenCV decodes from memory: its own file reader gives
+/// The encoded bytes as a matrix, in OpenCV's order B, G, R(, A). OpenCV decodes from memory: its own file reader gives
 /// no reason when it fails.
-cv::Mat decode(const std::string& path) {
-  const std::string bytes = read_whole_file(path, max_file_bytes);
+cv::Mat decode(const std::string& bytes, const std::string& path) {
   cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
   cv::Mat decoded;
   std::string reason = "its content is none of these, or damaged";
@@ -55,7 +57,27 @@ double full_scale(const cv::Mat& pixels, const std::string& path) {
   }
 }
 
-/// Drops or refuses alpha, and turns B, G, R into R, G, B.
+bool is_tiff(const std::string& path) {
+  std::array<char, 4> head{};
+  std::ifstream(path, std::ios::binary).read(head.data(), head.size());
+  return TiffFile::looks_like_tiff({head.data(), head.size()});
+}
+
+StoredPicture stored_tiff(const std::string& path, const ImageReadOptions& options) {
+  const TiffFile file(path);
+  if (!options.page && file.pages() > 1) {
+    throw data_error(path, "expected one picture, the file has {} pages; save the one that is meant alone",
+                     file.pages());
+  }
+  const std::int64_t page = options.page.value_or(0);
+  if (page < 0 || page >= file.pages()) {
+    throw data_error(path, "page {} was asked for, the file has {}; choose among those there are", page, file.pages());
+  }
+  const TiffPage stored = file.read(page, options.max_pixels);
+  return {.planes = stored.planes, .full_scale = stored.full_scale};
+}
+
+/// Drops or refuses alpha, and gives the channels that were asked for.
 at::Tensor arrange_channels(const at::Tensor& planes, const ImageReadOptions& options, const std::string& path) {
   const std::int64_t channels = planes.size(0);
   const bool alpha = channels == 2 || channels == 4;
@@ -64,8 +86,7 @@ at::Tensor arrange_channels(const at::Tensor& planes, const ImageReadOptions& op
         path, "expected 1 or 3 channels, got {} (the last is alpha); flatten the picture or ask to drop it", channels);
   }
   if (channels > 4) throw data_error(path, "expected 1 or 3 channels, got {}; convert the picture", channels);
-  at::Tensor image = alpha ? planes.slice(0, 0, channels - 1) : planes;
-  if (image.size(0) == 3) image = image.flip(0);
+  const at::Tensor image = alpha ? planes.slice(0, 0, channels - 1) : planes;
   return with_channels(image, options.channels).contiguous();
 }
 
@@ -113,18 +134,41 @@ bool is_image_name(const std::string& path) {
   return std::find(endings.begin(), endings.end(), ending) != endings.end();
 }
 
-at::Tensor read_image(const std::string& path, const ImageReadOptions& options) {
-  const cv::Mat stored = decode(path);
-  if (static_cast<std::int64_t>(stored.total()) > options.max_pixels) {
+std::int64_t picture_pages(const std::string& path) { return is_tiff(path) ? TiffFile(path).pages() : 1; }
+
+StoredPicture read_stored(const std::string& path, const ImageReadOptions& options) {
+  if (is_tiff(path)) return stored_tiff(path, options);
+  if (options.page.value_or(0) != 0) throw data_error(path, "expected a TIFF file, only these have several pages");
+  const std::string bytes = read_whole_file(path, max_file_bytes);
+  const cv::Mat decoded = decode(bytes, path);
+  if (static_cast<std::int64_t>(decoded.total()) > options.max_pixels) {
     throw data_error(path, "expected at most {} pixels, got {} x {}; scale the picture down", options.max_pixels,
-                     stored.cols, stored.rows);
+                     decoded.cols, decoded.rows);
   }
-  const double scale = full_scale(stored, path);
   cv::Mat pixels;
-  stored.convertTo(pixels, CV_64F);
+  decoded.convertTo(pixels, CV_64F);
   const at::Tensor interleaved = at::from_blob(pixels.data, {pixels.rows, pixels.cols, pixels.channels()}, at::kDouble);
-  const at::Tensor planes = interleaved.permute({2, 0, 1}).div(scale).to(at::kFloat);
-  return arrange_channels(planes, options, path);
+  at::Tensor planes = interleaved.permute({2, 0, 1}).clone();
+  if (planes.size(0) == 3) planes = planes.flip(0);
+  if (planes.size(0) == 4) planes = at::cat({planes.slice(0, 0, 3).flip(0), planes.slice(0, 3)});
+  return {.planes = oriented(planes, exif_orientation(bytes)), .full_scale = full_scale(decoded, path)};
+}
+
+int StoredPicture::used_bits() const {
+  if (full_scale != 65535) return 0;
+  const double largest = planes.max().item<double>();
+  for (const int bits : {8, 10, 12, 14}) {
+    if (largest >= 1 && largest < (1 << bits)) return bits;
+  }
+  return 0;
+}
+
+at::Tensor read_image(const std::string& path, const ImageReadOptions& options) {
+  return scaled_picture(read_stored(path, options), options, path);
+}
+
+at::Tensor scaled_picture(const StoredPicture& stored, const ImageReadOptions& options, const std::string& path) {
+  return arrange_channels(stored.planes.div(stored.full_scale).to(at::kFloat), options, path);
 }
 
 void write_png(const std::string& path, const at::Tensor& image, const ImageRange& range, int bits) {
