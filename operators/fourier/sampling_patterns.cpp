@@ -21,7 +21,7 @@ at::Tensor columns_mask(const at::Tensor& columns, const Grid& grid) {
   return columns.unsqueeze(0).expand({grid.height, grid.width}).contiguous();
 }
 
-at::Tensor random_columns(const SamplingPattern& options, const Grid& grid, std::int64_t central) {
+at::Tensor random_columns(const SamplingPatternOptions& options, const Grid& grid, std::int64_t central) {
   const auto wanted =
       std::max<std::int64_t>(central, std::llround(static_cast<double>(grid.width) / options.acceleration));
   const at::Tensor columns = at::zeros({grid.width}, at::kDouble);
@@ -36,7 +36,7 @@ at::Tensor random_columns(const SamplingPattern& options, const Grid& grid, std:
   return columns_mask(columns, grid);
 }
 
-at::Tensor equispaced_columns(const SamplingPattern& options, const Grid& grid, std::int64_t central) {
+at::Tensor equispaced_columns(const SamplingPatternOptions& options, const Grid& grid, std::int64_t central) {
   const std::int64_t begin = first_central(grid.width, central), outside = grid.width - central;
   const std::int64_t wanted = std::llround(static_cast<double>(grid.width) / options.acceleration) - central;
   const at::Tensor columns = at::zeros({grid.width}, at::kDouble);
@@ -100,7 +100,7 @@ class DartBoard {
   std::vector<char> taken_;
 };
 
-at::Tensor poisson_disc(const SamplingPattern& options, const Grid& grid, std::int64_t central) {
+at::Tensor poisson_disc(const SamplingPatternOptions& options, const Grid& grid, std::int64_t central) {
   const auto wanted = std::llround(static_cast<double>(grid.size()) / options.acceleration) - central * central;
   const at::Tensor mask = at::zeros({grid.height, grid.width}, at::kDouble);
   mask.narrow(0, first_central(grid.height, central), central)
@@ -130,7 +130,7 @@ at::Tensor poisson_disc(const SamplingPattern& options, const Grid& grid, std::i
 }
 
 /// The samples of the centre may be more than the acceleration allows.
-void say_acceleration(const SamplingPattern& options, const at::Tensor& mask, const std::string& location) {
+void say_acceleration(const SamplingPatternOptions& options, const at::Tensor& mask, const std::string& location) {
   const double reached = 1 / mask.mean().item<double>();
   constexpr double rounding = 0.9;  // of samples to whole columns
   if (reached >= rounding * options.acceleration) return;
@@ -140,7 +140,7 @@ void say_acceleration(const SamplingPattern& options, const at::Tensor& mask, co
       location, reached, options.acceleration);
 }
 
-at::Tensor radial(const SamplingPattern& options, const Grid& grid) {
+at::Tensor radial(const SamplingPatternOptions& options, const Grid& grid) {
   const at::Tensor mask = at::zeros({grid.height, grid.width}, at::kDouble);
   auto* values = mask.data_ptr<double>();
   const double reach = std::hypot(static_cast<double>(grid.height), static_cast<double>(grid.width)) / 2;
@@ -159,11 +159,10 @@ at::Tensor radial(const SamplingPattern& options, const Grid& grid) {
 
 }  // namespace
 
-void SamplingPattern::visit(ParameterVisitor& v) {
+void SamplingPatternOptions::visit(ParameterVisitor& v) {
   v.array("mask", mask, "1 = sampled, on the centred k-space grid [height, width] (zero frequency at [H/2, W/2])");
-  if (mask.defined()) pattern = "array";
-  v.choice("pattern", pattern, {"cartesian_random", "cartesian_equispaced", "poisson_disc", "radial", "full", "array"},
-           "which positions are sampled (array when a mask is given)");
+  if (mask.defined()) pattern = SamplingPattern::array;
+  v.choice("pattern", pattern, "which positions are sampled (array when a mask is given)");
   v.field("acceleration", acceleration, "cartesian and poisson_disc: grid positions per sample", {.min = 1});
   v.field("center_lines", center_lines,
           "cartesian: fully sampled central columns, poisson_disc: side of the fully "
@@ -173,24 +172,27 @@ void SamplingPattern::visit(ParameterVisitor& v) {
   v.field("seed", seed, "cartesian_random and poisson_disc: which positions", {.min = 0});
 }
 
-at::Tensor SamplingPattern::on(const TensorSpec& image, const std::string& location) const {
+at::Tensor SamplingPatternOptions::on(const TensorSpec& image, const std::string& location) const {
   require_image(image, location);
-  if (mask.defined() != (pattern == "array")) {
-    throw usage_error(location, "pattern 'array' and a mask go together: got pattern '{}' and {} mask", pattern,
-                      mask.defined() ? "a" : "no");
+  if (mask.defined() != (pattern == SamplingPattern::array)) {
+    throw usage_error(location, "pattern 'array' and a mask go together: got pattern '{}' and {} mask",
+                      to_string(pattern), mask.defined() ? "a" : "no");
   }
-  if (pattern == "array") return checked_mask(mask, image, location);
+  if (pattern == SamplingPattern::array) return checked_mask(mask, image, location);
   const Grid grid{image.shape[1], image.shape[2]};
-  const std::int64_t side = pattern == "poisson_disc" ? std::min(grid.height, grid.width) : grid.width;
+  const std::int64_t side = pattern == SamplingPattern::poisson_disc ? std::min(grid.height, grid.width) : grid.width;
   const std::int64_t central =
       center_lines > 0 ? center_lines : std::max<std::int64_t>(1, std::llround(0.08 * static_cast<double>(side)));
   if (central > side) throw usage_error(location, "center_lines {} exceeds the {} lines of the grid", central, side);
   at::Tensor sampled = at::ones({grid.height, grid.width}, at::kDouble);
-  if (pattern == "cartesian_random") sampled = random_columns(*this, grid, central);
-  if (pattern == "cartesian_equispaced") sampled = equispaced_columns(*this, grid, central);
-  if (pattern == "poisson_disc") sampled = poisson_disc(*this, grid, central);
-  if (pattern == "radial") sampled = radial(*this, grid);
-  if (pattern.starts_with("cartesian") || pattern == "poisson_disc") say_acceleration(*this, sampled, location);
+  if (pattern == SamplingPattern::cartesian_random) sampled = random_columns(*this, grid, central);
+  if (pattern == SamplingPattern::cartesian_equispaced) sampled = equispaced_columns(*this, grid, central);
+  if (pattern == SamplingPattern::poisson_disc) sampled = poisson_disc(*this, grid, central);
+  if (pattern == SamplingPattern::radial) sampled = radial(*this, grid);
+  if (pattern == SamplingPattern::cartesian_random || pattern == SamplingPattern::cartesian_equispaced ||
+      pattern == SamplingPattern::poisson_disc) {
+    say_acceleration(*this, sampled, location);
+  }
   return sampled.unsqueeze(0);
 }
 

@@ -4,7 +4,7 @@
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 
-#include "priors/checkpoints/mapped_file.h"
+#include "priors/mapped_file.h"
 #include "recon/core/error.h"
 
 namespace recon {

@@ -6,7 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <random>
-
 #include <thread>
 
 #include "operators/fourier/fft.h"
@@ -136,7 +135,7 @@ TEST(Fourier, EqualsTheMaskedDirectTransform) {
 
 at::Tensor pattern_of(const std::string& json, std::int64_t height = 64, std::int64_t width = 80) {
   JsonOptions options(json);
-  SamplingPattern pattern;
+  SamplingPatternOptions pattern;
   pattern.visit(options);
   options.finish();
   return pattern.on({{1, height, width}, ScalarKind::real}, "test")[0];
@@ -164,8 +163,8 @@ TEST(SamplingPattern, EquispacedHoldsForTwoHundredRandomGrids) {
   for (int round = 0; round < 200; ++round) {
     const auto width = static_cast<std::int64_t>(16 + random() % 200);
     const double acceleration = 1 + static_cast<double>(random() % 700) / 100;
-    SamplingPattern pattern;
-    pattern.pattern = "cartesian_equispaced";
+    SamplingPatternOptions pattern;
+    pattern.pattern = SamplingPattern::cartesian_equispaced;
     pattern.acceleration = acceleration;
     pattern.center_lines = static_cast<std::int64_t>(1 + random() % 12);
     const at::Tensor line = pattern.on({{1, 4, width}, ScalarKind::real}, "test")[0][0];

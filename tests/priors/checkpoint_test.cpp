@@ -8,7 +8,7 @@
 #include <random>
 
 #include "priors/checkpoints/golden.h"
-#include "priors/checkpoints/json_fields.h"
+#include "priors/json_fields.h"
 #include "priors/checkpoints/load_network.h"
 #include "priors/checkpoints/safetensors.h"
 #include "recon/core/error.h"

@@ -1,4 +1,4 @@
-#include "priors/checkpoints/json_fields.h"
+#include "priors/json_fields.h"
 
 #include <fmt/ranges.h>
 
@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "priors/checkpoints/mapped_file.h"
+#include "priors/mapped_file.h"
 #include "recon/core/error.h"
 
 namespace recon {
