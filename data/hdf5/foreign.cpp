@@ -69,7 +69,7 @@ void require_external(hid_t parent, const std::string& name, const H5L_info_t& l
 struct Source {
   std::string file, dataset;
   hssize_t values = 0;          ///< that it gives
-  std::vector<hsize_t> extent;  ///< of the source, as the virtual dataset knows it
+  std::vector<hsize_t> extent = {};  ///< of the source, as the virtual dataset knows it
 };
 
 std::string text_of(hid_t properties, std::size_t index, ssize_t (*get)(hid_t, std::size_t, char*, std::size_t)) {

@@ -161,7 +161,7 @@ OperatorPtr blur_from(const BlurOptions& options, const TensorSpec& image, const
 }  // namespace
 
 void visit_boundary(Boundary& boundary, ParameterVisitor& v) {
-  v.choice("boundary", boundary, 
+  v.choice("boundary", boundary,
            "what lies beyond the border: the other side, darkness, the mirror image, or what nobody knows (the "
            "measurement is then smaller than the image by the kernel)");
 }
@@ -180,12 +180,13 @@ LinearOperatorPtr make_blur(const TensorSpec& image, const at::Tensor& kernel, B
 OperatorKind blur_kind() {
   return OperatorKind::of<BlurOptions>(
       {.name = "blur",
-       .summary = "convolution with a gaussian, motion, disk or own kernel; circular, zero, reflecting or unknown boundary",
+       .summary =
+           "convolution with a gaussian, motion, disk or own kernel; circular, zero, reflecting or unknown boundary",
        .examples = {R"({"type": "blur", "std_px": 1.2})",
                     R"({"type": "blur", "shape": "motion", "length_px": 5, "angle_deg": 30, "boundary": "zero"})",
                     R"({"type": "blur", "shape": "disk", "radius_px": 2.2, "boundary": "reflect"})",
                     R"({"type": "blur", "kernel": [[1, 2, 0], [0, 3, 1]], "boundary": "reflect"})",
-                     R"({"type": "blur", "kernel": [[1, 2, 0], [0, 3, 1]], "boundary": "unknown"})"}},
+                    R"({"type": "blur", "kernel": [[1, 2, 0], [0, 3, 1]], "boundary": "unknown"})"}},
       blur_from);
 }
 

@@ -16,7 +16,8 @@ enum class Boundary {
 };
 constexpr auto words_of(Boundary) {
   using enum Boundary;
-  return std::to_array<Word<Boundary>>({{circular, "circular"}, {zero, "zero"}, {reflect, "reflect"}, {unknown, "unknown"}});
+  return std::to_array<Word<Boundary>>(
+      {{circular, "circular"}, {zero, "zero"}, {reflect, "reflect"}, {unknown, "unknown"}});
 }
 
 /// Convolution y[i] = sum_j k[j] x[i - j + c] with the kernel's centre c = [height / 2, width / 2], the same kernel for

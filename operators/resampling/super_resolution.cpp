@@ -87,7 +87,8 @@ OperatorPtr super_resolution_from(const SuperResolutionOptions& options, const T
   downsampled_spec(image, factor);
   const at::Tensor weights = options.kernel.on(image, location, /*even_size=*/factor % 2 == 0);
   const LinearOperatorPtr blur = make_blur(image, weights, options.boundary, options.kernel.describe());
-  if (options.boundary == Boundary::unknown) return compose(make_inner_decimation(blur->range(), weights, factor), blur);
+  if (options.boundary == Boundary::unknown)
+    return compose(make_inner_decimation(blur->range(), weights, factor), blur);
   return compose(make_decimation(image, factor, (factor - 1) / 2), blur);
 }
 
@@ -110,7 +111,7 @@ OperatorKind super_resolution_kind() {
                     R"({"type": "super_resolution", "factor": 4, "filter": "kernel", "std_px": 1.5})",
                     R"({"type": "super_resolution", "factor": 2, "filter": "kernel", "shape": "motion",
                            "length_px": 4, "angle_deg": 45, "boundary": "reflect"})",
-                     R"({"type": "super_resolution", "factor": 2, "filter": "kernel", "std_px": 0.8,
+                    R"({"type": "super_resolution", "factor": 2, "filter": "kernel", "std_px": 0.8,
                             "boundary": "unknown"})"}},
       super_resolution_from);
 }

@@ -1,6 +1,10 @@
 // TIFF pages against files that the test writes byte by byte, by the specification (TIFF 6.0; BigTIFF).
 #include "data/tiff_file.h"
 
+#include <array>
+#include <bit>
+#include <cmath>
+#include <map>
 #include <random>
 
 #include "data/image_io.h"
