@@ -75,6 +75,20 @@ TEST_F(FieldFiles, APriorWhoseWeightsCannotLoadIsNotSound) {
   EXPECT_TRUE(contains(broken.err, "missing: "));
 }
 
+// 34 x 31 pixels, where the prior takes multiples of 8.
+TEST_F(FieldFiles, SpectralSolversTakeAnySize) {
+  write("s.yaml",
+        "images: phantom:shepp_logan:48\ncrop: [3, 5, 34, 31]\noperator: {type: blur, std_px: 1}\n"
+        "noise: {std: 0.02}\noutput: m.h5\n");
+  ASSERT_EQ(recon("simulate s.yaml -q").exit_code, 0);
+  for (const char* solver : {"ddnm", "ddrm"}) {
+    const Outputs got =
+        recon(fmt::format("run m.h5 --json -q --set 'solver={{type: {}, steps: 10}}' --set output={}", solver, solver));
+    EXPECT_EQ(got.exit_code, 0) << got.err;
+    EXPECT_GT(psnr_in(got.json()), 22) << solver;
+  }
+}
+
 TEST_F(FieldFiles, AdviceMakesSense) {
   const Outputs got = recon("inspect --operator '{type: super_resolution, factor: 64}' --image 1,30,90");
   EXPECT_EQ(got.exit_code, 2);
