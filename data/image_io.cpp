@@ -6,11 +6,14 @@
 #include <array>
 #include <cctype>
 #include <filesystem>
+#include <fstream>
 #include <opencv2/core.hpp>
 
 #include "data/atomic_file.h"
 #include "data/codecs/picture_codecs.h"
 #include "data/picture.h"
+#include "data/picture_orientation.h"
+#include "data/tiff_file.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -25,6 +28,26 @@ double full_scale(const at::Tensor& pixels) {
   return pixels.scalar_type() == at::kUInt16 ? 65535 : 1;
 }
 
+bool is_tiff(const std::string& path) {
+  std::array<char, 4> head{};
+  std::ifstream(path, std::ios::binary).read(head.data(), head.size());
+  return TiffFile::looks_like_tiff({head.data(), head.size()});
+}
+
+StoredPicture stored_tiff(const std::string& path, const ImageReadOptions& options) {
+  const TiffFile file(path);
+  if (!options.page && file.pages() > 1) {
+    throw data_error(path, "expected one picture, the file has {} pages; save the one that is meant alone",
+                     file.pages());
+  }
+  const std::int64_t page = options.page.value_or(0);
+  if (page < 0 || page >= file.pages()) {
+    throw data_error(path, "page {} was asked for, the file has {}; choose among those there are", page, file.pages());
+  }
+  const TiffPage stored = file.read(page, options.max_pixels);
+  return {.planes = stored.planes, .full_scale = stored.full_scale};
+}
+
 /// Drops or refuses alpha, and does what the rule of channels asks for.
 at::Tensor arrange_channels(const at::Tensor& planes, const ImageReadOptions& options, const std::string& path) {
   const std::int64_t channels = planes.size(0);
@@ -33,6 +56,7 @@ at::Tensor arrange_channels(const at::Tensor& planes, const ImageReadOptions& op
     throw data_error(
         path, "expected 1 or 3 channels, got {} (the last is alpha); flatten the picture or ask to drop it", channels);
   }
+  if (channels > 4) throw data_error(path, "expected 1 or 3 channels, got {}; convert the picture", channels);
   const at::Tensor image = alpha ? planes.slice(0, 0, channels - 1) : planes;
   return with_channels(image, options.channels).contiguous();
 }
@@ -85,11 +109,32 @@ bool is_image_name(const std::string& path) {
   return std::find(endings.begin(), endings.end(), ending) != endings.end();
 }
 
+std::int64_t picture_pages(const std::string& path) { return is_tiff(path) ? TiffFile(path).pages() : 1; }
+
+StoredPicture read_stored(const std::string& path, const ImageReadOptions& options) {
+  if (is_tiff(path)) return stored_tiff(path, options);
+  if (options.page.value_or(0) != 0) throw data_error(path, "expected a TIFF file, only these have several pages");
+  const std::string bytes = read_whole_file(path, max_file_bytes);
+  const at::Tensor pixels = decode_picture({.path = path, .bytes = bytes, .max_pixels = options.max_pixels});
+  const at::Tensor planes = pixels.permute({2, 0, 1}).to(at::kDouble).contiguous();
+  return {.planes = oriented(planes, exif_orientation(bytes)), .full_scale = full_scale(pixels)};
+}
+
+int StoredPicture::used_bits() const {
+  if (full_scale != 65535) return 0;
+  const double largest = planes.max().item<double>();
+  for (const int bits : {8, 10, 12, 14}) {
+    if (largest >= 1 && largest < (1 << bits)) return bits;
+  }
+  return 0;
+}
+
 at::Tensor read_image(const std::string& path, const ImageReadOptions& options) {
-  const at::Tensor pixels =
-      decode_picture({.path = path, .bytes = read_whole_file(path, max_file_bytes), .max_pixels = options.max_pixels});
-  const at::Tensor planes = pixels.permute({2, 0, 1}).to(at::kDouble).div(full_scale(pixels)).to(at::kFloat);
-  return arrange_channels(planes, options, path);
+  return scaled_picture(read_stored(path, options), options, path);
+}
+
+at::Tensor scaled_picture(const StoredPicture& stored, const ImageReadOptions& options, const std::string& path) {
+  return arrange_channels(stored.planes.div(stored.full_scale).to(at::kFloat), options, path);
 }
 
 void write_png(const std::string& path, const at::Tensor& image, const ImageRange& range, int bits) {

@@ -196,6 +196,7 @@ PriorSummary inspect_prior(const std::string& path_or_name) {
     summary.parameters += TensorSpec{stored.shape}.numel();
   }
   summary.weight_types = fmt::format("{}", fmt::join(types, ", "));
+  load_network(sources);  // weights that do not fit the network are no prior
   return summary;
 }
 

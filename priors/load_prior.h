@@ -35,7 +35,7 @@ std::string find_prior(const std::string& path_or_name);
 /// Throws Error(data) naming the file and the key to add to prior.yaml when something cannot be known.
 PriorPtr load_prior(const std::string& path_or_name);
 
-/// What is in a prior's folder, for people and for `recon inspect`.
+/// What is in a prior's folder, for people and for `recon inspect`. inspect_prior() throws what load_prior() throws.
 struct PriorSummary {
   std::string folder;
   NetworkPriorDescription description;

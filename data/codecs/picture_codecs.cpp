@@ -18,10 +18,6 @@ struct PictureKind {
 constexpr std::array kinds = {
     PictureKind{"\x89PNG\r\n\x1a\n"sv, "PNG", decode_png},
     PictureKind{"\xff\xd8\xff"sv, "JPEG", decode_jpeg},
-    PictureKind{"II*\0"sv, "TIFF", decode_tiff},
-    PictureKind{"MM\0*"sv, "TIFF", decode_tiff},
-    PictureKind{"II+\0"sv, "TIFF", decode_tiff},
-    PictureKind{"MM\0+"sv, "TIFF", decode_tiff},
     PictureKind{"RIFF????WEBP"sv, "WebP", decode_webp},
     PictureKind{"BM"sv, "BMP", nullptr},
     PictureKind{"GIF8"sv, "GIF", nullptr},

@@ -4,8 +4,9 @@
 
 namespace recon {
 
-/// Decodes PNG, JPEG, TIFF or WebP, told apart by their first bytes, not by the name. Tensors as in pixels.h, at most
-/// four channels. Throws Error(data): another kind of file (named where it is known), damaged, too large.
+/// Decodes PNG, JPEG or WebP (TIFF: data/tiff_file.h), told apart by their first bytes, not by the name. Tensors as in
+/// pixels.h, at most four channels. Throws Error(data): another kind of file (named where it is known), damaged, too
+/// large.
 at::Tensor decode_picture(const EncodedPicture& picture);
 
 /// 8 or 16 bits a sample, alpha kept, palettes spelt out. A key colour becomes alpha in colour pictures only.
@@ -16,9 +17,6 @@ std::string encode_png(const at::Tensor& pixels, const std::string& path);
 /// Grey or colour of 8 bits, stored upright or not: as stored. CMYK is refused.
 at::Tensor decode_jpeg(const EncodedPicture& picture);
 
-/// The first page: unsigned integers of 8 or 16 bits, float32, float64, and whatever else libtiff turns into 8-bit RGB
-/// (palettes, bilevel, YCbCr). Strips or tiles, planes together or apart, every compression that libtiff knows.
-at::Tensor decode_tiff(const EncodedPicture& picture);
 /// float32 [H, W, 1 or 3], uncompressed.
 std::string encode_tiff(const at::Tensor& pixels, const std::string& path);
 

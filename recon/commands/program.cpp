@@ -3,10 +3,12 @@
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstring>
+#include <iostream>
 #include <new>
 
 #include "recon/commands/verb.h"
@@ -118,6 +120,7 @@ Error memory_error() {
 /// Runs the verb; whatever it throws becomes an Error.
 VerbResult execute(Verb& verb, const GlobalOptions& options) {
   try {
+    const QuietStdout quiet(options.json);
     if (options.threads > 0) at::set_num_threads(options.threads);
     for (const auto& plugin : options.plugins) load_plugin(plugin);
     return verb.execute(options);
@@ -132,6 +135,30 @@ VerbResult execute(Verb& verb, const GlobalOptions& options) {
     throw internal_error(verb.name(), "{}", first_line(error.what()));
   }
 }
+
+/// Under --json stdout belongs to one object alone: what libraries print there while this lives goes to stderr.
+class QuietStdout {
+ public:
+  explicit QuietStdout(bool active) : saved_(active ? ::dup(STDOUT_FILENO) : -1) {
+    if (saved_ >= 0) move_to(STDERR_FILENO);
+  }
+  ~QuietStdout() {
+    if (saved_ < 0) return;
+    move_to(saved_);
+    ::close(saved_);
+  }
+  QuietStdout(const QuietStdout&) = delete;
+  QuietStdout& operator=(const QuietStdout&) = delete;
+
+ private:
+  static void move_to(int descriptor) {
+    std::cout.flush();
+    std::fflush(stdout);
+    ::dup2(descriptor, STDOUT_FILENO);
+  }
+
+  int saved_;
+};
 
 int print(const VerbResult& result, const GlobalOptions& options) {
   const std::string text =
