@@ -127,7 +127,7 @@ at::Tensor read_nifti(const std::string& path, std::int64_t max_bytes) {
   NiftiHeader header;
   const std::size_t fixed = sizeof header - sizeof header.extension;
   if (bytes.size() < fixed) throw data_error(path, "expected a NIfTI-1 file, got {} bytes: no header", bytes.size());
-  std::memcpy(&header, bytes.data(), fixed);
+  std::memcpy(static_cast<void*>(&header), bytes.data(), fixed);  // all but what follows in the file
   if (header.header_bytes != 348 || std::memcmp(header.magic, "n+1", 4) != 0) {
     throw data_error(path,
                      "expected a NIfTI-1 file in one part, little endian (magic n+1), got another header; convert "
