@@ -140,7 +140,7 @@ TEST_F(FieldHdf5, TwoHundredRandomFilesInPartsAreReadOrTheMissingPartIsNamed) {
     std::vector<std::pair<std::string, hsize_t>> parts;
     std::vector<at::Tensor> expected;
     for (unsigned k = 0; k <= random() % 4; ++k) {
-      parts.emplace_back(fmt::format("p{}_{}.h5", round, k), 1 + random() % 5);
+      parts.emplace_back(fmt::format("p{}_{}.h5", round, k), hsize_t{1} + random() % 5);
       const auto rows = static_cast<std::int64_t>(parts.back().second);
       write_part(path(parts.back().first), rows, static_cast<float>(100 * k));
       expected.push_back(at::arange(3 * rows, at::kFloat).view({rows, 3}) + 100.0F * static_cast<float>(k));

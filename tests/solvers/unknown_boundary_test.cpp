@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "operators/blur/blur.h"
 #include "recon/core/rng.h"
 #include "recon/solvers/classical/tikhonov_cg.h"
+#include "tests/solvers/classical_problems.h"
 
-namespace recon {
+namespace recon::test {
 namespace {
 
 constexpr std::int64_t scene_side = 72, kernel_side = 15, window_side = scene_side - kernel_side + 1;
@@ -56,4 +58,4 @@ TEST(UnknownBoundary, IsWorthTwoDecibelsOverAMirrorOnARealBorder) {
 }
 
 }  // namespace
-}  // namespace recon
+}  // namespace recon::test
