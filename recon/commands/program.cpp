@@ -117,25 +117,6 @@ Error memory_error() {
   return {ErrorKind::internal, "memory", "not enough memory for this; use smaller images, fewer samples or --device"};
 }
 
-/// Runs the verb; whatever it throws becomes an Error.
-VerbResult execute(Verb& verb, const GlobalOptions& options) {
-  try {
-    const QuietStdout quiet(options.json);
-    if (options.threads > 0) at::set_num_threads(options.threads);
-    for (const auto& plugin : options.plugins) load_plugin(plugin);
-    return verb.execute(options);
-  } catch (const Error&) {
-    throw;
-  } catch (const std::bad_alloc&) {
-    throw memory_error();
-  } catch (const c10::Error& error) {
-    const std::string text = error.what_without_backtrace();
-    throw is_memory_fault(text) ? memory_error() : internal_error("libtorch", "{}", first_line(text));
-  } catch (const std::exception& error) {
-    throw internal_error(verb.name(), "{}", first_line(error.what()));
-  }
-}
-
 /// Under --json stdout belongs to one object alone: what libraries print there while this lives goes to stderr.
 class QuietStdout {
  public:
@@ -159,6 +140,25 @@ class QuietStdout {
 
   int saved_;
 };
+
+/// Runs the verb; whatever it throws becomes an Error.
+VerbResult execute(Verb& verb, const GlobalOptions& options) {
+  try {
+    const QuietStdout quiet(options.json);
+    if (options.threads > 0) at::set_num_threads(options.threads);
+    for (const auto& plugin : options.plugins) load_plugin(plugin);
+    return verb.execute(options);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw memory_error();
+  } catch (const c10::Error& error) {
+    const std::string text = error.what_without_backtrace();
+    throw is_memory_fault(text) ? memory_error() : internal_error("libtorch", "{}", first_line(text));
+  } catch (const std::exception& error) {
+    throw internal_error(verb.name(), "{}", first_line(error.what()));
+  }
+}
 
 int print(const VerbResult& result, const GlobalOptions& options) {
   const std::string text =

@@ -183,7 +183,9 @@ TEST(SamplingPattern, EquispacedHoldsForTwoHundredRandomGrids) {
       least = std::min(least, at[k] - at[k - 1]);
       most = std::max(most, at[k] - at[k - 1]);
     }
-    if (at.size() > 1) EXPECT_LE(most - least, 1) << width << " " << acceleration << " " << pattern.center_lines;
+    if (at.size() > 1) {
+      EXPECT_LE(most - least, 1) << width << " " << acceleration << " " << pattern.center_lines;
+    }
   }
 }
 
