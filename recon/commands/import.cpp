@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "data/atomic_file.h"
+#include "data/kspace_file.h"
 #include "recon/commands/verb.h"
 #include "recon/config/option_lister.h"
 #include "recon/core/error.h"
@@ -15,9 +16,9 @@ namespace {
 
 constexpr const char* conventions =
     "SOURCE is ISMRMRD, multi-coil fastMRI (HDF5) or a BART array (.cfl and .hdr): Cartesian slices. The coils are\n"
-    "whitened, their maps estimated, and the numbers scaled to an image range of [0, 1]; the measurement file then "
-    "says\n"
-    "all that `recon run` needs.\n\n";
+    "whitened, their maps estimated, and the numbers scaled to an image range of [0, 1]; the image is that of the\n"
+    "file's own coils. What the lines of the file were used for is listed. The measurement file then says all that\n"
+    "`recon run` needs.\n\n";
 
 constexpr const char* examples_text =
     "\nExamples:\n"
@@ -57,8 +58,9 @@ class ImportVerb final : public Verb {
       throw usage_error(output_, "the output is the source itself; choose another name");
     }
     { const AtomicFile writable(output_); }  // before any work
-    const KspaceSet source = read_kspace(source_);
-    const MeasurementSet set = import_kspace(source, plan, source_);
+    const KspaceSet source = read_kspace(source_, plan.reading);
+    const ImportedKspace imported = import_kspace(source, plan, source_);
+    const MeasurementSet& set = imported.set;
     write_measurement_file(output_, set);
     VerbResult result;
     result.json = {{"output", output_},
@@ -69,11 +71,16 @@ class ImportVerb final : public Verb {
                    {"noise", set.header.noise.type},
                    {"noise_std", set.header.noise.std},
                    {"ground_truth", set.ground_truth.defined()},
+                   {"notes", imported.notes},
                    {"options", plan.resolved}};
     result.text = fmt::format(
         "{}: {} slice(s) of {}, {} measured as {}, noise {}\n", output_, set.ids.size(), source.format,
         set.header.image.to_string(), spec_of_item(set.y).to_string(),
         set.header.noise.std.empty() ? std::string("not stated") : fmt::format("{:.3g}", set.header.noise.std.front()));
+    for (const KspacePart& part : source.parts) {
+      result.text += fmt::format("  {:>6} lines  {:<28} {}\n", part.lines, part.what, part.used_for);
+    }
+    for (const std::string& note : imported.notes) result.text += "  " + note + "\n";
     return result;
   }
 
