@@ -87,7 +87,7 @@ at::Tensor background_samples(const at::Tensor& kspace, const std::string& locat
   const at::Tensor outer = (at::arange(width) - width / 2).abs() >= width / 4;
   const at::Tensor whole = sampled_positions(kspace).cpu().all(0).logical_and(outer).nonzero().squeeze(1);
   const std::int64_t columns = whole.size(0) / 2, rows = height / share;
-  if (whole.size(0) < least_columns || height < least_rows || rows * columns < samples_per_coil * coils) {
+  if (whole.size(0) < least_columns || height < least_rows || 2 * rows * columns < samples_per_coil * coils) {
     return corner_samples(kspace, location);
   }
   const std::vector<std::int64_t> along{1};

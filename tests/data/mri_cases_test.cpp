@@ -104,7 +104,8 @@ TEST(MriCases, HeaderWithoutAFieldOfViewIsOneError) {
 
 TEST(MriCases, ZeroPaddedColumnsAreNotMeasuredWhateverTheMaskSays) {
   const FastMriFile padded = FastMriFile::open(case_file("fastmri_zero_padded.h5"));
-  EXPECT_EQ(padded.mask()[0].sum().item<double>(), 50);
+  EXPECT_TRUE(padded.mask()[0].eq((padded.item(0)[0] != 0).any(0)).all().item<bool>());
+  EXPECT_EQ(padded.mask()[0].sum().item<double>(), 24) << "of 46 that the mask says";
   const FastMriFile bare = FastMriFile::open(case_file("fastmri_undersampled_without_mask.h5"));
   const at::Tensor measured = (bare.item(0)[0] != 0).any(0);
   EXPECT_TRUE(bare.mask()[0].eq(measured.to(at::kFloat)).all().item<bool>());
@@ -327,12 +328,16 @@ class RandomHeaders : public MriFiles {
     write_mrd(path(name), header.xml(), lines);
     return expected;
   }
-};
 
-TEST_F(RandomHeaders, TwoHundredAreSortedAsTheySay) {
-  std::mt19937 random(7);
-  for (int round = 0; round < 200; ++round) {
-    SCOPED_TRACE(round);
+  void sort_files(int files, unsigned seed) {
+    std::mt19937 random(seed);
+    for (int round = 0; round < files; ++round) {
+      SCOPED_TRACE(round);
+      sort_one(random);
+    }
+  }
+
+  void sort_one(std::mt19937& random) {
     const Expected expected = draw_file("random.h5", random);
     const KspaceSet set = read_kspace(path("random.h5"));
     ASSERT_EQ(set.kspace.sizes(), expected.sum.sizes());
@@ -346,7 +351,13 @@ TEST_F(RandomHeaders, TwoHundredAreSortedAsTheySay) {
     ASSERT_TRUE(says(set, fmt::format("phase encoding step {}, by", expected.centre)));
     std::filesystem::remove(path("random.h5"));
   }
-}
+};
+
+TEST_F(RandomHeaders, AreSortedAsTheySay) { sort_files(12, 7); }
+
+class SlowRandomHeaders : public RandomHeaders {};
+
+TEST_F(SlowRandomHeaders, TwoHundredAreSortedAsTheySay) { sort_files(200, 8); }
 
 }  // namespace
 }  // namespace recon
