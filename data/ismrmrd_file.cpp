@@ -193,8 +193,8 @@ class Sorter {
   }
 
   bool calibration_images() {
-    if (calibration_.empty() || options_.calibration == "maps") return false;
-    if (options_.calibration == "image") return true;
+    if (calibration_.empty() || options_.calibration == CalibrationUse::maps) return false;
+    if (options_.calibration == CalibrationUse::image) return true;
     if (!encoding_.calibration_is_imaging) return false;
     constexpr double noise_aside = 0.2;
     for (const auto& [counters, lines] : calibration_) {

@@ -70,11 +70,6 @@ RowFit fit_of(const std::vector<LineEnergy>& lines, ReadoutCentre centre, std::i
           .disagreement = both ? 1 - correlation(forward, back) : 0};
 }
 
-const char* name_of(ReadoutCentre centre) {
-  if (centre == ReadoutCentre::stated) return "stated";
-  return centre == ReadoutCentre::after_reversal ? "after_reversal" : "middle";
-}
-
 /// `stated` unless another reading fits the data far better.
 ReadoutCentre choose_readout(const std::vector<LineEnergy>& lines, std::int64_t rows, const std::string& path,
                              std::vector<std::string>& notes) {
@@ -87,7 +82,7 @@ ReadoutCentre choose_readout(const std::vector<LineEnergy>& lines, std::int64_t 
     if (!fit.fits || !fit.at_centre || !better) continue;
     notes.push_back(fmt::format(
         "centre_sample of the readouts is read as '{}', not as ISMRMRD defines it: so the lines' energies agree",
-        name_of(other)));
+        to_string(other)));
     return other;
   }
   if (stated.fits && !stated.at_centre) {
@@ -161,13 +156,8 @@ IsmrmrdPlacement place_lines(const std::vector<const Acquisition*>& imaging,
                              const KspaceOptions& options, const std::string& path) {
   IsmrmrdPlacement placement;
   const std::vector<LineEnergy> lines = energies_of(imaging);
-  if (options.centre_sample == "auto") {
-    placement.readout = choose_readout(lines, encoding.rows, path, placement.notes);
-  } else {
-    for (const auto centre : {ReadoutCentre::after_reversal, ReadoutCentre::middle}) {
-      if (options.centre_sample == name_of(centre)) placement.readout = centre;
-    }
-  }
+  placement.readout =
+      options.centre_sample ? *options.centre_sample : choose_readout(lines, encoding.rows, path, placement.notes);
   const Centre centre = phase_centre(lines, calibration, encoding, options);
   if (options.phase_centre < 0) check_phase_centre(lines, centre, encoding, path);
   placement.phase_centre = centre.step;

@@ -9,10 +9,6 @@
 // Private to data.
 namespace recon {
 
-/// What `centre_sample` of a header means: the sample of the zero frequency as stored (ISMRMRD's definition), the one
-/// after reversed readouts are turned round (as some converters write it), or nothing, then the middle is taken.
-enum class ReadoutCentre { stated, after_reversal, middle };
-
 /// Where lines lie on the encoded grid, whose zero frequency is at half of each extent.
 struct IsmrmrdPlacement {
   ReadoutCentre readout = ReadoutCentre::stated;

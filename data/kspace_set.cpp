@@ -9,10 +9,10 @@ void KspaceOptions::visit(ParameterVisitor& v) {
           "ISMRMRD: phase encoding step of the zero frequency; -1: by the encoding limits, else the calibration flags, "
           "else the energy",
           {.min = -1});
-  v.choice("centre_sample", centre_sample, {"auto", "stated", "after_reversal", "middle"},
+  v.choice("centre_sample", centre_sample, "auto",
            "ISMRMRD: what centre_sample says: the sample as stored (stated), after reversed lines are turned round, "
            "nothing (middle); auto: stated, unless the data fit another far better");
-  v.choice("calibration_lines", calibration, {"auto", "maps", "image"},
+  v.choice("calibration_lines", calibration, "auto",
            "ISMRMRD: what lines flagged as calibration only are for; auto: as the header's calibrationMode says");
 }
 

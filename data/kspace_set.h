@@ -2,20 +2,39 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "recon/core/parameters.h"
+#include "recon/core/words.h"
 
 namespace recon {
 
+/// What `centre_sample` of a header means: the sample of the zero frequency as stored (ISMRMRD's definition), the one
+/// after reversed readouts are turned round (as some converters write it), or nothing, then the middle is taken.
+enum class ReadoutCentre { stated, after_reversal, middle };
+constexpr auto words_of(ReadoutCentre) {
+  using enum ReadoutCentre;
+  return std::to_array<Word<ReadoutCentre>>(
+      {{stated, "stated"}, {after_reversal, "after_reversal"}, {middle, "middle"}});
+}
+
+/// What lines flagged as calibration only are used for.
+enum class CalibrationUse { maps, image };
+constexpr auto words_of(CalibrationUse) {
+  using enum CalibrationUse;
+  return std::to_array<Word<CalibrationUse>>({{maps, "maps"}, {image, "image"}});
+}
+
 /// How an ISMRMRD file is read where its header can be doubted.
 struct KspaceOptions {
-  std::int64_t encoding = -1;          ///< encoding space; -1: the first that has imaging lines
-  std::int64_t phase_centre = -1;      ///< phase encoding step of the zero frequency; -1: found
-  std::string centre_sample = "auto";  ///< auto | stated | after_reversal | middle
-  std::string calibration = "auto";    ///< auto | maps | image: what lines flagged as calibration are for
+  std::int64_t encoding = -1;                       ///< encoding space; -1: the first that has imaging lines
+  std::int64_t phase_centre = -1;                   ///< phase encoding step of the zero frequency; -1: found
+  std::optional<ReadoutCentre> centre_sample = {};  ///< none: stated, unless the data fit another far better
+  std::optional<CalibrationUse> calibration = {};   ///< none: as the header says
 
   void visit(ParameterVisitor& v);
 };

@@ -49,20 +49,24 @@ struct ProcessedData {
   }
 };
 
-OperatorPtr sense_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
+struct SenseOptions {
   CoilMapOptions coils;
-  SamplingPattern sampling;
+  SamplingPatternOptions sampling;
   ProcessedData processed;
-  coils.visit(visitor);
-  sampling.visit(visitor);
-  processed.visit(visitor);
-  if (!visitor.reading()) return nullptr;
-  const std::string location = visitor.location();
+
+  void visit(ParameterVisitor& v) {
+    coils.visit(v);
+    sampling.visit(v);
+    processed.visit(v);
+  }
+};
+
+OperatorPtr sense_from(const SenseOptions& options, const TensorSpec& image, const std::string& location) {
   require_image(image, location);
-  const at::Tensor mask = sampling.on({{1, image.shape[1], image.shape[2]}, ScalarKind::complex}, location);
-  const at::Tensor maps = processed.on_maps(coils.on(image), location);
-  const LinearOperatorPtr sense = make_sense(image, maps, mask, sampling.pattern, location);
-  const LinearOperatorPtr weighted = as_linear(processed.on_operator(sense, location), location);
+  const at::Tensor mask = options.sampling.on({{1, image.shape[1], image.shape[2]}, ScalarKind::complex}, location);
+  const at::Tensor maps = options.processed.on_maps(options.coils.on(image), location);
+  const LinearOperatorPtr sense = make_sense(image, maps, mask, to_string(options.sampling.pattern), location);
+  const LinearOperatorPtr weighted = as_linear(options.processed.on_operator(sense, location), location);
   const at::Tensor seen = seen_pixels(*sense);
   return seen.defined() && weighted != sense ? with_seen_pixels(weighted, seen) : weighted;
 }
@@ -78,12 +82,13 @@ LinearOperatorPtr make_sense(const TensorSpec& image, const at::Tensor& maps, co
 }
 
 OperatorKind sense_kind() {
-  return {.name = "sense",
-          .summary = "multi-coil Cartesian MRI: coil maps, then masked centred Fourier samples",
-          .examples = {R"({"type": "sense", "acceleration": 1.5, "seed": 1})",
-                       R"({"type": "sense", "pattern": "cartesian_equispaced", "acceleration": 2})",
-                       R"({"type": "sense", "coils": 5, "pattern": "full"})"},
-          .make = sense_from_options};
+  return OperatorKind::of<SenseOptions>(
+      {.name = "sense",
+       .summary = "multi-coil Cartesian MRI: coil maps, then masked centred Fourier samples",
+       .examples = {R"({"type": "sense", "acceleration": 1.5, "seed": 1})",
+                    R"({"type": "sense", "pattern": "cartesian_equispaced", "acceleration": 2})",
+                    R"({"type": "sense", "coils": 5, "pattern": "full"})"}},
+      sense_from);
 }
 
 }  // namespace recon

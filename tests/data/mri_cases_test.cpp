@@ -58,8 +58,9 @@ TEST(MriCases, CentreSampleAfterReversalIsFoundAndSaid) {
   EXPECT_TRUE(at::equal(set.kspace[0], whole_head())) << "the same scan, every second line stored backwards";
   EXPECT_TRUE(says(set, "'after_reversal'"));
   EXPECT_TRUE(says(set, "16 reversed readouts"));
-  expect_data_error({"centre_sample"},
-                    [] { read_kspace(case_file("mrd_reversed_centre_N2.h5"), {.centre_sample = "stated"}); });
+  expect_data_error({"centre_sample"}, [] {
+    read_kspace(case_file("mrd_reversed_centre_N2.h5"), {.centre_sample = ReadoutCentre::stated});
+  });
 }
 
 TEST(MriCases, CentreIsFoundByTheEnergyWithoutEncodingLimits) {

@@ -7,6 +7,7 @@
 #include "operators/noise.h"
 #include "recon/core/error.h"
 #include "tests/solvers/classical_problems.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
@@ -18,8 +19,8 @@ Problem counted(const LinearOperatorPtr& op, const at::Tensor& truth, double pea
   Noise noise;
   noise.type = NoiseType::poisson;
   noise.peak = peak;
-  const at::Tensor y = noise.simulate(op->apply(truth), Rng(3, "counts"), {{0, 0}}, op->support());
-  const at::Tensor variance = noise.variance(y);
+  const at::Tensor y = with_noise(noise, op->apply(truth), Rng(3, "counts"), {{0, 0}}, op->support());
+  const at::Tensor variance = noise_variance(noise, y);
   const double std = std::sqrt(variance.mean().item<double>());
   const at::Tensor weights = std / variance.sqrt();
   return {.op = whitened(op, weights),
@@ -33,7 +34,7 @@ Problem counted(const LinearOperatorPtr& op, const at::Tensor& truth, double pea
 RichardsonLucy plain(std::int64_t iterations) {
   RichardsonLucy solver;
   solver.tv = 0;
-  solver.stopping = "none";
+  solver.stopping = word("none");
   solver.max_iterations = iterations;
   return solver;
 }

@@ -28,7 +28,7 @@ struct ImportPlan {
   ImportOptions options;
   CoilEstimation estimation;
   bool undersample = false;
-  SamplingPattern undersampling;
+  SamplingPatternOptions undersampling;
   nlohmann::ordered_json resolved;
 
   void visit(ParameterVisitor& v);  ///< all options, those of the two sections included

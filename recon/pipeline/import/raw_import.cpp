@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 
+#include "data/atomic_file.h"
 #include "data/bart_file.h"
+#include "data/kspace_file.h"
 #include "operators/fourier/fft.h"
 #include "operators/mri/channels.h"
 #include "recon/config/version.h"
@@ -78,7 +81,8 @@ class Import {
 
   CoilEstimation estimation() const {
     CoilEstimation estimation = plan_.estimation;
-    if (!maps_later() && !maps_from_file()) estimation.method = plan_.options.coil_maps;
+    if (!maps_later() && !maps_from_file())
+      estimation.method = from_word<CoilMethod>(plan_.options.coil_maps, "coil_maps");
     return estimation;
   }
 
@@ -279,7 +283,7 @@ class Import {
     set.header.image = {{1, y.size(2), y.size(3)}, ScalarKind::complex};
     set.header.range = {0, 1};
     describe_operator(set);
-    set.header.noise = {.type = noise_kind_ == "none" ? "none" : "gaussian", .std = {}, .peak = 0};
+    set.header.noise = {.type = noise_kind_ == "none" ? NoiseType::none : NoiseType::gaussian, .std = {}, .peak = 0};
     if (noise_kind_ != "none") set.header.noise.std = noise_levels();
     set.header.provenance = fmt::format("recon {} import of {} ({}); noise: {}; {}", program_version, place_,
                                         source_.format, noise_kind_, source_.description);
@@ -287,7 +291,7 @@ class Import {
   }
 
   void describe_operator(MeasurementSet& set) const {
-    const std::string maps = maps_later() ? plan_.estimation.method : "{dataset: coil_maps}";
+    const std::string maps = maps_later() ? to_string(plan_.estimation.method) : "{dataset: coil_maps}";
     set.header.operator_config = "type: sense\ncoil_maps: " + maps + "\npattern: array\nmask: {dataset: mask}\n";
     if (data_.maps.defined()) set.per_item_arrays["coil_maps"] = of_kept(data_.maps);
     if (maps_later() && file_coils_.defined()) {
@@ -332,6 +336,18 @@ class Import {
 
 ImportedKspace import_kspace(const KspaceSet& source, const ImportPlan& plan, const std::string& place) {
   return Import(source, plan, place).run();
+}
+
+ImportResult import_file(const std::string& source, const std::string& output, const ImportPlan& plan) {
+  std::error_code absent;
+  if (std::filesystem::equivalent(source, output, absent)) {
+    throw usage_error(output, "the output is the source itself; choose another name");
+  }
+  { const AtomicFile writable(output); }  // before any work
+  ImportResult result{.source = read_kspace(source, plan.reading), .imported = {}};
+  result.imported = import_kspace(result.source, plan, source);
+  write_measurement_file(output, result.imported.set);
+  return result;
 }
 
 nlohmann::ordered_json describe_kspace(const KspaceSet& set) {

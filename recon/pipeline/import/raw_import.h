@@ -34,6 +34,14 @@ struct ImportedKspace {
 /// warning. Throws Error(data) when none is left.
 ImportedKspace import_kspace(const KspaceSet& source, const ImportPlan& plan, const std::string& place);
 
+/// A raw data file, read, and the measurement file that was made of it.
+struct ImportResult {
+  KspaceSet source;
+  ImportedKspace imported;
+};
+/// Reads `source`, imports it and writes the measurement file `output`. Throws Error(usage) when both are one file.
+ImportResult import_file(const std::string& source, const std::string& output, const ImportPlan& plan);
+
 /// What `recon inspect` says of a raw data file.
 nlohmann::ordered_json describe_kspace(const KspaceSet& set);
 

@@ -6,12 +6,11 @@
 
 #include "data/measurement_file.h"
 #include "operators/diagnostics.h"
-#include "operators/noise.h"
 #include "recon/core/error.h"
 #include "recon/metrics/metrics.h"
 #include "recon/metrics/noise_level.h"
-#include "recon/pipeline/items/operator_source.h"
 #include "recon/pipeline/items/item_noise.h"
+#include "recon/pipeline/items/operator_source.h"
 
 namespace recon {
 namespace {
@@ -41,8 +40,8 @@ ordered_json describe(const Operator& op) {
           {"linear", op.is_linear()}};
 }
 
-ordered_json describe(const MeasurementNoise& noise) {
-  ordered_json found = {{"type", noise.type}};
+ordered_json describe(const Noise& noise) {
+  ordered_json found = {{"type", to_string(noise.type)}};
   if (!noise.std.empty()) found["std"] = noise.std;
   if (noise.peak > 0) found["peak"] = noise.peak;
   return found;
@@ -51,7 +50,7 @@ ordered_json describe(const MeasurementNoise& noise) {
 /// All items are read, so that NaN shows; with truth and a noise level chi² of the truth is evaluated.
 void check_items(Inspection& inspection, const MeasurementFile& file, const OperatorPtr& shared_op) {
   const MeasurementHeader& header = file.header();
-  const Noise noise{.type = noise_type_from(header.noise.type), .std = header.noise.std, .peak = header.noise.peak};
+  const Noise& noise = header.noise;
   for (std::int64_t i = 0; i < file.count(); ++i) {
     const MeasurementItem item = file.item(i);
     if (!item.ground_truth.defined() || noise.type == NoiseType::none) continue;

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "operators/noise.h"
 #include "recon/config/yaml_node.h"
+#include "recon/core/noise.h"
 #include "recon/core/parameters.h"
 #include "recon/pipeline/items/input_files.h"
 #include "recon/pipeline/items/simulation.h"

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "operators/noise.h"
 #include "recon/core/tensor_spec.h"
 #include "recon/metrics/noise_level.h"
 
@@ -21,7 +22,7 @@ ItemNoise item_noise(const Noise& noise, std::size_t item, const at::Tensor& y) 
       break;
     case NoiseType::poisson:
     case NoiseType::poisson_gaussian:
-      result.variance = noise.variance(y);
+      result.variance = noise_variance(noise, y);
       result.std = std::sqrt(result.variance.mean().item<double>());
       result.weights = result.std / result.variance.sqrt();
       break;

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <string>
 
-#include "operators/noise.h"
 #include "operators/operator.h"
+#include "recon/core/noise.h"
 
 namespace recon {
 

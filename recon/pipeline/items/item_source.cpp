@@ -18,11 +18,10 @@ namespace {
 
 /// The noise that a file states, with the config's std in its place when that is given.
 Noise noise_of(const MeasurementHeader& header, const ItemOptions& options) {
-  Noise noise{.type = noise_type_from(header.noise.type), .std = header.noise.std, .peak = header.noise.peak};
-  if (!options.noise_std) return noise;
-  if (noise.counts_photons()) {
+  if (!options.noise_std) return header.noise;
+  if (header.noise.counts_photons()) {
     throw usage_error(options.location_of_noise_std, "the file's noise is {}: its level follows from its peak",
-                      noise.type == NoiseType::poisson ? "Poisson" : "Poisson-Gaussian");
+                      header.noise.type == NoiseType::poisson ? "Poisson" : "Poisson-Gaussian");
   }
   return {
       .type = *options.noise_std > 0 ? NoiseType::gaussian : NoiseType::none, .std = {*options.noise_std}, .peak = 0};

@@ -106,7 +106,7 @@ class Counts {
 
 void RichardsonLucy::visit(ParameterVisitor& v) {
   v.field("tv", tv, "share of total variation in the gradient; 0 for none", {.min = 0, .max = 0.2});
-  v.choice("stopping", stopping, {"discrepancy", "none"}, "at chi² = 1, or after max_iterations");
+  v.choice("stopping", stopping, "at chi² = 1, or after max_iterations");
   v.field("max_iterations", max_iterations, "iterations at most", {.min = 1});
 }
 
@@ -117,7 +117,7 @@ at::Tensor RichardsonLucy::run(SolverContext& context) const {
   const auto batch = static_cast<std::size_t>(context.batch());
   std::vector<double> targets;
   for (const double std : context.problem().noise_std) {
-    const bool fitted = stopping == "discrepancy" && std > 0;
+    const bool fitted = stopping == Stopping::discrepancy && std > 0;
     targets.push_back(fitted ? std * std * static_cast<double>(op->measured_components()) : -1);
   }
   at::Tensor x = counts.flat_image();

@@ -28,13 +28,17 @@ namespace recon {
 /// have no photon counts.
 class RichardsonLucy final : public Solver {
  public:
+  enum class Stopping { discrepancy, none };
+  friend constexpr auto words_of(Stopping) {
+    using enum Stopping;
+    return std::to_array<Word<Stopping>>({{discrepancy, "discrepancy"}, {none, "none"}});
+  }
+
   double tv = 0.002;
-  std::string stopping = "discrepancy";
+  Stopping stopping = Stopping::discrepancy;
   std::int64_t max_iterations = 200;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return false; }
-  bool is_sampler() const override { return false; }
 
  private:
   at::Tensor run(SolverContext& context) const override;
