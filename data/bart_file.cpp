@@ -69,6 +69,34 @@ at::Tensor read_bart(const std::string& path, std::int64_t max_bytes) {
   return value;
 }
 
+at::Tensor bart_slices(const at::Tensor& stored, const std::string& path) {
+  constexpr std::int64_t coils = 3, slices = 13;
+  for (std::int64_t axis = 3; axis < stored.dim(); ++axis) {
+    if (axis != coils && axis != slices && stored.size(axis) > 1) {
+      throw data_error(path,
+                       "expected two of the axes 0, 1 and 2 (the slice), 3 (coils) and 13 (slices), axis {} has size "
+                       "{}",
+                       axis, stored.size(axis));
+    }
+  }
+  std::int64_t height = 0, width = 1;
+  if (stored.size(2) > 1 && stored.size(1) > 1 && stored.size(0) > 1) {
+    throw data_error(path,
+                     "expected slices, found a volume of {} x {} x {}; transform its readout (bart fft -i) and take a "
+                     "slice across it (bart slice)",
+                     stored.size(0), stored.size(1), stored.size(2));
+  }
+  if (stored.size(2) > 1) {
+    height = stored.size(0) > 1 ? 0 : 1;
+    width = 2;
+  }
+  std::vector<std::int64_t> order{slices, coils, height, width};
+  for (std::int64_t axis = 0; axis < stored.dim(); ++axis) {
+    if (std::find(order.begin(), order.begin() + 4, axis) == order.begin() + 4) order.push_back(axis);
+  }
+  return stored.permute(order).flatten(4).select(4, 0).contiguous();
+}
+
 void write_bart(const std::string& path, const at::Tensor& value) {
   const std::string base = base_of(path);
   if (value.dim() < 1 || value.dim() > static_cast<std::int64_t>(axes) || value.numel() == 0) {

@@ -56,6 +56,7 @@ FastMriFile::FastMriFile(hdf5::File file) : file_(std::move(file)), kspace_(open
 FastMriFile FastMriFile::open(const std::string& path, const std::optional<Shape>& crop) {
   FastMriFile file(hdf5::File::open(path));
   file.read_mask();
+  file.leave_out_zeros();
   file.decide_size(crop);
   return file;
 }
@@ -76,6 +77,22 @@ void FastMriFile::read_mask() {
     throw data_error(stored.location(), "expected zeros and ones with a one among them; correct the mask");
   }
   full_mask_ = mask.expand({height, width}).contiguous();
+}
+
+void FastMriFile::leave_out_zeros() {
+  const at::Tensor columns = (kspace_.read_item(count() / 2) != 0).any(0);
+  const at::Tensor empty = full_mask_.any(0).logical_and(columns.logical_not());
+  const auto zeros = empty.sum().item<std::int64_t>();
+  if (zeros == 0) return;
+  if (zeros == full_mask_.any(0).sum().item<std::int64_t>()) {
+    const bool masked = columns.any().item<bool>();
+    throw data_error(kspace_.location(), "{}",
+                     masked ? "all data are zero where the mask says measured: it is the wrong way round, or another's"
+                            : "the middle slice is zero throughout");
+  }
+  full_mask_ = full_mask_ * columns;
+  log::warn("{}: {} of {} columns are exactly zero{}: taken as not measured", kspace_.location(), zeros,
+            full_mask_.size(1), file_.has("mask") ? " where the mask says measured" : ", and there is no mask");
 }
 
 Shape FastMriFile::wanted_size(const std::optional<Shape>& crop) {

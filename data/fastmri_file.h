@@ -13,9 +13,12 @@ namespace recon {
 /// A single-coil file in the layout of the fastMRI data (Zbontar et al. 2018, arXiv:1811.08839): one volume,
 ///
 ///     kspace              complex [slice, y, x], centred, y the readout (fully sampled), x the phase encoding
-///     mask                [x] or [y, x], 0/1: which positions were measured; absent when all were
+///     mask                [x] or [y, x], 0/1: which positions were measured; absent when the data say so
 ///     reconstruction_esc  or reconstruction_rss, real [slice, Y, X]: the magnitude image, cut to its centre
 ///     attribute max       of that image over the volume
+///
+/// Columns [y, all] that are exactly zero in the middle slice were not measured, whatever the mask says (scanners and
+/// the undersampled files of the challenge fill up with zeros): they are taken out of the mask, and that is said.
 ///
 /// Images are cut to the size of the reconstruction (or of `crop`) where that is exact: along an axis that is sampled
 /// throughout, k-space is transformed to the image, cut to the centre and transformed back (unitary, so that white
@@ -40,6 +43,7 @@ class FastMriFile {
  private:
   explicit FastMriFile(hdf5::File file);
   void read_mask();
+  void leave_out_zeros();
   Shape wanted_size(const std::optional<Shape>& crop);
   void decide_size(const std::optional<Shape>& crop);
 

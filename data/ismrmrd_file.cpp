@@ -2,218 +2,264 @@
 
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
-#include <ismrmrd/dataset.h>
-#include <ismrmrd/xml.h>
 
+#include <algorithm>
 #include <array>
-#include <cstring>
-#include <filesystem>
 #include <map>
-#include <optional>
+#include <set>
 
-#include "data/hdf5/handle.h"
-#include "data/hdf5/isolated.h"
+#include "data/hdf5/hdf5_file.h"
+#include "data/ismrmrd_header.h"
+#include "data/ismrmrd_placement.h"
+#include "data/ismrmrd_raw.h"
+#include "data/ismrmrd_slices.h"
 #include "recon/core/error.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
 namespace {
 
-/// What is kept of an acquisition's header; the samples follow it, [channels, samples] complex64.
-struct Readout {
-  std::uint64_t flags = 0;
-  std::int64_t samples = 0, channels = 0, discard_pre = 0, discard_post = 0, centre_sample = 0;
-  std::int64_t phase_step = 0, partition = 0;
-  std::array<std::int64_t, 5> counters{};  ///< slice, contrast, phase, repetition, set
-  double dwell_us = 0;
+using Lines = std::vector<const Acquisition*>;
 
-  bool has(int flag) const { return (flags & (std::uint64_t{1} << (flag - 1))) != 0; }
-  bool left_out() const {
-    return has(ISMRMRD::ISMRMRD_ACQ_IS_NAVIGATION_DATA) || has(ISMRMRD::ISMRMRD_ACQ_IS_PHASECORR_DATA) ||
-           has(ISMRMRD::ISMRMRD_ACQ_IS_HPFEEDBACK_DATA) || has(ISMRMRD::ISMRMRD_ACQ_IS_DUMMYSCAN_DATA) ||
-           has(ISMRMRD::ISMRMRD_ACQ_IS_RTFEEDBACK_DATA) ||
-           has(ISMRMRD::ISMRMRD_ACQ_IS_SURFACECOILCORRECTIONSCAN_DATA) ||
-           has(ISMRMRD::ISMRMRD_ACQ_IS_PHASE_STABILIZATION_REFERENCE) ||
-           has(ISMRMRD::ISMRMRD_ACQ_IS_PHASE_STABILIZATION);
-  }
+/// The acquisitions of a file by what they are for.
+struct SortedLines {
+  std::int64_t encoding = 0;  ///< that of `imaging`
+  Lines imaging, calibration, noise;
+  std::map<std::string, std::int64_t> left_out;
+  std::map<std::int64_t, std::int64_t> other_encodings;  ///< imaging lines of each
+  std::int64_t reversed = 0, both = 0;
 };
-static_assert(std::is_trivially_copyable_v<Readout>);
 
-Readout summary_of(const ISMRMRD::AcquisitionHeader& head) {
-  return {.flags = head.flags,
-          .samples = head.number_of_samples,
-          .channels = head.active_channels,
-          .discard_pre = head.discard_pre,
-          .discard_post = head.discard_post,
-          .centre_sample = head.center_sample,
-          .phase_step = head.idx.kspace_encode_step_1,
-          .partition = head.idx.kspace_encode_step_2,
-          .counters = {head.idx.slice, head.idx.contrast, head.idx.phase, head.idx.repetition, head.idx.set},
-          .dwell_us = static_cast<double>(head.sample_time_us)};
+bool is_empty(const Acquisition& line) { return !(line.values() != 0).any().item<bool>(); }
+
+/// The first encoding space with imaging lines, or the one that is asked for.
+std::int64_t wanted_encoding(const RawFile& raw, const KspaceOptions& options, const std::string& path) {
+  std::set<std::int64_t> imaging;
+  for (const Acquisition& line : raw.acquisitions) {
+    const Readout& head = line.head;
+    if (!head.is_noise() && !head.is_calibration() && head.left_out_as().empty()) imaging.insert(head.encoding);
+  }
+  if (options.encoding < 0 && !imaging.empty()) return *imaging.begin();
+  if (imaging.contains(options.encoding)) return options.encoding;
+  if (imaging.empty()) throw data_error(path, "there is no imaging acquisition");
+  throw data_error(path, "encoding space {} has no imaging lines, those with some are {}", options.encoding,
+                   fmt::join(imaging, ", "));
 }
 
-constexpr char good = 'G', bad = 'B';
-
-/// In the child: `good`, the XML header's length and text, then all acquisitions; or `bad` and the library's complaint.
-std::string packed_file(const std::string& path) {
-  std::string bytes;
-  const auto append = [&](const void* from, std::size_t count) { bytes.append(static_cast<const char*>(from), count); };
-  try {
-    ISMRMRD::Dataset file(path.c_str(), "dataset", false);
-    std::string xml;
-    file.readHeader(xml);
-    const std::uint64_t length = xml.size();
-    bytes += good;
-    append(&length, sizeof length);
-    bytes += xml;
-    ISMRMRD::Acquisition acquisition;
-    const std::uint32_t count = file.getNumberOfAcquisitions();
-    for (std::uint32_t i = 0; i < count; ++i) {
-      file.readAcquisition(i, acquisition);
-      const Readout readout = summary_of(acquisition.getHead());
-      append(&readout, sizeof readout);
-      append(acquisition.getDataPtr(), sizeof(complex_float_t) * acquisition.getNumberOfDataElements());
+SortedLines sort_lines(const RawFile& raw, const KspaceOptions& options, const std::string& path) {
+  SortedLines sorted{.encoding = wanted_encoding(raw, options, path),
+                     .imaging = {},
+                     .calibration = {},
+                     .noise = {},
+                     .left_out = {},
+                     .other_encodings = {}};
+  std::int64_t channels = 0;
+  for (const Acquisition& line : raw.acquisitions) {
+    const Readout& head = line.head;
+    if (const std::string what = head.left_out_as(); !what.empty()) {
+      ++sorted.left_out[what];
+      continue;
     }
-  } catch (const std::exception& error) {
-    return bad + std::string(error.what());
-  }
-  return bytes;
-}
-
-struct Acquisition {
-  Readout head;
-  const char* data = nullptr;  ///< into the packed bytes
-
-  /// [channels, samples] without the samples to be discarded; the centre moves along.
-  at::Tensor samples(std::int64_t* centre) const {
-    at::Tensor values = at::empty({head.channels, head.samples}, at::kComplexFloat);
-    std::memcpy(values.data_ptr(), data, values.nbytes());
-    values = values.narrow(1, head.discard_pre, head.samples - head.discard_pre - head.discard_post);
-    *centre = head.centre_sample - head.discard_pre;
-    if (!head.has(ISMRMRD::ISMRMRD_ACQ_IS_REVERSE)) return values;
-    *centre = values.size(1) - 1 - *centre;
-    return values.flip(1);
-  }
-};
-
-struct RawFile {
-  std::string bytes, xml;
-  std::vector<Acquisition> acquisitions;
-};
-
-RawFile read_raw(const std::string& path) {
-  std::error_code absent;
-  const auto file_bytes = std::filesystem::file_size(path, absent);
-  if (absent) throw data_error(path, "cannot be read: {}", absent.message());
-  // libismrmrd takes some 0.3 ms for each acquisition, and disks deliver.
-  const auto seconds = 20 + static_cast<unsigned>(file_bytes >> 20);
-  RawFile raw;
-  const hdf5::Lock lock;  // libismrmrd calls HDF5 too
-  auto packed = hdf5::run_isolated([&] { return packed_file(path); }, seconds);
-  if (!packed) throw data_error(path, "libismrmrd cannot read the file: damaged; fetch it again");
-  raw.bytes = std::move(*packed);
-  if (raw.bytes.empty() || raw.bytes[0] != good) {
-    std::string reason = raw.bytes.empty() ? "nothing" : raw.bytes.substr(1);
-    std::replace(reason.begin(), reason.end(), '\n', ' ');
-    throw data_error(path, "libismrmrd cannot read the file ({}); damaged, or not ISMRMRD", reason);
-  }
-  std::uint64_t length = 0;
-  std::memcpy(&length, raw.bytes.data() + 1, sizeof length);
-  std::size_t at = 1 + sizeof length;
-  raw.xml = raw.bytes.substr(at, length);
-  at += length;
-  while (at < raw.bytes.size()) {
-    Acquisition acquisition;
-    std::memcpy(&acquisition.head, raw.bytes.data() + at, sizeof acquisition.head);
-    at += sizeof acquisition.head;
-    acquisition.data = raw.bytes.data() + at;
-    at += 8 * static_cast<std::size_t>(acquisition.head.samples * acquisition.head.channels);
-    const Readout& head = acquisition.head;
-    if (head.samples - head.discard_pre - head.discard_post < 1 || head.channels < 1) {
-      throw data_error(path, "acquisition {}: expected samples and channels, found {} ({} + {} to be discarded) and {}",
-                       raw.acquisitions.size(), head.samples, head.discard_pre, head.discard_post, head.channels);
+    const std::string location = fmt::format("{} acquisition {}", path, line.index);
+    if (channels == 0) channels = head.channels;
+    if (head.channels != channels) {
+      throw data_error(location, "expected {} channels as before, found {}", channels, head.channels);
     }
-    raw.acquisitions.push_back(acquisition);
+    require_finite(line.values(), location);
+    if (head.is_noise()) {
+      sorted.noise.push_back(&line);
+    } else if (is_empty(line)) {
+      ++sorted.left_out["empty (all zero)"];
+    } else if (head.is_calibration()) {
+      sorted.calibration.push_back(&line);
+    } else if (head.encoding != sorted.encoding) {
+      ++sorted.other_encodings[head.encoding];
+    } else {
+      sorted.imaging.push_back(&line);
+      sorted.reversed += head.is_reversed() ? 1 : 0;
+      sorted.both += head.calibrates_and_images() ? 1 : 0;
+    }
   }
-  return raw;
+  if (sorted.imaging.empty()) throw data_error(path, "there is no imaging acquisition that is not zero");
+  return sorted;
 }
 
-/// Sorts acquisitions into k-spaces.
+/// Builds the k-spaces of one file.
 class Sorter {
  public:
-  Sorter(const std::string& path, const IsmrmrdGeometry& geometry) : path_(path), geometry_(geometry) {}
-
-  void add(const Acquisition& acquisition, std::size_t index) {
-    const Readout& head = acquisition.head;
-    if (head.left_out()) {
-      ++left_out_;
-      return;
-    }
-    const std::string location = fmt::format("{} acquisition {}", path_, index);
-    if (channels_ == 0) channels_ = head.channels;
-    if (head.channels != channels_) {
-      throw data_error(location, "expected {} channels as before, found {}", channels_, head.channels);
-    }
-    std::int64_t centre = 0;
-    const at::Tensor samples = acquisition.samples(&centre);
-    require_finite(samples, location);
-    if (head.has(ISMRMRD::ISMRMRD_ACQ_IS_NOISE_MEASUREMENT)) {
-      noise_.push_back(samples);
-      noise_dwell_us_ = head.dwell_us;
-      return;
-    }
-    if (head.partition != 0)
-      throw data_error(location, "expected two-dimensional slices, found partition {}", head.partition);
-    const std::int64_t column = head.phase_step - geometry_.phase_centre + geometry_.encoded_columns / 2;
-    const std::int64_t row = geometry_.encoded_rows / 2 - centre;
-    if (column < 0 || column >= geometry_.encoded_columns || row < 0 ||
-        row + samples.size(1) > geometry_.encoded_rows) {
-      throw data_error(location,
-                       "phase step {} and {} samples around {} do not lie in the encoded {} x {} of the header",
-                       head.phase_step, samples.size(1), centre, geometry_.encoded_rows, geometry_.encoded_columns);
-    }
-    Item& item = item_of(head.counters, location);
-    item.sum.narrow(1, row, samples.size(1)).select(2, column).add_(samples);
-    item.count.narrow(0, row, samples.size(1)).select(1, column).add_(1);
-    data_dwell_us_ = head.dwell_us;
+  Sorter(const std::string& path, const IsmrmrdHeader& header, SortedLines lines, const KspaceOptions& options)
+      : path_(path), header_(header), options_(options), lines_(std::move(lines)), encoding_(chosen_encoding()) {
+    placement_ = place_lines(lines_.imaging, own_calibration(), encoding_, options, path);
+    notes_ = placement_.notes;
+    dwell_us_ = lines_.imaging.front()->head.dwell_us;
   }
 
-  KspaceSet finish() {
-    if (items_.empty()) throw data_error(path_, "there is no imaging acquisition");
-    KspaceSet set{
-        .format = "ISMRMRD", .ids = {}, .kspace = {}, .noise = {}, .readout = geometry_.readout, .description = {}};
-    std::vector<at::Tensor> spaces;
-    double averages = 1;
-    for (auto& [counters, item] : items_) {
-      set.ids.push_back(id_of(counters));
-      averages = std::max(averages, item.count.max().item<double>());
-      spaces.push_back(item.sum.div_(item.count.clamp_min(1)));
-    }
-    set.kspace = at::stack(spaces);
-    if (!noise_.empty()) set.noise = at::cat(noise_, 1) * noise_scale();
-    set.description =
-        fmt::format("{}{}{}", geometry_.system, averages > 1 ? fmt::format("; up to {:g} averages", averages) : "",
-                    left_out_ > 0 ? fmt::format("; {} acquisitions left out", left_out_) : "");
+  KspaceSet read() {
+    for (const Acquisition* line : lines_.imaging) place(*line, placement_, encoding_, items_);
+    place_calibration();
+    if (calibration_images()) merge_calibration();
+    KspaceSet set{.format = "ISMRMRD", .ids = {}, .kspace = {}, .noise = noise()};
+    const double averages = add_items(set);
+    set.readout = encoding_.kept_rows;
+    set.phase = encoding_.kept_columns;
+    describe(set, averages);
     return set;
   }
 
  private:
   using Counters = std::array<std::int64_t, 5>;
-  struct Item {
-    at::Tensor sum, count;
-  };
+  using Items = std::map<Counters, GriddedLines>;
 
-  Item& item_of(const Counters& counters, const std::string& location) {
-    const auto found = items_.find(counters);
-    if (found != items_.end()) return found->second;
-    const std::int64_t rows = geometry_.encoded_rows, columns = geometry_.encoded_columns;
-    constexpr std::int64_t max_bytes = std::int64_t{16} << 30;
-    const std::int64_t bytes = 8 * channels_ * rows * columns;
-    if (bytes > max_bytes / (static_cast<std::int64_t>(items_.size()) + 1)) {
-      throw data_error(location, "{} slices of {} coils x {} x {} are more than 16 GiB; split the file",
-                       items_.size() + 1, channels_, rows, columns);
+  const IsmrmrdEncoding& encoding_at(std::int64_t index) const {
+    if (index < 0 || index >= static_cast<std::int64_t>(header_.encodings.size())) {
+      throw data_error(path_, "lines refer to encoding space {}, the header has {}", index, header_.encodings.size());
     }
-    return items_[counters] = {at::zeros({channels_, rows, columns}, at::kComplexFloat), at::zeros({rows, columns})};
+    return header_.encodings[static_cast<std::size_t>(index)];
+  }
+
+  const IsmrmrdEncoding& chosen_encoding() const {
+    const IsmrmrdEncoding& encoding = encoding_at(lines_.encoding);
+    if (!encoding.cartesian)
+      throw data_error(path_, "expected a Cartesian two-dimensional encoding, found another trajectory");
+    return encoding;
+  }
+
+  Lines own_calibration() const {
+    Lines own;
+    for (const Acquisition* line : lines_.calibration) {
+      if (line->head.encoding == lines_.encoding) own.push_back(line);
+    }
+    return own;
+  }
+
+  std::int64_t partitions() const { return placement_.volume ? encoding_.partitions : 1; }
+
+  /// Adds a line to its item; where it does not fit on the grid: Error(data).
+  void place(const Acquisition& line, const IsmrmrdPlacement& placement, const IsmrmrdEncoding& its, Items& items) {
+    const Readout& head = line.head;
+    const std::string location = fmt::format("{} acquisition {}", path_, line.index);
+    const std::int64_t row = placement.first_row(head, encoding_.rows), kept = head.kept_samples();
+    const std::int64_t column = head.phase_step - placement.phase_centre + encoding_.columns / 2;
+    const std::int64_t partition =
+        placement_.volume ? head.partition - placement.partition_centre + encoding_.partitions / 2 : 0;
+    if (column < 0 || column >= encoding_.columns || row < 0 || row + kept > encoding_.rows || partition < 0 ||
+        partition >= partitions()) {
+      throw data_error(location,
+                       "phase step {}, partition {} and {} samples around {} do not lie in the encoded {} x {} x {} of "
+                       "the header; correct it, or set phase_centre or centre_sample",
+                       head.phase_step, head.partition, kept, encoding_.rows / 2 - row, its.rows, its.columns,
+                       its.partitions);
+    }
+    GriddedLines& item = item_of(head.counters, items, location);
+    // White noise has a variance proportional to the bandwidth, 1 / dwell time: longer is worth more.
+    const double weight = head.dwell_us > 0 && dwell_us_ > 0 ? head.dwell_us / dwell_us_ : 1;
+    item.add(line.values(), partition, row, column, weight);
+  }
+
+  GriddedLines& item_of(const Counters& counters, Items& items, const std::string& location) {
+    const auto found = items.find(counters);
+    if (found != items.end()) return found->second;
+    const std::int64_t channels = lines_.imaging.front()->head.channels;
+    constexpr std::int64_t max_bytes = std::int64_t{16} << 30;
+    const std::int64_t bytes = 8 * channels * partitions() * encoding_.rows * encoding_.columns;
+    if (bytes > max_bytes / (static_cast<std::int64_t>(items_.size() + calibration_.size()) + 1)) {
+      throw data_error(location, "{} slices of {} coils x {} x {} x {} are more than 16 GiB; split the file",
+                       items.size() + 1, channels, partitions(), encoding_.rows, encoding_.columns);
+    }
+    return items[counters] = GriddedLines(channels, partitions(), encoding_.rows, encoding_.columns);
+  }
+
+  /// Calibration lines of another encoding space serve where its steps of k-space are as long.
+  void place_calibration() {
+    std::map<std::int64_t, IsmrmrdPlacement> placements{{lines_.encoding, placement_}};
+    std::int64_t unfit = 0;
+    for (const Acquisition* line : lines_.calibration) {
+      const IsmrmrdEncoding& its = encoding_at(line->head.encoding);
+      const auto alike = [](double a, double b) { return std::abs(a - b) <= 0.01 * std::max(a, b); };
+      if (!its.cartesian || !alike(its.row_mm, encoding_.row_mm) || !alike(its.column_mm, encoding_.column_mm)) {
+        ++unfit;
+        continue;
+      }
+      if (!placements.contains(line->head.encoding)) {
+        Lines same;
+        std::copy_if(lines_.calibration.begin(), lines_.calibration.end(), std::back_inserter(same),
+                     [&](const Acquisition* other) { return other->head.encoding == line->head.encoding; });
+        placements[line->head.encoding] = place_lines(same, {}, its, options_, path_);
+      }
+      place(*line, placements.at(line->head.encoding), its, calibration_);
+      ++calibration_lines_;
+    }
+    if (unfit > 0) lines_.left_out["calibration of another field of view"] += unfit;
+  }
+
+  bool calibration_images() {
+    if (calibration_.empty() || options_.calibration == CalibrationUse::maps) return false;
+    if (options_.calibration == CalibrationUse::image) return true;
+    if (!encoding_.calibration_is_imaging) return false;
+    constexpr double noise_aside = 0.2;
+    for (const auto& [counters, lines] : calibration_) {
+      const auto item = items_.find(counters);
+      if (item == items_.end() || item->second.disagreement(lines) < noise_aside) continue;
+      notes_.push_back(
+          "the header calls the calibration lines a part of the image, but they differ from its lines at the same "
+          "positions: used for coil maps only");
+      return false;
+    }
+    return true;
+  }
+
+  void merge_calibration() {
+    for (auto entry = calibration_.begin(); entry != calibration_.end();) {
+      const auto item = items_.find(entry->first);
+      if (item == items_.end()) {
+        ++entry;
+        continue;
+      }
+      item->second.merge(entry->second);
+      entry = calibration_.erase(entry);
+    }
+    calibration_merged_ = true;
+  }
+
+  /// The calibration lines of an item: of its slice, and alike in as many counters as can be.
+  const GriddedLines* calibration_of(const Counters& counters) const {
+    const GriddedLines* best = nullptr;
+    std::int64_t most = -1;
+    for (const auto& [own, lines] : calibration_) {
+      if (own[0] != counters[0]) continue;
+      std::int64_t alike = 0;
+      for (std::size_t i = 1; i < own.size(); ++i) alike += own[i] == counters[i] ? 1 : 0;
+      if (alike > most) best = &lines;
+      most = std::max(most, alike);
+    }
+    return best;
+  }
+
+  /// The largest number of averages.
+  double add_items(KspaceSet& set) {
+    const std::int64_t kept = placement_.volume ? encoding_.kept_partitions : 1;
+    std::vector<at::Tensor> kspace, averages, calibration;
+    std::map<Counters, std::int64_t> anatomies;
+    for (const auto& [counters, lines] : items_) {
+      const SliceStack stack = lines.slices(kept, path_ + " " + id_of(counters));
+      const GriddedLines* own = calibration_of(counters);
+      const at::Tensor maps_only = own != nullptr ? own->calibration_slices(kept) : at::zeros_like(stack.kspace);
+      // Repetitions and phases of a cycle show one anatomy in one coil.
+      const Counters still{counters[0], counters[1], 0, 0, counters[4]};
+      const auto anatomy = anatomies.emplace(still, static_cast<std::int64_t>(anatomies.size())).first->second;
+      for (std::int64_t z = 0; z < kept; ++z) {
+        set.ids.push_back(id_of(counters) + (placement_.volume ? fmt::format("_partition{}", z) : ""));
+        set.anatomy.push_back(anatomy * kept + z);
+      }
+      kspace.push_back(stack.kspace);
+      averages.push_back(stack.averages);
+      calibration.push_back(maps_only);
+    }
+    set.kspace = at::cat(kspace);
+    const at::Tensor counts = at::cat(averages);
+    if (!(counts.eq(0).logical_or(counts.eq(1))).all().item<bool>()) set.averages = counts;
+    if (!calibration_.empty()) set.calibration = at::cat(calibration);
+    return counts.max().item<double>();
   }
 
   /// Only the counters that are ever other than 0.
@@ -221,89 +267,85 @@ class Sorter {
     constexpr std::array names{"slice", "contrast", "phase", "repetition", "set"};
     std::string id = fmt::format("slice{}", counters[0]);
     for (std::size_t i = 1; i < names.size(); ++i) {
-      bool varies = false;
-      for (const auto& [other, item] : items_) varies = varies || other[i] != 0;
+      const bool varies =
+          std::any_of(items_.begin(), items_.end(), [&](const auto& entry) { return entry.first[i] != 0; });
       if (varies) id += fmt::format("_{}{}", names[i], counters[i]);
     }
     return id;
   }
 
-  /// White noise has a variance proportional to the bandwidth, 1 / dwell time.
-  double noise_scale() const {
-    if (!(noise_dwell_us_ > 0) || !(data_dwell_us_ > 0)) return 1;
-    return std::sqrt(noise_dwell_us_ / (data_dwell_us_ * geometry_.noise_bandwidth));
+  at::Tensor noise() const {
+    std::vector<at::Tensor> scans;
+    for (const Acquisition* line : lines_.noise) {
+      const double dwell_us = line->head.dwell_us;
+      const bool known = dwell_us > 0 && dwell_us_ > 0;
+      scans.push_back(line->values() * (known ? std::sqrt(dwell_us / (dwell_us_ * header_.noise_bandwidth)) : 1));
+    }
+    return scans.empty() ? at::Tensor() : at::cat(scans, 1);
+  }
+
+  void describe(KspaceSet& set, double averages) {
+    const auto count = [](const Lines& lines) { return static_cast<std::int64_t>(lines.size()); };
+    set.parts.push_back({"imaging", count(lines_.imaging) - lines_.both, "the image"});
+    if (lines_.both > 0) set.parts.push_back({"calibration and imaging", lines_.both, "the image, and coil maps"});
+    if (calibration_lines_ > 0) {
+      set.parts.push_back(
+          {"calibration", calibration_lines_, calibration_merged_ ? "the image, and coil maps" : "coil maps only"});
+    }
+    if (!lines_.noise.empty()) set.parts.push_back({"noise", count(lines_.noise), "the noise level"});
+    std::int64_t left_out = 0;
+    for (const auto& [what, lines] : lines_.left_out) {
+      set.parts.push_back({what, lines, "left out"});
+      left_out += lines;
+    }
+    for (const auto& [encoding, lines] : lines_.other_encodings) {
+      set.parts.push_back({fmt::format("imaging of encoding space {}", encoding), lines,
+                           fmt::format("left out; encoding={} reads it instead", encoding)});
+      left_out += lines;
+    }
+    if (lines_.reversed > 0) notes_.push_back(fmt::format("{} reversed readouts are turned round", lines_.reversed));
+    if (lines_.reversed > 0 && lines_.left_out.contains("phase correction")) {
+      notes_.emplace_back(
+          "phase correction lines are not applied: reversed readouts may leave ghosts of half the image");
+    }
+    set.notes = notes_;
+    set.description =
+        fmt::format("{}{}{}", header_.system, averages > 1 ? fmt::format("; up to {:g} averages", averages) : "",
+                    left_out > 0 ? fmt::format("; {} acquisitions left out", left_out) : "");
   }
 
   const std::string& path_;
-  const IsmrmrdGeometry& geometry_;
-  std::int64_t channels_ = 0, left_out_ = 0;
-  std::map<Counters, Item> items_;
-  std::vector<at::Tensor> noise_;
-  double noise_dwell_us_ = 0, data_dwell_us_ = 0;
+  const IsmrmrdHeader& header_;
+  const KspaceOptions& options_;
+  SortedLines lines_;
+  const IsmrmrdEncoding& encoding_;
+  IsmrmrdPlacement placement_;
+  std::vector<std::string> notes_;
+  double dwell_us_ = 0;  ///< of the first imaging line, whose noise is the measure
+  std::int64_t calibration_lines_ = 0;
+  bool calibration_merged_ = false;
+  Items items_, calibration_;
 };
-
-std::string system_text(const ISMRMRD::IsmrmrdHeader& header) {
-  std::string text;
-  const auto& system = header.acquisitionSystemInformation;
-  if (system && system->systemVendor) text += *system->systemVendor + " ";
-  if (system && system->systemModel) text += *system->systemModel + " ";
-  if (system && system->systemFieldStrength_T) text += fmt::format("{:g} T ", *system->systemFieldStrength_T);
-  const auto& measurement = header.measurementInformation;
-  if (measurement && measurement->protocolName) text += *measurement->protocolName;
-  while (!text.empty() && text.back() == ' ') text.pop_back();
-  return text.empty() ? "system not stated" : text;
-}
 
 }  // namespace
 
-IsmrmrdGeometry parse_ismrmrd_header(const std::string& xml, const std::string& location) {
-  ISMRMRD::IsmrmrdHeader header;
-  try {
-    ISMRMRD::deserialize(xml.c_str(), header);
-  } catch (const std::exception& error) {
-    throw data_error(location, "expected an ISMRMRD header (XML), cannot parse it ({})", error.what());
+std::string ismrmrd_group(const std::string& path) {
+  const hdf5::File file = hdf5::File::open(path);
+  std::vector<std::string> names = file.names();
+  std::stable_partition(names.begin(), names.end(), [](const std::string& name) { return name == "dataset"; });
+  for (const std::string& name : names) {
+    if (!file.is_group(name)) continue;
+    const hdf5::Group group = file.group(name);
+    if (group.has("xml") && (group.has("data") || name == "dataset")) return name;
   }
-  if (header.encoding.empty()) throw data_error(location, "the ISMRMRD header has no `encoding`");
-  const ISMRMRD::Encoding& encoding = header.encoding.front();
-  const auto& encoded = encoding.encodedSpace;
-  const auto& wanted = encoding.reconSpace;
-  if (encoded.matrixSize.x < 1 || encoded.matrixSize.y < 1 || wanted.matrixSize.x < 1) {
-    throw data_error(location, "the ISMRMRD header has an empty matrix: encoded {} x {}, wanted {}",
-                     encoded.matrixSize.x, encoded.matrixSize.y, wanted.matrixSize.x);
-  }
-  IsmrmrdGeometry geometry{.encoded_rows = encoded.matrixSize.x,
-                           .encoded_columns = encoded.matrixSize.y,
-                           .encoded_partitions = encoded.matrixSize.z,
-                           .readout = encoded.matrixSize.x,
-                           .phase_centre = encoded.matrixSize.y / 2,
-                           .noise_bandwidth = 1,
-                           .cartesian = encoding.trajectory == ISMRMRD::TrajectoryType::CARTESIAN,
-                           .system = system_text(header)};
-  if (encoding.encodingLimits.kspace_encoding_step_1) {
-    geometry.phase_centre = encoding.encodingLimits.kspace_encoding_step_1->center;
-  }
-  const double share = static_cast<double>(wanted.fieldOfView_mm.x) / static_cast<double>(encoded.fieldOfView_mm.x);
-  if (share > 0 && share < 1) {
-    geometry.readout = std::max<std::int64_t>(1, std::llround(share * static_cast<double>(geometry.encoded_rows)));
-  }
-  const auto& system = header.acquisitionSystemInformation;
-  if (system && system->relativeReceiverNoiseBandwidth && *system->relativeReceiverNoiseBandwidth > 0) {
-    geometry.noise_bandwidth = static_cast<double>(*system->relativeReceiverNoiseBandwidth);
-  }
-  return geometry;
+  return "";
 }
 
-KspaceSet read_ismrmrd(const std::string& path) {
-  const RawFile raw = read_raw(path);
-  const IsmrmrdGeometry geometry = parse_ismrmrd_header(raw.xml, path + ":/dataset/xml");
-  if (!geometry.cartesian || geometry.encoded_partitions > 1) {
-    throw data_error(path, "expected a Cartesian two-dimensional encoding, found {}",
-                     geometry.cartesian ? fmt::format("{} partitions (3-D)", geometry.encoded_partitions)
-                                        : std::string("another trajectory"));
-  }
-  Sorter sorter(path, geometry);
-  for (std::size_t i = 0; i < raw.acquisitions.size(); ++i) sorter.add(raw.acquisitions[i], i);
-  return sorter.finish();
+KspaceSet read_ismrmrd(const std::string& path, const KspaceOptions& options) {
+  const std::string group = ismrmrd_group(path);
+  const RawFile raw = read_ismrmrd_raw(path, group);
+  const IsmrmrdHeader header = parse_ismrmrd_header(raw.xml, fmt::format("{}:/{}/xml", path, group));
+  return Sorter(path, header, sort_lines(raw, options, path), options).read();
 }
 
 }  // namespace recon

@@ -7,6 +7,7 @@
 #include "data/bart_file.h"
 #include "data/hdf5/hdf5_file.h"
 #include "data/ismrmrd_file.h"
+#include "data/ismrmrd_header.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -21,8 +22,7 @@ Kind kind_of(const std::string& path) {
   if (!hdf5::File::looks_like_hdf5(path)) return Kind::none;
   const hdf5::File file = hdf5::File::open(path);
   if (file.has("kspace") && !file.is_group("kspace")) return Kind::fastmri;
-  const bool raw = file.has("dataset") && file.is_group("dataset") && file.group("dataset").has("xml");
-  return raw ? Kind::ismrmrd : Kind::none;
+  return ismrmrd_group(path).empty() ? Kind::none : Kind::ismrmrd;
 }
 
 std::vector<std::string> slice_ids(std::int64_t count) {
@@ -50,31 +50,24 @@ KspaceSet read_fastmri(const std::string& path) {
     const auto texts = file.dataset(fastmri_header).read_strings();
     const std::string location = path + ":/" + fastmri_header;
     if (texts.empty()) throw data_error(location, "expected the ISMRMRD header as text, found nothing");
-    const IsmrmrdGeometry geometry = parse_ismrmrd_header(texts.front(), location);
-    set.description = geometry.system;
-    // The files hold the encoded matrix: its readout may have been cropped already.
-    if (geometry.encoded_rows == set.kspace.size(2)) set.readout = geometry.readout;
+    const IsmrmrdHeader header = parse_ismrmrd_header(texts.front(), location);
+    const IsmrmrdEncoding& encoding = header.encodings.front();
+    set.description = header.system;
+    // The files hold the encoded matrix: it may have been cropped already.
+    if (encoding.rows == set.kspace.size(2)) set.readout = encoding.kept_rows;
+    if (encoding.columns == set.kspace.size(3)) set.phase = encoding.kept_columns;
   }
   if (file.has_attribute("acquisition")) set.description += " " + file.text_attribute("acquisition");
   return set;
 }
 
 KspaceSet read_bart_kspace(const std::string& path) {
-  const at::Tensor stored = read_bart(path);  // [16]
-  constexpr std::int64_t coils = 3, slices = 13;
-  for (std::int64_t axis = 2; axis < stored.dim(); ++axis) {
-    if (axis != coils && axis != slices && stored.size(axis) > 1) {
-      throw data_error(path, "expected k-space with axes 0, 1 (slice), 3 (coils) and 13 (slices), axis {} has size {}",
-                       axis, stored.size(axis));
-    }
-  }
-  const at::Tensor kspace = stored.squeeze(15).squeeze(14).permute({13, 3, 0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12});
-  Shape shape(kspace.sizes().begin(), kspace.sizes().begin() + 4);
+  const at::Tensor kspace = bart_slices(read_bart(path), path);
   return {.format = "BART",
-          .ids = slice_ids(shape[0]),
-          .kspace = kspace.reshape(shape).contiguous(),
+          .ids = slice_ids(kspace.size(0)),
+          .kspace = kspace,
           .noise = {},
-          .readout = shape[2],
+          .readout = kspace.size(2),
           .description = "BART array"};
 }
 
@@ -86,10 +79,10 @@ bool is_kspace_file(const std::string& path) {
   return hdf5::File::open(path).dataset("kspace").shape().size() == 4;
 }
 
-KspaceSet read_kspace(const std::string& path) {
+KspaceSet read_kspace(const std::string& path, const KspaceOptions& options) {
   switch (kind_of(path)) {
     case Kind::ismrmrd:
-      return read_ismrmrd(path);
+      return read_ismrmrd(path, options);
     case Kind::fastmri:
       return read_fastmri(path);
     case Kind::bart:
@@ -98,7 +91,8 @@ KspaceSet read_kspace(const std::string& path) {
       break;
   }
   if (!std::filesystem::exists(path)) throw data_error(path, "there is no such file (nor {}.hdr)", path);
-  throw data_error(path, "expected ISMRMRD (/dataset/xml), fastMRI multi-coil (/kspace) or a BART array (.cfl, .hdr)");
+  throw data_error(
+      path, "expected ISMRMRD (a group of xml and data), fastMRI multi-coil (/kspace) or a BART array (.cfl, .hdr)");
 }
 
 }  // namespace recon

@@ -10,9 +10,9 @@ namespace recon {
 /// (data/fastmri_file.h).
 bool is_kspace_file(const std::string& path);
 
-/// ISMRMRD (HDF5 with /dataset/data and /dataset/xml; Inati et al. 2017), fastMRI multi-coil (HDF5 with `kspace`
-/// [slices, coils, H, W] and `ismrmrd_header`; Knoll et al. 2020) or BART (bart_file.h; axes 0, 1 the slice, 3 coils,
-/// 13 slices). Throws Error(data) naming the file, what was expected and found.
-KspaceSet read_kspace(const std::string& path);
+/// ISMRMRD (HDF5 with a group of `data` and `xml`, most often /dataset; Inati et al. 2017), fastMRI multi-coil (HDF5
+/// with `kspace` [slices, coils, H, W] and `ismrmrd_header`; Knoll et al. 2020) or BART (bart_file.h; two of the axes
+/// 0, 1 and 2 are the slice, 3 coils, 13 slices). Throws Error(data) naming the file, what was expected and found.
+KspaceSet read_kspace(const std::string& path, const KspaceOptions& options = {});
 
 }  // namespace recon

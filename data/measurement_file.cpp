@@ -118,6 +118,7 @@ void MeasurementFile::read_items() {
   if (!has_ground_truth_) return;
   const auto truth = file_.dataset("ground_truth");
   require_items(truth, count);
+  header_.truth_from_data = truth.has_attribute("from_data") && truth.number_attribute("from_data") == 1;
   if (item_spec(truth) != header_.image) {
     throw data_error(truth.location(),
                      "expected images {} as image_shape and image_field say, got {}; correct one of them",
@@ -229,7 +230,10 @@ void write_measurement_file(const std::string& path, const MeasurementSet& set) 
   file.set_attribute("provenance", set.header.provenance);
   file.write("measurements", set.y);
   file.write_strings("ids", ids);
-  if (set.ground_truth.defined()) file.write("ground_truth", set.ground_truth);
+  if (set.ground_truth.defined()) {
+    auto truth = file.write("ground_truth", set.ground_truth);
+    if (set.header.truth_from_data) truth.set_attribute("from_data", 1.0);
+  }
   auto op = file.create_group("operator");
   op.set_attribute("config", set.header.operator_config);
   for (const auto& [name, value] : set.header.operator_arrays) op.write(name, value);

@@ -22,6 +22,7 @@ struct MeasurementHeader {
   std::map<std::string, at::Tensor> operator_arrays;  ///< shared by all items: mask, kernel, ...
   Noise noise;
   std::string provenance;  ///< free text: who made it from what
+  bool truth_from_data = false;  ///< the ground truth was made of the same noisy data: its chi² is not 1
 };
 
 struct MeasurementItem {

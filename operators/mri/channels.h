@@ -16,6 +16,16 @@ namespace recon {
 at::Tensor calibration_centre(const at::Tensor& kspace, std::int64_t smallest, std::int64_t largest,
                               const std::string& location);
 
+/// The same without an error: undefined when the zero frequency is not sampled or the block is smaller than `smallest`.
+at::Tensor find_calibration_centre(const at::Tensor& kspace, std::int64_t smallest, std::int64_t largest);
+
+/// Samples [coils, n] of noise alone, out of `kspace` [coils, H, W]: the outer half of the phase encodings, transformed
+/// along the readout (H), has little of an image, and that little has the extent of the object, so its rows of least
+/// energy are air. An eighth of the rows is taken, chosen on every second column and used of the others, so that the
+/// choice does not lower the level. White noise keeps its level. Readouts whose ends a receiver's filter attenuates
+/// give less. corner_samples() where too few complete readouts are there.
+at::Tensor background_samples(const at::Tensor& kspace, const std::string& location);
+
 /// Samples [coils, n] of `kspace` [coils, H, W] in the corners, sqrt(u² + v²) > 1 with u, v = ±1 at the ends of the
 /// rows and columns, without unsampled positions (zero in all coils). Little of an image is there, but not nothing: it
 /// errs to the high side. Throws Error(data) when fewer than 8 per coil are there.
@@ -37,9 +47,15 @@ at::Tensor compression_matrix(const at::Tensor& samples, std::int64_t count);
 /// matrix [m, coils] applied to the coils of `data` [coils, ...], in the precision of the data.
 at::Tensor mixed_channels(const at::Tensor& matrix, const at::Tensor& data);
 
-/// The k-space [..., rows, W] of the central `rows` rows of the image of `kspace` [..., H, W]: takes the readout's
-/// oversampling away. White noise keeps its level. Columns without samples stay without up to rounding.
-at::Tensor readout_cropped(const at::Tensor& kspace, std::int64_t rows);
+/// Maps [coils, H, W] of mixed (whitened, compressed) coils, scaled so that the image is that of the coils before:
+/// divided by the norm of matrix S, where `matrix` [coils before, coils] takes the mixed coils back. With orthonormal
+/// maps of the coils before, sum |S|² = 1, the image is then their root of the sum of squares, as of programs that do
+/// not whiten. Maps that are 0 stay so.
+at::Tensor in_units_of_file_coils(const at::Tensor& matrix, const at::Tensor& maps);
+
+/// The k-space of the central `pixels` of the image of `kspace` [..., H, W] along `axis` (-2 or -1): takes oversampling
+/// away. White noise keeps its level. Lines without samples, that cross the axis, stay without up to rounding.
+at::Tensor field_of_view_cropped(const at::Tensor& kspace, std::int64_t axis, std::int64_t pixels);
 
 /// sqrt(sum_c |x_c|²) over the leading axis: the combination that needs no maps (Roemer et al. 1990).
 at::Tensor root_sum_of_squares(const at::Tensor& coil_images);

@@ -143,16 +143,19 @@ void CoilEstimation::visit(ParameterVisitor& v) {
   v.field("window", window, "walsh: side of the averaged neighbourhood in pixels, odd", {.min = 1, .max = 63});
 }
 
+std::int64_t CoilEstimation::smallest_centre() const {
+  constexpr std::int64_t smallest = 4;
+  return method == CoilMethod::espirit ? kernel + 1 : smallest;
+}
+
 at::Tensor CoilEstimation::maps(const at::Tensor& kspace, const std::string& location) const {
   if (kspace.dim() != 3 || !kspace.is_complex()) {
     throw data_error(location, "coil maps are estimated from k-space, complex [coils, height, width]; found {}",
                      to_string(shape_of(kspace)));
   }
   if (window % 2 == 0) throw usage_error(location, "window: expected an odd number, found {}", window);
-  constexpr std::int64_t smallest = 4;
   const at::Tensor centre =
-      calibration_centre(kspace, method == CoilMethod::espirit ? kernel + 1 : smallest, calibration, location)
-          .to(at::kCPU, at::kComplexDouble);
+      calibration_centre(kspace, smallest_centre(), calibration, location).to(at::kCPU, at::kComplexDouble);
   const Shape size{kspace.size(1), kspace.size(2)};
   at::Tensor found;
   if (method == CoilMethod::espirit) found = espirit_maps(*this, centre, size);

@@ -40,6 +40,8 @@ struct CoilEstimation {
 
   void visit(ParameterVisitor& v);
 
+  std::int64_t smallest_centre() const;  ///< lines a side that the method needs
+
   /// Maps [coils, H, W] in the precision of `kspace` [coils, H, W], complex, centred, unsampled positions zero. Throws
   /// Error(data) naming `location` when the fully sampled centre is too small.
   at::Tensor maps(const at::Tensor& kspace, const std::string& location) const;

@@ -4,6 +4,7 @@
 
 #include "operators/algebra.h"
 #include "operators/fourier/fft.h"
+#include "operators/mri/seen_pixels.h"
 #include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 
@@ -45,7 +46,9 @@ at::Tensor low_resolution_phase(const OperatorPtr& op, const at::Tensor& y, doub
 }
 
 OperatorPtr with_phase(const OperatorPtr& op, const at::Tensor& phase) {
-  return compose(op, std::make_shared<PhaseFactor>(op->domain(), phase));
+  const OperatorPtr real = compose(op, std::make_shared<PhaseFactor>(op->domain(), phase));
+  const at::Tensor seen = seen_pixels(*op);
+  return seen.defined() ? with_seen_pixels(as_linear(real, "complex_image phase_from_centre"), seen) : real;
 }
 
 }  // namespace recon

@@ -1,28 +1,74 @@
 #include "operators/mri/sense.h"
 
+#include <ATen/ATen.h>
+
 #include "operators/algebra.h"
 #include "operators/fourier/fourier.h"
 #include "operators/fourier/sampling_patterns.h"
 #include "operators/masks.h"
+#include "operators/mri/channels.h"
 #include "operators/mri/coil_maps.h"
+#include "operators/mri/seen_pixels.h"
+#include "recon/core/error.h"
+#include "recon/core/tensor_spec.h"
 
 namespace recon {
 namespace {
 
+/// What a measurement file of whitened, compressed or unequally averaged data adds to its operator.
+struct ProcessedData {
+  at::Tensor file_coils, sample_weights;
+
+  void visit(ParameterVisitor& v) {
+    v.array("file_coils", file_coils,
+            "matrix [coils of the file, coils] that takes whitened or compressed coils back: the maps are scaled to "
+            "sum |file_coils S|² = 1 per pixel, so that the image is that of the file's own coils");
+    v.array("sample_weights", sample_weights,
+            "factors [height, width] that the samples were multiplied by so that their noise is of one level, as the "
+            "root of their number of averages");
+  }
+
+  at::Tensor on_maps(const at::Tensor& maps, const std::string& location) const {
+    if (!file_coils.defined()) return maps;
+    if (file_coils.dim() != 2 || maps.dim() != 3 || file_coils.size(1) != maps.size(0)) {
+      throw usage_error(location, "file_coils: expected a matrix [coils of the file, {}], got {}",
+                        maps.dim() == 3 ? maps.size(0) : 0, to_string(shape_of(file_coils)));
+    }
+    return in_units_of_file_coils(file_coils, maps);
+  }
+
+  OperatorPtr on_operator(const OperatorPtr& op, const std::string& location) const {
+    if (!sample_weights.defined()) return op;
+    const Shape& range = op->range().shape;
+    const bool fits = !sample_weights.is_complex() && shape_of(sample_weights) == Shape{range[1], range[2]};
+    if (!fits || !(sample_weights >= 0).all().item<bool>()) {
+      throw usage_error(location, "sample_weights: expected numbers >= 0, [{}, {}], got {}", range[1], range[2],
+                        to_string(shape_of(sample_weights)));
+    }
+    return whitened(op, sample_weights.to(at::kCPU, at::kDouble).view({1, 1, range[1], range[2]}));
+  }
+};
+
 struct SenseOptions {
   CoilMapOptions coils;
   SamplingPatternOptions sampling;
+  ProcessedData processed;
 
   void visit(ParameterVisitor& v) {
     coils.visit(v);
     sampling.visit(v);
+    processed.visit(v);
   }
 };
 
 OperatorPtr sense_from(const SenseOptions& options, const TensorSpec& image, const std::string& location) {
   require_image(image, location);
   const at::Tensor mask = options.sampling.on({{1, image.shape[1], image.shape[2]}, ScalarKind::complex}, location);
-  return make_sense(image, options.coils.on(image), mask, to_string(options.sampling.pattern), location);
+  const at::Tensor maps = options.processed.on_maps(options.coils.on(image), location);
+  const LinearOperatorPtr sense = make_sense(image, maps, mask, to_string(options.sampling.pattern), location);
+  const LinearOperatorPtr weighted = as_linear(options.processed.on_operator(sense, location), location);
+  const at::Tensor seen = seen_pixels(*sense);
+  return seen.defined() && weighted != sense ? with_seen_pixels(weighted, seen) : weighted;
 }
 
 }  // namespace
@@ -30,7 +76,9 @@ OperatorPtr sense_from(const SenseOptions& options, const TensorSpec& image, con
 LinearOperatorPtr make_sense(const TensorSpec& image, const at::Tensor& maps, const at::Tensor& mask,
                              const std::string& pattern, const std::string& location) {
   const LinearOperatorPtr coils = make_coil_maps(image, maps, location);
-  return as_linear(compose(make_fourier(coils->range(), mask, pattern), coils), location);
+  const LinearOperatorPtr sense = as_linear(compose(make_fourier(coils->range(), mask, pattern), coils), location);
+  const at::Tensor seen = (maps.dim() == 3 ? maps.unsqueeze(0) : maps).ne(0).any(1);
+  return seen.all().item<bool>() ? sense : with_seen_pixels(sense, seen);
 }
 
 OperatorKind sense_kind() {

@@ -11,11 +11,10 @@ namespace recon {
 namespace {
 
 constexpr const char* conventions =
-    R"(SOURCE is ISMRMRD, multi-coil fastMRI (HDF5) or a BART array (.cfl and .hdr): Cartesian slices. The coils are
-whitened, their maps estimated, and the numbers scaled to an image range of [0, 1]; the measurement file then
-says all that `recon run` needs.
-
-)";
+    "SOURCE is ISMRMRD, multi-coil fastMRI (HDF5) or a BART array (.cfl and .hdr): Cartesian slices. The coils are\n"
+    "whitened, their maps estimated, and the numbers scaled to an image range of [0, 1]; the image is that of the\n"
+    "file's own coils. What the lines of the file were used for is listed. The measurement file then says all that\n"
+    "`recon run` needs.\n\n";
 
 constexpr const char* examples_text = R"(
 Examples:
@@ -51,7 +50,8 @@ class ImportVerb final : public Verb {
     Config config = Config::from_text("", "recon import");
     for (const auto& assignment : options.set) config.set(assignment);
     const ImportPlan plan = read_import_plan(config);
-    const auto [source, set] = import_file(source_, output_, plan);
+    const auto [source, imported] = import_file(source_, output_, plan);
+    const MeasurementSet& set = imported.set;
     VerbResult result;
     result.json = {{"output", output_},
                    {"source", describe_kspace(source)},
@@ -61,11 +61,16 @@ class ImportVerb final : public Verb {
                    {"noise", to_string(set.header.noise.type)},
                    {"noise_std", set.header.noise.std},
                    {"ground_truth", set.ground_truth.defined()},
+                   {"notes", imported.notes},
                    {"options", plan.resolved}};
     result.text = fmt::format(
         "{}: {} slice(s) of {}, {} measured as {}, noise {}\n", output_, set.ids.size(), source.format,
         set.header.image.to_string(), spec_of_item(set.y).to_string(),
         set.header.noise.std.empty() ? std::string("not stated") : fmt::format("{:.3g}", set.header.noise.std.front()));
+    for (const KspacePart& part : source.parts) {
+      result.text += fmt::format("  {:>6} lines  {:<28} {}\n", part.lines, part.what, part.used_for);
+    }
+    for (const std::string& note : imported.notes) result.text += "  " + note + "\n";
     return result;
   }
 

@@ -45,6 +45,14 @@ TEST_F(BartFile, OfKspaceGivesSlices) {
   EXPECT_EQ(set.kspace.sizes(), (std::vector<std::int64_t>{2, 3, 5, 6}));
   EXPECT_TRUE(at::equal(set.kspace[1][2], kspace.squeeze().select(3, 1).select(2, 2)));
   EXPECT_EQ(set.ids, (std::vector<std::string>{"slice0", "slice1"}));
+  write_bart(path("transposed"), draw({1, 5, 6, 3}));  // ky and kz, as `bart transpose` and `bart slice` leave them
+  const KspaceSet across = read_kspace(path("transposed"));
+  EXPECT_EQ(across.kspace.sizes(), (std::vector<std::int64_t>{1, 3, 5, 6}));
+  EXPECT_TRUE(at::equal(across.kspace[0][1], draw({1, 5, 6, 3})[0].select(2, 1)));
+  write_bart(path("along"), draw({5, 1, 6, 3}));
+  EXPECT_TRUE(at::equal(read_kspace(path("along")).kspace[0][2], draw({5, 1, 6, 3}).select(1, 0).select(2, 2)));
+  write_bart(path("volume"), draw({5, 6, 7, 3}));
+  expect_data_error({"a volume of 5 x 6 x 7"}, [&] { read_kspace(path("volume")); });
   write_bart(path("maps"), draw({5, 6, 1, 3, 2}));
   expect_data_error({"axis 4 has size 2"}, [&] { read_kspace(path("maps")); });
 }
@@ -193,11 +201,12 @@ TEST_F(IsmrmrdFile, WhatCannotBePlacedIsRefused) {
     return [file = path(name)] { read_kspace(file); };
   };
   const at::Tensor line = draw({coils, rows});
-  expect_data_error({"acquisition 0", "phase step 9"}, with("a.h5", header(), acquisition(line, 8, 9, 0)));
-  expect_data_error({"acquisition 0", "16 samples around 3"}, with("b.h5", header(), acquisition(line, 3, 3, 0)));
+  expect_data_error({"most energy is at step 9", "phase_centre=9"}, with("a.h5", header(), acquisition(line, 8, 9, 0)));
+  at::Tensor aside = line.clone();
+  aside.select(1, 2).mul_(50);  // the middle is no better place for it
+  expect_data_error({"acquisition 0", "16 samples around 3"}, with("b.h5", header(), acquisition(aside, 3, 3, 0)));
   expect_data_error({"expected a Cartesian", "another trajectory"},
                     with("c.h5", header("radial"), acquisition(line, 8, 3, 0)));
-  expect_data_error({"4 partitions (3-D)"}, with("d.h5", header("cartesian", 4), acquisition(line, 8, 3, 0)));
   expect_data_error({"/dataset/xml", "cannot parse"}, with("e.h5", "<nonsense", acquisition(line, 8, 3, 0)));
   at::Tensor broken = line.clone();
   broken[1][4] = std::numeric_limits<float>::quiet_NaN();

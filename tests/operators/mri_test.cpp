@@ -10,6 +10,7 @@
 #include "operators/mri/coil_estimation.h"
 #include "operators/mri/coil_maps.h"
 #include "operators/mri/image_phase.h"
+#include "operators/mri/seen_pixels.h"
 #include "operators/mri/sense.h"
 #include "recon/core/error.h"
 #include "recon/core/rng.h"
@@ -194,6 +195,55 @@ TEST(Channels, RootSumOfSquaresAndCorners) {
   kspace.slice(2, 24).zero_();
   kspace.slice(2, 0, 24).slice(1, 0, 31).zero_();
   EXPECT_THROW(corner_samples(kspace, "test"), Error);
+}
+
+TEST(Channels, BackgroundHoldsTheNoiseWhereCornersHoldTheImageToo) {
+  const double noise_std = 0.01;
+  const at::Tensor maps = simulated_coil_maps(complex_image(96, 80), 6)[0];
+  const at::Tensor noise = draw({6, 96, 80}, ScalarKind::complex, 3) * noise_std;
+  const at::Tensor columns = at::arange(80);
+  const at::Tensor mask = (columns % 2 == 0).logical_or((columns - 40).abs() < 10).to(at::kDouble);
+  const at::Tensor kspace = mask * (fft2_centred(maps * head(96, 80)) + noise);
+  const auto level = [](const at::Tensor& samples) {
+    return std::sqrt(at::real(noise_covariance(samples, "test").diagonal()).mean().item<double>());
+  };
+  const at::Tensor background = background_samples(kspace, "test");
+  EXPECT_EQ(background.size(1), 2 * 12 * 10);
+  // 240 samples in each of 6 coils: 2 %; what is chosen on the other columns is not chosen low.
+  EXPECT_NEAR(level(background) / noise_std, 1, 0.06);
+  EXPECT_GT(level(corner_samples(kspace, "test")), 1.1 * level(background));
+  const at::Tensor few = kspace * (at::arange(96) > 3).view({-1, 1});  // no readout is complete
+  EXPECT_EQ(background_samples(few, "test").size(1), corner_samples(few, "test").size(1));
+}
+
+TEST(Channels, MapsComeBackToTheFilesCoils) {
+  const at::Tensor maps = simulated_coil_maps(complex_image(12, 10), 4)[0], matrix = draw({4, 4}, ScalarKind::complex);
+  const at::Tensor mixed = mixed_channels(at::linalg_inv(matrix), maps);
+  const at::Tensor unit = mixed / root_sum_of_squares(mixed);  // as estimation gives them
+  EXPECT_LT(farthest(in_units_of_file_coils(matrix, unit), mixed), 1e-10);
+  const auto op = build_linear(
+      R"({"type": "sense", "pattern": "full", "coil_maps": [[[1, 2]], [[3, 4]]], "file_coils": [[2, 0], [0, 1]],
+          "sample_weights": [[0.5, 1]]})",
+      complex_image(1, 2));
+  const at::Tensor x = at::ones({1, 1, 1, 2}, at::kComplexDouble), y = op->apply(x)[0];
+  const at::Tensor scaled =
+      at::tensor({1.0, 2.0, 3.0, 4.0}).view({2, 1, 2}) / at::tensor({std::sqrt(13.0), std::sqrt(32.0)}).view({1, 1, 2});
+  const at::Tensor expected = at::tensor({0.5, 1.0}) * fft2_centred(scaled.to(at::kComplexDouble));
+  EXPECT_LT(farthest(y, expected), 1e-12);
+  EXPECT_TRUE(check_operator(*op).all_hold());
+}
+
+TEST(Sense, KnowsThePixelsThatNoCoilSees) {
+  at::Tensor maps = simulated_coil_maps(complex_image(8, 8), 3)[0].clone();
+  const at::Tensor mask = at::ones({8, 8});
+  EXPECT_FALSE(seen_pixels(*make_sense(complex_image(8, 8), maps, mask, "full", "test")).defined());
+  maps.slice(2, 0, 3).zero_();
+  const auto op = make_sense(complex_image(8, 8), maps, mask, "full", "test");
+  const at::Tensor seen = seen_pixels(*op);
+  ASSERT_TRUE(seen.defined());
+  EXPECT_TRUE(at::equal(seen[0], (at::arange(8) >= 3).to(at::kDouble).expand({8, 8})));
+  EXPECT_TRUE(check_operator(*op).all_hold());
+  EXPECT_TRUE(at::equal(seen_pixels(*with_phase(op, at::zeros({1, 1, 8, 8}))), seen));
 }
 
 TEST(ImagePhase, IsFoundInTheCentreOfUndersampledData) {

@@ -1,35 +1,28 @@
 #include "recon/pipeline/import/raw_import.h"
 
 #include <ATen/ATen.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <optional>
+#include <map>
 
 #include "data/atomic_file.h"
 #include "data/bart_file.h"
+#include "data/kspace_file.h"
 #include "operators/fourier/fft.h"
 #include "operators/mri/channels.h"
-#include "recon/config/option_lister.h"
 #include "recon/config/version.h"
-#include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/pipeline/import/calibration_sources.h"
+#include "recon/pipeline/import/field_of_view.h"
 
 namespace recon {
 namespace {
 
 at::Tensor sampled_mask(const at::Tensor& kspace) { return (kspace != 0).any(1); }  // [N, H, W]
-
-/// The samples [coils, n] of all slices' calibration centres.
-at::Tensor calibration_samples(const at::Tensor& kspace, const ImportPlan& plan, const std::string& place) {
-  std::vector<at::Tensor> centres;
-  for (std::int64_t i = 0; i < kspace.size(0); ++i) {
-    centres.push_back(calibration_centre(kspace[i], 1, plan.estimation.calibration, place).flatten(1));
-  }
-  return at::cat(centres, 1);
-}
 
 /// matrix applied to the coils of every slice.
 at::Tensor mixed_slices(const at::Tensor& matrix, const at::Tensor& kspace) {
@@ -42,200 +35,306 @@ at::Tensor mixed_slices(const at::Tensor& matrix, const at::Tensor& kspace) {
 class Import {
  public:
   Import(const KspaceSet& source, const ImportPlan& plan, const std::string& place)
-      : source_(source), plan_(plan), place_(place), kspace_(source.kspace), mask_(sampled_mask(source.kspace)) {}
+      : source_(source), plan_(plan), place_(place) {
+    data_.kspace = source.kspace;
+    data_.mask = sampled_mask(source.kspace);
+    notes_ = source.notes;
+  }
 
-  MeasurementSet run() {
-    crop_readout();
+  ImportedKspace run() {
+    count_averages();
+    find_sources();
     whiten();
     compress();
     scale();
     find_maps();
-    MeasurementSet set;
-    set.ground_truth = truth();
+    crop();
+    read_maps();
+    ImportedKspace imported;
+    imported.set.ground_truth = truth();
     undersample();
-    describe(set);
-    return set;
+    describe(imported.set);
+    imported.notes = notes_;
+    return imported;
   }
 
  private:
+  std::int64_t items() const { return data_.kspace.size(0); }
   std::string location_of(std::int64_t i) const { return place_ + " " + source_.ids[static_cast<std::size_t>(i)]; }
+  bool maps_later() const { return plan_.options.coil_maps == "later"; }
+  bool maps_from_file() const { return plan_.options.coil_maps == "file"; }
 
-  void crop_readout() {
-    const std::int64_t rows = source_.readout;
-    if (plan_.options.keep_oversampling || rows <= 0 || rows >= kspace_.size(2)) return;
-    const at::Tensor columns = mask_.any(1, /*keepdim=*/true);
-    if (!at::equal(columns.expand_as(mask_).logical_and(mask_), columns.expand_as(mask_))) {
-      log::warn("{}: readouts are incomplete (partial echo), so their oversampling is kept", place_);
-      return;
+  void count_averages() {
+    most_ = at::ones({items()});
+    if (!source_.averages.defined()) return;
+    const at::Tensor counts = source_.averages * data_.mask;
+    most_ = counts.amax({1, 2}).clamp_min(1e-6);
+    const at::Tensor weights = (counts / most_.view({-1, 1, 1})).sqrt();
+    constexpr double rounding = 1e-4;
+    const bool equal = ((weights - 1).abs() < rounding).logical_or(weights == 0).all().item<bool>();
+    if (!equal) {
+      data_.weights = weights;
+      notes_.emplace_back(
+          "lines are means of differently many measurements: each is weighted by the root of its number");
     }
-    kspace_ = readout_cropped(kspace_, rows) * columns.unsqueeze(1);
-    mask_ = columns.expand({-1, rows, -1}).contiguous();
+  }
+
+  CoilEstimation estimation() const {
+    CoilEstimation estimation = plan_.estimation;
+    if (!maps_later() && !maps_from_file())
+      estimation.method = from_word<CoilMethod>(plan_.options.coil_maps, "coil_maps");
+    return estimation;
+  }
+
+  void find_sources() {
+    const std::int64_t smallest = maps_from_file() ? 1 : estimation().smallest_centre();
+    sources_ = find_calibration(source_, smallest, maps_later());
+    notes_.insert(notes_.end(), sources_.notes.begin(), sources_.notes.end());
+    for (std::int64_t i = 0; i < items(); ++i) {
+      if (maps_from_file() || has_source(i)) {
+        kept_.push_back(i);
+      } else {
+        notes_.push_back(fmt::format("{} is left out: {}", source_.ids[static_cast<std::size_t>(i)],
+                                     "there is no fully sampled centre to calibrate from"));
+        log::warn("{}: left out, there is no fully sampled centre to calibrate from", location_of(i));
+      }
+    }
+    // With the sizes that were found.
+    if (kept_.empty()) calibration_centre(source_.kspace[0], smallest, plan_.estimation.calibration, location_of(0));
+  }
+
+  bool has_source(std::int64_t i) const {
+    return sources_.of_item[static_cast<std::size_t>(i)] != CalibrationSources::none;
+  }
+
+  at::Tensor source_of(std::int64_t i) const {
+    const std::int64_t index = sources_.of_item[static_cast<std::size_t>(i)];
+    return index >= 0 ? sources_.shared[static_cast<std::size_t>(index)] : data_.kspace[i];
+  }
+
+  /// All k-spaces in other coils; `back` takes the new ones back.
+  void mix(const at::Tensor& matrix, const at::Tensor& back) {
+    data_.kspace = mixed_slices(matrix, data_.kspace);
+    for (at::Tensor& kspace : sources_.shared) kspace = mixed_channels(matrix, kspace);
+    file_coils_ = file_coils_.defined() ? at::matmul(file_coils_, back) : back;
+  }
+
+  /// Noise samples [coils, n] of the data of one measurement each.
+  at::Tensor noise_in_data(const std::string& kind) const {
+    std::vector<at::Tensor> slices;
+    for (std::int64_t i = 0; i < items(); ++i) {
+      const at::Tensor even = data_.weights.defined() ? data_.kspace[i] * data_.weights[i] : data_.kspace[i];
+      const at::Tensor samples =
+          kind == "corners" ? corner_samples(even, location_of(i)) : background_samples(even, location_of(i));
+      slices.push_back(samples * std::sqrt(most_[i].item<double>()));
+    }
+    return at::cat(slices, 1);
   }
 
   void whiten() {
     std::string kind = plan_.options.noise;
-    if (kind == "auto") kind = source_.noise.defined() ? "scan" : "corners";
+    if (kind == "auto") kind = source_.noise.defined() ? "scan" : "background";
     if (kind == "none") return;
     if (kind == "scan" && !source_.noise.defined()) {
-      throw data_error(place_, "there is no noise scan in the file; set noise to corners or none");
+      throw data_error(place_, "there is no noise scan in the file; set noise to background, corners or none");
     }
-    at::Tensor samples = source_.noise;
-    if (kind == "corners") {
-      std::vector<at::Tensor> slices;
-      for (std::int64_t i = 0; i < kspace_.size(0); ++i) slices.push_back(corner_samples(kspace_[i], location_of(i)));
-      samples = at::cat(slices, 1);
-    }
-    kspace_ = mixed_slices(whitening_matrix(noise_covariance(samples, place_)), kspace_);
-    noise_std_ = 1;
+    const at::Tensor covariance = noise_covariance(kind == "scan" ? source_.noise : noise_in_data(kind), place_);
+    // In units of the mean noise, so that numbers keep their size.
+    noise_std_ = std::sqrt(at::real(covariance.diagonal()).mean().item<double>());
+    const at::Tensor matrix = whitening_matrix(covariance) * noise_std_;
+    mix(matrix, at::linalg_inv(matrix));
     noise_kind_ = kind;
   }
 
   void compress() {
-    const std::int64_t wanted = plan_.options.coils, before = kspace_.size(1);
+    const std::int64_t wanted = plan_.options.coils, before = data_.kspace.size(1);
     if (wanted == 0 || wanted >= before) return;
-    const at::Tensor samples = calibration_samples(kspace_, plan_, place_);
+    std::vector<at::Tensor> centres;
+    for (std::int64_t i = 0; i < items(); ++i) {
+      if (has_source(i)) {
+        centres.push_back(calibration_centre(source_of(i), 1, plan_.estimation.calibration, location_of(i)).flatten(1));
+      }
+    }
+    const at::Tensor samples = at::cat(centres, 1);
     const at::Tensor matrix = compression_matrix(samples, wanted);
     const double kept = mixed_channels(matrix, samples).abs().square().sum().item<double>() /
                         samples.abs().square().sum().item<double>();
-    log::info("{} coils compressed to {}: {:.2f} % of the calibration energy kept", before, wanted, 100 * kept);
-    kspace_ = mixed_slices(matrix, kspace_);
+    notes_.push_back(
+        fmt::format("{} coils compressed to {}: {:.2f} % of the calibration energy kept", before, wanted, 100 * kept));
+    mix(matrix, matrix.conj().t().resolve_conj().contiguous());
+  }
+
+  /// What the lines of another scan are multiplied with to be as bright as the item's own at the same positions.
+  double brightness_of_own(std::int64_t i, const at::Tensor& source) const {
+    const std::int64_t index = sources_.of_item[static_cast<std::size_t>(i)];
+    if (index < 0 || !sources_.of_other_scan[static_cast<std::size_t>(index)]) return 1;
+    const at::Tensor both = data_.mask[i].logical_and((source != 0).any(0));
+    const double own = (data_.kspace[i] * both).abs().square().sum().item<double>();
+    const double other = (source * both).abs().square().sum().item<double>();
+    return own > 0 && other > 0 ? std::sqrt(own / other) : 1;
   }
 
   void scale() {
     std::vector<at::Tensor> images;
-    for (std::int64_t i = 0; i < kspace_.size(0); ++i) {
-      const at::Tensor centre = calibration_centre(kspace_[i], 1, plan_.estimation.calibration, location_of(i));
-      const at::Tensor padded = at::zeros_like(kspace_[i]);
-      padded.narrow(1, kspace_.size(2) / 2 - centre.size(1) / 2, centre.size(1))
-          .narrow(2, kspace_.size(3) / 2 - centre.size(2) / 2, centre.size(2))
+    for (const std::int64_t i : kept_) {
+      if (!has_source(i)) continue;
+      const at::Tensor source = source_of(i);
+      const at::Tensor centre = calibration_centre(source, 1, plan_.estimation.calibration, location_of(i));
+      const at::Tensor padded = at::zeros_like(source);
+      padded.narrow(1, source.size(1) / 2 - centre.size(1) / 2, centre.size(1))
+          .narrow(2, source.size(2) / 2 - centre.size(2) / 2, centre.size(2))
           .copy_(centre);
-      images.push_back(root_sum_of_squares(ifft2_centred(padded)).flatten());
+      const at::Tensor image = ifft2_centred(padded);
+      const at::Tensor in_file_coils = file_coils_.defined() ? mixed_channels(file_coils_, image) : image;
+      images.push_back((root_sum_of_squares(in_file_coils) * brightness_of_own(i, source)).flatten());
     }
+    if (images.empty()) throw data_error(place_, "no item has a sampled zero frequency: there is nothing to scale by");
     const at::Tensor sorted = std::get<0>(at::cat(images).sort());
     constexpr double quantile = 0.999;
     const auto position = static_cast<std::int64_t>(quantile * static_cast<double>(sorted.size(0) - 1));
     const double white = sorted[position].item<double>();
     if (!(white > 0)) throw data_error(place_, "the centre of k-space is zero: there is no image in these data");
-    kspace_ = kspace_ / white;
+    data_.kspace = data_.kspace / white;
+    for (at::Tensor& kspace : sources_.shared) kspace = kspace / white;
     noise_std_ /= white;
   }
 
   void find_maps() {
-    if (plan_.options.coil_maps == "later") return;
-    if (plan_.options.coil_maps == "file") {
-      read_maps();
-      return;
-    }
-    CoilEstimation estimation = plan_.estimation;
-    estimation.method = from_word<CoilMethod>(plan_.options.coil_maps, "coil_maps");
+    if (maps_later() || maps_from_file()) return;
+    std::map<std::int64_t, at::Tensor> shared;
     std::vector<at::Tensor> maps;
-    for (std::int64_t i = 0; i < kspace_.size(0); ++i) maps.push_back(estimation.maps(kspace_[i], location_of(i)));
-    maps_ = at::stack(maps);
+    for (std::int64_t i = 0; i < items(); ++i) {
+      const std::int64_t index = sources_.of_item[static_cast<std::size_t>(i)];
+      if (!has_source(i)) {
+        maps.push_back(at::zeros_like(data_.kspace[i]));  // left out
+      } else if (shared.contains(index)) {
+        maps.push_back(shared.at(index));
+      } else {
+        at::Tensor found = estimation().maps(source_of(i), location_of(i));
+        if (file_coils_.defined()) found = in_units_of_file_coils(file_coils_, found);
+        if (index >= 0) shared[index] = found;
+        maps.push_back(found);
+      }
+    }
+    data_.maps = at::stack(maps);
   }
 
-  /// BART maps [H, W, 1, coils, 1, ..., slices], for coils as they are in the file; those of one slice serve all items.
-  void read_maps() {
-    const std::string& path = plan_.options.maps_file;
-    const at::Tensor stored = read_bart(path);
-    const at::Tensor slices =
-        stored.select(15, 0).select(14, 0).permute({13, 3, 0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11, 12});
-    at::Tensor maps = slices.flatten(4).select(4, 0);
-    if (maps.size(0) == 1) maps = maps.expand({kspace_.size(0), -1, -1, -1});
-    if (slices.flatten(4).size(4) != 1 || maps.sizes() != kspace_.sizes()) {
-      throw data_error(path, "expected maps {} [slices, coils, height, width], found {}",
-                       to_string(Shape(kspace_.sizes().begin(), kspace_.sizes().end())),
-                       to_string(Shape(maps.sizes().begin(), maps.sizes().end())));
+  void crop() {
+    const bool oversampled = (source_.readout > 0 && source_.readout < data_.kspace.size(2)) ||
+                             (source_.phase > 0 && source_.phase < data_.kspace.size(3));
+    if (plan_.options.keep_oversampling || !oversampled) return;
+    if (maps_later()) {
+      notes_.emplace_back(
+          "oversampling is kept: coil maps are estimated before it is cut, and `later` leaves that open");
+      return;
     }
-    maps_ = maps.contiguous();
+    crop_field_of_view(data_, -2, source_.readout, notes_);
+    crop_field_of_view(data_, -1, source_.phase, notes_);
+  }
+
+  /// Maps of BART, for coils as they are in the file; those of one slice serve all items. Of the whole or the cut grid.
+  void read_maps() {
+    if (!maps_from_file()) return;
+    const std::string& path = plan_.options.maps_file;
+    at::Tensor maps = bart_slices(read_bart(path), path);
+    const at::Tensor& kspace = data_.kspace;
+    if (maps.size(0) == 1) maps = maps.expand({items(), -1, -1, -1});
+    if (maps.sizes() == source_.kspace.sizes()) {
+      for (const std::int64_t axis : {2, 3}) {
+        maps = maps.narrow(axis, maps.size(axis) / 2 - kspace.size(axis) / 2, kspace.size(axis));
+      }
+    }
+    if (maps.sizes() != kspace.sizes()) {
+      throw data_error(path, "expected maps {} [slices, coils, height, width], found {}", to_string(shape_of(kspace)),
+                       to_string(shape_of(maps)));
+    }
+    data_.maps = maps.contiguous();
   }
 
   at::Tensor truth() const {
-    if (!maps_.defined() || !mask_.all().item<bool>()) return {};
-    const at::Tensor energy = maps_.abs().square().sum(1, /*keepdim=*/true);
-    return (maps_.conj() * ifft2_centred(kspace_)).sum(1, true) / energy.clamp_min(1e-6);
+    if (!data_.maps.defined() || !data_.mask.all().item<bool>()) return {};
+    const at::Tensor energy = data_.maps.abs().square().sum(1, /*keepdim=*/true);
+    const at::Tensor combined = (data_.maps.conj() * ifft2_centred(data_.kspace)).sum(1, true);
+    return at::where(energy > 0, combined / energy, at::zeros({}, combined.options()));
   }
 
   void undersample() {
     if (!plan_.undersample) return;
-    const TensorSpec grid{{1, kspace_.size(2), kspace_.size(3)}, ScalarKind::complex};
+    const TensorSpec grid{{1, data_.kspace.size(2), data_.kspace.size(3)}, ScalarKind::complex};
     const at::Tensor pattern = plan_.undersampling.on(grid, "undersampling")[0] != 0;
-    if (!mask_.logical_and(pattern).equal(pattern.expand_as(mask_))) {
+    if (!data_.mask.logical_and(pattern).equal(pattern.expand_as(data_.mask))) {
       throw data_error(place_, "the data are undersampled already; leave out `undersampling`");
     }
-    mask_ = pattern.expand_as(mask_).contiguous();
-    kspace_ = kspace_ * mask_.unsqueeze(1);
+    data_.mask = pattern.expand_as(data_.mask).contiguous();
+    data_.kspace = data_.kspace * data_.mask.unsqueeze(1);
+    if (data_.weights.defined()) data_.weights = data_.weights * data_.mask;
+  }
+
+  at::Tensor of_kept(const at::Tensor& values) const {
+    return values.defined() ? values.index_select(0, at::tensor(kept_)).contiguous() : values;
   }
 
   void describe(MeasurementSet& set) const {
-    set.y = kspace_.contiguous();
-    set.ids = source_.ids;
-    set.header.image = {{1, kspace_.size(2), kspace_.size(3)}, ScalarKind::complex};
+    const at::Tensor y = data_.weights.defined() ? data_.kspace * data_.weights.unsqueeze(1) : data_.kspace;
+    set.y = of_kept(y);
+    set.ground_truth = of_kept(set.ground_truth);
+    set.header.truth_from_data = set.ground_truth.defined();
+    for (const std::int64_t i : kept_) set.ids.push_back(source_.ids[static_cast<std::size_t>(i)]);
+    set.header.image = {{1, y.size(2), y.size(3)}, ScalarKind::complex};
     set.header.range = {0, 1};
-    const std::string maps =
-        plan_.options.coil_maps == "later" ? to_string(plan_.estimation.method) : "{dataset: coil_maps}";
+    describe_operator(set);
+    set.header.noise = {.type = noise_kind_ == "none" ? NoiseType::none : NoiseType::gaussian, .std = {}, .peak = 0};
+    if (noise_kind_ != "none") set.header.noise.std = noise_levels();
+    set.header.provenance = fmt::format("recon {} import of {} ({}); noise: {}; {}", program_version, place_,
+                                        source_.format, noise_kind_, source_.description);
+    for (const std::string& note : notes_) set.header.provenance += "; " + note;
+  }
+
+  void describe_operator(MeasurementSet& set) const {
+    const std::string maps = maps_later() ? to_string(plan_.estimation.method) : "{dataset: coil_maps}";
     set.header.operator_config = "type: sense\ncoil_maps: " + maps + "\npattern: array\nmask: {dataset: mask}\n";
-    if (maps_.defined()) set.per_item_arrays["coil_maps"] = maps_;
-    const at::Tensor mask = mask_.to(at::kByte);
+    if (data_.maps.defined()) set.per_item_arrays["coil_maps"] = of_kept(data_.maps);
+    if (maps_later() && file_coils_.defined()) {
+      set.header.operator_config += "file_coils: {dataset: file_coils}\n";
+      set.header.operator_arrays["file_coils"] = file_coils_.to(at::kComplexFloat);
+    }
+    if (data_.weights.defined()) {
+      set.header.operator_config += "sample_weights: {dataset: sample_weights}\n";
+      set.per_item_arrays["sample_weights"] = of_kept(data_.weights).to(at::kFloat);
+    }
+    const at::Tensor mask = of_kept(data_.mask.to(at::kByte));
     if (mask.equal(mask.narrow(0, 0, 1).expand_as(mask))) {
       set.header.operator_arrays["mask"] = mask[0].contiguous();
     } else {
       set.per_item_arrays["mask"] = mask;
     }
-    set.header.noise = {.type = noise_kind_ == "none" ? NoiseType::none : NoiseType::gaussian, .std = {}, .peak = 0};
-    if (noise_kind_ != "none") set.header.noise.std = {noise_std_};
-    set.header.provenance = fmt::format("recon {} import of {} ({}); noise: {}; {}", program_version, place_,
-                                        source_.format, noise_kind_, source_.description);
+  }
+
+  /// Of each item, one where they are equal.
+  std::vector<double> noise_levels() const {
+    std::vector<double> levels;
+    for (const std::int64_t i : kept_) levels.push_back(noise_std_ / std::sqrt(most_[i].item<double>()));
+    const bool equal = std::all_of(levels.begin(), levels.end(), [&](double level) { return level == levels[0]; });
+    if (equal) levels.resize(1);
+    return levels;
   }
 
   const KspaceSet& source_;
   const ImportPlan& plan_;
   std::string place_;
-  at::Tensor kspace_, mask_, maps_;  ///< [N, coils, H, W], bool [N, H, W], as kspace_
-  double noise_std_ = 1;
+  GriddedData data_;
+  at::Tensor most_;  ///< [N]: the largest number of measurements of a sample of each item
+  CalibrationSources sources_;
+  std::vector<std::int64_t> kept_;
+  at::Tensor file_coils_;  ///< [coils of the file, coils]; undefined: the same
+  double noise_std_ = 1;   ///< of one measurement
   std::string noise_kind_ = "none";
+  std::vector<std::string> notes_;
 };
 
 }  // namespace
 
-void ImportOptions::visit(ParameterVisitor& v) {
-  v.choice(
-      "noise", noise, {"auto", "scan", "corners", "none"},
-      "what the coils are whitened by: a noise scan, the corners of k-space (err to the high side), nothing; auto: "
-      "the scan where there is one");
-  v.field("coils", coils, "virtual coils to compress to; 0: keep all", {.min = 0});
-  v.field("keep_oversampling", keep_oversampling, "keep the readout's oversampling");
-  v.choice("coil_maps", coil_maps, {"espirit", "walsh", "sum_of_squares", "later", "file"},
-           "how maps are found; later: by estimation.method when the file is reconstructed; file: read maps_file");
-  v.field("maps_file", maps_file,
-          "BART array of maps [H, W, 1, coils], for the file's own coils; of one slice for all, or of each (axis 13)");
-}
-
-void ImportPlan::visit(ParameterVisitor& v) {
-  options.visit(v);
-  for (const auto& section : v.sections("estimation", "how coil maps are estimated")) estimation.visit(*section);
-  for (const auto& section : v.sections("undersampling", "keep only some samples of fully sampled data")) {
-    undersample = true;
-    undersampling.visit(*section);
-  }
-}
-
-ImportPlan read_import_plan(const Config& config) {
-  ImportPlan plan;
-  YamlOptions options(config.root(), "");
-  plan.visit(options);
-  options.finish();
-  const bool own_coils = plan.options.noise == "none" && plan.options.coils == 0;
-  if ((plan.options.coil_maps == "file") == plan.options.maps_file.empty() ||
-      (plan.options.coil_maps == "file" && !own_coils)) {
-    throw usage_error(options.location_of("coil_maps"),
-                      "`coil_maps: file` and `maps_file` go together, with `noise: none` and no compression: the maps "
-                      "are those of the file's own coils");
-  }
-  plan.resolved = options.resolved();
-  return plan;
-}
-
-MeasurementSet import_kspace(const KspaceSet& source, const ImportPlan& plan, const std::string& place) {
+ImportedKspace import_kspace(const KspaceSet& source, const ImportPlan& plan, const std::string& place) {
   return Import(source, plan, place).run();
 }
 
@@ -245,22 +344,30 @@ ImportResult import_file(const std::string& source, const std::string& output, c
     throw usage_error(output, "the output is the source itself; choose another name");
   }
   { const AtomicFile writable(output); }  // before any work
-  ImportResult result{.source = read_kspace(source), .set = {}};
-  result.set = import_kspace(result.source, plan, source);
-  write_measurement_file(output, result.set);
+  ImportResult result{.source = read_kspace(source, plan.reading), .imported = {}};
+  result.imported = import_kspace(result.source, plan, source);
+  write_measurement_file(output, result.imported.set);
   return result;
 }
 
 nlohmann::ordered_json describe_kspace(const KspaceSet& set) {
   const at::Tensor mask = sampled_mask(set.kspace);
+  nlohmann::ordered_json parts = nlohmann::ordered_json::array();
+  for (const KspacePart& part : set.parts) {
+    parts.push_back({{"what", part.what}, {"lines", part.lines}, {"used_for", part.used_for}});
+  }
   return {{"kind", "raw k-space"},
           {"format", set.format},
           {"items", set.ids},
           {"coils", set.kspace.size(1)},
           {"matrix", {set.kspace.size(2), set.kspace.size(3)}},
           {"readout_without_oversampling", set.readout > 0 ? set.readout : set.kspace.size(2)},
+          {"phase_without_oversampling", set.phase > 0 ? set.phase : set.kspace.size(3)},
           {"sampled", mask.to(at::kDouble).mean().item<double>()},
+          {"averages", set.averages.defined() ? set.averages.max().item<double>() : 1},
           {"noise_samples", set.noise.defined() ? set.noise.size(1) : 0},
+          {"lines", parts},
+          {"notes", set.notes},
           {"description", set.description}};
 }
 

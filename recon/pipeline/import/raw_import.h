@@ -2,56 +2,42 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
-#include "data/kspace_file.h"
+#include "data/kspace_set.h"
 #include "data/measurement_file.h"
-#include "operators/fourier/sampling_patterns.h"
-#include "operators/mri/coil_estimation.h"
-#include "recon/config/config.h"
-#include "recon/core/parameters.h"
+#include "recon/pipeline/import/import_plan.h"
 
 namespace recon {
 
-/// The options of `recon import`, besides the sections `estimation` and `undersampling`.
-struct ImportOptions {
-  std::string noise = "auto";
-  std::int64_t coils = 0;
-  bool keep_oversampling = false;
-  std::string coil_maps = "espirit";
-  std::string maps_file;
-
-  void visit(ParameterVisitor& v);
+struct ImportedKspace {
+  MeasurementSet set;
+  std::vector<std::string> notes;  ///< what was decided, one sentence each
 };
-
-/// How raw k-space becomes a measurement file.
-struct ImportPlan {
-  ImportOptions options;
-  CoilEstimation estimation;
-  bool undersample = false;
-  SamplingPatternOptions undersampling;
-  nlohmann::ordered_json resolved;
-
-  void visit(ParameterVisitor& v);  ///< all options, those of the two sections included
-};
-
-/// Throws Error(usage) with the option's place.
-ImportPlan read_import_plan(const Config& config);
 
 /// Raw multi-coil k-space as measurements of the operator `sense`, one item per slice:
 ///
-/// 1. the readout's oversampling is taken away (where readouts are complete);
-/// 2. the coils are whitened by the noise scan or the corners of k-space: noise of one level on all (channels.h);
-/// 3. they are compressed to `coils` virtual ones by the calibration data of all slices;
-/// 4. every number is divided so that 1 is the 99.9 % quantile of the calibration centres' root sum of squares: the
-///    image range is [0, 1] whatever the scanner's units;
-/// 5. coil maps are estimated in every slice, or left to be at reconstruction (`coil_maps: later`), or read;
-/// 6. fully sampled data give a ground truth, S^H F^H y / sum |S|², and may then be undersampled.
-MeasurementSet import_kspace(const KspaceSet& source, const ImportPlan& plan, const std::string& place);
+/// 1. the coils are whitened by the noise scan, or by what is noise alone in the data: noise of one level on all
+///    (channels.h);
+/// 2. they are compressed to `coils` virtual ones by the calibration data of all slices;
+/// 3. every number is divided so that 1 is the 99.9 % quantile of the calibration centres' root sum of squares over the
+///    file's own coils: the image range is [0, 1] whatever the scanner's units;
+/// 4. coil maps are estimated in every slice, or left to be at reconstruction (`coil_maps: later`), or read. They are
+///    scaled so that the image is that of the file's own coils, whatever was whitened (in_units_of_file_coils);
+/// 5. oversampling is taken away along the readout and the phase encoding, in k-space and maps alike, where the lines
+///    across it are complete;
+/// 6. fully sampled data give a ground truth, S^H F^H y / sum |S|², and may then be undersampled;
+/// 7. where samples are means of differently many measurements they are multiplied by the root of that number over the
+///    item's largest, and so is the operator: noise of one level in the item.
+///
+/// Items without a centre to calibrate from, nor one in their calibration lines or time average, are left out with a
+/// warning. Throws Error(data) when none is left.
+ImportedKspace import_kspace(const KspaceSet& source, const ImportPlan& plan, const std::string& place);
 
 /// A raw data file, read, and the measurement file that was made of it.
 struct ImportResult {
   KspaceSet source;
-  MeasurementSet set;
+  ImportedKspace imported;
 };
 /// Reads `source`, imports it and writes the measurement file `output`. Throws Error(usage) when both are one file.
 ImportResult import_file(const std::string& source, const std::string& output, const ImportPlan& plan);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "operators/mri/seen_pixels.h"
 #include "priors/channelwise_prior.h"
 #include "recon/pipeline/solve/figures.h"
 #include "recon/solvers/samples.h"
@@ -93,6 +94,12 @@ Report share_of(const Report& report, std::size_t item, std::size_t count) {
   return share;
 }
 
+/// Zero where no coil sees anything: data say nothing there, and a prior would paint what it likes.
+at::Tensor on_seen_pixels(const at::Tensor& images, const Operator& op) {
+  const at::Tensor seen = seen_pixels(op);
+  return seen.defined() ? images * seen.to(images.device(), real_dtype(images)) : images;
+}
+
 }  // namespace
 
 Selection selection_from(const std::string& text) { return text == "residual" ? Selection::residual : Selection::mean; }
@@ -140,16 +147,16 @@ MethodResult ItemRunner::evaluated(const PreparedItem& item, const ImageMapping&
   MethodResult result;
   result.report = std::move(report);
   const std::int64_t runs = problem.batch();
-  const at::Tensor images = mapping.to_file(result.report.x);
+  const at::Tensor images = on_seen_pixels(mapping.to_file(result.report.x), *item.op);
   result.samples = images.cpu();
   ResultRow row{.id = item.id, .solver = name()};
   row.status = status_of(result.report.outcomes, result);
   at::Tensor mean = images;
   if (runs > 1) {
     const SampleSummary summary = combine_samples(result.report.x, problem.keys, result.report.outcomes);
-    mean = evaluation_.selection == Selection::mean ? mapping.to_file(summary.mean)
+    mean = evaluation_.selection == Selection::mean ? on_seen_pixels(mapping.to_file(summary.mean), *item.op)
                                                     : images.narrow(0, best_fit(problem, result.report), 1);
-    result.std = mapping.std_to_file(summary.std)[0].cpu();
+    result.std = on_seen_pixels(mapping.std_to_file(summary.std), *item.op)[0].cpu();
   }
   result.x = mean[0].cpu();
   warn_outside(item.range, result);

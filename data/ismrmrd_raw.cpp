@@ -1,0 +1,132 @@
+#include "data/ismrmrd_raw.h"
+
+#include <ATen/ATen.h>
+#include <ismrmrd/dataset.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+#include "data/hdf5/handle.h"
+#include "data/hdf5/isolated.h"
+#include "recon/core/error.h"
+
+namespace recon {
+namespace {
+
+static_assert(std::is_trivially_copyable_v<Readout>);
+
+Readout summary_of(const ISMRMRD::AcquisitionHeader& head) {
+  return {.flags = head.flags,
+          .samples = head.number_of_samples,
+          .channels = head.active_channels,
+          .discard_pre = head.discard_pre,
+          .discard_post = head.discard_post,
+          .centre_sample = head.center_sample,
+          .phase_step = head.idx.kspace_encode_step_1,
+          .partition = head.idx.kspace_encode_step_2,
+          .encoding = head.encoding_space_ref,
+          .counters = {head.idx.slice, head.idx.contrast, head.idx.phase, head.idx.repetition, head.idx.set},
+          .dwell_us = static_cast<double>(head.sample_time_us)};
+}
+
+constexpr char good = 'G', bad = 'B';
+
+/// In the child: `good`, the XML header's length and text, then all acquisitions; or `bad` and the library's complaint.
+std::string packed_file(const std::string& path, const std::string& group) {
+  std::string bytes;
+  const auto append = [&](const void* from, std::size_t count) { bytes.append(static_cast<const char*>(from), count); };
+  try {
+    ISMRMRD::Dataset file(path.c_str(), group.c_str(), false);
+    std::string xml;
+    file.readHeader(xml);
+    const std::uint64_t length = xml.size();
+    bytes += good;
+    append(&length, sizeof length);
+    bytes += xml;
+    ISMRMRD::Acquisition acquisition;
+    const std::uint32_t count = file.getNumberOfAcquisitions();
+    for (std::uint32_t i = 0; i < count; ++i) {
+      file.readAcquisition(i, acquisition);
+      const Readout readout = summary_of(acquisition.getHead());
+      append(&readout, sizeof readout);
+      append(acquisition.getDataPtr(), sizeof(complex_float_t) * acquisition.getNumberOfDataElements());
+    }
+  } catch (const std::exception& error) {
+    return bad + std::string(error.what());
+  }
+  return bytes;
+}
+
+/// The acquisitions in the packed bytes after `at`.
+std::vector<Acquisition> unpacked(const std::string& bytes, std::size_t at, const std::string& path) {
+  std::vector<Acquisition> acquisitions;
+  while (at < bytes.size()) {
+    Acquisition acquisition;
+    std::memcpy(&acquisition.head, bytes.data() + at, sizeof acquisition.head);
+    at += sizeof acquisition.head;
+    acquisition.data = bytes.data() + at;
+    at += 8 * static_cast<std::size_t>(acquisition.head.samples * acquisition.head.channels);
+    acquisition.index = acquisitions.size();
+    const Readout& head = acquisition.head;
+    if (head.kept_samples() < 1 || head.channels < 1) {
+      throw data_error(path, "acquisition {}: expected samples and channels, found {} ({} + {} to be discarded) and {}",
+                       acquisition.index, head.samples, head.discard_pre, head.discard_post, head.channels);
+    }
+    acquisitions.push_back(acquisition);
+  }
+  return acquisitions;
+}
+
+}  // namespace
+
+bool Readout::is_noise() const { return has(ISMRMRD::ISMRMRD_ACQ_IS_NOISE_MEASUREMENT); }
+bool Readout::is_reversed() const { return has(ISMRMRD::ISMRMRD_ACQ_IS_REVERSE); }
+bool Readout::calibrates_and_images() const { return has(ISMRMRD::ISMRMRD_ACQ_IS_PARALLEL_CALIBRATION_AND_IMAGING); }
+bool Readout::is_calibration() const {
+  return has(ISMRMRD::ISMRMRD_ACQ_IS_PARALLEL_CALIBRATION) && !calibrates_and_images();
+}
+
+std::string Readout::left_out_as() const {
+  if (has(ISMRMRD::ISMRMRD_ACQ_IS_NAVIGATION_DATA)) return "navigation";
+  if (has(ISMRMRD::ISMRMRD_ACQ_IS_PHASECORR_DATA)) return "phase correction";
+  if (has(ISMRMRD::ISMRMRD_ACQ_IS_HPFEEDBACK_DATA) || has(ISMRMRD::ISMRMRD_ACQ_IS_RTFEEDBACK_DATA)) return "feedback";
+  if (has(ISMRMRD::ISMRMRD_ACQ_IS_DUMMYSCAN_DATA)) return "dummy";
+  if (has(ISMRMRD::ISMRMRD_ACQ_IS_SURFACECOILCORRECTIONSCAN_DATA)) return "surface coil correction";
+  const bool stabilization =
+      has(ISMRMRD::ISMRMRD_ACQ_IS_PHASE_STABILIZATION_REFERENCE) || has(ISMRMRD::ISMRMRD_ACQ_IS_PHASE_STABILIZATION);
+  return stabilization ? "phase stabilization" : "";
+}
+
+at::Tensor Acquisition::values() const {
+  at::Tensor values = at::empty({head.channels, head.samples}, at::kComplexFloat);
+  std::memcpy(values.data_ptr(), data, values.nbytes());
+  values = values.narrow(1, head.discard_pre, head.kept_samples());
+  return head.is_reversed() ? values.flip(1) : values;
+}
+
+RawFile read_ismrmrd_raw(const std::string& path, const std::string& group) {
+  std::error_code absent;
+  const auto file_bytes = std::filesystem::file_size(path, absent);
+  if (absent) throw data_error(path, "cannot be read: {}", absent.message());
+  // libismrmrd takes some 0.3 ms for each acquisition, and disks deliver.
+  const auto seconds = 20 + static_cast<unsigned>(file_bytes >> 20);
+  RawFile raw;
+  const hdf5::Lock lock;  // libismrmrd calls HDF5 too
+  auto packed = hdf5::run_isolated([&] { return packed_file(path, group); }, seconds);
+  if (!packed) throw data_error(path, "libismrmrd cannot read the file: damaged; fetch it again");
+  raw.bytes = std::move(*packed);
+  if (raw.bytes.empty() || raw.bytes[0] != good) {
+    std::string reason = raw.bytes.empty() ? "nothing" : raw.bytes.substr(1);
+    std::replace(reason.begin(), reason.end(), '\n', ' ');
+    throw data_error(path, "libismrmrd cannot read the file ({}); damaged, or not ISMRMRD", reason);
+  }
+  std::uint64_t length = 0;
+  std::memcpy(&length, raw.bytes.data() + 1, sizeof length);
+  const std::size_t start = 1 + sizeof length;
+  raw.xml = raw.bytes.substr(start, length);
+  raw.acquisitions = unpacked(raw.bytes, start + length, path);
+  return raw;
+}
+
+}  // namespace recon
