@@ -9,8 +9,10 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "data/atomic_file.h"
+#include "data/bit_depth.h"
 #include "data/picture.h"
 #include "recon/core/error.h"
+#include "recon/core/log_once.h"
 
 namespace recon {
 namespace {
@@ -123,6 +125,12 @@ at::Tensor read_image(const std::string& path, const ImageReadOptions& options) 
   cv::Mat pixels;
   stored.convertTo(pixels, CV_64F);
   const at::Tensor interleaved = at::from_blob(pixels.data, {pixels.rows, pixels.cols, pixels.channels()}, at::kDouble);
+  if (stored.depth() == CV_16U) {
+    const std::string text =
+        bit_depth_warning(interleaved.min().item<double>(), interleaved.max().item<double>(),
+                          "if so, say `image_range: [0, {}/65535]`, or multiply the numbers so that they fill 16 bits");
+    if (!text.empty()) log::warn_once(path + ": " + text);
+  }
   const at::Tensor planes = interleaved.permute({2, 0, 1}).div(scale).to(at::kFloat);
   return arrange_channels(planes, options, path);
 }

@@ -19,11 +19,11 @@ struct SolverResults {
   at::Tensor std;                                      ///< [N, C, H, W], per-pixel posterior standard deviation
   at::Tensor samples;                                  ///< [N, S, C, H, W]
   at::Tensor quantiles;                                ///< [N, 2, C, H, W], 5 % and 95 % of the samples
-  at::Tensor prior_part;                                 ///< [N, C, H, W], what the data leave to the prior
+  at::Tensor prior_part;                               ///< [N, C, H, W], what the data leave to the prior
   at::Tensor chi2_map;                                 ///< [N, range...], whose mean is chi2
   std::map<std::string, std::vector<double>> metrics;  ///< psnr [dB], ssim, ...
   std::vector<double> chi2;
-  std::vector<std::string> status;  ///< finished, converged, stopped_early, diverged; of a batch also failed
+  std::vector<std::string> status;  ///< finished, converged, stopped_early, diverged, misfit; of a batch also failed
   std::vector<std::string> error;   ///< of a batch: why an item failed or diverged, else empty
   std::vector<std::string> device;  ///< of a batch: what computed it
   std::vector<std::int64_t> nfe_forward, nfe_backward;

@@ -67,30 +67,31 @@ at::Tensor Noise::simulate(const at::Tensor& clean, const Rng& rng, const std::v
   if (keys.size() != static_cast<std::size_t>(clean.size(0))) {
     throw internal_error("Noise::simulate", "expected {} stream keys, got {}", clean.size(0), keys.size());
   }
-  at::Tensor noisy = clean;
+  const at::Tensor mean = background.defined() ? clean + background.to(clean.options()) : clean;
+  at::Tensor noisy = mean;
   if (counts_photons()) {
     check_poisson(*this, clean);
     noisy =
-        poisson_counts(clean.to(at::kCPU, at::kDouble).clamp_min(0) * peak, rng, keys).div_(peak).to(clean.options());
+        poisson_counts(mean.to(at::kCPU, at::kDouble).clamp_min(0) * peak, rng, keys).div_(peak).to(clean.options());
   }
   if (has_std()) {
     check_gaussian(*this, clean.size(0));
     noisy = noisy + rng.normal(keys, 0, spec_of_item(clean), clean.options()) * per_item(std, clean);
   }
-  if (type == NoiseType::none) return clean.clone();
+  if (type == NoiseType::none) return mean.clone();
   if (!support.defined()) return noisy;
   return at::where(support.to(clean.device()) != 0, noisy, clean);
 }
 
-at::Tensor Noise::variance(const at::Tensor& y) const {
+at::Tensor Noise::variance(const at::Tensor& expected, double darkest) const {
   at::Tensor variance;
   if (has_std()) {
-    check_gaussian(*this, y.size(0));
-    variance = per_item(std, y).square();
+    check_gaussian(*this, expected.size(0));
+    variance = per_item(std, expected).square();
   }
   if (counts_photons()) {
-    check_poisson(*this, y);
-    const at::Tensor of_photons = y.clamp_min(1 / peak) / peak;
+    check_poisson(*this, expected);
+    const at::Tensor of_photons = expected.clamp_min(darkest / peak) / peak;
     variance = variance.defined() ? variance + of_photons : of_photons;
   }
   if (variance.defined()) return variance;

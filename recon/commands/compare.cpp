@@ -65,7 +65,10 @@ class CompareVerb final : public Verb {
            "  recon compare configs/compare/quick.yaml --set 'solvers=[{type: tv_pdhg}, {type: wiener}]' --json\n";
   }
 
-  void describe(CLI::App& app) override { app.add_option("CONFIG", config_, "Config (YAML)")->required(); }
+  void describe(CLI::App& app) override {
+    app.add_option("CONFIG", config_, "Config (YAML)")->required();
+    add_allow_misfit(app, allow_misfit_);
+  }
 
   VerbResult execute(const GlobalOptions& options) override {
     const CancellationToken& stop = interruption();
@@ -98,7 +101,7 @@ class CompareVerb final : public Verb {
     }
   }
 
-  static VerbResult reported(const OutputFiles& files, const ComparisonResult& result, const std::string& html) {
+  VerbResult reported(const OutputFiles& files, const ComparisonResult& result, const std::string& html) const {
     VerbResult verb;
     verb.json = comparison_json(result);
     verb.json["report"] = files.report.string();
@@ -109,11 +112,14 @@ class CompareVerb final : public Verb {
     verb.text =
         comparison_text(result.rows) + "report: " + files.report.string() + "\ntable:  " + files.csv.string() + "\n";
     if (result.interrupted) log::warn("interrupted: what is done is in the report");
-    verb.exit_code = result.interrupted || result.failed > 0 || result.reconstructed == 0 ? exit_some_failed : exit_ok;
+    const bool refused = refuse_misfits(result.misfits, allow_misfit_);
+    const bool failed = result.interrupted || result.failed > 0 || result.reconstructed == 0 || refused;
+    verb.exit_code = failed ? exit_some_failed : exit_ok;
     return verb;
   }
 
   std::string config_;
+  bool allow_misfit_ = false;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "data/atomic_file.h"
 #include "data/hdf5/hdf5_file.h"
+#include "data/image_io.h"
 #include "data/kspace_file.h"
 #include "data/result_file.h"
 #include "priors/load_prior.h"
@@ -16,6 +17,7 @@
 #include "recon/pipeline/import/raw_import.h"
 #include "recon/pipeline/inspect/denoising_inspection.h"
 #include "recon/pipeline/inspect/external_inspection.h"
+#include "recon/pipeline/inspect/image_inspection.h"
 #include "recon/pipeline/inspect/measurement_inspection.h"
 #include "recon/pipeline/inspect/prior_inspection.h"
 #include "recon/pipeline/inspect/result_inspection.h"
@@ -60,7 +62,8 @@ class InspectVerb final : public Verb {
   const char* examples() const override {
     return "TARGET: a measurement, result or samples file or any other HDF5 file, a prior (its folder, or the name of "
            "an\n"
-           "embedded one), a config with an `operator` section, a safetensors file, raw MRI data that `recon import` "
+           "embedded one), a config with an `operator` section, a safetensors file, a picture, raw MRI data that "
+           "`recon import` "
            "takes.\n"
            "--check exits with 1 when something is not "
            "sound.\n\n"
@@ -118,6 +121,7 @@ class InspectVerb final : public Verb {
     const std::string extension = fs::path(target_).extension().string();
     if (extension == ".yaml" || extension == ".yml") return inspect_config(options);
     if (extension == ".safetensors") return inspect_safetensors(target_);
+    if (is_image_name(target_)) return inspect_image(target_);
     if (!hdf5::File::looks_like_hdf5(target_)) {
       throw data_error(target_, "expected an HDF5 file, a YAML config, a safetensors file or a prior's folder");
     }

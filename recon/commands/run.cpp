@@ -13,6 +13,7 @@
 #include "recon/core/log.h"
 #include "recon/pipeline/compare/comparison_table.h"
 #include "recon/pipeline/run/reconstruction.h"
+#include "recon/pipeline/solve/misfit.h"
 #include "recon/report/text_table.h"
 
 namespace recon {
@@ -62,6 +63,7 @@ class RunVerb final : public Verb {
 
   void describe(CLI::App& app) override {
     app.add_option("CONFIG", config_, "Config (YAML) or measurement file (HDF5)")->required();
+    add_allow_misfit(app, allow_misfit_);
   }
 
   VerbResult execute(const GlobalOptions& options) override {
@@ -99,7 +101,7 @@ class RunVerb final : public Verb {
     }
   }
 
-  static VerbResult reported(const RunPlan& plan, const ReconstructionResult& result) {
+  VerbResult reported(const RunPlan& plan, const ReconstructionResult& result) const {
     VerbResult verb;
     const bool saved = !result.set.ids.empty();
     if (saved) write_result_file(plan.output.string(), result.set);
@@ -115,11 +117,19 @@ class RunVerb final : public Verb {
     if (result.interrupted) {
       log::warn("interrupted: {} item(s) done and saved", saved ? result.set.ids.size() : 0);
     }
-    verb.exit_code = result.interrupted || result.failed > 0 ? exit_some_failed : exit_ok;
+    std::size_t misfits = 0, diverged = 0;
+    for (const auto& row : result.rows) {
+      misfits += row.status == misfit_status && row.solver == plan.main.name ? 1U : 0U;
+      diverged += row.status == to_string(Outcome::diverged) && row.solver == plan.main.name ? 1U : 0U;
+    }
+    const bool refused = refuse_misfits(misfits, allow_misfit_);
+    const bool failed = result.interrupted || result.failed > 0 || diverged > 0 || refused;
+    verb.exit_code = failed ? exit_some_failed : exit_ok;
     return verb;
   }
 
   std::string config_;
+  bool allow_misfit_ = false;
 };
 
 }  // namespace

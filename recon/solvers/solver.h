@@ -27,7 +27,10 @@ struct Problem {
   std::vector<double> noise_std;  ///< `[batch]`; 0 = noise-free
   std::vector<StreamKey> keys;    ///< `[batch]`
   TensorSpec image;               ///< op->domain()
-  at::Tensor whitening = {};  ///< Poisson data: y and A over it are the counts; undefined where nothing was whitened
+  at::Tensor whitening = {};   ///< Poisson data: y and A over it are the counts; undefined where nothing was whitened
+  double photon = 0;           ///< of photon counts: what one is worth in y / whitening; 0: not known, or no counts
+  at::Tensor background = {};  ///< of photon counts, [1 or batch, range...]: what was taken from them to make
+                               ///< y / whitening; undefined: nothing
 
   std::int64_t batch() const { return y.size(0); }
 };
@@ -80,6 +83,9 @@ class Solver {
   virtual bool needs_prior() const = 0;
   /// True for solvers whose result is one random draw from (an approximation of) the posterior.
   virtual bool is_sampler() const = 0;
+  /// False for direct methods (one linear map of the data) whose image is not meant to have the data's residual at the
+  /// noise level, so that a large chi² does not speak against it.
+  virtual bool fits_data() const { return true; }
 
   /// Checks the problem, runs the loop and measures. `prior` may be null for solvers that need none.
   ///

@@ -11,6 +11,7 @@
 #include "data/image_io.h"
 #include "data/result_writer.h"
 #include "recon/core/error.h"
+#include "recon/pipeline/solve/misfit.h"
 #include "recon/report/text_table.h"
 
 namespace recon {
@@ -91,6 +92,7 @@ BatchSummary summary_of(const ResultFile& result) {
   const SolverResults figures = result.figures();
   BatchSummary summary;
   summary.items = result.header().ids.size();
+  summary.misfits = static_cast<std::size_t>(std::count(figures.status.begin(), figures.status.end(), misfit_status));
   for (std::size_t i = 0; i < figures.error.size(); ++i) {
     if (figures.error[i].empty()) continue;
     ++summary.failed;

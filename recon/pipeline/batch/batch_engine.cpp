@@ -200,6 +200,7 @@ ResultSet BatchRun::solve(const LoadedBatch& batch) {
     if (psnr != part.main.metrics.end() && std::isfinite(psnr->second[i])) event["psnr"] = psnr->second[i];
     event["seconds"] = part.main.seconds[i];
     ++result_.computed;
+    result_.misfits += part.main.status[i] == misfit_status ? 1U : 0U;
     if (!part.main.error[i].empty()) {
       ++result_.failed;
       event["error"] = part.main.error[i];

@@ -11,6 +11,7 @@
 namespace recon {
 namespace {
 
+constexpr std::size_t most_told = 10;
 constexpr const char* diverged_text = "the iterate became NaN or infinite; the image is the last finite one";
 
 /// One tensor per item, NaN where an item has none; undefined when no item has one.
@@ -103,7 +104,12 @@ std::vector<MethodResult> BatchSolver::solve_group(const std::vector<PreparedIte
     time_.operators += report.seconds_operator;
     time_.solver += report.seconds - network - report.seconds_operator;
     solving += report.seconds;
-    for (const auto& warning : result.warnings) log::debug("item {}: {}", result.rows.front().id, warning);
+    const ResultRow& row = result.rows.front();
+    // Of thousands of items the first few tell what is wrong; all are counted at the end.
+    const bool loud = row.status == misfit_status && ++misfits_ <= most_told;
+    for (const auto& warning : result.warnings) {
+      loud ? log::warn("item {}: {}", row.id, warning) : log::debug("item {}: {}", row.id, warning);
+    }
   }
   time_.evaluation += seconds - solving;
   return results;

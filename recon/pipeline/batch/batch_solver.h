@@ -50,6 +50,7 @@ class BatchSolver {
   c10::Device device_;
   ItemRunner runner_;
   SolvingTime time_;
+  std::size_t misfits_ = 0;
 };
 
 }  // namespace recon

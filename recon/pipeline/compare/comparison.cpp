@@ -160,6 +160,7 @@ class Comparison {
     ++result_.reconstructed;
     for (const auto& row : result.result.rows) {
       if (row.status == to_string(Outcome::diverged)) ++result_.failed;
+      if (row.status == misfit_status) ++result_.misfits;
       result_.interrupted = result_.interrupted || row.status == to_string(Outcome::stopped_early);
       result_.rows.push_back({task.name, row, result.note});
       if (row.status == to_string(Outcome::diverged)) {

@@ -8,6 +8,7 @@
 #include "recon/config/yaml_options.h"
 #include "recon/config/yaml_scalars.h"
 #include "recon/core/error.h"
+#include "recon/pipeline/items/operator_source.h"
 
 namespace recon {
 namespace {
@@ -177,7 +178,7 @@ InputPlan read_input_plan(const YamlNodePtr& input) {
     plan.resolved = as_json(*input);
     return plan;
   }
-  YamlOptions options(input, "input");
+  YamlOptions options(input, "input", YamlOptions::Mode::read, file_array);
   read_section(options, plan);
   plan.files = options.node("files");
   plan.name = plan.files == nullptr ? "simulated" : name_of(*plan.files);

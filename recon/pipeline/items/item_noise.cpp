@@ -3,14 +3,52 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "operators/expected_counts.h"
+#include "recon/core/error.h"
 #include "recon/core/tensor_spec.h"
 #include "recon/metrics/noise_level.h"
 
 namespace recon {
+namespace {
 
-ItemNoise item_noise(const Noise& noise, std::size_t item, const at::Tensor& y) {
+constexpr double darkest_share = 0.01;  ///< of the mean count
+
+void whiten_photons(ItemNoise& result, const Noise& noise, const at::Tensor& y, const at::Tensor& support) {
+  if (y.is_complex()) throw usage_error("noise", "poisson noise counts photons and needs real data, got complex");
+  result.photons = noise;
+  const double peak = noise.peak;
+  at::Tensor counts = y * peak;
+  if (noise.background.defined()) {
+    result.photons.background = noise.background.to(y.options()).expand(y.sizes());
+    counts = counts + result.photons.background * peak;
+  }
+  const at::Tensor expected = expected_counts(counts, support);
+  at::Tensor there = at::ones_like(y);
+  if (support.defined()) there = there * support.to(y.options());
+  const double measured = std::max(1.0, there.sum().item<double>());
+  // A window without a count does not mean that none can come: a share of the mean is let in.
+  result.darkest = std::clamp(darkest_share * expected.sum().item<double>() / measured, 1e-12, 1.0);
+  result.variance = result.photons.variance(expected / peak, result.darkest);
+  // Entries whose true variance is below the one they are given have little to say: the mean square of what is left
+  // after whitening is their share, and so is chi² of the true image.
+  const at::Tensor truth = result.photons.variance(expected / peak, 0) * there;
+  const double share = (truth / result.variance).sum().item<double>() / measured;
+  const double typical = std::sqrt((result.variance * there).sum().item<double>() / measured);
+  result.weights = typical / result.variance.sqrt();
+  result.std = typical * std::sqrt(std::max(share, 1e-6));
+}
+
+}  // namespace
+
+at::Tensor ItemNoise::variance_at(const at::Tensor& predicted) const {
+  if (!photons.counts_photons()) return variance;
+  return photons.variance(photons.background.defined() ? predicted + photons.background : predicted, darkest);
+}
+
+ItemNoise item_noise(const Noise& noise, std::size_t item, const at::Tensor& y, const at::Tensor& support) {
   ItemNoise result;
   switch (noise.type) {
     case NoiseType::none:
@@ -21,21 +59,30 @@ ItemNoise item_noise(const Noise& noise, std::size_t item, const at::Tensor& y) 
       break;
     case NoiseType::poisson:
     case NoiseType::poisson_gaussian:
-      result.variance = noise.variance(y);
-      result.std = std::sqrt(result.variance.mean().item<double>());
-      result.weights = result.std / result.variance.sqrt();
+      whiten_photons(result, noise, y, support);
       break;
   }
   return result;
+}
+
+at::Tensor background_of(const Noise& noise, const TensorSpec& measurement, const std::string& location) {
+  const at::Tensor background = noise.background.squeeze();
+  if (background.dim() == 0 && measurement.scalar == ScalarKind::real) return background.to(at::kDouble);
+  if (background.numel() != measurement.numel() || measurement.scalar == ScalarKind::complex) {
+    throw usage_error(location,
+                      "noise: expected a background that is a number or shaped {}, for real data, got {} for {}",
+                      to_string(measurement.shape), to_string(shape_of(noise.background)), measurement.to_string());
+  }
+  return background.reshape(measurement.shape).to(at::kDouble);
 }
 
 std::string noise_level_warning(const ItemNoise& noise, const at::Tensor& y, const Operator& op) {
   constexpr double allowed = 1.5;
   if (!(noise.std > 0) || noise.weights.defined()) return "";
   const auto estimate = estimate_noise_level(y[0], op.support());
-  if (!estimate || noise.std <= allowed * estimate->std) return "";
-  return fmt::format("the noise level {:.3g} is too high: the data themselves vary by {:.3g} at most ({})", noise.std,
-                     estimate->std, estimate->method);
+  if (!estimate || noise.std <= (allowed + 3 * estimate->relative_error) * estimate->std) return "";
+  return fmt::format("the noise level {:.3g} is too high: the data themselves vary by {} at most", noise.std,
+                     estimate->to_string());
 }
 
 }  // namespace recon

@@ -10,6 +10,7 @@
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/pipeline/items/item_noise.h"
 #include "recon/pipeline/items/operator_source.h"
 
 namespace recon {
@@ -98,23 +99,25 @@ void NoiseOptions::visit(ParameterVisitor& v) {
   v.choice("type", type, {"gaussian", "poisson", "poisson_gaussian", "none"}, "kind of noise");
   v.field("std", std, "gaussian: standard deviation per real component; poisson_gaussian: read noise", {.min = 0});
   v.field("peak", peak, "poisson, poisson_gaussian: photons at intensity 1", {.min = 0, .open_min = true});
+  v.array("background", background,
+          "what is measured of a black image (sky, dark current, offset): a number, or one for every measurement");
 }
 
 Noise NoiseOptions::noise() const {
-  Noise noise{.type = noise_type_from(type), .std = {}, .peak = 0};
+  Noise noise{.type = noise_type_from(type), .std = {}, .peak = 0, .background = background};
   if (noise.has_std()) noise.std = {std};
   if (noise.counts_photons()) noise.peak = peak;
   return noise;
 }
 
 SimulationPlan read_simulation_plan(const Config& config) {
-  YamlOptions options(config.root(), "");
+  YamlOptions options(config.root(), "", YamlOptions::Mode::read, file_array);
   return plan_from(options);
 }
 
 SimulationPlan read_simulation_section(const YamlNodePtr& node, const std::string& section,
                                        nlohmann::ordered_json& resolved) {
-  YamlOptions options(node, section);
+  YamlOptions options(node, section, YamlOptions::Mode::read, file_array);
   if (options.given("output")) {
     throw usage_error(options.location_of("output"), "the measurements stay in memory; `recon simulate` writes files");
   }
@@ -145,6 +148,7 @@ SimulatedItems::SimulatedItems(SimulationPlan plan, std::uint64_t seed)
   header_.operator_config = to_yaml(built.config);
   header_.operator_arrays = built.arrays;
   header_.noise = {.type = to_string(plan_.noise.type), .std = plan_.noise.std, .peak = plan_.noise.peak};
+  if (plan_.noise.background.defined()) header_.background = background_of(plan_.noise, measurement(), plan_.location);
   header_.provenance = plan_.options.provenance.empty()
                            ? fmt::format("recon {} simulate, seed {}", program_version, seed)
                            : plan_.options.provenance;
@@ -165,7 +169,9 @@ MeasurementItem SimulatedItems::item(std::int64_t index) const {
   warn_outside(truth, header_.range, ids_[i]);
   MeasurementItem item;
   item.id = ids_[i];
-  item.y = plan_.noise.simulate(op_->apply(truth), rng_, {{stable_hash(item.id), 0}}, op_->support())[0];
+  Noise noise = plan_.noise;
+  noise.background = header_.background;
+  item.y = noise.simulate(op_->apply(truth), rng_, {{stable_hash(item.id), 0}}, op_->support())[0];
   if (plan_.options.keep_truth) item.ground_truth = truth[0];
   item.noise_std = plan_.noise.std.empty() ? 0 : plan_.noise.std.front();
   return item;

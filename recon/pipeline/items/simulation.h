@@ -37,6 +37,7 @@ struct NoiseOptions {
   std::string type = "gaussian";
   double std = 0.05;
   double peak = 100;
+  at::Tensor background;
 
   void visit(ParameterVisitor& v);
   Noise noise() const;

@@ -8,6 +8,8 @@
 #include "priors/channelwise_prior.h"
 #include "recon/metrics/metrics.h"
 #include "recon/pipeline/solve/ambiguities.h"
+#include "recon/pipeline/solve/likely_cause.h"
+#include "recon/pipeline/solve/misfit.h"
 #include "recon/solvers/samples.h"
 
 namespace recon {
@@ -110,9 +112,23 @@ Report share_of(const Report& report, std::size_t item, std::size_t count) {
   return share;
 }
 
+/// Says how the image and the data disagree, and makes it the status where they do so by far.
+void judge_fit(ResultRow& row, MethodResult& result, const Fit& fit, const PreparedItem& item, bool fits_data) {
+  const bool whole = row.status == to_string(Outcome::finished) || row.status == to_string(Outcome::converged);
+  if (std::string text = residual_warning(fit); !text.empty()) {
+    const bool far_off = is_misfit(fit, fits_data);
+    if (far_off && whole) row.status = misfit_status;
+    if (far_off) text += likely_cause(item, fit);
+    result.warnings.push_back(std::move(text));
+  }
+  if (std::string text = holes_warning(result.x.unsqueeze(0), item); whole && !text.empty()) {
+    result.warnings.push_back(std::move(text));
+  }
+}
+
 }  // namespace
 
-void evaluate(ResultRow& row, const at::Tensor& x, const PreparedItem& item) {
+void evaluate(ResultRow& row, const at::Tensor& x, const PreparedItem& item, const Fit& fit) {
   const at::Tensor image = x.cpu();
   if (item.ground_truth.defined()) {
     // A magnitude reconstruction is real, its truth may be complex.
@@ -126,10 +142,11 @@ void evaluate(ResultRow& row, const at::Tensor& x, const PreparedItem& item) {
     row.ssim = ssim(shown, truth, data_range).front();
     row.nrmse = nrmse(shown, truth).front();
   }
-  if (item.noise.variance.defined()) {
-    const at::Tensor residual = item.y - item.op->apply(x.to(item.y.device()));
-    row.chi2 = reduced_chi2(residual, item.noise.variance, item.op->measured_components()).front();
-  }
+  row.chi2 = fit.chi2;
+}
+
+void evaluate(ResultRow& row, const at::Tensor& x, const PreparedItem& item) {
+  evaluate(row, x, item, fit_of(x, item));
 }
 
 Selection selection_from(const std::string& text) { return text == "residual" ? Selection::residual : Selection::mean; }
@@ -190,18 +207,15 @@ MethodResult ItemRunner::evaluated(const PreparedItem& item, const ImageMapping&
   }
   result.x = mean[0].cpu();
   warn_outside(item.range, result);
-  evaluate(row, mean, item);
+  const Fit fit = fit_of(mean, item);
+  evaluate(row, mean, item, fit);
   if (evaluation_.maps) {
     result.uncertainty = assess_uncertainty(mean, result.samples, item);
   } else {
     result.uncertainty.calibration = calibration_of(result.samples, item);
   }
   note_uncertainty(row, result.uncertainty);
-  if (solver_.solver->needs_prior()) {
-    if (std::string text = residual_warning(row.chi2, item.op->measured_components()); !text.empty()) {
-      result.warnings.push_back(std::move(text));
-    }
-  }
+  judge_fit(row, result, fit, item, solver_.solver->fits_data());
   result.rows.push_back(row);
   if (runs > 1) {
     ResultRow single = row_of(result.report, item.id, name() + "_sample", 1);

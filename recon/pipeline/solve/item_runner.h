@@ -6,6 +6,7 @@
 #include "recon/pipeline/items/item_source.h"
 #include "recon/pipeline/solve/image_mapping.h"
 #include "recon/pipeline/solve/method_result.h"
+#include "recon/pipeline/solve/misfit.h"
 #include "recon/pipeline/solve/solving_options.h"
 
 namespace recon {
@@ -55,5 +56,7 @@ class ItemRunner {
 /// (Operator::magnitude()) the image compared with the truth is x after undoing what they cannot tell
 /// (ambiguities.h).
 void evaluate(ResultRow& row, const at::Tensor& x, const PreparedItem& item);
+/// Where its fit (fit_of(x, item)) is known already.
+void evaluate(ResultRow& row, const at::Tensor& x, const PreparedItem& item, const Fit& fit);
 
 }  // namespace recon

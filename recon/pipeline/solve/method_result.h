@@ -16,13 +16,13 @@ namespace recon {
 struct ResultRow {
   std::string id, solver;
   double psnr = NAN, ssim = NAN, nrmse = NAN;      ///< against the ground truth, where there is one
-  double chi2 = NAN;                               ///< where the noise level is known
+  double chi2 = NAN;                               ///< where the noise level is known: recon/pipeline/solve/misfit.h
   double crps = NAN, coverage_90 = NAN;            ///< of several samples, where there is ground truth
   double prior_fraction = NAN;                     ///< of linear operators: recon/pipeline/solve/uncertainty.h
   std::int64_t nfe_forward = 0, nfe_backward = 0;  ///< network passes that this result took
   double seconds = 0, peak_mib = 0;
-  std::string status;
-  std::string error;  ///< why an item failed; empty otherwise
+  std::string status;  ///< an Outcome, "misfit" in its place where the data contradict the image, or "failed"
+  std::string error;   ///< why an item failed; empty otherwise
 };
 
 /// What a method made of an item, in the units of the file and on the CPU.

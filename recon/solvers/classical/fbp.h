@@ -25,6 +25,7 @@ class Fbp final : public Solver {
   void visit(ParameterVisitor& options) override;
   bool needs_prior() const override { return false; }
   bool is_sampler() const override { return false; }
+  bool fits_data() const override { return false; }
 
  private:
   at::Tensor run(SolverContext& context) const override;
