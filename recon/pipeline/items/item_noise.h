@@ -19,9 +19,14 @@ struct ItemNoise {
   /// expected count is not believed.
   Noise photons;
   double darkest = 1;
+  bool dim =
+      false;  ///< photons, and a tenth of the entries have less than 20 counts to expect: at_prediction() matters
 
   /// The variance where A(x) is `predicted`: for photons that of the expected counts, otherwise `variance`.
   at::Tensor variance_at(const at::Tensor& predicted) const;
+  /// Of photons: whitened by the counts that an image with the data A(x) = `predicted` expects, in place of those that
+  /// the counts alone make likely.
+  ItemNoise at_prediction(const at::Tensor& predicted, const at::Tensor& support) const;
 };
 
 /// `y` [1, range...], the data less the background. Gaussian: its std. With photons: per-component variances of the

@@ -89,9 +89,9 @@ std::optional<FoundMask> mask_from_zeros(const at::Tensor& y, const at::Tensor& 
   if (missing == 0 || left < std::max<std::int64_t>(64, entries / 50)) return std::nullopt;
   FoundMask result{.mask = found.to(at::kDouble), .text = {}};
   for (const std::int64_t dim : {0, 1}) {
-    const at::Tensor lines = signal.any(1 - dim);
-    if (!in_lines(signal, dim)) continue;
-    result.text = fmt::format("{} of {} {} are exact zeros", lines.numel() - count_of(lines), lines.numel(),
+    if (!in_lines(signal, dim) || !in_lines(mask, dim)) continue;
+    const at::Tensor lines = empty.any(1 - dim);
+    result.text = fmt::format("{} of {} {} are exact zeros", count_of(lines), lines.numel(),
                               dim == 0 ? "rows" : "columns");
     return result;
   }
