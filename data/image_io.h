@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "data/measurement_file.h"
+#include "data/image_range.h"
 
 namespace recon {
 
@@ -52,7 +52,15 @@ struct PanelTile {
 /// pictures compress badly: with `levels` < 256 they are drawn in that many equal steps.
 std::string webp_bytes(const PanelTile& tile, int levels = 256);
 
-/// Labelled tiles side by side in `columns` columns (0: one row), small ones enlarged by whole factors. Atomic.
-void write_png_panel(const std::string& path, const std::vector<PanelTile>& tiles, int columns = 0);
+/// A line of the plot above a panel; points that are not finite, or not positive in y, are left out.
+struct PanelCurve {
+  std::string label;
+  std::vector<double> x, y;
+};
+
+/// Labelled tiles side by side in `columns` columns (0: one row), small ones enlarged by whole factors; above them, if
+/// there are curves, their plot with a logarithmic y axis. Atomic. Throws Error(internal) for curves without a point.
+void write_png_panel(const std::string& path, const std::vector<PanelTile>& tiles, int columns = 0,
+                     const std::vector<PanelCurve>& curves = {});
 
 }  // namespace recon

@@ -1,8 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
-#include "data/kspace_file.h"
+#include "data/kspace_set.h"
 
 // Private to data: libismrmrd stays behind this header.
 namespace recon {

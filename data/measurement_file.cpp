@@ -50,28 +50,18 @@ void require_unique(const std::vector<std::string>& ids, const std::string& loca
   }
 }
 
-void require_valid(const MeasurementNoise& noise, std::int64_t count, ScalarKind scalar, const std::string& location) {
-  const auto& known = {"gaussian", "poisson", "poisson_gaussian", "none"};
-  if (std::find(known.begin(), known.end(), noise.type) == known.end()) {
-    throw data_error(location, "expected type gaussian, poisson, poisson_gaussian or none, got '{}'; {}", noise.type,
-                     see_format);
+void require_valid(const Noise& noise, std::int64_t count, ScalarKind scalar, const std::string& location) {
+  const std::string fault = noise.fault(count, scalar);
+  if (!fault.empty()) throw data_error(location, "{}; {}", fault, see_format);
+}
+
+NoiseType stored_noise_type(const hdf5::Group& group) {
+  const std::string text = group.text_attribute("type");
+  for (const auto type : {NoiseType::none, NoiseType::gaussian, NoiseType::poisson, NoiseType::poisson_gaussian}) {
+    if (to_string(type) == text) return type;
   }
-  if (noise.has_std()) {
-    const auto entries = static_cast<std::int64_t>(noise.std.size());
-    if (entries != 1 && entries != count) {
-      throw data_error(location, "expected one std, or one for each of the {} items, got {}; {}", count, entries,
-                       see_format);
-    }
-    for (const double std : noise.std) {
-      if (!(std >= 0) || !std::isfinite(std)) throw data_error(location, "expected std >= 0, got {}; correct it", std);
-    }
-  }
-  if (noise.counts_photons() && (!(noise.peak > 0) || !std::isfinite(noise.peak))) {
-    throw data_error(location, "expected peak > 0 (photons at intensity 1), got {}; correct it", noise.peak);
-  }
-  if (noise.counts_photons() && scalar == ScalarKind::complex) {
-    throw data_error(location, "expected real measurements with poisson noise, they are complex; use gaussian");
-  }
+  throw data_error(group.location(), "expected type gaussian, poisson, poisson_gaussian or none, got '{}'; {}", text,
+                   see_format);
 }
 
 }  // namespace
@@ -154,7 +144,7 @@ void MeasurementFile::read_operator() {
 void MeasurementFile::read_noise() {
   const auto group = file_.group("noise");
   auto& noise = header_.noise;
-  noise.type = group.text_attribute("type");
+  noise.type = stored_noise_type(group);
   if (noise.counts_photons()) noise.peak = group.number_attribute("peak");
   if (noise.has_std()) {
     if (group.has("std")) {
@@ -227,8 +217,8 @@ void require_consistent(const std::string& path, const MeasurementSet& set, cons
   require_valid(set.header.noise, count, scalar_kind_of(set.y), path + ":/noise");
 }
 
-void write_noise(hdf5::Group& group, const MeasurementNoise& noise) {
-  group.set_attribute("type", noise.type);
+void write_noise(hdf5::Group& group, const Noise& noise) {
+  group.set_attribute("type", to_string(noise.type));
   if (noise.counts_photons()) group.set_attribute("peak", noise.peak);
   if (noise.has_std() && noise.std.size() == 1) group.set_attribute("std", noise.std.front());
   if (noise.has_std() && noise.std.size() > 1) group.write("std", at::tensor(noise.std, at::kDouble));

@@ -8,28 +8,11 @@
 #include <vector>
 
 #include "data/hdf5/hdf5_file.h"
+#include "data/image_range.h"
+#include "recon/core/noise.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
-
-/// Values that stand for black and white in a file's images and ground truth.
-struct ImageRange {
-  double low = 0;
-  double high = 1;
-  bool operator==(const ImageRange&) const = default;
-};
-
-/// How the noise of a measurement is stored; its meaning is operators/noise.h.
-struct MeasurementNoise {
-  std::string type = "none";  ///< gaussian | poisson | poisson_gaussian | none
-  std::vector<double> std;    ///< of a Gaussian part: one value, or one per item; in the units of the measurements
-  double peak = 0;            ///< if photons are counted: how many at intensity 1
-
-  bool has_std() const { return type == "gaussian" || type == "poisson_gaussian"; }
-  bool counts_photons() const { return type == "poisson" || type == "poisson_gaussian"; }
-
-  bool operator==(const MeasurementNoise&) const = default;
-};
 
 /// What all items of a file share.
 struct MeasurementHeader {
@@ -37,7 +20,7 @@ struct MeasurementHeader {
   ImageRange range;
   std::string operator_config;  ///< YAML text of the operator; arrays are named as in operator_arrays
   std::map<std::string, at::Tensor> operator_arrays;  ///< shared by all items: mask, kernel, ...
-  MeasurementNoise noise;
+  Noise noise;
   at::Tensor background;   ///< what is measured of a black image: a number [] or [range...]; undefined: nothing
   std::string provenance;  ///< free text: who made it from what
 };

@@ -3,6 +3,7 @@
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "data/image_io.h"
 #include "data/picture.h"
 #include "recon/core/error.h"
 
@@ -11,7 +12,8 @@ namespace {
 
 constexpr int label_height_px = 22;
 constexpr int gap_px = 6;
-constexpr int enlarge_below_px = 192;  ///< tiles narrower than this are enlarged, so that labels fit
+constexpr int plot_height_px = 260, plot_width_px = 560;  ///< the width at least
+constexpr int enlarge_below_px = 192;                     ///< tiles narrower than this are enlarged, so that labels fit
 constexpr double font_scale = 0.42;
 const cv::Scalar background(255, 255, 255), ink(0, 0, 0);
 
@@ -61,7 +63,8 @@ std::string webp_bytes(const PanelTile& tile, int levels) {
   return mat_webp(tile.colormap == Colormap::none ? eight_bit(tile, levels) : colored(tile, levels));
 }
 
-void write_png_panel(const std::string& path, const std::vector<PanelTile>& tiles, int columns) {
+void write_png_panel(const std::string& path, const std::vector<PanelTile>& tiles, int columns,
+                     const std::vector<PanelCurve>& curves) {
   if (tiles.empty()) throw internal_error(path, "a panel needs at least one tile");
   std::vector<cv::Mat> pictures;
   cv::Size cell(0, 0);
@@ -74,10 +77,13 @@ void write_png_panel(const std::string& path, const std::vector<PanelTile>& tile
   const int across = columns > 0 ? std::min(columns, count) : count;
   const int down = (count + across - 1) / across;
   const cv::Size step(cell.width + gap_px, cell.height + label_height_px + gap_px);
-  cv::Mat canvas(down * step.height + gap_px, across * step.width + gap_px, CV_8UC3, background);
+  const int width = std::max(across * step.width + gap_px, curves.empty() ? 0 : plot_width_px);
+  const int above = curves.empty() ? 0 : plot_height_px;
+  cv::Mat canvas(above + down * step.height + gap_px, width, CV_8UC3, background);
+  if (above > 0) plot_mat(curves, {width, above}).copyTo(canvas(cv::Rect(0, 0, width, above)));
   for (int i = 0; i < count; ++i) {
     const auto& picture = pictures[static_cast<std::size_t>(i)];
-    const cv::Point corner(gap_px + (i % across) * step.width, gap_px + (i / across) * step.height);
+    const cv::Point corner(gap_px + (i % across) * step.width, above + gap_px + (i / across) * step.height);
     const std::string label = fitting(tiles[static_cast<std::size_t>(i)].label, cell.width);
     cv::putText(canvas, label, corner + cv::Point(0, label_height_px - 7), cv::FONT_HERSHEY_SIMPLEX, font_scale, ink, 1,
                 cv::LINE_AA);

@@ -5,7 +5,7 @@
 #include <opencv2/core/mat.hpp>
 #include <string>
 
-#include "data/image_io.h"
+#include "data/image_range.h"
 
 // Private to data: between tensors and OpenCV's matrices (interleaved, B, G, R).
 namespace recon {
@@ -15,6 +15,9 @@ cv::Mat to_mat(const at::Tensor& image, const std::string& location);
 
 /// range.low -> 0, range.high -> 1, clipped, NaN -> 0.
 at::Tensor to_unit(const at::Tensor& image, const ImageRange& range);
+
+/// The curves with axes and legend; y on a logarithmic axis. Error(internal) without a point to draw.
+cv::Mat plot_mat(const std::vector<PanelCurve>& curves, const cv::Size& size);
 
 /// 8-bit matrix as the bytes of a lossless WebP file.
 std::string mat_webp(const cv::Mat& pixels);

@@ -11,7 +11,26 @@ namespace recon {
 namespace {
 
 constexpr const char* result_format = "recon-result";
-constexpr std::uint64_t result_version = 1;
+constexpr std::uint64_t result_version = 2;
+
+/// What version 1 called them.
+constexpr std::pair<const char*, const char*> former_names[] = {{"prior_part", "imagined"},
+                                                                {"prior_fraction", "imagined_share"}};
+
+/// Under which name a group has what is called `name` today.
+std::string stored_name(const hdf5::Group& group, const std::string& name) {
+  for (const auto& [today, former] : former_names) {
+    if (name == today && !group.has(name) && group.has(former)) return former;
+  }
+  return name;
+}
+
+std::string name_today(const std::string& stored) {
+  for (const auto& [today, former] : former_names) {
+    if (stored == former) return today;
+  }
+  return stored;
+}
 
 void write_vector(hdf5::Group& group, const std::string& name, const std::vector<double>& values) {
   group.write(name, at::tensor(values, at::kDouble));
@@ -79,7 +98,8 @@ void write_solver(hdf5::Group& group, const SolverResults& results) {
 SolverResults read_solver(const hdf5::Group& group, std::int64_t total, Rows images, Rows figures) {
   SolverResults results;
   results.solver = group.text_attribute("solver");
-  visit_tensors([&](const char* name, auto member) {
+  visit_tensors([&](const char* today, auto member) {
+    const std::string name = stored_name(group, today);
     if (member != &SolverResults::reconstructions && !group.has(name)) return;
     const auto dataset = group.dataset(name);
     if (dataset.shape().size() < 2 || dataset.shape()[0] != total) {
@@ -92,7 +112,9 @@ SolverResults read_solver(const hdf5::Group& group, std::int64_t total, Rows ima
     if (group.has(name)) read_vector(group.dataset(name), total, figures, results.*member);
   });
   const auto metrics = group.group("metrics");
-  for (const auto& name : metrics.names()) read_vector(metrics.dataset(name), total, figures, results.metrics[name]);
+  for (const auto& name : metrics.names()) {
+    read_vector(metrics.dataset(name), total, figures, results.metrics[name_today(name)]);
+  }
   return results;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "data/result_file.h"
+#include "data/hdf5/hdf5_file.h"
+#include "data/result_set.h"
 
 // Private to data: the parts of a result file, for who writes it at once and who writes it in pieces.
 namespace recon {
@@ -25,7 +26,7 @@ void visit_tensors(const Visit& visit) {
   visit("std", &SolverResults::std);
   visit("samples", &SolverResults::samples);
   visit("quantiles", &SolverResults::quantiles);
-  visit("imagined", &SolverResults::prior_part);
+  visit("prior_part", &SolverResults::prior_part);
   visit("chi2_map", &SolverResults::chi2_map);
 }
 

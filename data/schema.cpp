@@ -16,7 +16,7 @@ void require_format(const hdf5::Group& root, const std::string& format, std::uin
   if (!root.has_attribute("format")) {
     throw data_error(root.location(),
                      "expected attribute format = '{}', there is none; see data/FORMAT.md for how to make such a file, "
-                     "data/README.md for reading one of another program",
+                     "recon/docs/own_files.md for reading one of another program",
                      format);
   }
   const std::string found = root.text_attribute("format");

@@ -5,11 +5,12 @@
 #include <vector>
 
 #include "data/hdf5/hdf5_file.h"
-#include "data/measurement_file.h"
+#include "data/image_range.h"
 
 // Private to data: what measurement and result files have in common.
 namespace recon {
 
+/// Marks a file with its format and version.
 void write_format(hdf5::Group& root, const std::string& format, std::uint64_t version);
 /// Throws Error(data) unless the file has this format and a version up to `version`.
 void require_format(const hdf5::Group& root, const std::string& format, std::uint64_t version);

@@ -5,10 +5,11 @@
 #include <cstdint>
 #include <functional>
 
-#include "operators/operator.h"
+#include "operators/iterative_solve.h"
 
 namespace recon {
 
+/// What conjugate gradients found, and how well.
 struct ConjugateGradientResult {
   at::Tensor x;                  ///< like b
   at::Tensor relative_residual;  ///< ||b - M x|| / ||b|| per item, float64 `[batch]`; 0 for b = 0

@@ -30,12 +30,9 @@ class Identity final : public LinearOperator {
 LinearOperatorPtr make_identity(const TensorSpec& spec) { return std::make_shared<Identity>(spec); }
 
 OperatorKind identity_kind() {
-  return {.name = "identity",
-          .summary = "the image itself, for denoising",
-          .examples = {R"({"type": "identity"})"},
-          .make = [](ParameterVisitor& options, const TensorSpec& image) -> OperatorPtr {
-            return options.reading() ? make_identity(image) : nullptr;
-          }};
+  return OperatorKind::of<NoOptions>(
+      {.name = "identity", .summary = "the image itself, for denoising", .examples = {R"({"type": "identity"})"}},
+      [](const NoOptions&, const TensorSpec& image, const std::string&) { return make_identity(image); });
 }
 
 }  // namespace recon

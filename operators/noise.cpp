@@ -12,22 +12,9 @@
 namespace recon {
 namespace {
 
-void check_gaussian(const Noise& noise, std::int64_t batch) {
-  if (noise.std.size() != 1 && noise.std.size() != static_cast<std::size_t>(batch)) {
-    throw usage_error("noise", "expected one std, or one per item ({}), got {}", batch, noise.std.size());
-  }
-  for (const double std : noise.std) {
-    if (!std::isfinite(std) || std < 0) throw usage_error("noise", "std must be finite and >= 0, got {}", std);
-  }
-}
-
-void check_poisson(const Noise& noise, const at::Tensor& data) {
-  if (!std::isfinite(noise.peak) || noise.peak <= 0) {
-    throw usage_error("noise", "poisson noise needs a finite peak > 0 (photons at intensity 1), got {}", noise.peak);
-  }
-  if (data.is_complex()) {
-    throw usage_error("noise", "poisson noise counts photons and needs real data, got complex; use gaussian");
-  }
+void require_valid(const Noise& noise, const at::Tensor& data) {
+  const std::string fault = noise.fault(data.size(0), scalar_kind_of(data));
+  if (!fault.empty()) throw usage_error("noise", "{}", fault);
 }
 
 /// A Philox key of the sampler's own, drawn from the item's stream: rejection needs as many numbers as it needs.
@@ -55,68 +42,36 @@ at::Tensor poisson_counts(const at::Tensor& means, const Rng& rng, const std::ve
 
 }  // namespace
 
-double Noise::std_of(std::size_t item) const {
-  if (!has_std() || std.empty()) throw usage_error("noise", "{} noise has no std", to_string(type));
-  if (std.size() == 1) return std[0];
-  if (item >= std.size()) throw usage_error("noise", "no std for item {}: {} are given", item, std.size());
-  return std[item];
-}
-
-at::Tensor Noise::simulate(const at::Tensor& clean, const Rng& rng, const std::vector<StreamKey>& keys,
-                           const at::Tensor& support) const {
+at::Tensor with_noise(const Noise& noise, const at::Tensor& clean, const Rng& rng, const std::vector<StreamKey>& keys,
+                      const at::Tensor& support) {
   if (keys.size() != static_cast<std::size_t>(clean.size(0))) {
-    throw internal_error("Noise::simulate", "expected {} stream keys, got {}", clean.size(0), keys.size());
+    throw internal_error("with_noise", "expected {} stream keys, got {}", clean.size(0), keys.size());
   }
-  const at::Tensor mean = background.defined() ? clean + background.to(clean.options()) : clean;
-  at::Tensor noisy = mean;
-  if (counts_photons()) {
-    check_poisson(*this, clean);
-    noisy =
-        poisson_counts(mean.to(at::kCPU, at::kDouble).clamp_min(0) * peak, rng, keys).div_(peak).to(clean.options());
+  require_valid(noise, clean);
+  if (noise.type == NoiseType::none) return clean.clone();
+  at::Tensor noisy = clean;
+  if (noise.counts_photons()) {
+    noisy = poisson_counts(clean.to(at::kCPU, at::kDouble).clamp_min(0) * noise.peak, rng, keys)
+                .div_(noise.peak)
+                .to(clean.options());
   }
-  if (has_std()) {
-    check_gaussian(*this, clean.size(0));
-    noisy = noisy + rng.normal(keys, 0, spec_of_item(clean), clean.options()) * per_item(std, clean);
+  if (noise.has_std()) {
+    noisy = noisy + rng.normal(keys, 0, spec_of_item(clean), clean.options()) * per_item(noise.std, clean);
   }
-  if (type == NoiseType::none) return mean.clone();
   if (!support.defined()) return noisy;
   return at::where(support.to(clean.device()) != 0, noisy, clean);
 }
 
-at::Tensor Noise::variance(const at::Tensor& expected, double darkest) const {
+at::Tensor noise_variance(const Noise& noise, const at::Tensor& expected, double darkest) {
+  require_valid(noise, expected);
   at::Tensor variance;
-  if (has_std()) {
-    check_gaussian(*this, expected.size(0));
-    variance = per_item(std, expected).square();
-  }
-  if (counts_photons()) {
-    check_poisson(*this, expected);
-    const at::Tensor of_photons = expected.clamp_min(darkest / peak) / peak;
+  if (noise.has_std()) variance = per_item(noise.std, expected).square();
+  if (noise.counts_photons()) {
+    const at::Tensor of_photons = expected.clamp_min(darkest / noise.peak) / noise.peak;
     variance = variance.defined() ? variance + of_photons : of_photons;
   }
   if (variance.defined()) return variance;
   throw usage_error("noise", "noise 'none' has no variance to weigh residuals by; state the noise of the measurement");
-}
-
-std::string to_string(NoiseType type) {
-  switch (type) {
-    case NoiseType::none:
-      return "none";
-    case NoiseType::gaussian:
-      return "gaussian";
-    case NoiseType::poisson:
-      return "poisson";
-    case NoiseType::poisson_gaussian:
-      return "poisson_gaussian";
-  }
-  throw internal_error("NoiseType", "value {} is not one of the enumerators", static_cast<int>(type));
-}
-
-NoiseType noise_type_from(const std::string& text) {
-  for (const auto type : {NoiseType::none, NoiseType::gaussian, NoiseType::poisson, NoiseType::poisson_gaussian}) {
-    if (to_string(type) == text) return type;
-  }
-  throw data_error("noise", "expected type none, gaussian, poisson or poisson_gaussian, got '{}'", text);
 }
 
 }  // namespace recon

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "operators/iterative_solve.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
@@ -84,11 +85,6 @@ struct SpectralForm {
 
   /// f(A^H A) x, f acting on the tensor of eigenvalues.
   at::Tensor filter(const at::Tensor& x, const std::function<at::Tensor(const at::Tensor&)>& f) const;
-};
-
-struct IterativeSolve {
-  double tolerance = 1e-6;  ///< relative residual at which conjugate gradients stop
-  std::int64_t max_iterations = 200;
 };
 
 /// A linear operator with its adjoint A^H (with respect to the real inner product).

@@ -16,7 +16,10 @@ std::vector<std::string> prior_search_folders();
 /// Names of the priors there are in those folders.
 std::vector<std::string> embedded_priors();
 
-/// The folder meant by a path to a folder or by one of those names. A text with a slash is a path. Throws Error(usage)
+/// A path needs a '/'; a text without one is a name.
+bool is_prior_path(const std::string& path_or_name);
+
+/// The folder meant by a path to a folder or by one of those names. Throws Error(usage)
 /// listing the known names.
 std::string find_prior(const std::string& path_or_name);
 
@@ -39,7 +42,7 @@ struct PriorSummary {
   std::int64_t parameters = 0;
   std::string weight_types;  ///< "F16" or "F16, F32"
   std::vector<std::string> weight_files;
-  std::string card_description, training_data, licence;
+  std::string card_description, training_data, licence, attribution;
 };
 PriorSummary inspect_prior(const std::string& path_or_name);
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "priors/checkpoints/prior_card.h"
+#include "priors/network_convention.h"
 #include "priors/networks/network.h"
 #include "priors/parameterization.h"
 #include "priors/prior.h"

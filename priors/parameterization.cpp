@@ -1,9 +1,7 @@
 #include "priors/parameterization.h"
 
 #include <ATen/ATen.h>
-#include <fmt/ranges.h>
 
-#include <array>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -13,14 +11,6 @@
 
 namespace recon {
 namespace {
-
-constexpr std::array<std::pair<Prediction, const char*>, 7> kPredictions{{{Prediction::epsilon, "epsilon"},
-                                                                          {Prediction::score, "score"},
-                                                                          {Prediction::x0, "x0"},
-                                                                          {Prediction::v, "v"},
-                                                                          {Prediction::flow_to_noise, "flow_to_noise"},
-                                                                          {Prediction::flow_to_data, "flow_to_data"},
-                                                                          {Prediction::edm, "edm"}}};
 
 /// The weights of a batch, one column each.
 struct Columns {
@@ -68,22 +58,6 @@ at::Tensor solve_for_out(const auto& row, const at::Tensor& x_t, const at::Tenso
 }
 
 }  // namespace
-
-std::string to_string(Prediction kind) {
-  for (const auto& [value, text] : kPredictions) {
-    if (value == kind) return text;
-  }
-  throw internal_error("to_string", "unnamed prediction {}", static_cast<int>(kind));
-}
-
-Prediction prediction_from(const std::string& text) {
-  std::vector<std::string> known;
-  for (const auto& [value, name] : kPredictions) {
-    if (text == name) return value;
-    known.emplace_back(name);
-  }
-  throw usage_error("prediction", "expected one of {}, got '{}'", fmt::join(known, ", "), text);
-}
 
 EdmCoefficients edm_coefficients(double relative_sigma, double sigma_data) {
   const double r = relative_sigma, total = std::hypot(r, sigma_data);

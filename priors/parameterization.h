@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "priors/noise_schedule.h"
+#include "recon/core/words.h"
 
 namespace recon {
 
@@ -24,8 +25,16 @@ namespace recon {
 /// Sources: Ho et al. 2020; Song et al. 2021; Salimans & Ho 2022 (v); Lipman et al. 2022; Karras et al. 2022 eq. 7.
 enum class Prediction { epsilon, score, x0, v, flow_to_noise, flow_to_data, edm };
 
-std::string to_string(Prediction kind);
-Prediction prediction_from(const std::string& text);  ///< throws Error(usage) naming the known ones
+constexpr auto words_of(Prediction) {
+  using enum Prediction;
+  return std::to_array<Word<Prediction>>({{epsilon, "epsilon"},
+                                          {score, "score"},
+                                          {x0, "x0"},
+                                          {v, "v"},
+                                          {flow_to_noise, "flow_to_noise"},
+                                          {flow_to_data, "flow_to_data"},
+                                          {edm, "edm"}});
+}
 
 /// Standard deviation of the data that EDM's networks are scaled for, unless their card says otherwise.
 inline constexpr double kEdmSigmaData = 0.5;

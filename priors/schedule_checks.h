@@ -8,6 +8,7 @@
 // Shared by the sources of noise schedules, private to them.
 namespace recon {
 
+/// What the definitions of schedules share: a constant, and checks of their parameters.
 inline constexpr double kHalfPi = std::numbers::pi / 2;
 
 /// A function for each alternative of a variant.

@@ -1,7 +1,5 @@
 #include "priors/spacing.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -11,34 +9,14 @@ namespace recon {
 
 const std::vector<SpacingKind>& spacing_kinds() {
   static const std::vector<SpacingKind> kinds{
-      {Spacing::uniform_t, "uniform_t", "equal steps of the schedule's own time; whole timesteps of a table"},
-      {Spacing::quadratic_t, "quadratic_t", "square of equal steps of time: denser at low noise"},
-      {Spacing::uniform_log_snr, "uniform_log_snr", "equal steps of log relative sigma"},
-      {Spacing::karras, "karras", "equal steps of the 7th root of the relative sigma (Karras et al. 2022, eq. 5)"},
-      {Spacing::leading, "leading", "tables only, as diffusers: i floor(T/n) + steps_offset"},
-      {Spacing::trailing, "trailing", "tables only, as diffusers: round(T - i T/n) - 1"},
-      {Spacing::linspace, "linspace", "tables only, as diffusers: round(i (T-1)/(n-1))"}};
+      {Spacing::uniform_t, "equal steps of the schedule's own time; whole timesteps of a table"},
+      {Spacing::quadratic_t, "square of equal steps of time: denser at low noise"},
+      {Spacing::uniform_log_snr, "equal steps of log relative sigma"},
+      {Spacing::karras, "equal steps of the 7th root of the relative sigma (Karras et al. 2022, eq. 5)"},
+      {Spacing::leading, "tables only, as diffusers: i floor(T/n) + steps_offset"},
+      {Spacing::trailing, "tables only, as diffusers: round(T - i T/n) - 1"},
+      {Spacing::linspace, "tables only, as diffusers: round(i (T-1)/(n-1))"}};
   return kinds;
-}
-
-std::string to_string(Spacing spacing) {
-  for (const auto& kind : spacing_kinds()) {
-    if (kind.value == spacing) return kind.name;
-  }
-  throw internal_error("to_string", "unnamed spacing {}", static_cast<int>(spacing));
-}
-
-Spacing spacing_from(const std::string& text) {
-  for (const auto& kind : spacing_kinds()) {
-    if (text == kind.name) return kind.value;
-  }
-  throw usage_error("spacing", "expected one of {}, got '{}'", fmt::join(spacing_names(), ", "), text);
-}
-
-std::vector<std::string> spacing_names() {
-  std::vector<std::string> names;
-  for (const auto& kind : spacing_kinds()) names.emplace_back(kind.name);
-  return names;
 }
 
 bool is_for_tables(Spacing spacing) {

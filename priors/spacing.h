@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "recon/core/words.h"
+
 namespace recon {
 
 /// How n steps are placed between the noisiest and the cleanest level.
@@ -20,17 +22,22 @@ enum class Spacing {
   linspace          ///< round(i (T-1)/(n-1)): both ends; n = 1 gives 0
 };
 
+constexpr auto words_of(Spacing) {
+  using enum Spacing;
+  return std::to_array<Word<Spacing>>({{uniform_t, "uniform_t"},
+                                       {quadratic_t, "quadratic_t"},
+                                       {uniform_log_snr, "uniform_log_snr"},
+                                       {karras, "karras"},
+                                       {leading, "leading"},
+                                       {trailing, "trailing"},
+                                       {linspace, "linspace"}});
+}
+
 struct SpacingKind {
   Spacing value;
-  const char* name;
   const char* summary;  ///< one line for `recon list spacings`
 };
 const std::vector<SpacingKind>& spacing_kinds();
-
-std::string to_string(Spacing spacing);
-Spacing spacing_from(const std::string& text);  ///< throws Error(usage) naming the known ones
-/// The words of a config's `spacing`.
-std::vector<std::string> spacing_names();
 
 /// Those that exist for tables only.
 bool is_for_tables(Spacing spacing);

@@ -8,6 +8,7 @@
 // Private to data/hdf5: attributes of a group or dataset `owner` at `location`.
 namespace recon::hdf5 {
 
+/// Attributes of an object that is open.
 bool attribute_exists(hid_t owner, const std::string& name);
 std::vector<std::string> list_attributes(hid_t owner, const std::string& location);
 std::string read_text_attribute(hid_t owner, const std::string& location, const std::string& name,

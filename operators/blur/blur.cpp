@@ -133,39 +133,24 @@ class Blur final : public LinearOperator {
   DeviceConstant forward_, backward_, energy_;
 };
 
-constexpr Boundary boundaries[] = {Boundary::circular, Boundary::zero, Boundary::reflect};
+struct BlurOptions {
+  BlurKernel kernel;
+  Boundary boundary = Boundary::circular;
 
-OperatorPtr blur_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
-  BlurKernel options;
-  options.visit(visitor);
-  const Boundary boundary = visit_boundary(visitor);
-  if (!visitor.reading()) return nullptr;
-  return make_blur(image, options.on(image, visitor.location()), boundary, options.describe());
+  void visit(ParameterVisitor& v) {
+    kernel.visit(v);
+    visit_boundary(boundary, v);
+  }
+};
+
+OperatorPtr blur_from(const BlurOptions& options, const TensorSpec& image, const std::string& location) {
+  return make_blur(image, options.kernel.on(image, location), options.boundary, options.kernel.describe());
 }
 
 }  // namespace
 
-std::string to_string(Boundary boundary) {
-  switch (boundary) {
-    case Boundary::circular:
-      return "circular";
-    case Boundary::zero:
-      return "zero";
-    case Boundary::reflect:
-      return "reflect";
-  }
-  throw internal_error("Boundary", "value {} is not one of the enumerators", static_cast<int>(boundary));
-}
-
-Boundary visit_boundary(ParameterVisitor& v) {
-  std::string text = to_string(Boundary::circular);
-  std::vector<std::string> names;
-  for (const auto boundary : boundaries) names.push_back(to_string(boundary));
-  v.choice("boundary", text, names, "what lies beyond the border: the other side, darkness or the mirror image");
-  for (const auto boundary : boundaries) {
-    if (to_string(boundary) == text) return boundary;
-  }
-  throw usage_error(v.location(), "expected boundary circular, zero or reflect, got '{}'", text);
+void visit_boundary(Boundary& boundary, ParameterVisitor& v) {
+  v.choice("boundary", boundary, "what lies beyond the border: the other side, darkness or the mirror image");
 }
 
 LinearOperatorPtr make_blur(const TensorSpec& image, const at::Tensor& kernel, Boundary boundary,
@@ -180,13 +165,14 @@ LinearOperatorPtr make_blur(const TensorSpec& image, const at::Tensor& kernel, B
 }
 
 OperatorKind blur_kind() {
-  return {.name = "blur",
-          .summary = "convolution with a gaussian, motion, disk or own kernel; circular, zero or reflecting boundary",
-          .examples = {R"({"type": "blur", "std_px": 1.2})",
-                       R"({"type": "blur", "shape": "motion", "length_px": 5, "angle_deg": 30, "boundary": "zero"})",
-                       R"({"type": "blur", "shape": "disk", "radius_px": 2.2, "boundary": "reflect"})",
-                       R"({"type": "blur", "kernel": [[1, 2, 0], [0, 3, 1]], "boundary": "reflect"})"},
-          .make = blur_from_options};
+  return OperatorKind::of<BlurOptions>(
+      {.name = "blur",
+       .summary = "convolution with a gaussian, motion, disk or own kernel; circular, zero or reflecting boundary",
+       .examples = {R"({"type": "blur", "std_px": 1.2})",
+                    R"({"type": "blur", "shape": "motion", "length_px": 5, "angle_deg": 30, "boundary": "zero"})",
+                    R"({"type": "blur", "shape": "disk", "radius_px": 2.2, "boundary": "reflect"})",
+                    R"({"type": "blur", "kernel": [[1, 2, 0], [0, 3, 1]], "boundary": "reflect"})"}},
+      blur_from);
 }
 
 }  // namespace recon

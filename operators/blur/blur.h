@@ -3,7 +3,7 @@
 #include <string>
 
 #include "operators/operator.h"
-#include "operators/registry.h"
+#include "operators/operator_kind.h"
 
 namespace recon {
 
@@ -13,7 +13,10 @@ enum class Boundary {
   zero,      ///< dark outside
   reflect    ///< mirrored with the edge pixel repeated, c b a | a b c (OpenCV BORDER_REFLECT, scipy.ndimage "reflect")
 };
-std::string to_string(Boundary boundary);
+constexpr auto words_of(Boundary) {
+  using enum Boundary;
+  return std::to_array<Word<Boundary>>({{circular, "circular"}, {zero, "zero"}, {reflect, "reflect"}});
+}
 
 /// Convolution y[i] = sum_j k[j] x[i - j + c] with the kernel's centre c = [height / 2, width / 2], the same kernel for
 /// all channels; image and result have the same size [C, H, W].
@@ -27,6 +30,6 @@ LinearOperatorPtr make_blur(const TensorSpec& image, const at::Tensor& kernel, B
 OperatorKind blur_kind();
 
 /// The option `boundary`, shared with super_resolution.
-Boundary visit_boundary(ParameterVisitor& v);
+void visit_boundary(Boundary& boundary, ParameterVisitor& v);
 
 }  // namespace recon

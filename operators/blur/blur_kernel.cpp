@@ -63,8 +63,8 @@ at::Tensor motion(double length_px, double angle_deg, std::int64_t size) {
 
 void BlurKernel::visit(ParameterVisitor& v) {
   v.array("kernel", kernel, "the point spread function [height, width]; its centre is the entry [height/2, width/2]");
-  if (kernel.defined()) shape = "array";
-  v.choice("shape", shape, {"gaussian", "motion", "disk", "array"}, "the kernel (array when one is given)");
+  if (kernel.defined()) shape = KernelShape::array;
+  v.choice("shape", shape, "the kernel (array when one is given)");
   v.field("std_px", std_px, "gaussian: standard deviation in pixels", {.min = 0, .open_min = true});
   v.field("radius_px", radius_px, "disk: radius in pixels (defocus)", {.min = 0, .open_min = true});
   v.field("length_px", length_px, "motion: length of the straight path in pixels", {.min = 0, .open_min = true});
@@ -75,21 +75,21 @@ void BlurKernel::visit(ParameterVisitor& v) {
 
 at::Tensor BlurKernel::on(const TensorSpec& image, const std::string& location, bool even_size) const {
   require_image(image, location);
-  if (kernel.defined() != (shape == "array")) {
-    throw usage_error(location, "shape 'array' and a kernel go together: got shape '{}' and {} kernel", shape,
-                      kernel.defined() ? "a" : "no");
+  if (kernel.defined() != (shape == KernelShape::array)) {
+    throw usage_error(location, "shape 'array' and a kernel go together: got shape '{}' and {} kernel",
+                      to_string(shape), kernel.defined() ? "a" : "no");
   }
   at::Tensor values;
-  if (shape == "gaussian") {
+  if (shape == KernelShape::gaussian) {
     const auto limited = [&](std::int64_t side) {
       if (size_px > 0) return size_px;
       const std::int64_t largest = side % 2 == (even_size ? 0 : 1) ? side : side - 1;
       return std::min(size_for(4 * std_px, even_size), largest);
     };
     values = gaussian(std_px, limited(image.shape[1]), limited(image.shape[2]));
-  } else if (shape == "disk") {
+  } else if (shape == KernelShape::disk) {
     values = disk(radius_px, size_for(radius_px, even_size));
-  } else if (shape == "motion") {
+  } else if (shape == KernelShape::motion) {
     values = motion(length_px, angle_deg, size_for(0.5 * length_px + 1, even_size));
   } else {
     values = kernel.to(at::kCPU, at::kDouble);
@@ -100,7 +100,7 @@ at::Tensor BlurKernel::on(const TensorSpec& image, const std::string& location, 
   }
   if (!at::isfinite(values).all().item<bool>()) throw usage_error(location, "the kernel has NaN or infinite entries");
   const double total = values.sum().item<double>();
-  if (shape == "array" && !normalize) {
+  if (shape == KernelShape::array && !normalize) {
     if (std::abs(total - 1) > 1e-3) {
       log::warn_once(
           fmt::format("{}: the kernel's entries sum to {:.4g} and are kept: data are {:.4g} times as bright "
@@ -116,9 +116,9 @@ at::Tensor BlurKernel::on(const TensorSpec& image, const std::string& location, 
 }
 
 std::string BlurKernel::describe() const {
-  if (shape == "gaussian") return fmt::format("gaussian, std {} px", std_px);
-  if (shape == "disk") return fmt::format("disk, radius {} px", radius_px);
-  if (shape == "motion") return fmt::format("motion, {} px at {} deg", length_px, angle_deg);
+  if (shape == KernelShape::gaussian) return fmt::format("gaussian, std {} px", std_px);
+  if (shape == KernelShape::disk) return fmt::format("disk, radius {} px", radius_px);
+  if (shape == KernelShape::motion) return fmt::format("motion, {} px at {} deg", length_px, angle_deg);
   return "kernel " + to_string(shape_of(kernel));
 }
 

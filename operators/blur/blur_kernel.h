@@ -10,10 +10,18 @@
 
 namespace recon {
 
+/// The shapes of BlurKernel; array: given by the user.
+enum class KernelShape { gaussian, motion, disk, array };
+constexpr auto words_of(KernelShape) {
+  using enum KernelShape;
+  return std::to_array<Word<KernelShape>>(
+      {{gaussian, "gaussian"}, {motion, "motion"}, {disk, "disk"}, {array, "array"}});
+}
+
 /// Which point spread function a blur has. The kernel's centre is the entry [height / 2, width / 2].
 struct BlurKernel {
   at::Tensor kernel;
-  std::string shape = "gaussian";
+  KernelShape shape = KernelShape::gaussian;
   double std_px = 1.5;
   double radius_px = 2.5;
   double length_px = 9;

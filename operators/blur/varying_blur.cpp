@@ -95,11 +95,16 @@ at::Tensor gaussian_row(std::int64_t size, double std_px) {
   return (line.unsqueeze(1) * line) / line.sum().square();
 }
 
+enum class PatchWindow { smooth, linear };
+constexpr auto words_of(PatchWindow) {
+  return std::to_array<Word<PatchWindow>>({{PatchWindow::smooth, "smooth"}, {PatchWindow::linear, "linear"}});
+}
+
 struct VaryingBlurOptions {
   at::Tensor kernels;
   std::vector<double> patches = {5, 5};
   double std_px = 0.8, corner_std_px = 2.5;
-  std::string window = "smooth";
+  PatchWindow window = PatchWindow::smooth;
 
   void visit(ParameterVisitor& v) {
     v.array("kernels", kernels, "[rows, columns, height, width]: a kernel for each patch, used as they are");
@@ -107,7 +112,7 @@ struct VaryingBlurOptions {
     v.field("std_px", std_px, "Gaussian's standard deviation in the middle of the image", {.min = 0, .open_min = true});
     v.field("corner_std_px", corner_std_px, "and in its corners; it grows with the distance from the middle",
             {.min = 0, .open_min = true});
-    v.choice("window", window, {"smooth", "linear"}, "how kernels are interpolated between the middles of patches");
+    v.choice("window", window, "how kernels are interpolated between the middles of patches");
   }
 
   at::Tensor on(const TensorSpec& image, const std::string& location) const {
@@ -133,12 +138,9 @@ struct VaryingBlurOptions {
   }
 };
 
-OperatorPtr varying_blur_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
-  VaryingBlurOptions options;
-  options.visit(visitor);
-  if (!visitor.reading()) return nullptr;
-  require_image(image, visitor.location());
-  return make_varying_blur(image, options.on(image, visitor.location()), options.window == "smooth");
+OperatorPtr varying_blur_from(const VaryingBlurOptions& options, const TensorSpec& image, const std::string& location) {
+  require_image(image, location);
+  return make_varying_blur(image, options.on(image, location), options.window == PatchWindow::smooth);
 }
 
 }  // namespace
@@ -158,12 +160,13 @@ LinearOperatorPtr make_varying_blur(const TensorSpec& image, const at::Tensor& k
 }
 
 OperatorKind varying_blur_kind() {
-  return {.name = "varying_blur",
-          .summary = "blur whose kernel changes across the image, interpolated between patches",
-          .examples = {R"({"type": "varying_blur", "patches": [3, 2], "std_px": 0.6, "corner_std_px": 1.2})",
-                       R"({"type": "varying_blur", "window": "linear",
-                           "kernels": [[[[1, 2, 0], [0, 3, 1]], [[0, 0, 0], [0, 1, 0]]]]})"},
-          .make = varying_blur_from_options};
+  return OperatorKind::of<VaryingBlurOptions>(
+      {.name = "varying_blur",
+       .summary = "blur whose kernel changes across the image, interpolated between patches",
+       .examples = {R"({"type": "varying_blur", "patches": [3, 2], "std_px": 0.6, "corner_std_px": 1.2})",
+                    R"({"type": "varying_blur", "window": "linear",
+                           "kernels": [[[[1, 2, 0], [0, 3, 1]], [[0, 0, 0], [0, 1, 0]]]]})"}},
+      varying_blur_from);
 }
 
 }  // namespace recon

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "operators/operator.h"
-#include "operators/registry.h"
+#include "operators/operator_kind.h"
 
 namespace recon {
 

@@ -8,11 +8,9 @@
 namespace recon {
 namespace {
 
-const std::vector<std::string> patterns{"rggb", "bggr", "grbg", "gbrg"};
-
 /// 0/1 masks [3, H, W] of the three colours.
-at::Tensor colour_masks(const TensorSpec& image, const std::string& pattern) {
-  const std::string colours = "rgb";
+at::Tensor colour_masks(const TensorSpec& image, BayerPattern filters) {
+  const std::string colours = "rgb", pattern = to_string(filters);
   at::Tensor masks = at::zeros(image.shape, at::kDouble);
   for (std::size_t i = 0; i < 4; ++i) {
     const auto colour = static_cast<std::int64_t>(colours.find(pattern[i]));
@@ -24,8 +22,8 @@ at::Tensor colour_masks(const TensorSpec& image, const std::string& pattern) {
 
 class Demosaicing final : public LinearOperator {
  public:
-  Demosaicing(const TensorSpec& image, const std::string& pattern)
-      : LinearOperator(fmt::format("demosaicing({})", pattern), image,
+  Demosaicing(const TensorSpec& image, BayerPattern pattern)
+      : LinearOperator(fmt::format("demosaicing({})", to_string(pattern)), image,
                        {{1, image.shape[1], image.shape[2]}, ScalarKind::real}),
         masks_(colour_masks(image, pattern)) {}
 
@@ -44,29 +42,31 @@ class Demosaicing final : public LinearOperator {
   DeviceConstant masks_;
 };
 
-OperatorPtr demosaicing_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
-  std::string pattern = patterns.front();
-  visitor.choice("pattern", pattern, patterns, "filters of the top left 2 x 2 pixels, row by row");
-  return visitor.reading() ? make_demosaicing(image, pattern) : nullptr;
+struct DemosaicingOptions {
+  BayerPattern pattern = BayerPattern::rggb;
+
+  void visit(ParameterVisitor& v) { v.choice("pattern", pattern, "filters of the top left 2 x 2 pixels, row by row"); }
+};
+
+OperatorPtr demosaicing_from(const DemosaicingOptions& options, const TensorSpec& image, const std::string&) {
+  return make_demosaicing(image, options.pattern);
 }
 
 }  // namespace
 
-LinearOperatorPtr make_demosaicing(const TensorSpec& image, const std::string& pattern) {
+LinearOperatorPtr make_demosaicing(const TensorSpec& image, BayerPattern pattern) {
   if (image.shape.size() != 3 || image.shape[0] != 3 || image.scalar != ScalarKind::real) {
     throw usage_error("demosaicing", "expected a real image of the 3 channels R, G, B, got {}", image.to_string());
-  }
-  if (std::find(patterns.begin(), patterns.end(), pattern) == patterns.end()) {
-    throw usage_error("demosaicing", "expected pattern rggb, bggr, grbg or gbrg, got '{}'", pattern);
   }
   return std::make_shared<Demosaicing>(image, pattern);
 }
 
 OperatorKind demosaicing_kind() {
-  return {.name = "demosaicing",
-          .summary = "one colour per pixel, as behind a Bayer mosaic of colour filters",
-          .examples = {R"({"type": "demosaicing"})", R"({"type": "demosaicing", "pattern": "gbrg"})"},
-          .make = demosaicing_from_options};
+  return OperatorKind::of<DemosaicingOptions>(
+      {.name = "demosaicing",
+       .summary = "one colour per pixel, as behind a Bayer mosaic of colour filters",
+       .examples = {R"({"type": "demosaicing"})", R"({"type": "demosaicing", "pattern": "gbrg"})"}},
+      demosaicing_from);
 }
 
 }  // namespace recon

@@ -4,6 +4,7 @@
 
 namespace recon::fftw {
 
+/// Which transform a plan is for.
 enum class Kind { forward, backward, real_to_half, half_to_real };
 
 /// What an FFTW plan depends on. `aligned`: both arrays are 16-byte aligned; other plans avoid SIMD loads.

@@ -56,11 +56,8 @@ class MaskedFourier final : public LinearOperator {
   bool full_;
 };
 
-OperatorPtr fourier_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
-  SamplingPattern options;
-  options.visit(visitor);
-  if (!visitor.reading()) return nullptr;
-  return std::make_shared<MaskedFourier>(image, options.on(image, visitor.location()), options.pattern);
+OperatorPtr fourier_from(const SamplingPatternOptions& options, const TensorSpec& image, const std::string& location) {
+  return std::make_shared<MaskedFourier>(image, options.on(image, location), to_string(options.pattern));
 }
 
 }  // namespace
@@ -70,14 +67,15 @@ LinearOperatorPtr make_fourier(const TensorSpec& image, const at::Tensor& mask, 
 }
 
 OperatorKind fourier_kind() {
-  return {.name = "fourier",
-          .summary = "masked centred Fourier samples, as of single-coil Cartesian MRI",
-          .examples = {R"({"type": "fourier", "acceleration": 3, "seed": 1})",
-                       R"({"type": "fourier", "pattern": "cartesian_equispaced", "acceleration": 2})",
-                       R"({"type": "fourier", "pattern": "poisson_disc", "acceleration": 4})",
-                       R"({"type": "fourier", "pattern": "radial", "spokes": 5})",
-                       R"({"type": "fourier", "pattern": "full"})"},
-          .make = fourier_from_options};
+  return OperatorKind::of<SamplingPatternOptions>(
+      {.name = "fourier",
+       .summary = "masked centred Fourier samples, as of single-coil Cartesian MRI",
+       .examples = {R"({"type": "fourier", "acceleration": 3, "seed": 1})",
+                    R"({"type": "fourier", "pattern": "cartesian_equispaced", "acceleration": 2})",
+                    R"({"type": "fourier", "pattern": "poisson_disc", "acceleration": 4})",
+                    R"({"type": "fourier", "pattern": "radial", "spokes": 5})",
+                    R"({"type": "fourier", "pattern": "full"})"}},
+      fourier_from);
 }
 
 }  // namespace recon

@@ -20,7 +20,7 @@ at::Tensor columns_mask(const at::Tensor& columns, const Grid& grid) {
   return columns.unsqueeze(0).expand({grid.height, grid.width}).contiguous();
 }
 
-at::Tensor random_columns(const SamplingPattern& options, const Grid& grid, std::int64_t central) {
+at::Tensor random_columns(const SamplingPatternOptions& options, const Grid& grid, std::int64_t central) {
   const auto wanted =
       std::max<std::int64_t>(central, std::llround(static_cast<double>(grid.width) / options.acceleration));
   const at::Tensor columns = at::zeros({grid.width}, at::kDouble);
@@ -35,7 +35,7 @@ at::Tensor random_columns(const SamplingPattern& options, const Grid& grid, std:
   return columns_mask(columns, grid);
 }
 
-at::Tensor equispaced_columns(const SamplingPattern& options, const Grid& grid, std::int64_t central) {
+at::Tensor equispaced_columns(const SamplingPatternOptions& options, const Grid& grid, std::int64_t central) {
   const auto step = static_cast<std::int64_t>(std::llround(options.acceleration));
   const at::Tensor distance = at::arange(grid.width, at::kLong) - grid.width / 2;
   const at::Tensor columns = (distance.remainder(step) == 0).to(at::kDouble);
@@ -94,7 +94,7 @@ class DartBoard {
   std::vector<char> taken_;
 };
 
-at::Tensor poisson_disc(const SamplingPattern& options, const Grid& grid, std::int64_t central) {
+at::Tensor poisson_disc(const SamplingPatternOptions& options, const Grid& grid, std::int64_t central) {
   const auto wanted = std::llround(static_cast<double>(grid.size()) / options.acceleration) - central * central;
   const at::Tensor mask = at::zeros({grid.height, grid.width}, at::kDouble);
   mask.narrow(0, first_central(grid.height, central), central)
@@ -123,7 +123,7 @@ at::Tensor poisson_disc(const SamplingPattern& options, const Grid& grid, std::i
   return mask;
 }
 
-at::Tensor radial(const SamplingPattern& options, const Grid& grid) {
+at::Tensor radial(const SamplingPatternOptions& options, const Grid& grid) {
   const at::Tensor mask = at::zeros({grid.height, grid.width}, at::kDouble);
   auto* values = mask.data_ptr<double>();
   const double reach = std::hypot(static_cast<double>(grid.height), static_cast<double>(grid.width)) / 2;
@@ -142,11 +142,10 @@ at::Tensor radial(const SamplingPattern& options, const Grid& grid) {
 
 }  // namespace
 
-void SamplingPattern::visit(ParameterVisitor& v) {
+void SamplingPatternOptions::visit(ParameterVisitor& v) {
   v.array("mask", mask, "1 = sampled, on the centred k-space grid [height, width] (zero frequency at [H/2, W/2])");
-  if (mask.defined()) pattern = "array";
-  v.choice("pattern", pattern, {"cartesian_random", "cartesian_equispaced", "poisson_disc", "radial", "full", "array"},
-           "which positions are sampled (array when a mask is given)");
+  if (mask.defined()) pattern = SamplingPattern::array;
+  v.choice("pattern", pattern, "which positions are sampled (array when a mask is given)");
   v.field("acceleration", acceleration, "cartesian and poisson_disc: grid positions per sample", {.min = 1});
   v.field("center_lines", center_lines,
           "cartesian: fully sampled central columns, poisson_disc: side of the fully "
@@ -156,23 +155,23 @@ void SamplingPattern::visit(ParameterVisitor& v) {
   v.field("seed", seed, "cartesian_random and poisson_disc: which positions", {.min = 0});
 }
 
-at::Tensor SamplingPattern::on(const TensorSpec& image, const std::string& location) const {
+at::Tensor SamplingPatternOptions::on(const TensorSpec& image, const std::string& location) const {
   require_image(image, location);
-  if (mask.defined() != (pattern == "array")) {
-    throw usage_error(location, "pattern 'array' and a mask go together: got pattern '{}' and {} mask", pattern,
-                      mask.defined() ? "a" : "no");
+  if (mask.defined() != (pattern == SamplingPattern::array)) {
+    throw usage_error(location, "pattern 'array' and a mask go together: got pattern '{}' and {} mask",
+                      to_string(pattern), mask.defined() ? "a" : "no");
   }
-  if (pattern == "array") return checked_mask(mask, image, location);
+  if (pattern == SamplingPattern::array) return checked_mask(mask, image, location);
   const Grid grid{image.shape[1], image.shape[2]};
-  const std::int64_t side = pattern == "poisson_disc" ? std::min(grid.height, grid.width) : grid.width;
+  const std::int64_t side = pattern == SamplingPattern::poisson_disc ? std::min(grid.height, grid.width) : grid.width;
   const std::int64_t central =
       center_lines > 0 ? center_lines : std::max<std::int64_t>(1, std::llround(0.08 * static_cast<double>(side)));
   if (central > side) throw usage_error(location, "center_lines {} exceeds the {} lines of the grid", central, side);
   at::Tensor sampled = at::ones({grid.height, grid.width}, at::kDouble);
-  if (pattern == "cartesian_random") sampled = random_columns(*this, grid, central);
-  if (pattern == "cartesian_equispaced") sampled = equispaced_columns(*this, grid, central);
-  if (pattern == "poisson_disc") sampled = poisson_disc(*this, grid, central);
-  if (pattern == "radial") sampled = radial(*this, grid);
+  if (pattern == SamplingPattern::cartesian_random) sampled = random_columns(*this, grid, central);
+  if (pattern == SamplingPattern::cartesian_equispaced) sampled = equispaced_columns(*this, grid, central);
+  if (pattern == SamplingPattern::poisson_disc) sampled = poisson_disc(*this, grid, central);
+  if (pattern == SamplingPattern::radial) sampled = radial(*this, grid);
   return sampled.unsqueeze(0);
 }
 

@@ -10,6 +10,18 @@
 
 namespace recon {
 
+/// The patterns of SamplingPatternOptions.
+enum class SamplingPattern { cartesian_random, cartesian_equispaced, poisson_disc, radial, full, array };
+constexpr auto words_of(SamplingPattern) {
+  using enum SamplingPattern;
+  return std::to_array<Word<SamplingPattern>>({{cartesian_random, "cartesian_random"},
+                                               {cartesian_equispaced, "cartesian_equispaced"},
+                                               {poisson_disc, "poisson_disc"},
+                                               {radial, "radial"},
+                                               {full, "full"},
+                                               {array, "array"}});
+}
+
 /// Which positions of the centred k-space grid [H, W] are sampled.
 ///
 /// full               every position.
@@ -22,9 +34,9 @@ namespace recon {
 ///                    bisection (dart throwing in a random order; Bridson 2007 has the constant-radius case).
 /// radial             `spokes` lines through the centre at equal angles, rounded to the grid.
 /// array              a mask of one's own.
-struct SamplingPattern {
+struct SamplingPatternOptions {
   at::Tensor mask;
-  std::string pattern = "cartesian_random";
+  SamplingPattern pattern = SamplingPattern::cartesian_random;
   double acceleration = 4;
   std::int64_t center_lines = 0;  ///< 0: 8 % of the width (poisson_disc: of the smaller side), at least 1
   std::int64_t spokes = 32;

@@ -87,20 +87,31 @@ std::vector<std::int64_t> random_rows(std::int64_t patterns, std::int64_t count,
   return rows;
 }
 
-OperatorPtr hadamard_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
+enum class PatternOrder { sequency, random };
+constexpr auto words_of(PatternOrder) {
+  return std::to_array<Word<PatternOrder>>({{PatternOrder::sequency, "sequency"}, {PatternOrder::random, "random"}});
+}
+
+struct HadamardOptions {
   double fraction = 0.25;
-  std::string order = "sequency";
+  PatternOrder order = PatternOrder::sequency;
   std::int64_t seed = 0;
-  visitor.field("fraction", fraction, "share of all patterns that is measured", {.min = 0, .max = 1, .open_min = true});
-  visitor.choice("order", order, {"sequency", "random"}, "which patterns: the smoothest, or any");
-  visitor.field("seed", seed, "random: which patterns", {.min = 0});
-  if (!visitor.reading()) return nullptr;
-  require_image(image, visitor.location());
+
+  void visit(ParameterVisitor& v) {
+    v.field("fraction", fraction, "share of all patterns that is measured", {.min = 0, .max = 1, .open_min = true});
+    v.choice("order", order, "which patterns: the smoothest, or any");
+    v.field("seed", seed, "random: which patterns", {.min = 0});
+  }
+};
+
+OperatorPtr hadamard_from(const HadamardOptions& options, const TensorSpec& image, const std::string& location) {
+  require_image(image, location);
   const std::int64_t height = power_of_two_from(image.shape[1]), width = power_of_two_from(image.shape[2]);
-  const std::int64_t count = std::max<std::int64_t>(1, std::llround(fraction * static_cast<double>(height * width)));
-  const auto rows =
-      order == "random" ? random_rows(height * width, count, seed) : lowest_sequencies(height, width, count);
-  return std::make_shared<Hadamard>(image, height, width, rows, order);
+  const std::int64_t count =
+      std::max<std::int64_t>(1, std::llround(options.fraction * static_cast<double>(height * width)));
+  const auto rows = options.order == PatternOrder::random ? random_rows(height * width, count, options.seed)
+                                                          : lowest_sequencies(height, width, count);
+  return std::make_shared<Hadamard>(image, height, width, rows, to_string(options.order));
 }
 
 }  // namespace
@@ -131,12 +142,13 @@ std::int64_t sequency(std::int64_t index, std::int64_t size) {
 }
 
 OperatorKind hadamard_kind() {
-  return {.name = "hadamard",
-          .summary = "single-pixel camera: some coefficients of the Walsh-Hadamard transform",
-          .examples = {R"({"type": "hadamard", "fraction": 0.3})",
-                       R"({"type": "hadamard", "fraction": 0.5, "order": "random", "seed": 2})",
-                       R"({"type": "hadamard", "fraction": 1})"},
-          .make = hadamard_from_options};
+  return OperatorKind::of<HadamardOptions>(
+      {.name = "hadamard",
+       .summary = "single-pixel camera: some coefficients of the Walsh-Hadamard transform",
+       .examples = {R"({"type": "hadamard", "fraction": 0.3})",
+                    R"({"type": "hadamard", "fraction": 0.5, "order": "random", "seed": 2})",
+                    R"({"type": "hadamard", "fraction": 1})"}},
+      hadamard_from);
 }
 
 }  // namespace recon

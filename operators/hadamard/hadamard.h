@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "operators/operator.h"
-#include "operators/registry.h"
+#include "operators/operator_kind.h"
 
 namespace recon {
 

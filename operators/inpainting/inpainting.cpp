@@ -31,27 +31,40 @@ class Inpainting final : public LinearOperator {
   DeviceConstant mask_;
 };
 
+enum class MissingPattern { random, box, stripes, array };
+constexpr auto words_of(MissingPattern) {
+  using enum MissingPattern;
+  return std::to_array<Word<MissingPattern>>(
+      {{random, "random"}, {box, "box"}, {stripes, "stripes"}, {array, "array"}});
+}
+
+enum class StripeDirection { horizontal, vertical };
+constexpr auto words_of(StripeDirection) {
+  using enum StripeDirection;
+  return std::to_array<Word<StripeDirection>>({{horizontal, "horizontal"}, {vertical, "vertical"}});
+}
+
 struct InpaintingOptions {
   at::Tensor mask;
-  std::string pattern = "random";
+  MissingPattern pattern = MissingPattern::random;
   double missing_fraction = 0.7;
   std::int64_t seed = 0;
   std::vector<double> box;
   std::int64_t stripe_period = 8;
   std::int64_t stripe_width = 4;
-  std::string stripe_direction = "horizontal";
+  StripeDirection stripe_direction = StripeDirection::horizontal;
 
   void visit(ParameterVisitor& v) {
     v.array("mask", mask, "1 = measured, 0 = missing; [height, width] or [channels, height, width]");
-    if (mask.defined()) pattern = "array";
-    v.choice("pattern", pattern, {"random", "box", "stripes", "array"}, "what is missing (array when a mask is given)");
+    if (mask.defined()) pattern = MissingPattern::array;
+    v.choice("pattern", pattern, "what is missing (array when a mask is given)");
     v.field("missing_fraction", missing_fraction, "random: share of pixels that are missing, the same in all channels",
             {.min = 0, .max = 1});
     v.field("seed", seed, "random: which pixels", {.min = 0});
     v.field("box", box, "box: missing [top, left, height, width] in pixels; default the central quarter of the area");
     v.field("stripe_period", stripe_period, "stripes: lines from one missing stripe to the next", {.min = 2});
     v.field("stripe_width", stripe_width, "stripes: missing lines per period", {.min = 1});
-    v.choice("stripe_direction", stripe_direction, {"horizontal", "vertical"}, "stripes: along rows or along columns");
+    v.choice("stripe_direction", stripe_direction, "stripes: along rows or along columns");
   }
 };
 
@@ -87,7 +100,7 @@ at::Tensor stripe_mask(const InpaintingOptions& options, const TensorSpec& image
     throw usage_error(location, "stripe_width {} must be below stripe_period {}: nothing would be measured",
                       options.stripe_width, options.stripe_period);
   }
-  const bool horizontal = options.stripe_direction == "horizontal";
+  const bool horizontal = options.stripe_direction == StripeDirection::horizontal;
   const at::Tensor line = at::arange(horizontal ? image.shape[1] : image.shape[2], at::kLong);
   const at::Tensor measured = (line.remainder(options.stripe_period) >= options.stripe_width).to(at::kDouble);
   return (horizontal ? measured.unsqueeze(1) : measured.unsqueeze(0))
@@ -95,21 +108,17 @@ at::Tensor stripe_mask(const InpaintingOptions& options, const TensorSpec& image
       .contiguous();
 }
 
-OperatorPtr inpainting_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
-  InpaintingOptions options;
-  options.visit(visitor);
-  if (!visitor.reading()) return nullptr;
-  const std::string location = visitor.location();
+OperatorPtr inpainting_from(const InpaintingOptions& options, const TensorSpec& image, const std::string& location) {
   require_image(image, location);
   at::Tensor mask = options.mask;
-  if (options.pattern == "random") mask = random_mask(options, image);
-  if (options.pattern == "box") mask = box_mask(options, image, location);
-  if (options.pattern == "stripes") mask = stripe_mask(options, image, location);
-  if (options.mask.defined() != (options.pattern == "array")) {
-    throw usage_error(location, "pattern 'array' and a mask go together: got pattern '{}' and {} mask", options.pattern,
-                      options.mask.defined() ? "a" : "no");
+  if (options.pattern == MissingPattern::random) mask = random_mask(options, image);
+  if (options.pattern == MissingPattern::box) mask = box_mask(options, image, location);
+  if (options.pattern == MissingPattern::stripes) mask = stripe_mask(options, image, location);
+  if (options.mask.defined() != (options.pattern == MissingPattern::array)) {
+    throw usage_error(location, "pattern 'array' and a mask go together: got pattern '{}' and {} mask",
+                      to_string(options.pattern), options.mask.defined() ? "a" : "no");
   }
-  return std::make_shared<Inpainting>(image, checked_mask(mask, image, location), options.pattern);
+  return std::make_shared<Inpainting>(image, checked_mask(mask, image, location), to_string(options.pattern));
 }
 
 }  // namespace
@@ -119,12 +128,13 @@ LinearOperatorPtr make_inpainting(const TensorSpec& image, const at::Tensor& mas
 }
 
 OperatorKind inpainting_kind() {
-  return {.name = "inpainting",
-          .summary = "missing pixels: random, a box, stripes or a mask of your own",
-          .examples = {R"({"type": "inpainting", "missing_fraction": 0.7, "seed": 3})",
-                       R"({"type": "inpainting", "pattern": "box", "box": [3, 4, 6, 7]})",
-                       R"({"type": "inpainting", "pattern": "stripes", "stripe_direction": "vertical"})"},
-          .make = inpainting_from_options};
+  return OperatorKind::of<InpaintingOptions>(
+      {.name = "inpainting",
+       .summary = "missing pixels: random, a box, stripes or a mask of your own",
+       .examples = {R"({"type": "inpainting", "missing_fraction": 0.7, "seed": 3})",
+                    R"({"type": "inpainting", "pattern": "box", "box": [3, 4, 6, 7]})",
+                    R"({"type": "inpainting", "pattern": "stripes", "stripe_direction": "vertical"})"}},
+      inpainting_from);
 }
 
 }  // namespace recon

@@ -132,13 +132,8 @@ at::Tensor sum_of_squares_maps(const at::Tensor& centre, const Shape& size) {
 
 }  // namespace
 
-const std::vector<std::string>& CoilEstimation::methods() {
-  static const std::vector<std::string> names{"espirit", "walsh", "sum_of_squares"};
-  return names;
-}
-
 void CoilEstimation::visit(ParameterVisitor& v) {
-  v.choice("method", method, methods(), "how coil maps are found in the calibration centre");
+  v.choice("method", method, "how coil maps are found in the calibration centre");
   v.field("calibration", calibration, "lines of the fully sampled centre that are used, a side, at most", {.min = 4});
   v.field("kernel", kernel, "espirit: side of the blocks of k-space", {.min = 2, .max = 16});
   v.field("threshold", threshold, "espirit: squared singular values kept, relative to the largest",
@@ -156,13 +151,13 @@ at::Tensor CoilEstimation::maps(const at::Tensor& kspace, const std::string& loc
   if (window % 2 == 0) throw usage_error(location, "window: expected an odd number, found {}", window);
   constexpr std::int64_t smallest = 4;
   const at::Tensor centre =
-      calibration_centre(kspace, method == "espirit" ? kernel + 1 : smallest, calibration, location)
+      calibration_centre(kspace, method == CoilMethod::espirit ? kernel + 1 : smallest, calibration, location)
           .to(at::kCPU, at::kComplexDouble);
   const Shape size{kspace.size(1), kspace.size(2)};
   at::Tensor found;
-  if (method == "espirit") found = espirit_maps(*this, centre, size);
-  if (method == "walsh") found = walsh_maps(*this, centre, size);
-  if (method == "sum_of_squares") found = sum_of_squares_maps(centre, size);
+  if (method == CoilMethod::espirit) found = espirit_maps(*this, centre, size);
+  if (method == CoilMethod::walsh) found = walsh_maps(*this, centre, size);
+  if (method == CoilMethod::sum_of_squares) found = sum_of_squares_maps(centre, size);
   return found.to(kspace.device(), kspace.scalar_type()).resolve_conj().contiguous();
 }
 

@@ -4,11 +4,17 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "recon/core/parameters.h"
 
 namespace recon {
+
+/// The methods of CoilEstimation.
+enum class CoilMethod { espirit, walsh, sum_of_squares };
+constexpr auto words_of(CoilMethod) {
+  using enum CoilMethod;
+  return std::to_array<Word<CoilMethod>>({{espirit, "espirit"}, {walsh, "walsh"}, {sum_of_squares, "sum_of_squares"}});
+}
 
 /// How coil maps are found in the data.
 ///
@@ -25,14 +31,13 @@ namespace recon {
 /// All maps have sum_c |S_c|² = 1 (or 0). A phase per pixel is free: it is chosen so that the combination of the coils
 /// by their dominant singular vector over the calibration data is real and positive, which is smooth.
 struct CoilEstimation {
-  std::string method = "espirit";
+  CoilMethod method = CoilMethod::espirit;
   std::int64_t calibration = 24;  ///< lines a side at most
   std::int64_t kernel = 6;
   double threshold = 0.001;
   double crop = 0;
   std::int64_t window = 5;
 
-  static const std::vector<std::string>& methods();
   void visit(ParameterVisitor& v);
 
   /// Maps [coils, H, W] in the precision of `kspace` [coils, H, W], complex, centred, unsampled positions zero. Throws

@@ -57,19 +57,26 @@ class Nufft final : public LinearOperator {
   DeviceConstant multiplier_;
 };
 
-OperatorPtr nufft_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
+/// A scan, of one coil (no maps) or of several.
+struct NonCartesianOptions {
   Trajectory trajectory;
-  NufftOptions options;
+  NufftOptions transform;
   CoilMapOptions coils{.coil_maps = {}, .coils = 0};
-  trajectory.visit(visitor);
-  options.visit(visitor);
-  coils.visit(visitor);
-  if (!visitor.reading()) return nullptr;
-  const std::string location = visitor.location();
-  const at::Tensor positions = trajectory.on(image, location);
-  if (!coils.coil_maps.defined() && coils.coils == 0) return make_nufft(image, positions, options, trajectory.pattern);
+
+  void visit(ParameterVisitor& v) {
+    trajectory.visit(v);
+    transform.visit(v);
+    coils.visit(v);
+  }
+};
+
+OperatorPtr nufft_from(const NonCartesianOptions& options, const TensorSpec& image, const std::string& location) {
+  const at::Tensor positions = options.trajectory.on(image, location);
+  const std::string pattern = to_string(options.trajectory.pattern);
+  const CoilMapOptions& coils = options.coils;
+  if (!coils.coil_maps.defined() && coils.coils == 0) return make_nufft(image, positions, options.transform, pattern);
   const LinearOperatorPtr maps = make_coil_maps(image, coils.on(image), location);
-  return compose(make_nufft(maps->range(), positions, options, trajectory.pattern), maps);
+  return compose(make_nufft(maps->range(), positions, options.transform, pattern), maps);
 }
 
 }  // namespace
@@ -87,14 +94,15 @@ LinearOperatorPtr make_nufft(const TensorSpec& image, const at::Tensor& position
 }
 
 OperatorKind nufft_kind() {
-  return {.name = "nufft",
-          .summary = "non-Cartesian Fourier samples (radial, spiral, any positions), of one or many coils",
-          .examples =
-              {R"({"type": "nufft", "spokes": 5, "readout": 12})",
-               R"({"type": "nufft", "pattern": "spiral", "interleaves": 4, "turns": 2, "readout": 40})",
-               R"({"type": "nufft", "positions": [[0, 0], [3, 1.5], [-4.2, 2], [1, -5.5], [-2.5, -3.25]], "coils": 3,
-                           "accuracy": 1e-6})"},
-          .make = nufft_from_options};
+  return OperatorKind::of<NonCartesianOptions>(
+      {.name = "nufft",
+       .summary = "non-Cartesian Fourier samples (radial, spiral, any positions), of one or many coils",
+       .examples =
+           {R"({"type": "nufft", "spokes": 5, "readout": 12})",
+            R"({"type": "nufft", "pattern": "spiral", "interleaves": 4, "turns": 2, "readout": 40})",
+            R"({"type": "nufft", "positions": [[0, 0], [3, 1.5], [-4.2, 2], [1, -5.5], [-2.5, -3.25]], "coils": 3,
+                           "accuracy": 1e-6})"}},
+      nufft_from);
 }
 
 }  // namespace recon

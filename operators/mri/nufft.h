@@ -1,10 +1,11 @@
 #pragma once
 
 #include "operators/operator.h"
-#include "operators/registry.h"
+#include "operators/operator_kind.h"
 
 namespace recon {
 
+/// How exactly, and by which way, a non-uniform transform is computed.
 struct NufftOptions {
   double accuracy = 1e-4;
   double oversampling = 2;

@@ -9,16 +9,20 @@
 namespace recon {
 namespace {
 
-OperatorPtr sense_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
+struct SenseOptions {
   CoilMapOptions coils;
-  SamplingPattern sampling;
-  coils.visit(visitor);
-  sampling.visit(visitor);
-  if (!visitor.reading()) return nullptr;
-  const std::string location = visitor.location();
+  SamplingPatternOptions sampling;
+
+  void visit(ParameterVisitor& v) {
+    coils.visit(v);
+    sampling.visit(v);
+  }
+};
+
+OperatorPtr sense_from(const SenseOptions& options, const TensorSpec& image, const std::string& location) {
   require_image(image, location);
-  const at::Tensor mask = sampling.on({{1, image.shape[1], image.shape[2]}, ScalarKind::complex}, location);
-  return make_sense(image, coils.on(image), mask, sampling.pattern, location);
+  const at::Tensor mask = options.sampling.on({{1, image.shape[1], image.shape[2]}, ScalarKind::complex}, location);
+  return make_sense(image, options.coils.on(image), mask, to_string(options.sampling.pattern), location);
 }
 
 }  // namespace
@@ -30,12 +34,13 @@ LinearOperatorPtr make_sense(const TensorSpec& image, const at::Tensor& maps, co
 }
 
 OperatorKind sense_kind() {
-  return {.name = "sense",
-          .summary = "multi-coil Cartesian MRI: coil maps, then masked centred Fourier samples",
-          .examples = {R"({"type": "sense", "acceleration": 1.5, "seed": 1})",
-                       R"({"type": "sense", "pattern": "cartesian_equispaced", "acceleration": 2})",
-                       R"({"type": "sense", "coils": 5, "pattern": "full"})"},
-          .make = sense_from_options};
+  return OperatorKind::of<SenseOptions>(
+      {.name = "sense",
+       .summary = "multi-coil Cartesian MRI: coil maps, then masked centred Fourier samples",
+       .examples = {R"({"type": "sense", "acceleration": 1.5, "seed": 1})",
+                    R"({"type": "sense", "pattern": "cartesian_equispaced", "acceleration": 2})",
+                    R"({"type": "sense", "coils": 5, "pattern": "full"})"}},
+      sense_from);
 }
 
 }  // namespace recon

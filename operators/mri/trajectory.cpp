@@ -60,9 +60,8 @@ at::Tensor checked_positions(const at::Tensor& array, const TensorSpec& image, c
 
 void Trajectory::visit(ParameterVisitor& v) {
   v.array("positions", positions, "sampled (row, column) in cycles per field of view, [samples, 2]");
-  if (positions.defined()) pattern = "array";
-  v.choice("pattern", pattern, {"radial", "spiral", "array"},
-           "where k-space is sampled (array when positions are given)");
+  if (positions.defined()) pattern = TrajectoryPattern::array;
+  v.choice("pattern", pattern, "where k-space is sampled (array when positions are given)");
   v.field("spokes", spokes, "radial: lines through the centre", {.min = 1});
   v.field("golden_angle", golden_angle, "radial: golden angles instead of equal ones");
   v.field("interleaves", interleaves, "spiral: rotated copies", {.min = 1});
@@ -72,13 +71,13 @@ void Trajectory::visit(ParameterVisitor& v) {
 
 at::Tensor Trajectory::on(const TensorSpec& image, const std::string& location) const {
   require_image(image, location);
-  if (positions.defined() != (pattern == "array")) {
-    throw usage_error(location, "pattern 'array' and positions go together: got pattern '{}' and {} positions", pattern,
-                      positions.defined() ? "some" : "no");
+  if (positions.defined() != (pattern == TrajectoryPattern::array)) {
+    throw usage_error(location, "pattern 'array' and positions go together: got pattern '{}' and {} positions",
+                      to_string(pattern), positions.defined() ? "some" : "no");
   }
   const std::int64_t samples = readout > 0 ? readout : 2 * std::max(image.shape[1], image.shape[2]);
-  if (pattern == "radial") return radial_spokes(*this, samples, image);
-  if (pattern == "spiral") return spiral(*this, samples, image);
+  if (pattern == TrajectoryPattern::radial) return radial_spokes(*this, samples, image);
+  if (pattern == TrajectoryPattern::spiral) return spiral(*this, samples, image);
   return checked_positions(positions, image, location);
 }
 

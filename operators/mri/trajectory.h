@@ -10,6 +10,13 @@
 
 namespace recon {
 
+/// The patterns of Trajectory.
+enum class TrajectoryPattern { radial, spiral, array };
+constexpr auto words_of(TrajectoryPattern) {
+  using enum TrajectoryPattern;
+  return std::to_array<Word<TrajectoryPattern>>({{radial, "radial"}, {spiral, "spiral"}, {array, "array"}});
+}
+
 /// Where a non-Cartesian scan samples k-space, in cycles per field of view: (row, column) in [-H/2, H/2] x [-W/2, W/2],
 /// so that whole numbers are the positions of the centred grid.
 ///
@@ -20,7 +27,7 @@ namespace recon {
 /// array   `positions` of one's own.
 struct Trajectory {
   at::Tensor positions;
-  std::string pattern = "radial";
+  TrajectoryPattern pattern = TrajectoryPattern::radial;
   std::int64_t spokes = 64;
   bool golden_angle = false;
   std::int64_t interleaves = 16;

@@ -44,14 +44,12 @@ class Clipping final : public Operator {
   ClippingOptions options_;
 };
 
-OperatorPtr clipping_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
-  ClippingOptions options;
-  options.visit(visitor);
-  if (!visitor.reading()) return nullptr;
-  if (image.scalar != ScalarKind::real)
-    throw usage_error(visitor.location(), "expected a real image, got {}", image.to_string());
+OperatorPtr clipping_from(const ClippingOptions& options, const TensorSpec& image, const std::string& location) {
+  if (image.scalar != ScalarKind::real) {
+    throw usage_error(location, "expected a real image, got {}", image.to_string());
+  }
   if (!(options.low < options.high)) {
-    throw usage_error(visitor.location(), "expected low < high, got {} and {}", options.low, options.high);
+    throw usage_error(location, "expected low < high, got {} and {}", options.low, options.high);
   }
   return std::make_shared<Clipping>(image, options);
 }
@@ -59,11 +57,12 @@ OperatorPtr clipping_from_options(ParameterVisitor& visitor, const TensorSpec& i
 }  // namespace
 
 OperatorKind clipping_kind() {
-  return {.name = "clipping",
-          .summary = "a saturating detector: high dynamic range from clipped values; not linear",
-          .examples = {R"({"type": "clipping", "low": -0.2, "high": 0.9})",
-                       R"({"type": "clipping", "gain": 1.5, "low": -0.5, "high": 0.8, "softness": 0.1})"},
-          .make = clipping_from_options};
+  return OperatorKind::of<ClippingOptions>(
+      {.name = "clipping",
+       .summary = "a saturating detector: high dynamic range from clipped values; not linear",
+       .examples = {R"({"type": "clipping", "low": -0.2, "high": 0.9})",
+                    R"({"type": "clipping", "gain": 1.5, "low": -0.5, "high": 0.8, "softness": 0.1})"}},
+      clipping_from);
 }
 
 }  // namespace recon

@@ -50,15 +50,21 @@ class FourierMagnitude final : public Operator {
   LinearOperatorPtr crop_;
 };
 
-OperatorPtr fourier_magnitude_from_options(ParameterVisitor& options, const TensorSpec& image) {
+struct FourierMagnitudeOptions {
   double oversampling = 2;
-  options.field("oversampling", oversampling, "height and width of the padded image, in those of the image",
-                {.min = 1, .max = 8});
-  if (!options.reading()) return nullptr;
-  if (image.shape.size() != 3) {
-    throw usage_error(options.location(), "expected an image [channels, height, width], got {}", image.to_string());
+
+  void visit(ParameterVisitor& v) {
+    v.field("oversampling", oversampling, "height and width of the padded image, in those of the image",
+            {.min = 1, .max = 8});
   }
-  return make_fourier_magnitude(image, oversampling);
+};
+
+OperatorPtr fourier_magnitude_from(const FourierMagnitudeOptions& options, const TensorSpec& image,
+                                   const std::string& location) {
+  if (image.shape.size() != 3) {
+    throw usage_error(location, "expected an image [channels, height, width], got {}", image.to_string());
+  }
+  return make_fourier_magnitude(image, options.oversampling);
 }
 
 }  // namespace
@@ -70,10 +76,11 @@ OperatorPtr make_fourier_magnitude(const TensorSpec& image, double oversampling)
 }
 
 OperatorKind fourier_magnitude_kind() {
-  return {.name = "fourier_magnitude",
-          .summary = "magnitudes of the padded Fourier transform: phase retrieval; not linear",
-          .examples = {R"({"type": "fourier_magnitude"})", R"({"type": "fourier_magnitude", "oversampling": 1.5})"},
-          .make = fourier_magnitude_from_options};
+  return OperatorKind::of<FourierMagnitudeOptions>(
+      {.name = "fourier_magnitude",
+       .summary = "magnitudes of the padded Fourier transform: phase retrieval; not linear",
+       .examples = {R"({"type": "fourier_magnitude"})", R"({"type": "fourier_magnitude", "oversampling": 1.5})"}},
+      fourier_magnitude_from);
 }
 
 }  // namespace recon

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "operators/registry.h"
+#include "operators/operator_kind.h"
 
 namespace recon {
 

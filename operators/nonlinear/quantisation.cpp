@@ -64,14 +64,13 @@ class Quantisation final : public Operator {
   std::int64_t reach_;  ///< thresholds further away than this are passed or not for certain
 };
 
-OperatorPtr quantisation_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
-  QuantisationOptions options;
-  options.visit(visitor);
-  if (!visitor.reading()) return nullptr;
-  if (image.scalar != ScalarKind::real)
-    throw usage_error(visitor.location(), "expected a real image, got {}", image.to_string());
+OperatorPtr quantisation_from(const QuantisationOptions& options, const TensorSpec& image,
+                              const std::string& location) {
+  if (image.scalar != ScalarKind::real) {
+    throw usage_error(location, "expected a real image, got {}", image.to_string());
+  }
   if (!(options.low < options.high)) {
-    throw usage_error(visitor.location(), "expected low < high, got {} and {}", options.low, options.high);
+    throw usage_error(location, "expected low < high, got {} and {}", options.low, options.high);
   }
   return std::make_shared<Quantisation>(image, options);
 }
@@ -79,11 +78,12 @@ OperatorPtr quantisation_from_options(ParameterVisitor& visitor, const TensorSpe
 }  // namespace
 
 OperatorKind quantisation_kind() {
-  return {.name = "quantisation",
-          .summary = "the mean reading of a coarse analogue-to-digital converter behind noise; not linear",
-          .examples = {R"({"type": "quantisation"})",
-                       R"({"type": "quantisation", "bits": 2, "low": -1, "high": 2, "dither": 0.2})"},
-          .make = quantisation_from_options};
+  return OperatorKind::of<QuantisationOptions>(
+      {.name = "quantisation",
+       .summary = "the mean reading of a coarse analogue-to-digital converter behind noise; not linear",
+       .examples = {R"({"type": "quantisation"})",
+                    R"({"type": "quantisation", "bits": 2, "low": -1, "high": 2, "dither": 0.2})"}},
+      quantisation_from);
 }
 
 }  // namespace recon

@@ -84,9 +84,9 @@ class Bicubic final : public LinearOperator {
 
 }  // namespace
 
-LinearOperatorPtr make_bicubic_downsampling(const TensorSpec& image, std::int64_t factor, const std::string& border) {
+LinearOperatorPtr make_bicubic_downsampling(const TensorSpec& image, std::int64_t factor, BicubicBorder border) {
   downsampled_spec(image, factor);
-  return std::make_shared<Bicubic>(image, factor, border == "mirror");
+  return std::make_shared<Bicubic>(image, factor, border == BicubicBorder::mirror);
 }
 
 }  // namespace recon

@@ -32,24 +32,37 @@ class Decimation final : public LinearOperator {
   std::int64_t factor_, offset_;
 };
 
-OperatorPtr super_resolution_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
+enum class DownsamplingFilter { average, bicubic, kernel };
+constexpr auto words_of(DownsamplingFilter) {
+  using enum DownsamplingFilter;
+  return std::to_array<Word<DownsamplingFilter>>({{average, "average"}, {bicubic, "bicubic"}, {kernel, "kernel"}});
+}
+
+struct SuperResolutionOptions {
   std::int64_t factor = 4;
-  std::string filter = "average";
-  std::string border = "renormalize";
-  visitor.field("factor", factor, "high-resolution pixels per low-resolution pixel and axis", {.min = 2});
-  visitor.choice("filter", filter, {"average", "bicubic", "kernel"}, "what a low-resolution pixel sees");
-  visitor.choice("border", border, {"renormalize", "mirror"},
-                 "bicubic: taps outside, as Pillow or as MATLAB treat them");
+  DownsamplingFilter filter = DownsamplingFilter::average;
+  BicubicBorder border = BicubicBorder::renormalize;
   BlurKernel kernel;
-  kernel.visit(visitor);
-  const Boundary boundary = visit_boundary(visitor);
-  if (!visitor.reading()) return nullptr;
-  if (filter == "average") return make_average_downsampling(image, factor);
-  if (filter == "bicubic") return make_bicubic_downsampling(image, factor, border);
+  Boundary boundary = Boundary::circular;
+
+  void visit(ParameterVisitor& v) {
+    v.field("factor", factor, "high-resolution pixels per low-resolution pixel and axis", {.min = 2});
+    v.choice("filter", filter, "what a low-resolution pixel sees");
+    v.choice("border", border, "bicubic: taps outside, as Pillow or as MATLAB treat them");
+    kernel.visit(v);
+    visit_boundary(boundary, v);
+  }
+};
+
+OperatorPtr super_resolution_from(const SuperResolutionOptions& options, const TensorSpec& image,
+                                  const std::string& location) {
+  const std::int64_t factor = options.factor;
+  if (options.filter == DownsamplingFilter::average) return make_average_downsampling(image, factor);
+  if (options.filter == DownsamplingFilter::bicubic) return make_bicubic_downsampling(image, factor, options.border);
   downsampled_spec(image, factor);
-  const at::Tensor weights = kernel.on(image, visitor.location(), /*even_size=*/factor % 2 == 0);
+  const at::Tensor weights = options.kernel.on(image, location, /*even_size=*/factor % 2 == 0);
   return compose(make_decimation(image, factor, (factor - 1) / 2),
-                 make_blur(image, weights, boundary, kernel.describe()));
+                 make_blur(image, weights, options.boundary, options.kernel.describe()));
 }
 
 }  // namespace
@@ -62,14 +75,15 @@ LinearOperatorPtr make_decimation(const TensorSpec& image, std::int64_t factor, 
 }
 
 OperatorKind super_resolution_kind() {
-  return {.name = "super_resolution",
-          .summary = "downsampling by a factor: block average, antialiased bicubic, or blur and decimate",
-          .examples = {R"({"type": "super_resolution", "factor": 4})",
-                       R"({"type": "super_resolution", "factor": 2, "filter": "bicubic"})",
-                       R"({"type": "super_resolution", "factor": 4, "filter": "kernel", "std_px": 1.5})",
-                       R"({"type": "super_resolution", "factor": 2, "filter": "kernel", "shape": "motion",
-                           "length_px": 4, "angle_deg": 45, "boundary": "reflect"})"},
-          .make = super_resolution_from_options};
+  return OperatorKind::of<SuperResolutionOptions>(
+      {.name = "super_resolution",
+       .summary = "downsampling by a factor: block average, antialiased bicubic, or blur and decimate",
+       .examples = {R"({"type": "super_resolution", "factor": 4})",
+                    R"({"type": "super_resolution", "factor": 2, "filter": "bicubic"})",
+                    R"({"type": "super_resolution", "factor": 4, "filter": "kernel", "std_px": 1.5})",
+                    R"({"type": "super_resolution", "factor": 2, "filter": "kernel", "shape": "motion",
+                           "length_px": 4, "angle_deg": 45, "boundary": "reflect"})"}},
+      super_resolution_from);
 }
 
 }  // namespace recon

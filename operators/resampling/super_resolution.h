@@ -3,9 +3,16 @@
 #include <string>
 
 #include "operators/operator.h"
-#include "operators/registry.h"
+#include "operators/operator_kind.h"
 
 namespace recon {
+
+/// What bicubic downsampling does with taps outside of the image.
+enum class BicubicBorder { renormalize, mirror };
+constexpr auto words_of(BicubicBorder) {
+  using enum BicubicBorder;
+  return std::to_array<Word<BicubicBorder>>({{renormalize, "renormalize"}, {mirror, "mirror"}});
+}
 
 /// Downsampling by an integer factor f: [C, H, W] -> [C, H/f, W/f], real images; H and W must be multiples of f.
 ///
@@ -22,7 +29,7 @@ namespace recon {
 OperatorKind super_resolution_kind();
 
 LinearOperatorPtr make_average_downsampling(const TensorSpec& image, std::int64_t factor);
-LinearOperatorPtr make_bicubic_downsampling(const TensorSpec& image, std::int64_t factor, const std::string& border);
+LinearOperatorPtr make_bicubic_downsampling(const TensorSpec& image, std::int64_t factor, BicubicBorder border);
 /// Keeps the pixels offset, offset + factor, ... of both axes.
 LinearOperatorPtr make_decimation(const TensorSpec& image, std::int64_t factor, std::int64_t offset);
 

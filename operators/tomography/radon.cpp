@@ -103,15 +103,12 @@ struct RadonOptions {
   }
 };
 
-OperatorPtr radon_from_options(ParameterVisitor& visitor, const TensorSpec& image) {
-  RadonOptions options;
-  options.visit(visitor);
-  if (!visitor.reading()) return nullptr;
-  require_image(image, visitor.location());
+OperatorPtr radon_from(const RadonOptions& options, const TensorSpec& image, const std::string& location) {
+  require_image(image, location);
   const auto height = image.shape[1], width = image.shape[2];
   ParallelBeam beam{.height = height,
                     .width = width,
-                    .angles_rad = options.angles_rad(visitor.location()),
+                    .angles_rad = options.angles_rad(location),
                     .bins = options.bins,
                     .bin_px = options.bin_px,
                     .axis_offset_px = options.axis_offset_px};
@@ -132,14 +129,15 @@ LinearOperatorPtr make_radon(const TensorSpec& image, const ParallelBeam& beam, 
 }
 
 OperatorKind radon_kind() {
-  return {.name = "radon",
-          .summary = "parallel-beam tomography: line integrals at many angles, averaged over detector bins",
-          // Few views: with 7 of 16 x 16 pixels eigenvalues of 1e-9 of the largest begin, too near to 0 for the law of
-          // the pseudo-inverse.
-          .examples = {R"({"type": "radon", "angles": 5})",
-                       R"({"type": "radon", "angles": 4, "range_deg": 90, "first_deg": 20, "bin_px": 1.7, "bins": 9})",
-                       R"({"type": "radon", "angle_list_deg": [0, 45, 90, 100], "bins": 11, "axis_offset_px": 1.3})"},
-          .make = radon_from_options};
+  return OperatorKind::of<RadonOptions>(
+      {.name = "radon",
+       .summary = "parallel-beam tomography: line integrals at many angles, averaged over detector bins",
+       // Few views: with 7 of 16 x 16 pixels eigenvalues of 1e-9 of the largest begin, too near to 0 for the law of
+       // the pseudo-inverse.
+       .examples = {R"({"type": "radon", "angles": 5})",
+                    R"({"type": "radon", "angles": 4, "range_deg": 90, "first_deg": 20, "bin_px": 1.7, "bins": 9})",
+                    R"({"type": "radon", "angle_list_deg": [0, 45, 90, 100], "bins": 11, "axis_offset_px": 1.3})"}},
+      radon_from);
 }
 
 }  // namespace recon

@@ -74,7 +74,7 @@ class CardOptions final : public ParameterVisitor {
   void array(const char* name, at::Tensor& value, const char* doc) override;
   std::vector<std::shared_ptr<ParameterVisitor>> sections(const char* name, const char* doc) override;
   std::string location() const override { return entry_.location; }
-  bool reading() const override { return true; }
+  using ParameterVisitor::choice;
 
   /// Throws for a key that was never visited, naming those that were.
   void finish() const;

@@ -6,9 +6,9 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "priors/checkpoints/json_fields.h"
 #include "priors/checkpoints/safetensors.h"
 #include "priors/checkpoints/torch_file.h"
+#include "priors/json_fields.h"
 #include "recon/core/error.h"
 
 namespace recon {

@@ -3,15 +3,14 @@
 #include <fmt/ranges.h>
 #include <yaml-cpp/yaml.h>
 
-#include <array>
 #include <cmath>
 #include <functional>
 #include <map>
 #include <set>
 
 #include "priors/checkpoints/card_options.h"
-#include "priors/checkpoints/mapped_file.h"
 #include "priors/checkpoints/presets.h"
+#include "priors/mapped_file.h"
 #include "priors/schedule_options.h"
 #include "recon/core/error.h"
 
@@ -36,37 +35,15 @@ std::optional<NoiseSchedule> schedule_of(const Entry& entry) {
   }
 }
 
-Prediction prediction_named(const Entry& entry) {
-  try {
-    return prediction_from(entry.text());
-  } catch (const Error& error) {
-    throw data_error(entry.location, "{}", error.what());
-  }
+enum class ChannelOrder { rgb, bgr };
+constexpr auto words_of(ChannelOrder) {
+  return std::to_array<Word<ChannelOrder>>({{ChannelOrder::rgb, "rgb"}, {ChannelOrder::bgr, "bgr"}});
 }
 
-constexpr std::array kTimeInputs{
-    std::pair{TimeInput::timestep, "timestep"}, std::pair{TimeInput::reversed_timestep, "reversed_timestep"},
-    std::pair{TimeInput::relative_sigma, "relative_sigma"}, std::pair{TimeInput::edm_noise, "edm_noise"}};
-constexpr std::array kChannelOrders{std::pair{false, "rgb"}, std::pair{true, "bgr"}};
-constexpr std::array kInputScalings{std::pair{InputScaling::process, "process"}, std::pair{InputScaling::edm, "edm"}};
-
-/// The value of a word in a table of (value, word).
-template <class Table>
-auto named(const Entry& entry, const Table& table) {
-  std::vector<std::string> words;
-  for (const auto& [value, word] : table) {
-    if (entry.text() == word) return value;
-    words.emplace_back(word);
-  }
-  throw entry.wrong(fmt::format("one of {}", fmt::join(words, ", ")).c_str());
-}
-
-template <class Table, class Value>
-std::string word_for(const Table& table, Value wanted) {
-  for (const auto& [value, word] : table) {
-    if (value == wanted) return word;
-  }
-  throw internal_error("to_string", "unnamed value {}", static_cast<int>(wanted));
+template <Worded Enum>
+Enum named(const Entry& entry) {
+  if (const auto value = find_word<Enum>(entry.text())) return *value;
+  throw entry.wrong(fmt::format("one of {}", fmt::join(all_words<Enum>(), ", ")).c_str());
 }
 
 std::pair<double, double> range_of(const Entry& entry) {
@@ -98,22 +75,16 @@ void read_denoising_mse(const Entry& entry, PriorCard& card) {
   }
 }
 
-/// Options that are not given keep the values they have, which a preset may have set.
-template <class Config>
-void read_options(CardOptions& options, PriorCard& card) {
-  if (!std::holds_alternative<Config>(card.architecture)) card.architecture = Config{};
-  std::get<Config>(card.architecture).visit(options);
-}
-
 void read_architecture(const Entry& entry, PriorCard& card) {
   CardOptions options(entry, "type");
+  const std::vector<std::string> names = card_network_names();
   std::string type;
-  options.choice("type", type, {"adm", "songunet", "dhariwalunet", "torchscript"}, "the network");
-  if (type.empty()) throw data_error(entry.location, "expected a `type`: adm, songunet, dhariwalunet or torchscript");
-  if (type == "adm") read_options<AdmConfig>(options, card);
-  if (type == "songunet") read_options<SongConfig>(options, card);
-  if (type == "dhariwalunet") read_options<DhariwalConfig>(options, card);
-  if (type == "torchscript") read_options<TorchScriptConfig>(options, card);
+  options.choice("type", type, names, "the network");
+  if (type.empty()) throw data_error(entry.location, "expected a `type`: {}", alternatives(names));
+  const NetworkKind& kind = network_kinds().find(type, entry.location);
+  // Options that are not given keep the values they have, which a preset may have set.
+  if (card.network.kind != &kind) card.network = {.kind = &kind, .config = kind.make()};
+  card.network.config->visit(options);
   options.finish();
 }
 
@@ -145,15 +116,16 @@ const std::map<std::string, Reader>& readers() {
       {"weights", read_weights},
       {"weights_key", read_weights_key},
       {"weights_prefix", [](const Entry& e, PriorCard& card) { card.selection.prefix = e.text(); }},
-      {"prediction", [](const Entry& e, PriorCard& card) { card.prediction = prediction_named(e); }},
+      {"prediction", [](const Entry& e, PriorCard& card) { card.prediction = named<Prediction>(e); }},
       {"schedule", [](const Entry& e, PriorCard& card) { card.schedule = schedule_of(e); }},
-      {"time_input", [](const Entry& e, PriorCard& card) { card.time_input = named(e, kTimeInputs); }},
+      {"time_input", [](const Entry& e, PriorCard& card) { card.time_input = named<TimeInput>(e); }},
       {"time_scale", [](const Entry& e, PriorCard& card) { card.time_scale = e.positive(); }},
-      {"input_scaling", [](const Entry& e, PriorCard& card) { card.input_scaling = named(e, kInputScalings); }},
+      {"input_scaling", [](const Entry& e, PriorCard& card) { card.input_scaling = named<InputScaling>(e); }},
       {"sigma_data", [](const Entry& e, PriorCard& card) { card.sigma_data = e.positive(); }},
       {"value_range", [](const Entry& e, PriorCard& card) { card.value_range = range_of(e); }},
       {"channels", [](const Entry& e, PriorCard& card) { card.channels = e.whole(1, 1 << 16); }},
-      {"channel_order", [](const Entry& e, PriorCard& card) { card.bgr = named(e, kChannelOrders); }},
+      {"channel_order",
+       [](const Entry& e, PriorCard& card) { card.bgr = named<ChannelOrder>(e) == ChannelOrder::bgr; }},
       {"space_to_depth", [](const Entry& e, PriorCard& card) { card.space_to_depth = e.whole(1, 64); }},
       {"size", read_size},
       {"multiple", [](const Entry& e, PriorCard& card) { card.multiple = e.whole(1, kMaxSide); }},
@@ -162,6 +134,7 @@ const std::map<std::string, Reader>& readers() {
       {"description", [](const Entry& e, PriorCard& card) { card.description = e.text(); }},
       {"training_data", [](const Entry& e, PriorCard& card) { card.training_data = e.text(); }},
       {"licence", [](const Entry& e, PriorCard& card) { card.licence = e.text(); }},
+      {"attribution", [](const Entry& e, PriorCard& card) { card.attribution = e.text(); }},
   };
   return table;
 }
@@ -207,9 +180,6 @@ YAML::Node load_yaml(const std::string& location) {
 
 }  // namespace
 
-std::string to_string(TimeInput input) { return word_for(kTimeInputs, input); }
-std::string to_string(InputScaling scaling) { return word_for(kInputScalings, scaling); }
-
 PriorCard read_prior_card(const std::filesystem::path& path) {
   PriorCard card;
   card.location = path.string();
@@ -217,10 +187,7 @@ PriorCard read_prior_card(const std::filesystem::path& path) {
   if (!root.IsMap()) throw data_error(card.location, "expected `key: value` lines; known keys are {}", known_keys());
   apply_preset(root, card);
   read_keys(root, card);
-  const std::string location = card.location + " 'architecture'";
-  if (auto* const adm = std::get_if<AdmConfig>(&card.architecture)) adm->complete(location);
-  if (const auto* const song = std::get_if<SongConfig>(&card.architecture)) song->check(location);
-  if (const auto* const edm_adm = std::get_if<DhariwalConfig>(&card.architecture)) edm_adm->check(location);
+  if (card.network.config) card.network.config->complete(card.location + " 'architecture'");
   return card;
 }
 

@@ -148,12 +148,13 @@ std::string card_of(const NetworkPriorDescription& description, const PriorTexts
   if (description.max_relative_sigma > 0) entry("max_relative_sigma", description.max_relative_sigma);
   if (!texts.training_data.empty()) entry("training_data", texts.training_data);
   if (!texts.licence.empty()) entry("licence", texts.licence);
+  if (!texts.attribution.empty()) entry("attribution", texts.attribution);
   if (!description.denoising_mse.empty()) {
     out << YAML::Key << "denoising_mse" << YAML::Value;
     emit_pairs(out, description.denoising_mse);
   }
   out << YAML::EndMap;
-  return std::string("# The card of this prior; keys are described in priors/README.md of recon.\n") + out.c_str() +
+  return std::string("# The card of this prior; keys are described in recon/docs/priors.md of recon.\n") + out.c_str() +
          "\n";
 }
 

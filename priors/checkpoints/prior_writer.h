@@ -11,6 +11,7 @@ namespace recon {
 /// What a prior's card says in words.
 struct PriorTexts {
   std::string description, training_data, licence;
+  std::string attribution = {};  ///< who made the training data, or the file beside the card that says so
 };
 
 /// Writes a prior as a folder that load_prior() reads back to the same, and that diffusers opens:

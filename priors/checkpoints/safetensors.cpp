@@ -7,8 +7,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
-#include "priors/checkpoints/json_fields.h"
 #include "priors/checkpoints/safetensors_types.h"
+#include "priors/json_fields.h"
 #include "recon/core/error.h"
 
 namespace recon {

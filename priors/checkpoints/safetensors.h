@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "priors/checkpoints/mapped_file.h"
 #include "priors/checkpoints/tensor_file.h"
+#include "priors/mapped_file.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "priors/checkpoints/json_fields.h"
+#include "priors/json_fields.h"
 #include "recon/core/error.h"
 
 namespace recon {

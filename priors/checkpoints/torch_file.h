@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
-#include "priors/checkpoints/mapped_file.h"
 #include "priors/checkpoints/pickle.h"
 #include "priors/checkpoints/tensor_file.h"
 #include "priors/checkpoints/zip_archive.h"
+#include "priors/mapped_file.h"
 
 namespace recon {
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "priors/networks/network_kind.h"
 #include "recon/core/parameters.h"
 
 namespace recon {
@@ -28,6 +29,13 @@ struct AdmConfig {
   void visit(ParameterVisitor& v);
   /// Throws Error(data) at `location` naming the key for numbers that do not fit each other; fills in channel_mult.
   void complete(const std::string& location);
+
+  NetworkFacts facts() const {
+    return {.in_channels = in_channels,
+            .size_multiple = size_multiple(),
+            .sample_size = {image_size, image_size},
+            .learned_variance = learn_sigma};
+  }
 
   std::int64_t out_channels() const { return learn_sigma ? 2 * in_channels : in_channels; }
   std::int64_t size_multiple() const { return std::int64_t{1} << (channel_mult.size() - 1); }

@@ -11,6 +11,7 @@
 
 namespace recon {
 
+/// A parameter of a network under its name in files.
 struct NamedTensor {
   std::string name;
   at::Tensor value;

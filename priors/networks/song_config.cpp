@@ -34,9 +34,8 @@ void SongConfig::visit(ParameterVisitor& v) {
   visit_plan(*this, v);
   v.field("channel_mult_noise", channel_mult_noise, "features of the time, in model_channels: 2 for NCSN++",
           {.min = 1, .max = 64});
-  v.choice("embedding_type", embedding_type, {"positional", "fourier"}, "how the network sees the time");
-  v.choice("encoder_type", encoder_type, {"standard", "residual"},
-           "residual for NCSN++: the image enters at every level");
+  v.choice("embedding_type", embedding_type, "how the network sees the time");
+  v.choice("encoder_type", encoder_type, "residual for NCSN++: the image enters at every level");
   v.field("resample_filter", resample_filter, "[1, 1] for DDPM++, [1, 3, 3, 1] for NCSN++");
 }
 
@@ -55,7 +54,7 @@ void DhariwalConfig::visit(ParameterVisitor& v) {
           {.min = 1, .max = static_cast<double>(kMaxChannels)});
 }
 
-void SongConfig::check(const std::string& location) const {
+void SongConfig::complete(const std::string& location) const {
   if (channel_mult.empty() || channel_mult.size() > kMaxLevels ||
       !std::all_of(channel_mult.begin(), channel_mult.end(), is_whole)) {
     throw data_error(location, "'channel_mult': expected 1 to {} whole numbers", kMaxLevels);

@@ -5,11 +5,20 @@
 #include <string>
 #include <vector>
 
+#include "priors/networks/network_kind.h"
+#include "priors/networks/time_features.h"
 #include "recon/core/parameters.h"
 
 namespace recon {
 
 inline constexpr std::int64_t kSongGroupChannels = 4;  ///< channels of a normalisation group at least
+
+/// Where the image enters: once, or (NCSN++) at every level.
+enum class SongEncoder { standard, residual };
+constexpr auto words_of(SongEncoder) {
+  using enum SongEncoder;
+  return std::to_array<Word<SongEncoder>>({{standard, "standard"}, {residual, "residual"}});
+}
 
 /// What differs between the U-Nets of EDM's files, which have the same plan and, but for the end, the same names.
 struct EdmFamily {
@@ -29,7 +38,8 @@ struct SongConfig {
   std::int64_t channel_mult_emb = 4, channel_mult_noise = 1;
   std::int64_t num_blocks = 4;
   std::vector<double> attn_resolutions = {16};  ///< in pixels of img_resolution
-  std::string embedding_type = "positional", encoder_type = "standard";
+  TimeFeatures embedding_type = TimeFeatures::positional;
+  SongEncoder encoder_type = SongEncoder::standard;
   std::vector<double> resample_filter = {1, 1};  ///< its length counts; the weights have the filter
   std::int64_t augment_dim = 0;                  ///< of map_augment, which sampling does not use; 9 in EDM's own models
   std::int64_t channels_per_head = 0;            ///< of attention, where the level has it; 0: one head
@@ -37,7 +47,13 @@ struct SongConfig {
 
   void visit(ParameterVisitor& v);
   /// Throws Error(data) at `location` naming the key for numbers that do not fit each other.
-  void check(const std::string& location) const;
+  void complete(const std::string& location) const;
+  NetworkFacts facts() const {
+    return {.in_channels = in_channels,
+            .size_multiple = size_multiple(),
+            .sample_size = {img_resolution, img_resolution},
+            .conditioned_on_noise_level = true};
+  }
 
   std::int64_t size_multiple() const { return std::int64_t{1} << (channel_mult.size() - 1); }
   std::int64_t channels(std::size_t level) const;

@@ -42,7 +42,7 @@ at::Tensor SongUNet::ImageInput::operator()(const at::Tensor& x) const {
 SongUNet::SongUNet(const SongConfig& config, ParameterSource& source) : config_(config) {
   const ParameterScope scope(source, parameters_);
   const std::int64_t features = config.model_channels * config.channel_mult_noise;
-  const bool fourier = config.embedding_type == "fourier";
+  const bool fourier = config.embedding_type == TimeFeatures::fourier;
   time_embedding_.emplace(scope, TimeEmbeddingOptions{.fourier = fourier,
                                                       .log_time = false,
                                                       .channels = fourier ? features / 2 : features,
@@ -90,7 +90,7 @@ void SongUNet::add_encoder(const ParameterScope& scope) {
       conv_in_.emplace(scope.child(side + "conv"), config_.in_channels, channels, 3);
     } else {
       level.entry.push_back(block(scope.child(side + "down"), channels, channels, Resample::down, false));
-      if (config_.encoder_type == "residual") {
+      if (config_.encoder_type == SongEncoder::residual) {
         level.image.emplace(scope.child(side + "aux_residual"), image_channels, channels, taps);
         image_channels = channels;
       }

@@ -6,6 +6,7 @@
 
 namespace recon {
 
+/// How a network turns its time into features.
 struct TimeEmbeddingOptions {
   bool fourier = false;
   bool log_time = true;       ///< Fourier of log(t); else of t itself

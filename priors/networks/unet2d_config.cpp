@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "priors/checkpoints/json_fields.h"
+#include "priors/json_fields.h"
 #include "priors/networks/network_limits.h"
 #include "recon/core/error.h"
 

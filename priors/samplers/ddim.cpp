@@ -22,7 +22,7 @@ constexpr const char* eta_doc = "share of fresh noise: 0 deterministic, 1 ancest
 
 Ddim::Ddim() {
   steps = 100;
-  spacing = "uniform_t";
+  spacing = Spacing::uniform_t;
 }
 
 void Ddim::visit_own(ParameterVisitor& v) { v.field("eta", eta, eta_doc, {.min = 0, .max = 1}); }

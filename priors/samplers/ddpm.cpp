@@ -8,20 +8,19 @@ namespace recon {
 
 Ddpm::Ddpm() {
   steps = 1000;
-  spacing = "uniform_t";
+  spacing = Spacing::uniform_t;
 }
 
 void Ddpm::visit_own(ParameterVisitor& v) {
-  v.choice("variance", variance, {"fixed_small", "fixed_large", "learned_range"},
-           "of the noise: beta_tilde, beta, or what the network says between them");
+  v.choice("variance", variance, "of the noise: beta_tilde, beta, or what the network says between them");
 }
 
 at::Tensor Ddpm::scaled_noise(const at::Tensor& z, const NoiseLevel& from, const NoiseLevel& to,
                               const at::Tensor& variance_fraction) const {
   const double small_std = reverse_transition(from, to).noise_std;
   const double large_std = small_std * from.sigma / to.sigma;
-  if (variance == "fixed_small") return small_std * z;
-  if (variance == "fixed_large") return large_std * z;
+  if (variance == Variance::fixed_small) return small_std * z;
+  if (variance == Variance::fixed_large) return large_std * z;
   return (variance_fraction * std::log(large_std / small_std)).exp() * small_std * z;
 }
 

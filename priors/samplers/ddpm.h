@@ -20,12 +20,19 @@ namespace recon {
 /// network pass per step.
 class Ddpm final : public Sampler {
  public:
-  std::string variance = "fixed_small";
+  enum class Variance { fixed_small, fixed_large, learned_range };
+  friend constexpr auto words_of(Variance) {
+    using enum Variance;
+    return std::to_array<Word<Variance>>(
+        {{fixed_small, "fixed_small"}, {fixed_large, "fixed_large"}, {learned_range, "learned_range"}});
+  }
+
+  Variance variance = Variance::fixed_small;
 
   Ddpm();
   std::int64_t nfe() const override { return steps; }
   const char* nfe_formula() const override { return "steps"; }
-  bool needs_learned_variance() const override { return variance == "learned_range"; }
+  bool needs_learned_variance() const override { return variance == Variance::learned_range; }
 
  private:
   void visit_own(ParameterVisitor& options) override;

@@ -27,7 +27,7 @@ Velocity velocity(const ReverseProcess& reverse, const at::Tensor& y, const Flow
 
 FlowEuler::FlowEuler() {
   process = "flow";
-  spacing = "uniform_t";
+  spacing = Spacing::uniform_t;
 }
 
 Sampler::Stepped FlowEuler::step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
@@ -41,7 +41,7 @@ Sampler::Stepped FlowEuler::step(const ReverseProcess& reverse, std::size_t i, c
 FlowHeun::FlowHeun() {
   steps = 25;
   process = "flow";
-  spacing = "uniform_t";
+  spacing = Spacing::uniform_t;
 }
 
 Sampler::Stepped FlowHeun::step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,

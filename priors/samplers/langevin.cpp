@@ -43,11 +43,10 @@ Sampler::Stepped AnnealedLangevin::step(const ReverseProcess& reverse, std::size
 PredictorCorrector::PredictorCorrector() { steps = 200; }
 
 void PredictorCorrector::visit_own(ParameterVisitor& v) {
-  v.choice("predictor", predictor, {"reverse_diffusion", "ancestral"}, "which noise the step to the next level adds");
+  v.choice("predictor", predictor, "which noise the step to the next level adds");
   v.field("inner_steps", inner_steps, "Langevin steps per noise level", {.min = 0});
   v.field("snr", snr, "length of a Langevin step against its noise", {.min = 0, .open_min = true});
-  v.choice("corrector_scale", corrector_scale, {"norms", "sigma"},
-           "what snr multiplies: ||z|| / ||score|| as published, or sigma");
+  v.choice("corrector_scale", corrector_scale, "what snr multiplies: ||z|| / ||score|| as published, or sigma");
 }
 
 at::Tensor PredictorCorrector::corrected(const ReverseProcess& reverse, std::size_t i, at::Tensor x) const {
@@ -55,7 +54,7 @@ at::Tensor PredictorCorrector::corrected(const ReverseProcess& reverse, std::siz
   for (std::int64_t k = 0; k < inner_steps; ++k) {
     const at::Tensor z = reverse.noise(corrector_stream, static_cast<std::int64_t>(i) * inner_steps + k);
     const at::Tensor score = score_of(x, reverse.denoise(x, level), level);
-    const bool by_norms = corrector_scale == "norms";
+    const bool by_norms = corrector_scale == Scale::norms;
     const at::Tensor ratio = by_norms ? norms(z) / norms(score) : at::full({1}, level.sigma, x.options());
     const at::Tensor epsilon = 2 * (snr * ratio).square();
     x = x + epsilon * score + (2 * epsilon).sqrt() * z;
@@ -69,7 +68,7 @@ Sampler::Stepped PredictorCorrector::step(const ReverseProcess& reverse, std::si
   const at::Tensor x0 = reverse.denoise(x, from);
   Transition transition = reverse_transition(from, to);
   if (!(to.sigma > 0)) return {.x = after_transition(transition, reverse, i, x, x0), .x0 = x0};
-  if (predictor == "reverse_diffusion") transition.noise_std *= from.relative_sigma() / to.relative_sigma();
+  if (predictor == Predictor::reverse_diffusion) transition.noise_std *= from.relative_sigma() / to.relative_sigma();
   const at::Tensor next = after_transition(transition, reverse, i, x, x0);
   return {.x = corrected(reverse, i + 1, next), .x0 = x0};
 }

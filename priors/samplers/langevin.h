@@ -41,10 +41,21 @@ class AnnealedLangevin final : public Sampler {
 /// directions. The last step ends on D, without a corrector.
 class PredictorCorrector final : public Sampler {
  public:
-  std::string predictor = "reverse_diffusion";
+  enum class Predictor { reverse_diffusion, ancestral };
+  friend constexpr auto words_of(Predictor) {
+    using enum Predictor;
+    return std::to_array<Word<Predictor>>({{reverse_diffusion, "reverse_diffusion"}, {ancestral, "ancestral"}});
+  }
+  enum class Scale { norms, sigma };
+  friend constexpr auto words_of(Scale) {
+    using enum Scale;
+    return std::to_array<Word<Scale>>({{norms, "norms"}, {sigma, "sigma"}});
+  }
+
+  Predictor predictor = Predictor::reverse_diffusion;
   std::int64_t inner_steps = 1;
   double snr = 0.16;
-  std::string corrector_scale = "norms";
+  Scale corrector_scale = Scale::norms;
 
   PredictorCorrector();
   std::int64_t nfe() const override { return steps + inner_steps * (steps - 1); }

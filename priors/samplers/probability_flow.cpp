@@ -30,7 +30,7 @@ OdeStep heun(const ReverseProcess& reverse, const at::Tensor& u, const NoiseLeve
 
 }  // namespace
 
-PfOdeEuler::PfOdeEuler() { spacing = "karras"; }
+PfOdeEuler::PfOdeEuler() { spacing = Spacing::karras; }
 
 Sampler::Stepped PfOdeEuler::step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
                                   const at::Tensor&) const {
@@ -41,7 +41,7 @@ Sampler::Stepped PfOdeEuler::step(const ReverseProcess& reverse, std::size_t i, 
 
 PfOdeHeun::PfOdeHeun() {
   steps = 25;
-  spacing = "karras";
+  spacing = Spacing::karras;
 }
 
 Sampler::Stepped PfOdeHeun::step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,
@@ -51,7 +51,7 @@ Sampler::Stepped PfOdeHeun::step(const ReverseProcess& reverse, std::size_t i, c
   return {.x = to.alpha * ode.u, .x0 = ode.x0};
 }
 
-EdmStochastic::EdmStochastic() { spacing = "karras"; }
+EdmStochastic::EdmStochastic() { spacing = Spacing::karras; }
 
 void EdmStochastic::visit_own(ParameterVisitor& v) {
   v.field("s_churn", s_churn, "how much noise is renewed, over all steps; 0 is deterministic", {.min = 0});

@@ -8,7 +8,7 @@ namespace recon {
 
 ReverseSde::ReverseSde() {
   steps = 1000;
-  spacing = "uniform_t";
+  spacing = Spacing::uniform_t;
 }
 
 Sampler::Stepped ReverseSde::step(const ReverseProcess& reverse, std::size_t i, const at::Tensor& x,

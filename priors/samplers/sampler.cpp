@@ -5,7 +5,6 @@
 
 #include "priors/samplers/process.h"
 #include "recon/core/error.h"
-#include "recon/core/nearest.h"
 
 namespace recon {
 namespace {
@@ -28,7 +27,7 @@ void Sampler::visit(ParameterVisitor& v) {
   v.field("steps", steps, "noise levels before the clean one", {.min = 1});
   visit_own(v);
   v.choice("process", process, process_names(), "noise process to sample on; prior: its own");
-  v.choice("spacing", spacing, spacing_names(), "how steps are placed");
+  v.choice("spacing", spacing, "how steps are placed");
   v.field("steps_offset", steps_offset, "spacing leading: timesteps that all steps are moved up", {.min = 0});
   v.field("start_relative_sigma", start_relative_sigma, "noise level to start from; default: the prior's highest",
           {.min = 0, .open_min = true});
@@ -38,7 +37,7 @@ NoiseSchedule Sampler::process_of(const Prior& prior) const { return process_fro
 
 std::vector<NoiseLevel> Sampler::levels(const Prior& prior) const {
   const double start = std::min(start_relative_sigma.value_or(prior.max_relative_sigma()), prior.max_relative_sigma());
-  std::vector<NoiseLevel> result = process_of(prior).steps(steps, spacing_from(spacing), start, steps_offset);
+  std::vector<NoiseLevel> result = process_of(prior).steps(steps, spacing, start, steps_offset);
   result.push_back({.alpha = 1, .sigma = 0});
   return result;
 }
@@ -70,15 +69,6 @@ at::Tensor Sampler::after_transition(const Transition& transition, const Reverse
   const at::Tensor next = transition.x0_weight * x0 + transition.xt_weight * x;
   if (!(transition.noise_std > 0)) return next;
   return next + transition.noise_std * reverse.noise(kSamplingStream, static_cast<std::int64_t>(i) + 1);
-}
-
-const SamplerKind& find_sampler_kind(const std::string& name, const std::string& location) {
-  std::vector<std::string> names;
-  for (const SamplerKind& kind : sampler_kinds()) {
-    if (kind.name == name) return kind;
-    names.push_back(kind.name);
-  }
-  throw usage_error(location, "unknown sampler '{}'{}", name, suggestion(name, names));
 }
 
 }  // namespace recon

@@ -13,6 +13,7 @@
 #include "priors/prior.h"
 #include "priors/transition.h"
 #include "recon/core/parameters.h"
+#include "recon/core/registry.h"
 
 namespace recon {
 
@@ -57,7 +58,7 @@ class Sampler {
  public:
   std::int64_t steps = 50;
   std::string process = "prior";
-  std::string spacing = "uniform_log_snr";
+  Spacing spacing = Spacing::uniform_log_snr;
   std::int64_t steps_offset = 0;
   std::optional<double> start_relative_sigma;
 
@@ -102,8 +103,8 @@ struct SamplerKind {
 };
 
 /// All samplers, sorted by name.
-const std::vector<SamplerKind>& sampler_kinds();
-/// Throws Error(usage) at `location`, naming the nearest known one.
-const SamplerKind& find_sampler_kind(const std::string& name, const std::string& location);
+const Registry<SamplerKind>& sampler_kinds();
+/// The same, to add samplers of one's own to (Registry::add); before they are first used.
+Registry<SamplerKind>& mutable_sampler_kinds();
 
 }  // namespace recon

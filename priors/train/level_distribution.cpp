@@ -24,10 +24,10 @@ LevelDistribution::LevelDistribution(const NoiseSchedule& schedule, const Traini
       high_(schedule.max_relative_sigma()) {}
 
 double LevelDistribution::time_at(double u) const {
-  if (options_.levels == "log_uniform") {
+  if (options_.levels == LevelLaw::log_uniform) {
     return schedule_.time_of(std::exp(std::lerp(std::log(low_), std::log(high_), u)));
   }
-  if (options_.levels == "log_normal") {
+  if (options_.levels == LevelLaw::log_normal) {
     const auto z = [&](double r) { return (std::log(r) - options_.log_mean) / options_.log_std; };
     const double p = std::lerp(normal_cdf(z(low_)), normal_cdf(z(high_)), u);
     const double r = std::exp(options_.log_mean + options_.log_std * normal_quantile(p));

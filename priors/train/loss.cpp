@@ -7,13 +7,7 @@
 
 namespace recon {
 
-Weighting weighting_from(const std::string& name, Prediction prediction) {
-  if (name == "simple") return Weighting::simple;
-  if (name == "sigma_squared") return Weighting::sigma_squared;
-  if (name == "snr") return Weighting::snr;
-  if (name == "min_snr") return Weighting::min_snr;
-  if (name == "edm") return Weighting::edm;
-  if (name != "auto") throw usage_error("weighting", "unknown name '{}'", name);
+Weighting usual_weighting(Prediction prediction) {
   if (prediction == Prediction::score) return Weighting::sigma_squared;
   return prediction == Prediction::edm ? Weighting::edm : Weighting::simple;
 }

@@ -2,7 +2,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <string>
 #include <vector>
 
 #include "priors/noise_schedule.h"
@@ -22,6 +21,11 @@ namespace recon {
 /// | min_snr       | min(alpha²/sigma², gamma) |x0 error|²                      | Hang et al. 2023, eq. 8             |
 /// | edm           | (r² + sd²)/(r sd)² |x0 error|², sd = sigma_data            | Karras et al. 2022, section 5       |
 enum class Weighting { simple, sigma_squared, snr, min_snr, edm };
+constexpr auto words_of(Weighting) {
+  using enum Weighting;
+  return std::to_array<Word<Weighting>>(
+      {{simple, "simple"}, {sigma_squared, "sigma_squared"}, {snr, "snr"}, {min_snr, "min_snr"}, {edm, "edm"}});
+}
 
 struct LossOptions {
   Prediction prediction = Prediction::epsilon;
@@ -30,8 +34,8 @@ struct LossOptions {
   double sigma_data = kEdmSigmaData;  ///< edm
 };
 
-/// "auto" is sigma_squared for score, edm for edm, simple for all others. Throws Error(usage) for an unknown name.
-Weighting weighting_from(const std::string& name, Prediction prediction);
+/// What suits the prediction: sigma_squared for score, edm for edm, simple for all others.
+Weighting usual_weighting(Prediction prediction);
 
 /// The factor of |out - target|² at a level.
 double loss_weight(const LossOptions& options, const NoiseLevel& level);

@@ -23,7 +23,7 @@ void NetworkOptions::visit(ParameterVisitor& v) {
   v.field("mid_attention", mid_attention, "self-attention at the coarsest resolution, between the two ways");
   v.field("head_channels", head_channels, "channels of an attention head", {.min = 1});
   v.field("groups", groups, "groups of the group norms; divides all channels", {.min = 1});
-  v.choice("time_embedding", time_embedding, {"positional", "fourier"}, "how the network sees the time");
+  v.choice("time_embedding", time_embedding, "how the network sees the time");
   v.field("scale_shift", scale_shift, "time scales and shifts features instead of being added to them");
 }
 
@@ -58,7 +58,7 @@ UNet2DConfig NetworkOptions::config(std::int64_t in, const std::string& location
   config.layers_per_block = layers;
   config.mid_attention = mid_attention;
   config.norm_num_groups = groups;
-  config.fourier_time = time_embedding == "fourier";
+  config.fourier_time = time_embedding == TimeFeatures::fourier;
   config.scale_shift = scale_shift;
   return config;
 }

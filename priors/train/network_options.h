@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "priors/networks/time_features.h"
 #include "priors/networks/unet2d_config.h"
 #include "recon/core/parameters.h"
 
@@ -17,7 +18,7 @@ struct NetworkOptions {
   bool mid_attention = true;
   std::int64_t head_channels = 32;
   std::int64_t groups = 32;
-  std::string time_embedding = "positional";
+  TimeFeatures time_embedding = TimeFeatures::positional;
   bool scale_shift = false;
 
   void visit(ParameterVisitor& v);

@@ -29,15 +29,16 @@ Optimizer::Optimizer(const std::vector<NamedTensor>& parameters, const TrainingO
   }
 }
 
-double Optimizer::learning_rate(const TrainingOptions& options, std::int64_t step) {
+double Optimizer::learning_rate(const TrainingOptions& options, std::int64_t step, double share) {
   const auto at = static_cast<double>(step), warmup = static_cast<double>(options.warmup);
   if (at < warmup) return options.learning_rate * (at + 1) / warmup;
-  if (options.decay == "constant") return options.learning_rate;
-  const double share = (at - warmup) / std::max(1.0, static_cast<double>(options.steps) - warmup);
-  return options.learning_rate * 0.5 * (1 + std::cos(std::numbers::pi * std::min(share, 1.0)));
+  if (options.decay == RateDecay::constant) return options.learning_rate;
+  const double warm = std::min(warmup / static_cast<double>(options.steps), share);
+  const double left = std::max(0.0, 1 - share) / std::max(1 - warm, 1e-9);
+  return options.learning_rate * 0.5 * (1 - std::cos(std::numbers::pi * std::min(left, 1.0)));
 }
 
-double Optimizer::update(const std::vector<at::Tensor>& gradients, std::int64_t step) {
+double Optimizer::update(const std::vector<at::Tensor>& gradients, std::int64_t step, double rate) {
   const c10::NoGradGuard no_grad;
   const double norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients))).item<double>();
   if (!std::isfinite(norm)) return norm;
@@ -45,8 +46,8 @@ double Optimizer::update(const std::vector<at::Tensor>& gradients, std::int64_t 
     at::_foreach_mul_(gradients, options_.gradient_clip / norm);
   }
   at::_foreach_add_(counts_, 1);
-  at::_fused_adamw_(weights_, gradients, first_, second_, /*max_exp_avg_sqs=*/{}, counts_,
-                    learning_rate(options_, step), options_.betas[0], options_.betas[1], options_.weight_decay,
+  at::_fused_adamw_(weights_, gradients, first_, second_, /*max_exp_avg_sqs=*/{}, counts_, rate, options_.betas[0],
+                    options_.betas[1], options_.weight_decay,
                     /*eps=*/1e-8, /*amsgrad=*/false, /*maximize=*/false);
   if (options_.ema > 0) {
     const auto n = static_cast<double>(step);

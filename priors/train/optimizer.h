@@ -12,7 +12,7 @@ namespace recon {
 
 /// AdamW (Loshchilov & Hutter 2019) with clipping of the gradient's norm and a moving average of the weights.
 ///
-///     g <- g min(1, clip / ||g||),   weights <- AdamW(weights, g, learning_rate(step))
+///     g <- g min(1, clip / ||g||),   weights <- AdamW(weights, g, rate)
 ///     average <- average + (1 - d) (weights - average),   d = min(ema, (1 + step) / (10 + step))
 ///
 /// The rising d keeps the first weights out of the average of short runs. Deterministic for a number of threads.
@@ -21,12 +21,13 @@ class Optimizer {
   /// `parameters` are updated in place; they must require grad.
   Optimizer(const std::vector<NamedTensor>& parameters, const TrainingOptions& options);
 
-  /// One update from the gradients; `step` counts from 0. Returns the norm of the gradient before clipping; when that
-  /// is not finite nothing is changed.
-  double update(const std::vector<at::Tensor>& gradients, std::int64_t step);
+  /// One update from the gradients at a learning rate; `step` counts from 0. Returns the norm of the gradient before
+  /// clipping; when that is not finite nothing is changed.
+  double update(const std::vector<at::Tensor>& gradients, std::int64_t step, double rate);
 
-  /// Linear warm-up, then half a cosine down to 0 at the end of the run (Loshchilov & Hutter 2017), or constant.
-  static double learning_rate(const TrainingOptions& options, std::int64_t step);
+  /// Linear warm-up over the first steps, then half a cosine down to 0 at the end of the run (Loshchilov & Hutter
+  /// 2017), or constant. `share` of the run that is done: of its steps or of its time, whichever is larger.
+  static double learning_rate(const TrainingOptions& options, std::int64_t step, double share);
 
   /// What is to be saved and restored, besides the weights: moments, their step counts, the average.
   const std::vector<NamedTensor>& state() const { return state_; }

@@ -63,7 +63,7 @@ Trainer::Trainer(TrainingTask task, const TrainingOptions& options, c10::Device 
       batches_(task_.images, options, task_.description.domain.multiple),
       levels_(task_.description.schedule, options),
       loss_{.prediction = task_.description.prediction,
-            .weighting = weighting_from(options.weighting, task_.description.prediction),
+            .weighting = options.weighting.value_or(usual_weighting(task_.description.prediction)),
             .gamma = options.gamma,
             .sigma_data = task_.description.sigma_data},
       noise_(static_cast<std::uint64_t>(options.seed), "training noise"),
@@ -98,7 +98,7 @@ at::Tensor Trainer::loss(std::int64_t step) {
   const at::Tensor network_times = at::tensor(times, at::kFloat).to(device_);
   at::Tensor out;
   {
-    const Autocast autocast(options_.precision == "bfloat16", device_);
+    const Autocast autocast(options_.precision == TrainingPrecision::bfloat16, device_);
     out = network_output(description, *network_, x_t * per_item(scales, x_t), network_times);
   }
   return weighted_loss(out.to(at::kFloat), target, weights);
@@ -112,12 +112,24 @@ bool Trainer::update() {
     std::vector<at::Tensor> weights;
     for (const auto& parameter : trained_) weights.push_back(parameter.value);
     const std::vector<at::Tensor> gradients = torch::autograd::grad({value}, weights);
-    updated = std::isfinite(optimizer_.update(gradients, history_.step));
+    const double rate = Optimizer::learning_rate(options_, history_.step, share_done());
+    updated = std::isfinite(optimizer_.update(gradients, history_.step, rate));
   }
   history_.loss.push_back(number);
   ++history_.step;
   if (!updated) ++history_.skipped;
   return updated;
+}
+
+double Trainer::share_done() const {
+  const double steps = static_cast<double>(history_.step) / static_cast<double>(options_.steps);
+  const double time = options_.minutes > 0 ? history_.seconds / (60 * options_.minutes) : 0;
+  return std::min(std::max(steps, time), 1.0);
+}
+
+std::int64_t Trainer::expected_steps() const {
+  if (options_.minutes <= 0) return options_.steps;
+  return std::llround(static_cast<double>(history_.step) / share_done());
 }
 
 std::vector<NamedTensor> Trainer::saved_tensors() const {
@@ -145,7 +157,10 @@ void Trainer::validate_and_export(const TrainingControls& controls) {
                                         validation_levels(description.schedule, options_.validation_levels), device_)});
     description.denoising_mse = history_.validations.back().table;
   }
-  if (controls.on_export) controls.on_export(NetworkPrior(description, network), *network, history_);
+  const NetworkPrior prior(description, network);
+  const bool best = history_.validations.empty() || best_validation(history_) == &history_.validations.back();
+  if (best && controls.on_export) controls.on_export(prior, *network);
+  if (controls.on_validation) controls.on_validation(prior, history_);
 }
 
 TrainingOutcome Trainer::run(const TrainingControls& controls) {
@@ -155,24 +170,28 @@ TrainingOutcome Trainer::run(const TrainingControls& controls) {
   }
   if (controls.on_begin) controls.on_begin(history_.step);
   Clock::time_point before = Clock::now();
-  const auto save = [&] {
+  const auto count_time = [&] {
     const Clock::time_point now = Clock::now();
     history_.seconds += std::chrono::duration<double>(now - before).count();
     before = now;
-    save_training_state(controls.state, saved_tensors(), history_, controls.fingerprint);
   };
   int failures = 0;
-  while (history_.step < options_.steps) {
+  bool last = share_done() >= 1;
+  while (!last) {
     failures = update() ? 0 : failures + 1;
     if (failures >= tolerated_failures) return TrainingOutcome::diverged;
-    const bool last = history_.step == options_.steps;
+    count_time();
+    last = share_done() >= 1;
     const bool validate = last || history_.step % options_.validate_every == 0;
     if (validate) validate_and_export(controls);
     if (controls.on_step) {
-      controls.on_step({.step = history_.step, .steps = options_.steps, .loss = history_.loss.back()});
+      controls.on_step({.step = history_.step, .steps = expected_steps(), .loss = history_.loss.back()});
     }
     const bool cancelled = controls.cancellation != nullptr && controls.cancellation->cancelled();
-    if (validate || cancelled || history_.step % options_.checkpoint_every == 0) save();
+    if (validate || cancelled || history_.step % options_.checkpoint_every == 0) {
+      count_time();
+      save_training_state(controls.state, saved_tensors(), history_, controls.fingerprint);
+    }
     if (cancelled && !last) return TrainingOutcome::interrupted;
   }
   return TrainingOutcome::finished;

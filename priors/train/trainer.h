@@ -19,6 +19,7 @@
 
 namespace recon {
 
+/// How a training run ended.
 enum class TrainingOutcome {
   finished,
   interrupted,  ///< cancelled; the state is saved and the run can go on
@@ -39,9 +40,11 @@ struct TrainingControls {
   const CancellationToken* cancellation = nullptr;
   std::function<void(std::int64_t done)> on_begin = nullptr;  ///< once, with the steps that earlier sessions have done
   std::function<void(const ProgressEvent& event)> on_step = nullptr;
-  /// Called at each validation and at the end with the prior made of the averaged weights.
-  std::function<void(const NetworkPrior& prior, const UNet2D& network, const TrainingHistory& history)> on_export =
-      nullptr;
+  /// Called with the prior made of the averaged weights at each validation that is the best so far (best_validation());
+  /// without validation images at each of those steps and at the end.
+  std::function<void(const NetworkPrior& prior, const UNet2D& network)> on_export = nullptr;
+  /// Called after that at every such step, whether or not it was the best.
+  std::function<void(const NetworkPrior& prior, const TrainingHistory& history)> on_validation = nullptr;
 };
 
 /// Trains a network to predict what its description says, from x_t = alpha x_0 + sigma eps at the levels of its own
@@ -50,13 +53,14 @@ struct TrainingControls {
 ///
 /// Images, noise levels and noise of step k are functions of (seed, k), so that a run which is killed at any time and
 /// started again ends with the weights of an uninterrupted one, bit for bit on the same machine with the same number of
-/// threads.
+/// threads; but for a run with a time limit, whose learning rate follows the clock.
 class Trainer {
  public:
   /// Throws Error(usage) for options that do not fit the network.
   Trainer(TrainingTask task, const TrainingOptions& options, c10::Device device = c10::kCPU);
 
-  /// All steps that are left. Throws what load_training_state, the images and on_export throw.
+  /// All steps that are left, or what the time limit leaves of them. Throws what load_training_state, the images and
+  /// on_export throw.
   TrainingOutcome run(const TrainingControls& controls);
 
   const TrainingHistory& history() const { return history_; }
@@ -69,6 +73,9 @@ class Trainer {
   bool update();
 
  private:
+  /// Of the run: of its steps or of its time, whichever is larger; 1 when it is finished.
+  double share_done() const;
+  std::int64_t expected_steps() const;
   std::vector<NamedTensor> saved_tensors() const;
   void validate_and_export(const TrainingControls& controls);
 

@@ -61,6 +61,15 @@ std::string first_difference(const std::string& saved, const std::string& wanted
 
 }  // namespace
 
+const ValidationPoint* best_validation(const TrainingHistory& history) {
+  const ValidationPoint* best = nullptr;
+  for (const auto& point : history.validations) {
+    if (!same_levels(point.table, history.validations.back().table)) continue;
+    if (best == nullptr || mean_log_error(point.table) < mean_log_error(best->table)) best = &point;
+  }
+  return best;
+}
+
 void save_training_state(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                          const TrainingHistory& history, const std::string& fingerprint) {
   std::map<std::string, at::Tensor> stored;

@@ -13,6 +13,7 @@
 
 namespace recon {
 
+/// What one validation found.
 struct ValidationPoint {
   std::int64_t step = 0;
   DenoisingTable table;
@@ -26,6 +27,10 @@ struct TrainingHistory {
   std::int64_t skipped = 0;  ///< steps without an update, because loss or gradient were not finite
   double seconds = 0;        ///< in all sessions
 };
+
+/// The validation whose logarithm of the mean squared error is lowest on average over the levels, so that every level
+/// counts alike, among those at the levels of the last one; nullptr without any.
+const ValidationPoint* best_validation(const TrainingHistory& history);
 
 /// Writes everything that a run needs to go on to a safetensors file, atomically: after a kill -9 at any time the file
 /// holds the old or the new state. `fingerprint` identifies what the state belongs to.

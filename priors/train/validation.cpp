@@ -6,9 +6,21 @@
 #include "recon/core/rng.h"
 
 namespace recon {
-at::Tensor middle_part(const at::Tensor& image, std::int64_t multiple) {
+
+double mean_log_error(const DenoisingTable& table) {
+  double sum = 0;
+  for (const auto& level : table) sum += std::log(level.second);
+  return sum / static_cast<double>(table.size());
+}
+
+bool same_levels(const DenoisingTable& a, const DenoisingTable& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](auto& x, auto& y) { return x.first == y.first; });
+}
+
+at::Tensor middle_part(const at::Tensor& image, std::int64_t multiple, std::int64_t largest_side) {
   const auto middle = [&](const at::Tensor& x, std::int64_t axis) {
-    const std::int64_t side = x.size(axis) / multiple * multiple;
+    const std::int64_t wanted = largest_side > 0 ? std::min(x.size(axis), largest_side) : x.size(axis);
+    const std::int64_t side = wanted / multiple * multiple;
     if (side < 1) {
       throw data_error("validation data",
                        "an image of {} x {} is smaller than {} pixels, what the network takes at least", image.size(1),

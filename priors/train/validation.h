@@ -14,11 +14,16 @@ namespace recon {
 /// Mean squared error per pixel of a denoiser by relative sigma.
 using DenoisingTable = std::vector<std::pair<double, double>>;
 
+/// Mean over the levels of ln(mean squared error); not finite where an error is not.
+double mean_log_error(const DenoisingTable& table);
+bool same_levels(const DenoisingTable& a, const DenoisingTable& b);
+
 /// `count` relative sigmas, equally spaced in their logarithm between the ends of a schedule.
 std::vector<double> validation_levels(const NoiseSchedule& schedule, std::int64_t count);
 
-/// The middle of an image `[C, H, W]`, cut to multiples of `multiple`. Throws Error(data) when nothing is left.
-at::Tensor middle_part(const at::Tensor& image, std::int64_t multiple);
+/// The middle of an image `[C, H, W]`, cut to multiples of `multiple`, at most `largest_side` on a side (0: no limit).
+/// Throws Error(data) when nothing is left.
+at::Tensor middle_part(const at::Tensor& image, std::int64_t multiple, std::int64_t largest_side = 0);
 
 /// E |D(x_0 + r eps) - x_0|² per pixel over the first `images` images (all of them if there are fewer), for each r, in
 /// squared units of the prior's value range. The noise is the same in every call. Images are cut in the middle to

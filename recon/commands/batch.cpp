@@ -5,15 +5,12 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <thread>
 
 #include "recon/commands/batch_progress.h"
-#include "recon/commands/interruption.h"
-#include "recon/commands/verb.h"
+#include "recon/commands/verb_setup.h"
 #include "recon/core/cuda_backend.h"
 #include "recon/core/error.h"
-#include "recon/core/log.h"
 #include "recon/pipeline/batch/batch_engine.h"
 #include "recon/pipeline/batch/batch_verification.h"
 
@@ -41,7 +38,7 @@ ordered_json json_of(const BatchProfile& profile) {
           {"network", profile.solving.network},
           {"operator", profile.solving.operators},
           {"solver", profile.solving.solver},
-          {"judging", profile.solving.evaluation},
+          {"evaluation", profile.solving.evaluation},
           {"waiting_for_data", profile.waiting_for_data},
           {"waiting_for_disk", profile.waiting_for_disk},
           {"waiting_for_others", profile.waiting_for_others},
@@ -51,8 +48,9 @@ ordered_json json_of(const BatchProfile& profile) {
 std::string text_of(const BatchProfile& profile) {
   const auto share = [&](double seconds) { return 100 * seconds / std::max(profile.total, 1e-9); };
   return fmt::format(
-      "time:    {:.1f} s: network {:.1f} %, operator {:.1f} %, solver {:.1f} %, judging {:.1f} %, opening {:.1f} %,\n"
-      "         waiting for data {:.1f} %, for the disk {:.1f} %, for others {:.1f} %, assembling {:.1f} %\n",
+      "time:    {:.1f} s: network {:.1f} %, operator {:.1f} %, solver {:.1f} %, evaluation {:.1f} %,\n"
+      "         opening {:.1f} %, waiting for data {:.1f} %, for the disk {:.1f} %, for others {:.1f} %,\n"
+      "         assembling {:.1f} %\n",
       profile.total, share(profile.solving.network), share(profile.solving.operators), share(profile.solving.solver),
       share(profile.solving.evaluation), share(profile.opening), share(profile.waiting_for_data),
       share(profile.waiting_for_disk), share(profile.waiting_for_others), share(profile.assembling));
@@ -63,21 +61,21 @@ class BatchVerb final : public Verb {
   const char* name() const override { return "batch"; }
   const char* summary() const override { return "Reconstruct every item of many files; may be killed and goes on"; }
   const char* examples() const override {
-    return "CONFIG is a YAML file: `input` (files, patterns, datasets of your own, see data/README.md), "
-           "`output.path`,\n"
-           "`batch.size`, and `solver`, `prior`, `samples`, ... as for `recon run`. What is done lies in the folder\n"
-           "OUTPUT.parts until all is; the same command again goes on after a kill, a full disk or Ctrl-C. Under "
-           "mpirun\n"
-           "or srun the ranks share the work, --threads and the GPUs of a machine; several processes started by hand\n"
-           "with the same config do so, too. Items that fail are recorded and the others go on.\n\n"
-           "Examples:\n"
-           "  recon batch configs/batch/demo.yaml\n"
-           "  recon batch batch.yaml --set 'input=scans/*.h5' --set output.path=all.h5 --set batch.size=16\n"
-           "  recon batch batch.yaml --retry-failed         only the batches in which an item failed\n"
-           "  mpirun -n 4 recon batch batch.yaml\n"
-           "  recon batch batch.yaml --shard 2/8            one of eight jobs of an array, then, after the last:\n"
-           "  recon batch batch.yaml --merge\n"
-           "  recon batch --verify all.h5 --count 5         compute five items again and compare\n";
+    return R"(CONFIG is a YAML file: `input` (files, patterns, datasets of your own, see recon/docs/own_files.md),
+`output.path`, `batch.size`, and `solver`, `prior`, `samples`, ... as for `recon run`. What is done lies in the folder
+OUTPUT.parts until all is; the same command again goes on after a kill, a full disk or Ctrl-C. Under
+mpirun or srun the ranks share the work, --threads and the GPUs of a machine; several processes started
+by hand with the same config do so, too. Items that fail are recorded and the others go on.
+
+Examples:
+  recon batch configs/batch/demo.yaml
+  recon batch batch.yaml --set 'input=scans/*.h5' --set output.path=all.h5 --set batch.size=16
+  recon batch batch.yaml --retry-failed         only the batches in which an item failed
+  mpirun -n 4 recon batch batch.yaml
+  recon batch batch.yaml --shard 2/8            one of eight jobs of an array, then, after the last:
+  recon batch batch.yaml --merge
+  recon batch --verify all.h5 --count 5         compute five items again and compare
+)";
   }
 
   void describe(CLI::App& app) override {
@@ -100,25 +98,21 @@ class BatchVerb final : public Verb {
   VerbResult execute(const GlobalOptions& options) override {
     if (!verify_.empty()) return verified(options);
     if (config_.empty()) throw usage_error("batch", "expected a CONFIG or --verify; see `recon batch --help`");
-    const CancellationToken& stop = interruption();
-    Config config = Config::from_file(config_);
-    for (const auto& assignment : options.set) config.set(assignment);
-    const BatchPlan plan = read_batch_plan(config, options.seed);
-    BatchControls controls;
-    controls.ranks = ranks_from_environment();
-    controls.mode = mode(controls.ranks);
-    controls.device = parse_device(device_of(options.device, controls.ranks));
-    share_threads(options, controls.ranks);
-    controls.cancellation = &stop;
-    if (!shard_.empty()) controls.shard = shard_from(shard_);
-    controls.merge_only = merge_;
-    BatchProgress progress(options.quiet || options.json || controls.ranks.rank > 0);
-    controls.on_event = [&](const ordered_json& event) {
+    const BatchPlan plan = read_batch_plan(config_of(config_, options), options.seed);
+    BatchTask task;
+    task.ranks = ranks_from_environment();
+    task.mode = mode(task.ranks);
+    if (!shard_.empty()) task.shard = shard_from(shard_);
+    task.merge_only = merge_;
+    share_threads(options, task.ranks);
+    BatchProgress progress(options.quiet || options.json || task.ranks.rank > 0);
+    task.on_event = [&](const ordered_json& event) {
       if (options.json) print_line(event);
       progress.tell(event);
     };
-    controls.on_step = [&](const ProgressEvent& event) { progress.step(event); };
-    return reported(plan, controls, run_batch(plan, controls));
+    GlobalOptions here = options;
+    here.device = device_of(options.device, task.ranks);
+    return reported(plan, task, run_batch(plan, task, controls_of(here, progress)));
   }
 
  private:
@@ -137,10 +131,12 @@ class BatchVerb final : public Verb {
     std::fflush(stdout);
   }
 
-  VerbResult reported(const BatchPlan& plan, const BatchControls& controls, const BatchResult& result) const {
+  VerbResult reported(const BatchPlan& plan, const BatchTask& task, const BatchResult& result) const {
     VerbResult verb;
     verb.one_line = true;
-    const bool first = controls.ranks.rank == 0;
+    ordered_json means = ordered_json::object();
+    for (const auto& [key, mean] : result.summary.means) means[key] = mean;
+    const bool first = task.ranks.rank == 0;
     const std::size_t failed = result.complete && first ? result.summary.failed : result.failed;
     verb.json = {{"event", "end"},
                  {"output", result.complete ? ordered_json(plan.output.path) : ordered_json(nullptr)},
@@ -151,21 +147,21 @@ class BatchVerb final : public Verb {
                  {"failed", failed},
                  {"batches", result.batches},
                  {"batches_done", result.batches_done},
-                 {"rank", controls.ranks.rank},
-                 {"means", result.summary.means},
+                 {"rank", task.ranks.rank},
+                 {"means", means},
                  {"profile", json_of(result.profile)}};
     // A rank that ends with another code than 0 makes mpirun stop those that still work: only rank 0 tells.
     const std::size_t misfits = result.complete && first ? result.summary.misfits : result.misfits;
     verb.json["misfits"] = misfits;
     const bool refused = first && refuse_misfits(misfits, allow_misfit_);
-    if (first && (failed > 0 || refused || result.interrupted || (!result.complete && controls.shard.of == 1))) {
+    if (first && (failed > 0 || refused || result.interrupted || (!result.complete && task.shard.of == 1))) {
       verb.exit_code = exit_some_failed;
     }
-    if (first) verb.text = text_of(plan, controls, result, failed);
+    if (first) verb.text = text_of(plan, task, result, failed);
     return verb;
   }
 
-  static std::string text_of(const BatchPlan& plan, const BatchControls& controls, const BatchResult& result,
+  static std::string text_of(const BatchPlan& plan, const BatchTask& task, const BatchResult& result,
                              std::size_t failed) {
     std::string text;
     if (result.was_complete) {
@@ -173,10 +169,10 @@ class BatchVerb final : public Verb {
     } else if (result.interrupted) {
       text += fmt::format("interrupted: {} of {} batches are done; the same command goes on from here\n",
                           result.batches_done, result.batches);
-    } else if (controls.shard.of > 1) {
+    } else if (task.shard.of > 1) {
       text +=
           fmt::format("shard {}/{} is done ({} of {} batches in all); after the last one: recon batch ... --merge\n",
-                      controls.shard.index, controls.shard.of, result.batches_done, result.batches);
+                      task.shard.index, task.shard.of, result.batches_done, result.batches);
     } else if (!result.complete) {
       text += fmt::format("{} of {} batches are done; the same command goes on from here\n", result.batches_done,
                           result.batches);

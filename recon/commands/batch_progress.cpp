@@ -11,7 +11,6 @@
 namespace recon {
 namespace {
 
-
 std::string bar(double share, int width) {
   const auto filled = static_cast<std::size_t>(std::clamp(share, 0.0, 1.0) * width);
   return fmt::format("[{:<{}}]", std::string(filled, '='), width);

@@ -5,22 +5,24 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "recon/core/progress.h"
+#include "recon/core/run_controls.h"
 
 namespace recon {
 
 /// Shows a running batch on stderr, fed with the events of run_batch(): on a terminal one line with a bar of all items
 /// and one of the running batch, rate, time left and failures; otherwise a plain line at most every five seconds.
 /// Failed items get a line of their own. Silent when told so.
-class BatchProgress {
+class BatchProgress final : public RunObserver {
  public:
   explicit BatchProgress(bool silent);
-  ~BatchProgress();
+  ~BatchProgress() override;
   BatchProgress(const BatchProgress&) = delete;
   BatchProgress& operator=(const BatchProgress&) = delete;
 
   void tell(const nlohmann::ordered_json& event);
-  void step(const ProgressEvent& event);
+  void begin(const std::string&, std::int64_t) override {}  ///< the event "computing" says more
+  void step(const ProgressEvent& event) override;
+  void end() override {}
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -2,28 +2,27 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 
-#include "data/atomic_file.h"
 #include "recon/commands/verb.h"
 #include "recon/config/option_lister.h"
-#include "recon/core/error.h"
 #include "recon/pipeline/import/raw_import.h"
 
 namespace recon {
 namespace {
 
 constexpr const char* conventions =
-    "SOURCE is ISMRMRD, multi-coil fastMRI (HDF5) or a BART array (.cfl and .hdr): Cartesian slices. The coils are\n"
-    "whitened, their maps estimated, and the numbers scaled to an image range of [0, 1]; the measurement file then "
-    "says\n"
-    "all that `recon run` needs.\n\n";
+    R"(SOURCE is ISMRMRD, multi-coil fastMRI (HDF5) or a BART array (.cfl and .hdr): Cartesian slices. The coils are
+whitened, their maps estimated, and the numbers scaled to an image range of [0, 1]; the measurement file then
+says all that `recon run` needs.
 
-constexpr const char* examples_text =
-    "\nExamples:\n"
-    "  recon import scan.h5 -o measurement.h5\n"
-    "  recon import multicoil.h5 -o m.h5 --set coils=8 --set 'undersampling={acceleration: 4}'\n"
-    "  recon import kspace.cfl -o m.h5 --set noise=none --set estimation.calibration=32\n";
+)";
+
+constexpr const char* examples_text = R"(
+Examples:
+  recon import scan.h5 -o measurement.h5
+  recon import multicoil.h5 -o m.h5 --set coils=8 --set 'undersampling={acceleration: 4}'
+  recon import kspace.cfl -o m.h5 --set noise=none --set estimation.calibration=32
+)";
 
 std::string options_text() {
   OptionLister all, estimation;
@@ -52,21 +51,14 @@ class ImportVerb final : public Verb {
     Config config = Config::from_text("", "recon import");
     for (const auto& assignment : options.set) config.set(assignment);
     const ImportPlan plan = read_import_plan(config);
-    std::error_code absent;
-    if (std::filesystem::equivalent(source_, output_, absent)) {
-      throw usage_error(output_, "the output is the source itself; choose another name");
-    }
-    { const AtomicFile writable(output_); }  // before any work
-    const KspaceSet source = read_kspace(source_);
-    const MeasurementSet set = import_kspace(source, plan, source_);
-    write_measurement_file(output_, set);
+    const auto [source, set] = import_file(source_, output_, plan);
     VerbResult result;
     result.json = {{"output", output_},
                    {"source", describe_kspace(source)},
                    {"items", set.ids},
                    {"image", set.header.image.to_string()},
                    {"measurement", spec_of_item(set.y).to_string()},
-                   {"noise", set.header.noise.type},
+                   {"noise", to_string(set.header.noise.type)},
                    {"noise_std", set.header.noise.std},
                    {"ground_truth", set.ground_truth.defined()},
                    {"options", plan.resolved}};

@@ -4,13 +4,12 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 
-#include "data/atomic_file.h"
 #include "data/hdf5/hdf5_file.h"
 #include "data/image_io.h"
 #include "data/kspace_file.h"
 #include "data/result_file.h"
 #include "priors/load_prior.h"
-#include "recon/commands/verb.h"
+#include "recon/commands/verb_setup.h"
 #include "recon/config/config.h"
 #include "recon/config/option_lister.h"
 #include "recon/core/error.h"
@@ -60,21 +59,19 @@ class InspectVerb final : public Verb {
     return "Show what is in a measurement, result, samples file, prior, config or operator";
   }
   const char* examples() const override {
-    return "TARGET: a measurement, result or samples file or any other HDF5 file, a prior (its folder, or the name of "
-           "an\n"
-           "embedded one), a config with an `operator` section, a safetensors file, a picture, raw MRI data that "
-           "`recon import` "
-           "takes.\n"
-           "--check exits with 1 when something is not "
-           "sound.\n\n"
-           "Examples:\n"
-           "  recon inspect measurement.h5 --check      operator laws, finite values, chi2 of the truth\n"
-           "  recon inspect theirs.h5 --config mine.yaml   what is in it, and a config that reads it\n"
-           "  recon inspect natural_gray --check        the embedded prior: is it a denoiser, and is its card right?\n"
-           "  recon inspect PRIOR_DIR --check --images photos/     with pictures of the kind it was trained on\n"
-           "  recon inspect PRIOR_DIR --golden record.safetensors --tolerance 1e-5   proves a port\n"
-           "  recon inspect natural_gray --denoise photos/            PSNR of its denoiser, beside total variation\n"
-           "  recon inspect --operator '{type: blur, std_px: 2}' --image 1,64,64 --check\n";
+    return R"(TARGET: a measurement, result or samples file or any other HDF5 file, a prior (its folder, or the name of an
+embedded one), a config with an `operator` section, a safetensors file, a picture, raw MRI data that `recon import`
+takes. --check exits with 1 when something is not sound.
+
+Examples:
+  recon inspect measurement.h5 --check      operator laws, finite values, chi2 of the truth
+  recon inspect theirs.h5 --config mine.yaml   what is in it, and a config that reads it
+  recon inspect natural_gray --check        the embedded prior: is it a denoiser, and is its card right?
+  recon inspect PRIOR_DIR --check --images photos/     with pictures of the kind it was trained on
+  recon inspect PRIOR_DIR --golden record.safetensors --tolerance 1e-5   proves a port
+  recon inspect natural_gray --denoise photos/            PSNR at fixed noise levels, beside total variation
+  recon inspect --operator '{type: blur, std_px: 2}' --image 1,64,64 --check
+)";
   }
 
   void describe(CLI::App& app) override {
@@ -83,8 +80,11 @@ class InspectVerb final : public Verb {
     app.add_option("--config", config_, "Write the config that is proposed for an HDF5 file of others to this file");
     app.add_option("--golden", golden_, "Recorded outputs of a prior's network (safetensors: x, t, out[, v, vjp])");
     app.add_option("--tolerance", tolerance_, "Largest relative error that --golden allows")->capture_default_str();
-    app.add_option("--denoise", denoise_,
-                   "Images (files, folder or FILE.h5:/dataset) for a prior to denoise, beside total variation");
+    app.add_option(
+           "--denoise", denoise_,
+           "Sets of images (file, folder or FILE.h5:/dataset; the option may be repeated) for a prior to denoise "
+           "at the yardstick's noise levels, beside total variation")
+        ->allow_extra_args(false);
     app.add_option("--images", images_,
                    "For --check of a prior: images of its kind (files, folder or FILE.h5:/dataset), instead of a "
                    "shipped picture");
@@ -96,7 +96,7 @@ class InspectVerb final : public Verb {
 
   VerbResult execute(const GlobalOptions& options) override {
     const Inspection inspection = inspect(options);
-    if (!config_.empty()) write_config(inspection);
+    if (!config_.empty()) write_proposed_config(inspection, target_, config_);
     VerbResult result;
     result.json = inspection.found;
     result.json["passed"] = inspection.passed;
@@ -133,35 +133,21 @@ class InspectVerb final : public Verb {
   }
 
   Inspection inspect_config(const GlobalOptions& options) const {
-    Config config = Config::from_file(target_);
-    for (const auto& assignment : options.set) config.set(assignment);
+    const Config config = config_of(target_, options);
     const YamlEntry* entry = config.root()->find("operator");
     if (entry == nullptr) throw usage_error(target_, "there is no `operator` section to inspect");
     return inspect_operator(entry->value, image(), check_);
-  }
-
-  void write_config(const Inspection& inspection) const {
-    if (inspection.found.at("kind") != "external") {
-      throw usage_error("--config", "'{}' needs none: recon knows this kind of file ({})", target_,
-                        inspection.found.at("kind").get<std::string>());
-    }
-    if (!inspection.found.contains("config")) {
-      throw data_error(target_,
-                       "expected a dataset of numbers with 2 to 4 axes to propose a config for, there is none");
-    }
-    if (fs::exists(config_)) throw usage_error(config_, "is there already; choose another name");
-    write_file_atomically(config_, inspection.found.at("config").get<std::string>());
   }
 
   TensorSpec image() const { return {image_, complex_ ? ScalarKind::complex : ScalarKind::real}; }
 
   /// A folder's name without a slash would be looked up among the embedded priors.
   std::string prior_target() const {
-    const bool bare = target_.find('/') == std::string::npos;
-    return bare && !is_known_prior(target_) && fs::is_directory(target_) ? "./" + target_ : target_;
+    return !is_prior_path(target_) && !is_known_prior(target_) && fs::is_directory(target_) ? "./" + target_ : target_;
   }
 
-  std::string target_, config_, golden_, denoise_, images_, operator_;
+  std::string target_, config_, golden_, images_, operator_;
+  std::vector<std::string> denoise_;
   std::int64_t count_ = 32;
   bool check_ = false, complex_ = false;
   double tolerance_ = 1e-4;

@@ -12,7 +12,7 @@
 #include "recon/config/option_lister.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
-#include "recon/solvers/solver.h"
+#include "recon/solvers/registry.h"
 
 namespace recon {
 namespace {
@@ -21,10 +21,9 @@ using nlohmann::ordered_json;
 
 ordered_json operators() {
   ordered_json list = ordered_json::array();
-  const TensorSpec image{{1, 16, 16}, ScalarKind::real};  // a lister builds nothing: any image will do
   for (const auto& kind : operator_kinds()) {
     OptionLister lister;
-    kind.make(lister, image);
+    kind.visit(lister);
     list.push_back({{"name", kind.name}, {"summary", kind.summary}, {"parameters", lister.options()}});
   }
   return list;
@@ -38,8 +37,10 @@ ordered_json solvers() {
     solver->visit(lister);
     list.push_back({{"name", kind.name},
                     {"summary", kind.summary},
-                    {"needs_prior", solver->needs_prior()},
-                    {"samples_posterior", solver->is_sampler()},
+                    {"needs_prior", kind.traits.needs_prior},
+                    {"samples_posterior", kind.traits.claim == Claim::samples},
+                    {"claims", to_string(kind.traits.claim)},
+                    {"linear_only", kind.traits.linear_only},
                     {"parameters", lister.options()}});
   }
   return list;
@@ -81,7 +82,7 @@ ordered_json schedules() {
   ordered_json list = ordered_json::array();
   for (const auto& family : schedule_families()) {
     OptionLister lister;
-    family.make(lister);
+    family.visit(lister);
     ordered_json entry = {{"name", family.name}, {"summary", family.summary}};
     if (const auto schedule = by_default(family)) {
       entry["time"] = {schedule->min_time(), schedule->max_time()};
@@ -101,7 +102,7 @@ ordered_json spacings() {
     if (kind.value == Spacing::leading) {
       lister.field("steps_offset", steps_offset, "timesteps that all steps are moved up, as in diffusers", {.min = 0});
     }
-    list.push_back({{"name", kind.name}, {"summary", kind.summary}, {"parameters", lister.options()}});
+    list.push_back({{"name", to_string(kind.value)}, {"summary", kind.summary}, {"parameters", lister.options()}});
   }
   return list;
 }
@@ -124,10 +125,11 @@ class ListVerb final : public Verb {
     return "Show the operators, solvers, priors, samplers, schedules and spacings there are";
   }
   const char* examples() const override {
-    return "Examples:\n"
-           "  recon list                   everything, one line each\n"
-           "  recon list solvers           solvers with their parameters, defaults and limits\n"
-           "  recon list operators --json  the same for programs\n";
+    return R"(Examples:
+  recon list                   everything, one line each
+  recon list solvers           solvers with their parameters, defaults and limits
+  recon list operators --json  the same for programs
+)";
   }
 
   void describe(CLI::App& app) override {
@@ -151,6 +153,11 @@ class ListVerb final : public Verb {
               fmt::format("      time {:g} to {:g}, relative sigma {:.4g} to {:.4g}\n", entry["time"][0].get<double>(),
                           entry["time"][1].get<double>(), entry["relative_sigma"][0].get<double>(),
                           entry["relative_sigma"][1].get<double>());
+        }
+        if (!topic_.empty() && entry.contains("claims")) {
+          result.text += fmt::format("      claims: {}{}{}\n", entry["claims"].get<std::string>(),
+                                     entry["needs_prior"].get<bool>() ? "; needs a prior" : "",
+                                     entry["linear_only"].get<bool>() ? "; linear operators only" : "");
         }
         if (!topic_.empty() && entry.contains("network_passes")) {
           result.text += fmt::format("      network passes: {}\n", entry["network_passes"].get<std::string>());

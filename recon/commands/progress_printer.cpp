@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "recon/core/log.h"
+
 namespace recon {
 namespace {
 
@@ -25,9 +27,10 @@ std::string clock_text(double seconds) {
 
 ProgressPrinter::ProgressPrinter(bool silent) : silent_(silent), terminal_(isatty(STDERR_FILENO) == 1) {}
 
-ProgressPrinter::~ProgressPrinter() { end(); }
+ProgressPrinter::~ProgressPrinter() { ProgressPrinter::end(); }
 
 void ProgressPrinter::begin(const std::string& label, std::int64_t done) {
+  log::debug("begin {}", label);
   end();
   label_ = label;
   first_ = done;
@@ -53,7 +56,7 @@ std::string ProgressPrinter::line(const ProgressEvent& event, double seconds) co
   return text;
 }
 
-void ProgressPrinter::update(const ProgressEvent& event) {
+void ProgressPrinter::step(const ProgressEvent& event) {
   if (silent_) return;
   const auto now = Clock::now();
   const double interval = terminal_ ? bar_interval_seconds : line_interval_seconds;

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <string>
 
-#include "recon/core/progress.h"
+#include "recon/core/run_controls.h"
 
 namespace recon {
 
@@ -15,18 +15,16 @@ std::string clock_text(double seconds);
 
 /// Shows running loops on stderr: a bar with rate, time left and chi² on a terminal, otherwise a plain line at most
 /// every five seconds. Silent when told so.
-class ProgressPrinter {
+class ProgressPrinter final : public RunObserver {
  public:
   explicit ProgressPrinter(bool silent);
-  ~ProgressPrinter();
+  ~ProgressPrinter() override;
   ProgressPrinter(const ProgressPrinter&) = delete;
   ProgressPrinter& operator=(const ProgressPrinter&) = delete;
 
-  /// Starts a new loop, e.g. "item 3: dps". `done`: steps that an earlier session has done; they do not count as speed.
-  void begin(const std::string& label, std::int64_t done = 0);
-  void update(const ProgressEvent& event);
-  /// Ends the line of the bar.
-  void end();
+  void begin(const std::string& label, std::int64_t done) override;  ///< steps done before do not count as speed
+  void step(const ProgressEvent& event) override;
+  void end() override;  ///< ends the line of the bar
 
  private:
   using Clock = std::chrono::steady_clock;

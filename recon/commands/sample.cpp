@@ -3,10 +3,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include "recon/commands/interruption.h"
 #include "recon/commands/progress_printer.h"
-#include "recon/commands/verb.h"
-#include "recon/core/cuda_backend.h"
+#include "recon/commands/verb_setup.h"
 #include "recon/core/log.h"
 #include "recon/pipeline/sample/sampling.h"
 
@@ -24,30 +22,23 @@ class SampleVerb final : public Verb {
   const char* name() const override { return "sample"; }
   const char* summary() const override { return "Draw images from a prior"; }
   const char* examples() const override {
-    return "CONFIG is a YAML file; `prior` is a name or a path from its folder (from the working directory with "
-           "--set),\n"
-           "`output`, `grid` and `trajectory` from the working directory. Samplers: recon list samplers.\n\n"
-           "Examples:\n"
-           "  recon sample configs/sample/natural_gray.yaml\n"
-           "  recon sample configs/sample/natural_gray.yaml --set samples=64 --set size=[64,64] --seed 1\n"
-           "  recon sample sample.yaml --set 'sampler={type: pf_ode_heun, steps: 20}' --set trajectory=way.png\n"
-           "  recon sample sample.yaml --set prior=./my_prior/ --set sampler.process=edm_rho --json\n";
+    return R"(CONFIG is a YAML file; `prior` is a name or a path from its folder (from the working directory with --set),
+`output`, `grid` and `trajectory` from the working directory. Samplers: recon list samplers.
+
+Examples:
+  recon sample configs/sample/natural_gray.yaml
+  recon sample configs/sample/natural_gray.yaml --set samples=64 --set size=[64,64] --seed 1
+  recon sample sample.yaml --set 'sampler={type: pf_ode_heun, steps: 20}' --set trajectory=way.png
+  recon sample sample.yaml --set prior=./my_prior/ --set sampler.process=edm_rho --json
+)";
   }
 
   void describe(CLI::App& app) override { app.add_option("CONFIG", config_, "Config (YAML)")->required(); }
 
   VerbResult execute(const GlobalOptions& options) override {
-    const CancellationToken& stop = interruption();  // from here on Ctrl-C saves instead of killing
-    Config config = Config::from_file(config_);
-    for (const auto& assignment : options.set) config.set(assignment);
-    const SamplingPlan plan = read_sampling_plan(config);
     ProgressPrinter progress(options.quiet);
-    const SamplingControls controls{.device = parse_device(options.device),
-                                    .seed = options.seed.value_or(static_cast<std::uint64_t>(plan.options.seed)),
-                                    .cancellation = &stop,
-                                    .on_begin = [&](const std::string& label) { progress.begin(label); },
-                                    .on_step = [&](const ProgressEvent& event) { progress.update(event); },
-                                    .on_end = [&] { progress.end(); }};
+    const RunControls controls = controls_of(options, progress);
+    const SamplingPlan plan = read_sampling_plan(config_of(config_, options), options.seed);
     return reported(plan, run_sampling(plan, controls));
   }
 
@@ -55,8 +46,7 @@ class SampleVerb final : public Verb {
   static VerbResult reported(const SamplingPlan& plan, const SamplingResult& result) {
     VerbResult verb;
     const std::size_t count = result.set.status.size();
-    const bool saved = count > 0;
-    if (saved) save(plan, result);
+    const bool saved = result.saved;
     verb.json = {{"output", saved ? path_or_null(plan.output) : ordered_json(nullptr)},
                  {"grid", saved ? path_or_null(plan.grid) : ordered_json(nullptr)},
                  {"trajectory", saved ? path_or_null(plan.trajectory) : ordered_json(nullptr)},
@@ -76,14 +66,6 @@ class SampleVerb final : public Verb {
     if (result.interrupted) log::warn("interrupted: {} of {} samples drawn and saved", count, plan.options.samples);
     verb.exit_code = result.interrupted || result.diverged > 0 ? exit_some_failed : exit_ok;
     return verb;
-  }
-
-  static void save(const SamplingPlan& plan, const SamplingResult& result) {
-    write_samples_file(plan.output.string(), result.set);
-    const auto balanced = std::llround(std::ceil(std::sqrt(static_cast<double>(result.grid.size()))));
-    const std::int64_t columns = plan.options.grid_columns > 0 ? plan.options.grid_columns : balanced;
-    if (!plan.grid.empty()) write_png_panel(plan.grid.string(), result.grid, static_cast<int>(columns));
-    if (!plan.trajectory.empty()) write_png_panel(plan.trajectory.string(), result.strip, result.strip_columns);
   }
 
   std::string config_;

@@ -3,11 +3,9 @@
 
 #include <CLI/CLI.hpp>
 
-#include "recon/commands/interruption.h"
 #include "recon/commands/progress_printer.h"
-#include "recon/commands/verb.h"
-#include "recon/core/cuda_backend.h"
-#include "recon/pipeline/train/training.h"
+#include "recon/commands/verb_setup.h"
+#include "recon/pipeline/train/training_output.h"
 
 namespace recon {
 namespace {
@@ -29,47 +27,51 @@ class TrainVerb final : public Verb {
   const char* name() const override { return "train"; }
   const char* summary() const override { return "Train a prior from images"; }
   const char* examples() const override {
-    return "CONFIG is a YAML file; `images` and `validation` are paths from its folder (from the working directory "
-           "with\n"
-           "--set), `output`, a folder, from the working directory. The same command again goes on where a run was\n"
-           "stopped or killed, and ends with the weights of an uninterrupted run.\n\n"
-           "Examples:\n"
-           "  recon train configs/train/tiny.yaml\n"
-           "  recon train train.yaml --set images=photos/ --set output=my_prior --set training.steps=20000\n"
-           "  recon train train.yaml --set init=natural_gray --set training.learning_rate=1e-4\n"
-           "  recon inspect ./trained_prior --check\n";
+    return R"(CONFIG is a YAML file; `images` and `validation` are paths from its folder (from the working directory
+with --set), `output`, a folder, from the working directory. The same command again goes on where a run was
+stopped or killed, and ends with the weights of an uninterrupted run.
+
+Examples:
+  recon train configs/train/tiny.yaml
+  recon train train.yaml --set images=photos/ --set output=my_prior --set training.steps=20000
+  recon train train.yaml --set init=natural_gray --set training.learning_rate=1e-4
+  recon inspect ./trained_prior --check
+)";
   }
 
   void describe(CLI::App& app) override { app.add_option("CONFIG", config_, "Config (YAML)")->required(); }
 
   VerbResult execute(const GlobalOptions& options) override {
-    Config config = Config::from_file(config_);
-    for (const auto& assignment : options.set) config.set(assignment);
-    const TrainingPlan plan = read_training_plan(config, options.seed);
     ProgressPrinter progress(options.quiet);
-    const TrainingHooks hooks{.device = parse_device(options.device),
-                              .cancellation = &interruption(),
-                              .on_begin = [&](std::int64_t done) { progress.begin("train " + plan.setup.name, done); },
-                              .on_step = [&](const ProgressEvent& event) { progress.update(event); }};
-    const TrainingResult result = train(plan, hooks);
-    progress.end();
-    return reported(plan, result);
+    const RunControls controls = controls_of(options, progress);
+    const TrainingPlan plan = read_training_plan(config_of(config_, options), options.seed);
+    const std::string channels = channels_in_words(plan);
+    if (!options.quiet) fmt::print(stderr, "images: {}\n", channels);
+    return reported(plan, train(plan, controls), channels);
   }
 
  private:
-  static VerbResult reported(const TrainingPlan& plan, const TrainingResult& result) {
+  static VerbResult reported(const TrainingPlan& plan, const TrainingResult& result, const std::string& channels) {
     const TrainingHistory& history = result.history;
     VerbResult verb;
-    verb.json = {{"output", plan.output.string()}, {"outcome", name_of(result.outcome)},
-                 {"steps", history.step},          {"skipped", history.skipped},
-                 {"loss", result.recent_loss},     {"parameters", result.parameters},
-                 {"seconds", history.seconds},     {"validation", nlohmann::ordered_json::array()}};
+    verb.json = {{"output", plan.output.string()},
+                 {"outcome", name_of(result.outcome)},
+                 {"images", channels},
+                 {"steps", history.step},
+                 {"skipped", history.skipped},
+                 {"loss", result.recent_loss},
+                 {"parameters", result.parameters},
+                 {"seconds", history.seconds},
+                 {"weights_of_step", nullptr},
+                 {"validation", nlohmann::ordered_json::array()}};
     verb.text = fmt::format("{}: {} after {} steps, loss {:.4g} (mean of the last 100)\n", plan.output.string(),
                             name_of(result.outcome), history.step, result.recent_loss);
     const double peak = plan.setup.value_range[1] - plan.setup.value_range[0];
-    if (!history.validations.empty()) {
+    if (const ValidationPoint* best = best_validation(history); best != nullptr) {
+      verb.json["weights_of_step"] = best->step;
+      verb.text += fmt::format("the weights are those of step {}, the best in validation:\n", best->step);
       verb.text += "relative sigma  mean squared error  PSNR/dB\n";
-      for (const auto& [r, mse] : history.validations.back().table) {
+      for (const auto& [r, mse] : best->table) {
         verb.json["validation"].push_back({{"relative_sigma", r}, {"mse", mse}, {"psnr", denoising_psnr(mse, peak)}});
         verb.text += fmt::format("{:>14.3g}  {:>18.4g}  {:>7.2f}\n", r, mse, denoising_psnr(mse, peak));
       }

@@ -23,7 +23,7 @@ class OptionLister final : public ParameterVisitor {
   void array(const char* name, at::Tensor& value, const char* doc) override;
   std::vector<std::shared_ptr<ParameterVisitor>> sections(const char* name, const char* doc) override;
   std::string location() const override { return "list"; }
-  bool reading() const override { return false; }
+  using ParameterVisitor::choice;
 
   /// `[{"name", "type", "default", "doc"}, ...]` with "limits" and "choices" where there are any. The default of an
   /// array is null; a section has no default.

@@ -5,6 +5,7 @@
 
 namespace recon {
 
+/// What `recon --version` says and files record.
 inline constexpr const char* program_version = "0.1.0";
 
 /// Name -> version of the program and of the libraries that its numbers depend on; stored in every result.

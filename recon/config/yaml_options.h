@@ -33,7 +33,7 @@ using ArraySource = std::function<LoadedArray(const YamlNode& node, const std::s
 /// Factories build while they visit, so a mistyped key would first show as a missing one: checked_read() visits twice.
 class YamlOptions final : public ParameterVisitor {
  public:
-  /// check: values are read and checked, but reading() is false and arrays are not loaded, so nothing gets built.
+  /// check: values are read and checked, but arrays are not loaded.
   enum class Mode { check, read };
 
   /// `section` is its name in messages, "" for the whole config. A null node is an empty section.
@@ -51,7 +51,8 @@ class YamlOptions final : public ParameterVisitor {
   void array(const char* name, at::Tensor& value, const char* doc) override;
   std::vector<std::shared_ptr<ParameterVisitor>> sections(const char* name, const char* doc) override;
   std::string location() const override;
-  bool reading() const override { return mode_ == Mode::read; }
+  using ParameterVisitor::choice;
+  bool reading() const { return mode_ == Mode::read; }  ///< false in the checking pass
 
   /// The value under a key without reading it; null when the key is absent.
   YamlNodePtr node(const char* name);

@@ -11,9 +11,8 @@
 
 namespace recon {
 
-// Typed values of YAML nodes. `option` names the key in messages; every fault is an Error(usage) "PLACE: OPTION:
-// expected ..., found ...".
-
+/// Typed values of YAML nodes. `option` names the key in messages; every fault is an Error(usage) "PLACE: OPTION:
+/// expected ..., found ...".
 bool bool_of(const YamlNode& node, const std::string& option);
 std::int64_t integer_of(const YamlNode& node, const std::string& option, const Limits& limits = {});
 double number_of(const YamlNode& node, const std::string& option, const Limits& limits = {});

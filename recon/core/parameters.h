@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "recon/core/words.h"
+
 namespace recon {
 
 /// Bounds of a number, both inclusive unless `open_min` says otherwise.
@@ -23,7 +25,7 @@ struct Limits {
 /// Each options struct has one `void visit(ParameterVisitor& v)` that names its fields:
 ///
 ///     v.field("steps", steps, "network steps", {.min = 1});
-///     v.choice("norm", norm, {"residual", "squared"}, "which norm the step length refers to");
+///     v.choice("norm", norm, "which norm the step length refers to");        an enum with its words (words.h)
 ///
 /// The value in the struct is the default. A reader (recon/config) overwrites it from YAML and refuses what is unknown
 /// or out of bounds with file:line; a lister collects names, defaults and documentation (`recon list`); a writer
@@ -40,9 +42,24 @@ class ParameterVisitor {
   virtual void field(const char* name, std::optional<std::string>& value, const char* doc) = 0;
   virtual void field(const char* name, std::vector<double>& value, const char* doc) = 0;
   virtual void field(const char* name, std::vector<std::string>& value, const char* doc) = 0;
-  /// One of a closed list of words.
+  /// One of a list of words: for sets that are open, as the names of a registry. A closed set is an enum.
   virtual void choice(const char* name, std::string& value, const std::vector<std::string>& allowed,
                       const char* doc) = 0;
+  template <Worded Enum>
+  void choice(const char* name, Enum& value, const char* doc) {
+    std::string word = to_string(value);
+    choice(name, word, all_words<Enum>(), doc);
+    value = from_word<Enum>(word, location());
+  }
+  /// One more word, `none`, stands for no value: what is chosen then is for the owner of the options to say.
+  template <Worded Enum>
+  void choice(const char* name, std::optional<Enum>& value, const char* none, const char* doc) {
+    std::string word = value ? to_string(*value) : none;
+    std::vector<std::string> allowed = all_words<Enum>();
+    allowed.insert(allowed.begin(), none);
+    choice(name, word, allowed, doc);
+    value = word == none ? std::nullopt : std::optional(from_word<Enum>(word, location()));
+  }
   /// An array: a number list given inline, a dataset beside the config in a measurement file, or an image/HDF5 file.
   /// Undefined when not given.
   virtual void array(const char* name, at::Tensor& value, const char* doc) = 0;
@@ -51,8 +68,6 @@ class ParameterVisitor {
 
   /// Where the section stands, for messages ("configs/run/x.yaml:12 operator").
   virtual std::string location() const = 0;
-  /// False for listers and writers: nothing is to be checked or built then.
-  virtual bool reading() const = 0;
 };
 
 }  // namespace recon

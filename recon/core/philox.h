@@ -11,6 +11,7 @@
 
 namespace recon::philox {
 
+/// Four random words of 32 bits: one evaluation of Philox.
 struct Block {
   std::uint32_t word[4];
 };

@@ -8,6 +8,7 @@
 
 namespace recon {
 
+/// A noise level that was read off the data.
 struct NoiseLevelEstimate {
   double std = 0;             ///< per real component, in the units of the data; > 0
   std::int64_t count = 0;     ///< numbers it rests on

@@ -5,6 +5,7 @@
 
 namespace recon {
 
+/// One line of a plot.
 struct Curve {
   std::string label;
   std::vector<double> x, y;  ///< points that are not finite (or, on a logarithmic axis, not positive) are left out

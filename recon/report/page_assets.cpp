@@ -64,7 +64,7 @@ const char* const page_script = R"js(
     big.style.width = big.style.height = Math.min(innerWidth, innerHeight - 60) * 0.94 + 'px';
     big.style.objectFit = 'contain';
     label.textContent = `${picture.dataset.label}  (${at + 1} of ${group.length})`;
-    location();
+    place();
   };
   const open = (picture) => {
     group = [...document.querySelectorAll('img[data-group]')].filter(p => p.dataset.group === picture.dataset.group);
@@ -88,14 +88,14 @@ const char* const page_script = R"js(
     zoom = Math.min(40, Math.max(0.5, zoom * Math.exp(-e.deltaY / 400)));
     dx = cx - (cx - dx) * zoom / old;
     dy = cy - (cy - dy) * zoom / old;
-    location();
+    place();
   }, {passive: false});
   big.addEventListener('pointerdown', e => {
     drag = [e.clientX - dx, e.clientY - dy];
     big.setPointerCapture(e.pointerId);
     e.preventDefault();
   });
-  big.addEventListener('pointermove', e => { if (drag) { dx = e.clientX - drag[0]; dy = e.clientY - drag[1]; location(); } });
+  big.addEventListener('pointermove', e => { if (drag) { dx = e.clientX - drag[0]; dy = e.clientY - drag[1]; place(); } });
   big.addEventListener('pointerup', () => { drag = null; });
   viewer.addEventListener('click', e => {
     const act = e.target.dataset.act;

@@ -2,7 +2,7 @@
 
 namespace recon {
 
-// The style, the picture viewer and its script, which every page carries inline.
+/// The style, the picture viewer and its script, which every page carries inline.
 extern const char* const page_style;
 extern const char* const page_viewer;
 extern const char* const page_script;

@@ -25,11 +25,34 @@ at::Tensor with_fallback(const at::Tensor& x, const std::vector<bool>& finite, c
 
 bool all(const std::vector<bool>& flags) { return std::find(flags.begin(), flags.end(), false) == flags.end(); }
 
+void require_fit(const Prior& prior, const TensorSpec& image) {
+  const ImageDomain& domain = prior.domain();
+  const std::string location = "prior " + prior.name();
+  if (image.scalar != ScalarKind::real) throw usage_error(location, "expected real images, got {}", image.to_string());
+  if (image.shape[0] != domain.channels) {
+    throw usage_error(location, "expected images of {} channel(s), got {}", domain.channels, image.to_string());
+  }
+  const Shape size(image.shape.begin() + 1, image.shape.end());
+  if (!domain.fixed_size.empty() && size != domain.fixed_size) {
+    throw usage_error(location, "knows images of size {} only, got {}", to_string(domain.fixed_size), to_string(size));
+  }
+  if (size[0] % domain.multiple != 0 || size[1] % domain.multiple != 0) {
+    throw usage_error(location, "expected a height and width that are multiples of {}, got {}; pad the image",
+                      domain.multiple, to_string(size));
+  }
+}
+
 }  // namespace
 
 SolverContext::SolverContext(const Problem& problem, const Prior* prior, const Controls& controls, Report& report)
     : problem_(problem), prior_(prior), controls_(controls), report_(report) {
   report_.outcomes.assign(static_cast<std::size_t>(batch()), Outcome::finished);
+}
+
+const Prior& SolverContext::prior() const {
+  if (prior_ == nullptr) throw usage_error("solver", "this solver needs a prior; name one, or use a classical solver");
+  require_fit(*prior_, problem_.image);
+  return *prior_;
 }
 
 at::TensorOptions SolverContext::image_options() const {
@@ -44,13 +67,13 @@ at::Tensor SolverContext::normal(std::string_view stream, std::int64_t step) con
 at::Tensor SolverContext::denoise(const at::Tensor& x_t, const NoiseLevel& level) {
   ++report_.nfe_forward;
   const Stopwatch watch(y().device(), report_.seconds_network_forward);
-  return prior_->denoise(x_t, level);
+  return prior().denoise(x_t, level);
 }
 
 Linearized SolverContext::linearize(const at::Tensor& x_t, const NoiseLevel& level) {
   ++report_.nfe_forward;
   const Stopwatch watch(y().device(), report_.seconds_network_forward);
-  Linearized result = prior_->linearize(x_t, level);
+  Linearized result = prior().linearize(x_t, level);
   result.pullback = [this, inner = std::move(result.pullback)](const at::Tensor& v) {
     ++report_.nfe_backward;
     const Stopwatch backward(y().device(), report_.seconds_network_backward);

@@ -4,7 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "recon/solvers/solver.h"
+#include "priors/prior.h"
+#include "recon/solvers/problem.h"
 
 namespace recon {
 
@@ -26,7 +27,8 @@ class SolverContext {
 
   const Problem& problem() const { return problem_; }
   const Operator& op() const { return *problem_.op; }
-  const Prior& prior() const { return *prior_; }  ///< only for solvers whose needs_prior() is true
+  /// Throws Error(usage) when there is none, and when its channels or size do not fit the image.
+  const Prior& prior() const;
   const at::Tensor& y() const { return problem_.y; }
   std::int64_t batch() const { return problem_.batch(); }
   std::uint64_t seed() const { return controls_.seed; }

@@ -1,3 +1,5 @@
+#include "recon/solvers/registry.h"
+
 #include "recon/solvers/classical/adjoint.h"
 #include "recon/solvers/classical/alternating_projections.h"
 #include "recon/solvers/classical/fbp.h"
@@ -21,53 +23,86 @@
 #include "recon/solvers/posterior/pnp_dm.h"
 #include "recon/solvers/posterior/posterior_langevin.h"
 #include "recon/solvers/posterior/red_diff.h"
-#include "recon/solvers/solver.h"
 
 namespace recon {
 namespace {
 
-template <class T>
-SolverKind kind(std::string name, std::string summary) {
-  return {std::move(name), std::move(summary), [] { return std::make_unique<T>(); }};
-}
+constexpr SolverTraits kPoint{.claim = Claim::point};
+constexpr SolverTraits kLinearPoint{.claim = Claim::point, .linear_only = true};
+constexpr SolverTraits kLinearPreview{.claim = Claim::preview, .linear_only = true};
+constexpr SolverTraits kSamples{.claim = Claim::samples, .needs_prior = true};
+constexpr SolverTraits kLinearSamples{.claim = Claim::samples, .needs_prior = true, .linear_only = true};
+constexpr SolverTraits kMean{.claim = Claim::mean, .needs_prior = true};
+constexpr SolverTraits kLinearMean{.claim = Claim::mean, .needs_prior = true, .linear_only = true};
 
 }  // namespace
 
-const std::vector<SolverKind>& solver_kinds() {
-  static const std::vector<SolverKind> kinds = {
-      kind<Adjoint>("adjoint", "A^H y, scaled to the data: the zero-filled image; no iterations"),
-      kind<AlternatingProjections>("alternating_projections",
-                                   "phase retrieval by RAAR, HIO or error reduction, with random restarts"),
-      kind<Daps>("daps",
-                 "decoupled annealing: denoise, draw from the data step, re-noise; no backward pass, any operator"),
-      kind<Ddnm>("ddnm", "range from the data, null space from the prior (DDNM+), time travel; spectral operators"),
-      kind<Ddrm>("ddrm", "diffusion in the operator's eigenbasis (DDRM): fast, no backward pass; spectral operators"),
-      kind<DiffPir>("diffpir", "diffusion prior with a proximal data step: fast, no backward pass, linear operators"),
-      kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator"),
-      kind<Fbp>("fbp", "filtered back-projection of tomography: no iterations; many views, little noise"),
-      kind<HardConsistency>("hard_consistency",
-                            "denoise, move until the data are explained up to their noise, re-noise; any operator"),
-      kind<Lsqr>("lsqr", "least squares from zero, stopped where the data are explained"),
-      kind<Mcg>("mcg", "projection onto noisy data, with manifold-constrained gradients or without: as published"),
-      kind<PiGdm>("pigdm", "pseudoinverse-guided diffusion, covariance found by itself: samples, linear operators"),
-      kind<PlugAndPlay>(
-          "plug_and_play",
-          "diffusion prior as the denoiser of a splitting (ADMM, HQS): one sharp image, linear operators"),
-      kind<PnpDm>("pnp_dm",
-                  "split Gibbs sampling of data and prior: exact in the limit, no backward pass, any operator"),
-      kind<PosteriorLangevin>("posterior_langevin",
-                              "annealed Langevin dynamics on the posterior: exact in the limit, no backward pass"),
-      kind<RedDiff>("red_diff",
-                    "optimises the image by Adam against a denoiser as its prior: a point estimate, any operator"),
-      kind<RichardsonLucy>("richardson_lucy", "photon counts: maximum likelihood with total variation, x >= 0"),
-      kind<TgvPdhg>("tgv_pdhg", "total generalised variation: piecewise affine images, no staircases"),
-      kind<TikhonovCg>("tikhonov_cg", "least squares with a quadratic penalty, by conjugate gradients"),
-      kind<TvAdmm>("tv_admm", "total variation by splitting: few, costly iterations"),
-      kind<TvPdhg>("tv_pdhg", "total variation with the discrepancy principle, by primal-dual hybrid gradients"),
-      kind<WaveletFista>("wavelet_fista", "sparse wavelet coefficients, by accelerated proximal gradients"),
-      kind<Wiener>("wiener", "linear filter of least mean squared error for a stationary image"),
-  };
+Registry<SolverKind>& mutable_solver_kinds() {
+  static Registry<SolverKind> kinds(
+      "solver",
+      {
+          solver_kind<Adjoint>("adjoint", "A^H y, scaled to the data: the zero-filled image; no iterations",
+                               kLinearPreview),
+          solver_kind<AlternatingProjections>("alternating_projections",
+                                              "phase retrieval by RAAR, HIO or error reduction, with random restarts",
+                                              kPoint),
+          solver_kind<Daps>(
+              "daps", "decoupled annealing: denoise, draw from the data step, re-noise; no backward pass, any operator",
+              kSamples),
+          solver_kind<Ddnm>("ddnm",
+                            "range from the data, null space from the prior (DDNM+), time travel; spectral operators",
+                            kLinearSamples),
+          solver_kind<Ddrm>("ddrm",
+                            "diffusion in the operator's eigenbasis (DDRM): fast, no backward pass; spectral operators",
+                            kLinearSamples),
+          solver_kind<DiffPir>("diffpir",
+                               "diffusion prior with a proximal data step: fast, no backward pass, linear operators",
+                               kLinearMean),
+          solver_kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator",
+                           kSamples),
+          solver_kind<Fbp>("fbp", "filtered back-projection of tomography: no iterations; many views, little noise",
+                           kLinearPreview),
+          solver_kind<HardConsistency>(
+              "hard_consistency",
+              "denoise, move until the data are explained up to their noise, re-noise; any operator", kSamples),
+          solver_kind<Lsqr>("lsqr", "least squares from zero, stopped where the data are explained", kLinearPoint),
+          solver_kind<Mcg>("mcg",
+                           "projection onto noisy data, with manifold-constrained gradients or without: as published",
+                           kLinearSamples),
+          solver_kind<PiGdm>("pigdm",
+                             "pseudoinverse-guided diffusion, covariance found by itself: samples, linear operators",
+                             kLinearSamples),
+          solver_kind<PlugAndPlay>(
+              "plug_and_play",
+              "diffusion prior as the denoiser of a splitting (ADMM, HQS): one sharp image, linear operators",
+              kLinearMean),
+          solver_kind<PnpDm>(
+              "pnp_dm", "split Gibbs sampling of data and prior: exact in the limit, no backward pass, any operator",
+              kSamples),
+          solver_kind<PosteriorLangevin>(
+              "posterior_langevin", "annealed Langevin dynamics on the posterior: exact in the limit, no backward pass",
+              kSamples),
+          solver_kind<RedDiff>(
+              "red_diff", "optimises the image by Adam against a denoiser as its prior: a point estimate, any operator",
+              kMean),
+          solver_kind<RichardsonLucy>("richardson_lucy",
+                                      "photon counts: maximum likelihood with total variation, x >= 0", kLinearPoint),
+          solver_kind<TgvPdhg>("tgv_pdhg", "total generalised variation: piecewise affine images, no staircases",
+                               kLinearPoint),
+          solver_kind<TikhonovCg>("tikhonov_cg", "least squares with a quadratic penalty, by conjugate gradients",
+                                  kLinearPoint),
+          solver_kind<TvAdmm>("tv_admm", "total variation by splitting: few, costly iterations", kLinearPoint),
+          solver_kind<TvPdhg>("tv_pdhg",
+                              "total variation with the discrepancy principle, by primal-dual hybrid gradients",
+                              kLinearPoint),
+          solver_kind<WaveletFista>("wavelet_fista", "sparse wavelet coefficients, by accelerated proximal gradients",
+                                    kLinearPoint),
+          solver_kind<Wiener>("wiener", "linear filter of least mean squared error for a stationary image",
+                              kLinearPoint),
+      });
   return kinds;
 }
+
+const Registry<SolverKind>& solver_kinds() { return mutable_solver_kinds(); }
 
 }  // namespace recon

@@ -4,7 +4,6 @@
 #include <ATen/core/grad_mode.h>
 
 #include "recon/core/error.h"
-#include "recon/core/nearest.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/peak_memory.h"
 #include "recon/solvers/stopwatch.h"
@@ -45,45 +44,10 @@ void check(const Problem& problem) {
   }
 }
 
-void check(const Prior& prior, const TensorSpec& image) {
-  const ImageDomain& domain = prior.domain();
-  const std::string location = "prior " + prior.name();
-  if (image.scalar != ScalarKind::real) throw usage_error(location, "expected real images, got {}", image.to_string());
-  if (image.shape[0] != domain.channels) {
-    throw usage_error(location, "expected images of {} channel(s), got {}", domain.channels, image.to_string());
-  }
-  const Shape size(image.shape.begin() + 1, image.shape.end());
-  if (!domain.fixed_size.empty() && size != domain.fixed_size) {
-    throw usage_error(location, "knows images of size {} only, got {}", to_string(domain.fixed_size), to_string(size));
-  }
-  if (size[0] % domain.multiple != 0 || size[1] % domain.multiple != 0) {
-    throw usage_error(location, "expected a height and width that are multiples of {}, got {}; pad the image",
-                      domain.multiple, to_string(size));
-  }
-}
-
 }  // namespace
-
-std::string to_string(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::converged:
-      return "converged";
-    case Outcome::finished:
-      return "finished";
-    case Outcome::stopped_early:
-      return "stopped_early";
-    case Outcome::diverged:
-      return "diverged";
-  }
-  throw internal_error("to_string(Outcome)", "unknown value {}", static_cast<int>(outcome));
-}
 
 Report Solver::solve(const Problem& problem, const Prior* prior, const Controls& controls) const {
   check(problem);
-  if (needs_prior()) {
-    if (prior == nullptr) throw usage_error("solver", "this solver needs a prior; name one, or use a classical solver");
-    check(*prior, problem.image);
-  }
   const at::NoGradGuard no_graph;
   Report report;
   const PeakMemory memory(problem.y.device());
@@ -93,15 +57,6 @@ Report Solver::solve(const Problem& problem, const Prior* prior, const Controls&
   watch.stop();
   report.peak_mib = memory.mib();
   return report;
-}
-
-const SolverKind& find_solver_kind(const std::string& name, const std::string& location) {
-  std::vector<std::string> names;
-  for (const SolverKind& kind : solver_kinds()) {
-    if (kind.name == name) return kind;
-    names.push_back(kind.name);
-  }
-  throw usage_error(location, "unknown solver '{}'{}", name, suggestion(name, names));
 }
 
 }  // namespace recon

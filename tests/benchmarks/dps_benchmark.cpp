@@ -25,7 +25,7 @@ void BM_DpsStep(benchmark::State& state) {
       .op = make_inpainting(image, mask, "random"), .y = {}, .noise_std = {0.05}, .keys = keys, .image = image};
   problem.y = problem.op->apply(0.3 * Rng(1, "truth").normal(keys, 0, image, at::kFloat));
   Dps dps;
-  dps.steps = steps;
+  dps.sampling.steps = steps;
   double forward = 0, backward = 0, op = 0, total = 0, peak = 0;
   for (auto _ : state) {
     const Report report = dps.solve(problem, prior.get(), {});

@@ -24,7 +24,7 @@ LinearOperatorPtr make(const std::string& name, std::int64_t side) {
   if (name == "blur_circular") return make_blur(image, kernel, Boundary::circular, "gaussian");
   if (name == "blur_reflect") return make_blur(image, kernel, Boundary::reflect, "gaussian");
   if (name == "average_x4") return make_average_downsampling(image, 4);
-  if (name == "bicubic_x4") return make_bicubic_downsampling(image, 4, "renormalize");
+  if (name == "bicubic_x4") return make_bicubic_downsampling(image, 4, BicubicBorder::renormalize);
   const at::Tensor columns = (at::arange(side, at::kDouble).remainder(4) == 0).to(at::kDouble);
   return make_fourier(image, columns.expand({side, side}), "every fourth column");
 }

@@ -9,6 +9,7 @@
 #include "priors/train/network_options.h"
 #include "priors/train/parameter_initializer.h"
 #include "priors/train/trainer.h"
+#include "tests/support/word.h"
 
 namespace recon {
 namespace {
@@ -40,8 +41,8 @@ void steps(benchmark::State& state, std::shared_ptr<const UNet2D> network, std::
   TrainingOptions options;
   options.batch = 8;
   options.crop = side;
-  options.levels = "log_normal";
-  options.precision = state.range(0) == 1 ? "bfloat16" : "float32";
+  options.levels = test::word("log_normal");
+  options.precision = state.range(0) == 1 ? TrainingPrecision::bfloat16 : TrainingPrecision::float32;
   Trainer trainer({.description = std::move(description),
                    .network = std::move(network),
                    .images = {1, [&](std::int64_t) { return image; }},

@@ -23,7 +23,7 @@ class BatchTest : public ProgramTest {
     set.header.operator_config = "type: inpainting\nmask: {dataset: mask}\n";
     const auto plane = Rng(7, "mask").uniform({{0, 0}}, 0, {{size, size}, ScalarKind::real})[0];
     set.header.operator_arrays["mask"] = plane.gt(0.5).to(at::kFloat);
-    set.header.noise = {.type = "gaussian", .std = {0.05}, .peak = 0};
+    set.header.noise = {.type = NoiseType::gaussian, .std = {0.05}, .peak = 0};
     std::vector<StreamKey> keys;
     for (std::int64_t i = 0; i < items; ++i) keys.push_back({static_cast<std::uint64_t>(i), 0});
     const at::Tensor ramp = at::linspace(0, 1, size, at::kFloat);

@@ -119,7 +119,7 @@ TEST_F(Compare, ASolverThatCannotIsARowAndTheOthersGoOn) {
   MeasurementSet set;
   set.header.image = {{1, 16, 16}, ScalarKind::complex};
   set.header.operator_config = "type: fourier\nacceleration: 2\n";
-  set.header.noise = {.type = "gaussian", .std = {0.05}, .peak = 0};
+  set.header.noise = {.type = NoiseType::gaussian, .std = {0.05}, .peak = 0};
   set.y = at::ones({1, 1, 16, 16}, at::kComplexFloat);
   write_measurement_file(path("k.h5").string(), set);
   write("c.yaml", "input: k.h5\nsolvers: [{type: diffpir, steps: 2}, {type: adjoint}]\noutput: out\n");

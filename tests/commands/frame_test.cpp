@@ -1,5 +1,7 @@
 // The frame of the program: help, list, inspect, usage errors, JSON.
+#include <algorithm>
 #include <set>
+#include <sstream>
 
 #include "tests/commands/program.h"
 #include "tests/support/paths.h"
@@ -9,10 +11,32 @@ namespace {
 
 using nlohmann::json;
 
-class Frame : public ProgramTest {};
+class Frame : public ProgramTest {
+ protected:
+  /// What the program's own help lists under "SUBCOMMANDS", each with a space, and the program without a verb.
+  std::vector<std::string> verbs() const {
+    std::vector<std::string> found = {""};
+    std::istringstream help(recon("--help").out);
+    bool listing = false;
+    for (std::string line; std::getline(help, line);) {
+      const bool entry = line.starts_with("  ") && line.size() > 2 && line[2] != ' ';
+      if (listing && entry) found.push_back(line.substr(2, line.find(' ', 2) - 2) + " ");
+      if (!line.starts_with(" ")) listing = line.find("ubcommands") != std::string::npos || line == "SUBCOMMANDS:";
+    }
+    return found;
+  }
+};
+
+TEST_F(Frame, HelpListsEveryVerb) {
+  const std::vector<std::string> found = verbs();
+  for (const std::string verb :
+       {"run ", "batch ", "compare ", "simulate ", "sample ", "train ", "import ", "export ", "inspect ", "list "}) {
+    EXPECT_NE(std::find(found.begin(), found.end(), verb), found.end()) << verb;
+  }
+}
 
 TEST_F(Frame, HelpHasExamplesAndExitCodesForEveryVerb) {
-  for (const std::string verb : {"", "run ", "simulate ", "sample ", "inspect ", "list "}) {
+  for (const std::string& verb : verbs()) {
     const Outputs got = recon(verb + "--help");
     EXPECT_EQ(got.exit_code, 0);
     EXPECT_EQ(got.err, "");
@@ -29,14 +53,14 @@ TEST_F(Frame, HelpHasExamplesAndExitCodesForEveryVerb) {
 
 TEST_F(Frame, TheConfigsThatHelpNamesExist) {
   std::size_t named = 0;
-  for (const std::string verb : {"", "run ", "simulate ", "sample "}) {
+  for (const std::string& verb : verbs()) {
     const std::string help = recon(verb + "--help").out;
     for (std::size_t at = 0; (at = help.find("configs/", at)) != std::string::npos; ++at, ++named) {
       const std::string file = help.substr(at, help.find_first_of(" \n", at) - at);
       EXPECT_TRUE(std::filesystem::exists(std::filesystem::path(test::source_path()) / file)) << file;
     }
   }
-  EXPECT_GE(named, 4U);
+  EXPECT_GE(named, 10U);
 }
 
 TEST_F(Frame, UsageErrorsAreOneLineAndExitCode2) {

@@ -26,7 +26,7 @@ class Reconstruction : public ProgramTest {
     set.header.image = {{1, 32, 32}, ScalarKind::real};
     set.header.operator_config = "type: inpainting\nmask: {dataset: mask}\n";
     set.header.operator_arrays["mask"] = (at::arange(32 * 32).view({32, 32}).remainder(3) != 0).to(at::kFloat);
-    set.header.noise = {.type = "gaussian", .std = {0.05}, .peak = 0};
+    set.header.noise = {.type = NoiseType::gaussian, .std = {0.05}, .peak = 0};
     set.ground_truth = pictures(count);
     set.y = set.ground_truth * set.header.operator_arrays["mask"];
     return set;
@@ -116,7 +116,7 @@ TEST_F(Reconstruction, ComplexImagesByName) {
   MeasurementSet set;
   set.header.image = {{1, 16, 16}, ScalarKind::complex};
   set.header.operator_config = "type: fourier\nacceleration: 2\n";
-  set.header.noise = {.type = "gaussian", .std = {0.05}, .peak = 0};
+  set.header.noise = {.type = NoiseType::gaussian, .std = {0.05}, .peak = 0};
   set.y = at::zeros({1, 1, 16, 16}, at::kComplexFloat);
   set.y.select(2, 8).select(2, 8).fill_(8.0);  // the zero frequency of a uniform image of 0.5
   write_set("k.h5", set);

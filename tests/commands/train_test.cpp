@@ -1,4 +1,5 @@
 // recon train as a user runs it: killed, resumed, misused.
+#include "data/image_io.h"
 #include "priors/checkpoints/safetensors.h"
 #include "recon/core/rng.h"
 #include "tests/commands/program.h"
@@ -28,7 +29,8 @@ class TrainVerb : public ProgramTest {
 };
 
 TEST_F(TrainVerb, WritesAPriorThatEveryOtherVerbTakes) {
-  config("name: mine\nlicence: CC0\n");
+  config("name: mine\nlicence: CC0\nattribution: people.csv\n");
+  write("people.csv", "photographer,licence\nAda,CC0\n");
   const Outputs got = recon(train("mine", "--json"));
   ASSERT_EQ(got.exit_code, 0) << got.err;
   const auto json = got.json();
@@ -37,11 +39,18 @@ TEST_F(TrainVerb, WritesAPriorThatEveryOtherVerbTakes) {
   EXPECT_EQ(json["validation"].size(), 3U);
   EXPECT_LT(json["loss"].get<double>(), 1.0);
   for (const char* file : {kWeights, "unet/config.json", "scheduler/scheduler_config.json", "model_index.json",
-                           "prior.yaml", "README.md", "loss.svg", "training_config.yaml"}) {
+                           "prior.yaml", "README.md", "loss.svg", "training_config.yaml", "progress.png"}) {
     EXPECT_TRUE(fs::exists(path("mine") / file)) << file;
+  }
+  EXPECT_EQ(file_content(path("mine/attribution.csv")), "photographer,licence\nAda,CC0\n");
+  const std::string card = file_content(path("mine/README.md"));
+  for (const char* text : {"denoising 1 validation images", "| Licence | CC0 |", "attribution.csv", "| 25/255 |",
+                           "| r = 10 |", "| total variation |", "1 images, grey"}) {
+    EXPECT_TRUE(contains(card, text)) << text << "\n" << card;
   }
   const Outputs inspected = recon("inspect mine/ --json");
   ASSERT_EQ(inspected.exit_code, 0) << inspected.err;
+  EXPECT_EQ(inspected.json()["attribution"], "attribution.csv");
   const std::string photograph = (fs::path(test::source_path("data/samples/photograph_blur.h5"))).string();
   const Outputs used = recon("run '" + photograph + "' --set prior=mine/ --set solver.steps=2 --allow-misfit --json");
   EXPECT_EQ(used.exit_code, 0) << used.err;
@@ -102,6 +111,49 @@ TEST_F(TrainVerb, SavesAndGoesOnAfterControlC) {
   EXPECT_TRUE(file_content(path("stopped") / kWeights) == file_content(path("whole") / kWeights));
 }
 
+TEST_F(TrainVerb, TakesAFinishedRunUpAgainForMoreSteps) {
+  config();
+  ASSERT_EQ(recon(train("out", "--set training.steps=10")).exit_code, 0);
+  const Outputs got = recon(train("out", "--set training.steps=20 --json"));
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  EXPECT_EQ(got.json()["steps"], 20);
+  EXPECT_TRUE(contains(file_content(path("out/README.md")), "| Steps | 20 of"));
+  const Outputs timed = recon(train("out", "--set training.steps=1000000 --set training.minutes=0.0001 --json"));
+  ASSERT_EQ(timed.exit_code, 0) << timed.err;
+  EXPECT_EQ(timed.json()["steps"], 20) << "the earlier sessions have used the time up";
+}
+
+TEST_F(TrainVerb, SaysWhetherColourIsDropped) {
+  config();
+  at::Tensor colour = at::zeros({3, 64, 64});
+  colour[0].fill_(1);
+  write_png(path("red.png"), colour, {0, 1});
+  const std::string red = "--set images=red.png --set validation=red.png --set training.steps=2 --json ";
+  EXPECT_EQ(recon(train("grey", red)).json()["images"], "in colour, taken as grey (luma)");
+  EXPECT_TRUE(contains(file_content(path("grey/README.md")), "taken as grey (luma)"));
+  EXPECT_EQ(recon(train("rgb", red + "--set channels=rgb")).json()["images"], "in colour");
+  const Outputs mixed =
+      recon("train train.yaml --threads 1 --set output=both --set training.steps=2 --set 'images=[red.png, \"" +
+            test::source_path("data/samples/photograph.png") + "\"]'");
+  ASSERT_EQ(mixed.exit_code, 0) << mixed.err;
+  EXPECT_TRUE(contains(mixed.err, "images: partly in colour, taken as grey (luma)")) << mixed.err;
+}
+
+/// Trained on black, judged on a photograph.
+TEST_F(TrainVerb, KeepsTheBestAndSaysWhenValidationTurnsUp) {
+  config();
+  write_png(path("black.png"), at::zeros({1, 64, 64}), {0, 1});
+  const Outputs got = recon(
+      "train train.yaml --threads 1 --set output=out --set images=black.png --json "
+      "--set training.learning_rate=0.02 --set training.validate_every=5");
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  const auto best = got.json()["weights_of_step"].get<std::int64_t>();
+  EXPECT_LT(best, 55);
+  EXPECT_TRUE(contains(got.err, "validation has turned up")) << got.err;
+  EXPECT_TRUE(contains(got.err, fmt::format("after step {}, whose weights", best))) << got.err;
+  EXPECT_TRUE(contains(file_content(path("out/README.md")), fmt::format("| Weights | of step {}, ", best)));
+}
+
 TEST_F(TrainVerb, RefusesToMixRuns) {
   config();
   ASSERT_EQ(recon(train("out", "--set training.steps=2")).exit_code, 0);
@@ -113,6 +165,7 @@ TEST_F(TrainVerb, SaysWhatIsWrong) {
   config();
   expect_error(train("out", "--set training.crop=30 --set space_to_depth=2"), 2, {"crop", "multiple of 4"});
   expect_error(train("out", "--set training.crop=4096"), 3, {"smaller than the crop"});
+  expect_error(train("out", "--set attribution=nobody.csv"), 2, {"attribution", "nobody.csv"});
   expect_error(train("out", "--set network.channels=[12]"), 2, {"channels", "groups"});
   expect_error(train("out", "--set network.attention=[7]"), 2, {"attention", "below 2"});
   expect_error(train("out", "--set images=nowhere.png"), 3, {"nowhere.png"});
@@ -143,7 +196,9 @@ TEST_F(TrainVerb, APriorIsJudgedByTheImagesItDenoises) {
   const Outputs got = recon("inspect natural_gray --denoise '" + photograph + "' --json");
   ASSERT_EQ(got.exit_code, 0) << got.err;
   const auto rows = got.json()["denoising"];
-  ASSERT_EQ(rows.size(), 5U);
+  ASSERT_EQ(rows.size(), 7U);
+  EXPECT_EQ(rows[1]["level"], "25/255");
+  EXPECT_NEAR(rows[1]["relative_sigma"].get<double>(), 50.0 / 255, 1e-12);
   for (const auto& row : rows) EXPECT_GT(row["psnr"], row["psnr_total_variation"]) << row.dump();
   expect_error("inspect natural_gray --denoise nowhere", 3, {"nowhere", "folder of pictures"});
 }

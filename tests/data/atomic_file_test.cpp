@@ -7,6 +7,7 @@
 #include "data/image_io.h"
 #include "data/result_file.h"
 #include "tests/data/data_support.h"
+#include "tests/support/random.h"
 
 namespace recon {
 namespace {
@@ -53,7 +54,7 @@ TEST_F(Atomic, AFullDiskLeavesTheOldFileAndOneError) {
   const std::string old = "old content";
   ResultSet results;
   results.main.solver = "adjoint";
-  results.main.reconstructions = at::rand({2, 3, 64, 64});
+  results.main.reconstructions = test::uniform({2, 3, 64, 64});
   results.ids = {"0", "1"};
   MeasurementSet measurements;
   measurements.header.image = {{3, 64, 64}, ScalarKind::real};
@@ -88,7 +89,7 @@ TEST_F(Atomic, AFullDiskLeavesTheOldFileAndOneError) {
 TEST_F(Atomic, EveryLimitGivesTheFileOrOneError) {
   ResultSet results;
   results.main.solver = "adjoint";
-  results.main.reconstructions = at::rand({1, 1, 16, 16});
+  results.main.reconstructions = test::uniform({1, 1, 16, 16});
   results.config = std::string(3000, 'c');
   results.ids = {"0"};
   write_result_file(path("whole.h5"), results);

@@ -108,7 +108,7 @@ inline std::string written_measurements(const std::string& path) {
   set.header.image = {{1, 4, 5}, ScalarKind::real};
   set.header.operator_config = "type: fourier\nmask: {dataset: mask}\n";
   set.header.operator_arrays = {{"mask", at::ones({4, 5}, at::kBool)}};
-  set.header.noise = {.type = "gaussian", .std = {0.1, 0.2}, .peak = 0};
+  set.header.noise = {.type = NoiseType::gaussian, .std = {0.1, 0.2}, .peak = 0};
   set.y = at::ones({2, 1, 4, 5}, at::kComplexFloat);
   set.ground_truth = at::ones({2, 1, 4, 5});
   set.per_item_arrays = {{"maps", at::ones({2, 3})}};

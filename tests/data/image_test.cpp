@@ -2,6 +2,7 @@
 #include "data/image_io.h"
 #include "data/image_source.h"
 #include "tests/data/data_support.h"
+#include "tests/support/random.h"
 
 namespace recon {
 namespace {
@@ -54,7 +55,7 @@ TEST_F(Images, RefusesWhatIsNoPicture) {
 
 TEST_F(Images, WhatIsWrittenIsReadBackToRounding) {
   for (const std::int64_t channels : {1, 3}) {
-    const at::Tensor image = at::rand({channels, 5, 7}) * 4 - 1;
+    const at::Tensor image = test::uniform({channels, 5, 7}) * 4 - 1;
     const ImageRange range{-1, 3};
     const at::Tensor unit = (image + 1) / 4;
     write_png(path("8.png"), image, range);
@@ -103,6 +104,24 @@ TEST_F(Images, APanelShowsItsTilesSideBySide) {
   EXPECT_LT(panel.slice(1, 6, 28).slice(2, 6, 198).min().item<double>(), 0.5) << "a label in ink";
 }
 
+TEST_F(Images, APanelHasItsCurvesAbove) {
+  const at::Tensor black = at::zeros({1, 192, 192});
+  const PanelCurve flat{"flat", {0, 10, NAN}, {10, 10, 1}}, falling{"falling", {0, 5, 10, 11}, {100, 10, 1, -1}};
+  write_png_panel(path("p.png"), {{"", black, {0, 1}}, {"", black, {0, 1}}, {"", black, {0, 1}}}, 0, {flat, falling});
+  const at::Tensor panel = read_image(path("p.png"));
+  ASSERT_EQ(panel.sizes(), (at::IntArrayRef{3, 260 + 192 + 22 + 2 * 6, 3 * 198 + 6}));
+  const auto ink_at = [&](std::int64_t row, std::int64_t column) { return panel.select(1, row).select(1, column); };
+  const auto coloured = [](const at::Tensor& pixel) { return (pixel.max() - pixel.min()).item<double>() > 0.3; };
+  // The frame is 64..430 by 10..236: y from 10^0 at the bottom to 10^2 at the top, so 10 lies in the middle.
+  for (const std::int64_t column : {100, 200, 300}) EXPECT_TRUE(coloured(ink_at(123, column))) << column;
+  EXPECT_TRUE(coloured(ink_at(66, 156))) << "falling, at a quarter: 10^1.5";
+  EXPECT_TRUE(coloured(ink_at(179, 338))) << "falling, at three quarters: 10^0.5";
+  EXPECT_FALSE(coloured(ink_at(66, 338)));
+  EXPECT_FALSE(coloured(ink_at(179, 156)));
+  EXPECT_EQ(panel.slice(1, 260 + 6 + 22, 260 + 6 + 22 + 192).slice(2, 6, 6 + 192).max().item<double>(), 0) << "a tile";
+  EXPECT_THROW(write_png_panel(path("p.png"), {{"", black, {0, 1}}}, 0, {{"", {1}, {0}}}), Error) << "no point";
+}
+
 TEST_F(Sources, AFileAFolderAndADataset) {
   const auto file = ImageSource::open(golden + "gray16.png");
   EXPECT_EQ(file.ids(), std::vector<std::string>{"gray16"});
@@ -121,8 +140,8 @@ TEST_F(Sources, AFileAFolderAndADataset) {
   const at::Tensor bytes = at::arange(24, at::kByte).view({2, 3, 4});
   out.write("bytes", bytes);
   auto group = out.create_group("deep");
-  group.write("rgb", at::rand({2, 3, 4, 4}, at::kDouble));
-  group.write("one", at::rand({3, 4}, at::kComplexFloat));
+  group.write("rgb", test::uniform({2, 3, 4, 4}, at::kDouble));
+  group.write("one", test::uniform({3, 4}, at::kComplexFloat));
   group.write("numbers", at::arange(4));
   group.write("nan", at::full({1, 2, 2}, NAN));
   out.close();

@@ -1,6 +1,7 @@
 #include "data/measurement_file.h"
 
 #include "tests/data/data_support.h"
+#include "tests/support/random.h"
 
 namespace recon {
 namespace {
@@ -21,13 +22,13 @@ MeasurementSet example() {
   set.header.image = {{3, 4, 5}, ScalarKind::complex};
   set.header.range = {-1.0, 3.5};
   set.header.operator_config = "type: blur\nkernel: kernel  # größe\n";
-  set.header.operator_arrays = {{"kernel", at::rand({3, 3}, at::kDouble)}, {"mask", at::ones({4, 5}, at::kBool)}};
-  set.header.noise = {.type = "gaussian", .std = {0.1, 0.25}, .peak = 0};
+  set.header.operator_arrays = {{"kernel", test::uniform({3, 3}, at::kDouble)}, {"mask", at::ones({4, 5}, at::kBool)}};
+  set.header.noise = {.type = NoiseType::gaussian, .std = {0.1, 0.25}, .peak = 0};
   set.header.provenance = "made by a test";
   set.ids = {"left", "right"};
-  set.y = at::rand({2, 7, 2}, at::kComplexFloat);
-  set.ground_truth = at::rand({2, 3, 4, 5}, at::kComplexDouble);
-  set.per_item_arrays = {{"coil_maps", at::rand({2, 4}, at::kFloat)}};
+  set.y = test::uniform({2, 7, 2}, at::kComplexFloat);
+  set.ground_truth = test::uniform({2, 3, 4, 5}, at::kComplexDouble);
+  set.per_item_arrays = {{"coil_maps", test::uniform({2, 4}, at::kFloat)}};
   return set;
 }
 
@@ -66,9 +67,9 @@ TEST_F(Measurements, WithoutTruthAndIds) {
   MeasurementSet set = example();
   set.ids.clear();
   set.ground_truth = at::Tensor();
-  set.y = at::rand({12, 2, 2}, at::kDouble);
+  set.y = test::uniform({12, 2, 2}, at::kDouble);
   set.per_item_arrays.clear();
-  set.header.noise = {.type = "poisson", .std = {}, .peak = 100};
+  set.header.noise = {.type = NoiseType::poisson, .std = {}, .peak = 100};
   write_measurement_file(path("m.h5"), set);
   const auto file = MeasurementFile::open(path("m.h5"));
   EXPECT_FALSE(file.has_ground_truth());
@@ -80,14 +81,14 @@ TEST_F(Measurements, WithoutTruthAndIds) {
 TEST_F(Measurements, PhotonsWithReadNoiseKeepBothFigures) {
   MeasurementSet set = example();
   set.y = at::ones({2, 2, 2}, at::kDouble);
-  set.header.noise = {.type = "poisson_gaussian", .std = {0.1, 0.25}, .peak = 100};
+  set.header.noise = {.type = NoiseType::poisson_gaussian, .std = {0.1, 0.25}, .peak = 100};
   write_measurement_file(path("m.h5"), set);
   const auto file = MeasurementFile::open(path("m.h5"));
   EXPECT_EQ(file.header().noise, set.header.noise);
   EXPECT_EQ(file.item(1).noise_std, 0.25);
   set.header.noise.peak = 0;
   expect_error(ErrorKind::data, {"expected peak > 0"}, [&] { write_measurement_file(path("m.h5"), set); });
-  set.header.noise = {.type = "poisson_gaussian", .std = {}, .peak = 100};
+  set.header.noise = {.type = NoiseType::poisson_gaussian, .std = {}, .peak = 100};
   expect_error(ErrorKind::data, {"expected one std"}, [&] { write_measurement_file(path("m.h5"), set); });
 }
 
@@ -116,10 +117,12 @@ TEST_F(Measurements, TheWriterRefusesWhatTheReaderWould) {
     set.y.index_put_({at::tensor(1), at::tensor(2), at::tensor(0)}, NAN);
   });
   expect({"'left'", "twice"}, ErrorKind::data, [](MeasurementSet& set) { set.ids = {"left", "left"}; });
-  expect({"ground_truth"}, ErrorKind::internal, [](MeasurementSet& set) { set.ground_truth = at::rand({2, 3, 4, 6}); });
+  expect({"ground_truth"}, ErrorKind::internal, [](MeasurementSet& set) {
+    set.ground_truth = test::uniform({2, 3, 4, 6});
+  });
   expect({"expected 1 items"}, ErrorKind::internal, [](MeasurementSet& set) { set.ids = {"left"}; });
   expect({"std"}, ErrorKind::data, [](MeasurementSet& set) { set.header.noise.std = {1, 2, 3}; });
-  expect({"complex"}, ErrorKind::data, [](MeasurementSet& set) { set.header.noise = {"poisson", {}, 9}; });
+  expect({"complex"}, ErrorKind::data, [](MeasurementSet& set) { set.header.noise = {NoiseType::poisson, {}, 9}; });
   expect({"N >= 1"}, ErrorKind::internal, [](MeasurementSet& set) { set.y = at::empty({0, 3}); });
 }
 

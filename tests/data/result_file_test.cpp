@@ -1,6 +1,7 @@
 #include "data/result_file.h"
 
 #include "tests/data/data_support.h"
+#include "tests/support/random.h"
 
 namespace recon {
 namespace {
@@ -12,9 +13,9 @@ class Results : public DataTest {};
 SolverResults solver_example(const at::TensorOptions& options) {
   SolverResults results;
   results.solver = "dps";
-  results.reconstructions = at::rand({2, 1, 4, 5}, options);
-  results.std = at::rand({2, 1, 4, 5}, at::kFloat);
-  results.samples = at::rand({2, 3, 1, 4, 5}, options);
+  results.reconstructions = test::uniform({2, 1, 4, 5}, c10::typeMetaToScalarType(options.dtype()));
+  results.std = test::uniform({2, 1, 4, 5}, at::kFloat);
+  results.samples = test::uniform({2, 3, 1, 4, 5}, c10::typeMetaToScalarType(options.dtype()));
   results.metrics = {{"psnr", {INFINITY, 21.5}}, {"ssim", {1.0 / 3, std::nan("")}}};
   results.chi2 = {0.98, 1.01};
   results.status = {"finished", "stopped_early"};
@@ -22,7 +23,7 @@ SolverResults solver_example(const at::TensorOptions& options) {
   results.nfe_backward = {1000, std::int64_t{1} << 60};
   results.seconds = {1.25, 0};
   results.peak_mib = {300, 301};
-  results.trace = {{"chi2", at::rand({2, 10}, at::kDouble)}, {"step", at::arange(10)}};
+  results.trace = {{"chi2", test::uniform({2, 10}, at::kDouble)}, {"step", at::arange(10)}};
   return results;
 }
 
@@ -34,7 +35,7 @@ ResultSet example() {
   set.baselines["tv"] = solver_example(at::kDouble);
   SolverResults bare;
   bare.solver = "adjoint";
-  bare.reconstructions = at::rand({2, 1, 4, 5});
+  bare.reconstructions = test::uniform({2, 1, 4, 5});
   set.baselines["adjoint"] = bare;
   set.config = "solver: {type: dps}\n";
   set.operator_config = "type: blur\n";
@@ -115,7 +116,60 @@ TEST_F(Results, TheWriterRefusesInconsistentResultsAndKeepsTheOldFile) {
   expect("status", [](ResultSet& set) { set.baselines["tv"].status.resize(3); });
   expect("psnr", [](ResultSet& set) { set.main.metrics["psnr"].clear(); });
   expect("reconstructions", [](ResultSet& set) { set.main.reconstructions = at::Tensor(); });
-  expect("samples", [](ResultSet& set) { set.main.samples = at::rand({3, 1, 4, 5}); });
+  expect("samples", [](ResultSet& set) { set.main.samples = test::uniform({3, 1, 4, 5}); });
+}
+
+/// As the program wrote it until version 2, by hand.
+void write_version_1(const std::string& path) {
+  auto file = hdf5::File::create(path);
+  file.set_attribute("format", std::string("recon-result"));
+  file.set_attribute("version", std::uint64_t{1});
+  file.set_attribute("image_range", std::vector<double>{0, 1});
+  for (const char* name : {"config", "operator", "prior", "prior_hash", "input", "input_hash"}) {
+    file.set_attribute(name, std::string(name));
+  }
+  file.set_attribute("seed", std::uint64_t{7});
+  file.set_attribute("solver", std::string("dps"));
+  file.create_group("versions").set_attribute("recon", std::string("0.1.0"));
+  file.write_strings("ids", {"a", "b"});
+  file.write("reconstructions", at::ones({2, 1, 3, 3}));
+  file.write("imagined", at::full({2, 1, 3, 3}, 0.5));
+  auto metrics = file.create_group("metrics");
+  metrics.write("imagined_share", at::tensor({0.25, 0.75}, at::kDouble));
+  metrics.write("psnr", at::tensor({20.0, 21.0}, at::kDouble));
+  file.create_group("trace");
+  file.create_group("baselines");
+  file.close();
+}
+
+TEST_F(Results, FilesOfVersion1AreReadUnderTodaysNames) {
+  write_version_1(path("old.h5"));
+  const auto expect = [](const SolverResults& results) {
+    ASSERT_TRUE(results.prior_part.defined());
+    EXPECT_EQ(results.metrics.at("prior_fraction").back(), 0.75);
+    EXPECT_EQ(results.metrics.at("psnr").back(), 21);
+    EXPECT_FALSE(results.metrics.contains("imagined_share"));
+  };
+  const ResultSet set = read_result_file(path("old.h5"));
+  expect(set.main);
+  EXPECT_EQ(set.main.prior_part.sum().item<double>(), 9);
+  EXPECT_EQ(set.prior_hash, "prior_hash");
+  const ResultFile file = ResultFile::open(path("old.h5"));
+  expect(file.rows(1, 1));
+  expect(file.figures());
+  write_result_file(path("new.h5"), set);
+  const auto written = hdf5::File::open(path("new.h5"));
+  EXPECT_EQ(written.uint64_attribute("version"), 2U);
+  EXPECT_TRUE(written.has("prior_part") && !written.has("imagined"));
+  EXPECT_TRUE(written.group("metrics").has("prior_fraction"));
+}
+
+TEST_F(Results, FilesOfANewerVersionAreRefused) {
+  auto file = hdf5::File::create(path("future.h5"));
+  file.set_attribute("format", std::string("recon-result"));
+  file.set_attribute("version", std::uint64_t{3});
+  file.close();
+  expect_data_error({"version 1 to 2", "got 3", "newer recon"}, [&] { read_result_file(path("future.h5")); });
 }
 
 TEST_F(Results, OtherFilesAreRefused) {

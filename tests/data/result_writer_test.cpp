@@ -5,6 +5,7 @@
 
 #include "data/claim_file.h"
 #include "tests/data/data_support.h"
+#include "tests/support/random.h"
 
 namespace recon {
 namespace {
@@ -16,7 +17,7 @@ class ResultWriting : public DataTest {};
 SolverResults piece(std::int64_t count, const at::TensorOptions& options) {
   SolverResults rows;
   rows.solver = "dps";
-  rows.reconstructions = at::rand({count, 1, 6, 5}, options);
+  rows.reconstructions = test::uniform({count, 1, 6, 5}, c10::typeMetaToScalarType(options.dtype()));
   const auto n = static_cast<std::size_t>(count);
   rows.chi2.assign(n, 0.5);
   rows.status.assign(n, "finished");
@@ -28,7 +29,7 @@ SolverResults piece(std::int64_t count, const at::TensorOptions& options) {
 TEST_F(ResultWriting, PiecesBecomeTheFileThatIsWrittenAtOnce) {
   for (const auto dtype : {at::kFloat, at::kComplexFloat}) {
     SolverResults a = piece(2, dtype), b = piece(3, dtype), c = piece(1, dtype);
-    b.std = at::rand({3, 1, 6, 5});
+    b.std = test::uniform({3, 1, 6, 5});
     b.metrics["psnr"] = {20, 21, 22};
     c.error = {"its data are damaged"};
     ResultSet header;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <set>
@@ -92,7 +93,9 @@ TEST(Architecture, HeavyAndForbiddenThingsStayOut) {
   const std::vector<Forbidden> forbidden = {
       {"torch/", "torch.h", "costs 16 s and 1.3 GB per file; include what is used"},
       {"manual_", "seed(", "randomness comes from recon/core/rng.h"},
-      {"at::", "randn", "randomness comes from recon/core/rng.h"},
+      {"at::", "rand", "randomness comes from recon/core/rng.h"},  // randn, randint, randperm ... too
+      {"at::", "normal(", "randomness comes from recon/core/rng.h"},
+      {"at::", "bernoulli", "randomness comes from recon/core/rng.h"},
       {"std::", "random_device", "randomness comes from recon/core/rng.h"},
       {"using namespace ", "std", "names stay qualified"}};
   for (const auto& [head, tail, why] : forbidden) {
@@ -107,8 +110,9 @@ TEST(Architecture, HeavyAndForbiddenThingsStayOut) {
 
 // What is tracked counts: a user may well have results lying about.
 TEST(Architecture, TheTopLevelHoldsTheAgreedNamesOnly) {
-  const std::set<std::string> agreed = {"recon",          "operators",         "priors",   "data", "configs", "tests",
-                                        "CMakeLists.txt", "CMakePresets.json", "README.md"};
+  const std::set<std::string> agreed = {"recon",     "operators", "priors",         "data",
+                                        "configs",   "tests",     "CMakeLists.txt", "CMakePresets.json",
+                                        "README.md", "LICENSE"};
   const std::string command = fmt::format("git -C '{}' ls-files 2>/dev/null", test::source_path());
   FILE* listing = popen(command.c_str(), "r");
   ASSERT_NE(listing, nullptr);
@@ -124,18 +128,45 @@ TEST(Architecture, TheTopLevelHoldsTheAgreedNamesOnly) {
   }
 }
 
+/// Lines at the left margin that declare nothing: includes, comments, namespaces, forward declarations.
+bool declares_nothing(const std::string& line) {
+  for (const char* head : {" ", "#", "//", "namespace", "using", "}"}) {
+    if (line.starts_with(head)) return true;
+  }
+  const bool forward = (line.starts_with("class ") || line.starts_with("struct ")) && line.ends_with(";");
+  return line.empty() || (forward && line.find('{') == std::string::npos);
+}
+
+/// True when `///` says something before the first class, struct, enum, constant or function of a header, or beside it.
+bool documents_itself(const Source& source) {
+  bool said = false;
+  for (const auto& line : source.lines) {
+    said = said || line.find("///") != std::string::npos;
+    if (!declares_nothing(line)) return said;
+  }
+  return said;
+}
+
 TEST(Architecture, EveryHeaderGuardsAndDocumentsItself) {
   for (const auto& source : sources()) {
     if (!source.path.ends_with(".h") || source.path.starts_with("tests/")) continue;
-    bool once = false;
-    bool documented = false;
-    for (const auto& line : source.lines) {
-      once = once || line == "#pragma once";
-      documented = documented || line.find("//") != std::string::npos;
-    }
+    const bool once = std::find(source.lines.begin(), source.lines.end(), "#pragma once") != source.lines.end();
     EXPECT_TRUE(once) << source.path << " has no #pragma once";
-    EXPECT_TRUE(documented) << source.path << " says nothing about what it is for";
+    EXPECT_TRUE(documents_itself(source)) << source.path << " says nothing about what it is for";
   }
+}
+
+TEST(Architecture, AHeaderWithoutAWordIsFound) {
+  const std::vector<std::string> head = {"#pragma once", "#include <x>  // for y", "namespace recon {", "class Other;"};
+  const auto with = [&](std::vector<std::string> lines) {
+    lines.insert(lines.begin(), head.begin(), head.end());
+    lines.emplace_back("}  // namespace recon");
+    return documents_itself({"x.h", lines});
+  };
+  EXPECT_FALSE(with({"struct A {", "  int a;  ///< said too late", "};"}));
+  EXPECT_FALSE(with({"int f(int x);", "/// said too late", "int g();"}));
+  EXPECT_TRUE(with({"/// An A.", "struct A {", "};"}));
+  EXPECT_TRUE(with({"int f(int x);  ///< its square"}));
 }
 
 }  // namespace

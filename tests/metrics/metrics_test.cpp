@@ -6,6 +6,7 @@
 
 #include "recon/core/error.h"
 #include "tests/support/paths.h"
+#include "tests/support/random.h"
 
 namespace recon {
 namespace {
@@ -73,13 +74,13 @@ TEST(Metrics, OfComplexImages) {
 }
 
 TEST(Metrics, ImagesBelowTheWindowHaveNoSsim) {
-  const at::Tensor small = at::rand({2, 1, 10, 30});
+  const at::Tensor small = test::uniform({2, 1, 10, 30});
   for (const double value : ssim(small, small, 1)) EXPECT_TRUE(std::isnan(value));
 }
 
 TEST(Metrics, RefuseWhatCannotBeCompared) {
-  const at::Tensor x = at::rand({1, 1, 16, 16});
-  for (const at::Tensor& other : {at::rand({1, 1, 16, 17}), x.to(at::kComplexFloat), at::Tensor(), x[0]}) {
+  const at::Tensor x = test::uniform({1, 1, 16, 16});
+  for (const at::Tensor& other : {test::uniform({1, 1, 16, 17}), x.to(at::kComplexFloat), at::Tensor(), x[0]}) {
     EXPECT_THROW(psnr(x, other, 1), Error);
     EXPECT_THROW(ssim(x, other, 1), Error);
     EXPECT_THROW(nrmse(x, other), Error);

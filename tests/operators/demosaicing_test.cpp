@@ -16,7 +16,8 @@ TEST(Demosaicing, PicksTheFiltersColour) {
   const at::Tensor x = (rows + 100 * at::arange(3, at::kDouble).view({3, 1, 1})).unsqueeze(0);
   const std::string colours = "rgb";
   for (const std::string pattern : {"rggb", "bggr", "grbg", "gbrg"}) {
-    const at::Tensor y = make_demosaicing({{3, 3, 4}, ScalarKind::real}, pattern)->apply(x);
+    const at::Tensor y =
+        make_demosaicing({{3, 3, 4}, ScalarKind::real}, from_word<BayerPattern>(pattern, "test"))->apply(x);
     for (std::int64_t i = 0; i < 3; ++i) {
       for (std::int64_t j = 0; j < 4; ++j) {
         const auto colour = static_cast<double>(colours.find(pattern[static_cast<std::size_t>(2 * (i % 2) + j % 2)]));
@@ -27,7 +28,7 @@ TEST(Demosaicing, PicksTheFiltersColour) {
 }
 
 TEST(Demosaicing, MeasuresEveryPixelOnce) {
-  const auto op = make_demosaicing({{3, 5, 7}, ScalarKind::real}, "grbg");
+  const auto op = make_demosaicing({{3, 5, 7}, ScalarKind::real}, BayerPattern::grbg);
   EXPECT_EQ(op->measured_components(), 35);
   const at::Tensor y = at::arange(35, at::kDouble).view({1, 1, 5, 7});
   EXPECT_TRUE(at::equal(op->apply(op->adjoint(y)), y));  // A A^H = I
@@ -39,7 +40,7 @@ TEST(Demosaicing, MeasuresEveryPixelOnce) {
 TEST(Demosaicing, RefusesWhatIsNotAColourImage) {
   const auto message = [](const TensorSpec& image, const std::string& pattern) -> std::string {
     try {
-      make_demosaicing(image, pattern);
+      make_demosaicing(image, from_word<BayerPattern>(pattern, "demosaicing"));
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::usage);
       return error.what();

@@ -38,7 +38,7 @@ TEST(ExpectedCounts, AreTheMeansOfTheDefinitionInTwoHundredRandomCases) {
     const at::Tensor support = (uniform(1) < 0.7).to(at::kDouble);
     const Noise noise{.type = NoiseType::poisson, .peak = 1};
     const at::Tensor counts =
-        noise.simulate(level * uniform(2).unsqueeze(0).unsqueeze(0), Rng(1, "counts"), {{i, 0}})[0][0] * support;
+        with_noise(noise, level * uniform(2).unsqueeze(0).unsqueeze(0), Rng(1, "counts"), {{i, 0}})[0][0] * support;
     const at::Tensor found = expected_counts(counts.view({1, 1, 8, 11}), support.unsqueeze(0))[0][0];
     for (std::int64_t row = 0; row < 8; ++row) {
       for (std::int64_t column = 0; column < 11; ++column) {
@@ -53,11 +53,12 @@ TEST(ExpectedCounts, AreTheMeansOfTheDefinitionInTwoHundredRandomCases) {
 TEST(ExpectedCounts, WeighWithoutBias) {
   const Noise noise{.type = NoiseType::poisson, .peak = 1};
   for (const double level : {0.2, 2.0, 10.0, 40.0}) {
-    const at::Tensor counts = noise.simulate(at::full({1, 1, 200, 200}, level, at::kDouble), Rng(1, "bias"), {{0, 0}});
-    const at::Tensor weights = noise.variance(expected_counts(counts, {}), 0.01 * level).reciprocal();
+    const at::Tensor counts =
+        with_noise(noise, at::full({1, 1, 200, 200}, level, at::kDouble), Rng(1, "bias"), {{0, 0}});
+    const at::Tensor weights = noise_variance(noise, expected_counts(counts, {}), 0.01 * level).reciprocal();
     const double mean = ((weights * counts).sum() / weights.sum()).item<double>();
     EXPECT_NEAR(mean / level, 1, level < 1 ? 0.35 : 0.1) << level;
-    const at::Tensor own = noise.variance(counts).reciprocal();
+    const at::Tensor own = noise_variance(noise, counts).reciprocal();
     if (level < 20) {
       EXPECT_GT(std::abs(((own * counts).sum() / own.sum()).item<double>() / level - 1), std::abs(mean / level - 1));
     }

@@ -134,7 +134,7 @@ TEST(Fourier, EqualsTheMaskedDirectTransform) {
 
 at::Tensor pattern_of(const std::string& json, std::int64_t height = 64, std::int64_t width = 80) {
   JsonOptions options(json);
-  SamplingPattern pattern;
+  SamplingPatternOptions pattern;
   pattern.visit(options);
   options.finish();
   return pattern.on({{1, height, width}, ScalarKind::real}, "test")[0];

@@ -101,7 +101,7 @@ TEST_P(CoilEstimationMethod, FindsTheMapsUpToAPhase) {
   const at::Tensor mask = (columns % 3 == 0).logical_or((columns - 24).abs() < 10).to(at::kDouble);
   const at::Tensor kspace = mask * fft2_centred(maps * truth * phase);
   CoilEstimation estimation;
-  estimation.method = GetParam();
+  estimation.method = from_word<CoilMethod>(GetParam(), "test");
   const at::Tensor found = estimation.maps(kspace, "test");
   const auto [mean, lowest] = agreement(maps, found, truth > 0);
   EXPECT_GT(lowest, least.at(GetParam())) << mean;
@@ -120,7 +120,7 @@ TEST_P(CoilEstimationMethod, FindsTheMapsUpToAPhase) {
   }
 }
 std::string method_name(const testing::TestParamInfo<std::string>& tested) { return tested.param; }
-INSTANTIATE_TEST_SUITE_P(All, CoilEstimationMethod, testing::ValuesIn(CoilEstimation::methods()), method_name);
+INSTANTIATE_TEST_SUITE_P(All, CoilEstimationMethod, testing::ValuesIn(all_words<CoilMethod>()), method_name);
 
 TEST(CoilEstimation, SinglePrecisionAndItemsOfAFileAlike) {
   const at::Tensor kspace = fft2_centred(simulated_coil_maps(complex_image(32, 32), 4)[0] * head(32, 32));

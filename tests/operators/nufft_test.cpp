@@ -125,7 +125,8 @@ TEST(Trajectories, LieWhereTheySay) {
   EXPECT_NEAR(radial[0][0].item<double>(), 0, 1e-12);
   EXPECT_NEAR(radial[4].abs().max().item<double>(), 0, 1e-12);  // the centre
   EXPECT_NEAR(radial[8][0].item<double>(), -20, 1e-12);         // the second spoke runs along the rows' axis
-  const Trajectory spiral{.positions = {}, .pattern = "spiral", .interleaves = 3, .turns = 2, .readout = 100};
+  const Trajectory spiral{
+      .positions = {}, .pattern = TrajectoryPattern::spiral, .interleaves = 3, .turns = 2, .readout = 100};
   const at::Tensor points = spiral.on(image, "test");
   ASSERT_EQ(points.size(0), 300);
   const at::Tensor radius = (points / at::tensor({40.0, 20.0}, at::kDouble)).square().sum(1).sqrt();

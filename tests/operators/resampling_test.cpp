@@ -38,7 +38,7 @@ TEST(Bicubic, EqualsPillow) {
       nlohmann::json::parse(std::ifstream(test::source_path("tests/golden/operators/pillow_bicubic.json")));
   const at::Tensor image = matrix_of(golden["image"]).view({1, 1, 24, 36});
   for (const std::int64_t factor : {2, 3, 4}) {
-    const auto op = make_bicubic_downsampling({{1, 24, 36}, ScalarKind::real}, factor, "renormalize");
+    const auto op = make_bicubic_downsampling({{1, 24, 36}, ScalarKind::real}, factor, BicubicBorder::renormalize);
     const at::Tensor expected = matrix_of(golden[fmt::format("factor_{}", factor)]);
     // The golden is written with six decimals and computed in float32 (image values are below 2).
     const double bound = 0.5e-6 + 2 * 8 * 0x1p-24;
@@ -50,8 +50,8 @@ TEST(Bicubic, MirroredBorderIsThatOfTheMirroredImage) {
   const at::Tensor x = draw({1, 16, 24});
   const at::Tensor wide = at::cat({x.flip(2), x, x.flip(2)}, 2);
   const at::Tensor all = at::cat({wide.flip(3), wide, wide.flip(3)}, 3);
-  const auto mirrored = make_bicubic_downsampling({{1, 16, 24}, ScalarKind::real}, 4, "mirror");
-  const auto plain = make_bicubic_downsampling({{1, 48, 72}, ScalarKind::real}, 4, "renormalize");
+  const auto mirrored = make_bicubic_downsampling({{1, 16, 24}, ScalarKind::real}, 4, BicubicBorder::mirror);
+  const auto plain = make_bicubic_downsampling({{1, 48, 72}, ScalarKind::real}, 4, BicubicBorder::renormalize);
   const at::Tensor expected = plain->apply(all).narrow(2, 4, 4).narrow(3, 6, 6);
   EXPECT_LT((mirrored->apply(x) - expected).abs().max().item<double>(), 1e-13);
 }

@@ -125,7 +125,7 @@ TEST(ItemNoise, PoissonDataAreWhitenedToOneStandardDeviation) {
   const TensorSpec image{{1, 16, 16}, ScalarKind::real};
   const Noise noise{.type = NoiseType::poisson, .std = {}, .peak = 50};
   const at::Tensor truth = at::linspace(0.1, 1, 256, doubles).view({1, 1, 16, 16});
-  const at::Tensor y = noise.simulate(truth, Rng(1, "poisson"), {{1, 0}});
+  const at::Tensor y = with_noise(noise, truth, Rng(1, "poisson"), {{1, 0}});
   const ItemNoise level = item_noise(noise, 0, y);
   const ImageDomain prior{.channels = 1, .fixed_size = {}};
   const ImageMapping mapping(image, {0, 1}, &prior, ComplexImage::none, "test");

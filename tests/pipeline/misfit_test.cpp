@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 
 #include "operators/blur/blur.h"
-#include "operators/expected_counts.h"
 #include "operators/identity.h"
 #include "operators/inpainting/inpainting.h"
+#include "operators/noise.h"
 #include "recon/pipeline/items/operator_source.h"
 #include "recon/pipeline/solve/likely_cause.h"
 
@@ -37,13 +37,16 @@ TEST(Misfit, IsFarBeyondABias) {
   EXPECT_FALSE(is_misfit(fit(1e9, 5000, 1e-12), true));
 }
 
-PreparedItem counted(const OperatorPtr& op, const at::Tensor& truth, const Noise& noise, std::uint64_t i) {
+PreparedItem counted(const OperatorPtr& op, const at::Tensor& truth, const Noise& noise, const at::Tensor& background,
+                     std::uint64_t i) {
   PreparedItem item;
   item.op = op;
-  item.y = noise.simulate(op->apply(truth), Rng(4, "counts"), {{i, 0}}, op->support());
-  if (noise.background.defined()) item.y = item.y - noise.background;
+  at::Tensor clean = op->apply(truth);
+  if (background.defined()) clean = clean + background;
+  item.y = with_noise(noise, clean, Rng(4, "counts"), {{i, 0}}, op->support());
+  if (background.defined()) item.y = item.y - background;
   if (op->support().defined()) item.y = item.y * op->support();
-  item.noise = item_noise(noise, 0, item.y, op->support());
+  item.noise = item_noise(noise, 0, item.y, op->support(), background);
   return item;
 }
 
@@ -58,7 +61,8 @@ TEST(Misfit, CountsAreExplainedByTheTruthAndNotByNothingInTwoHundredRandomCases)
                 .peak = std::pow(10.0, 3 * draw(0) - 0.3)};
     if (noise.has_std()) noise.std = {(0.2 + draw(1)) / noise.peak};
     const bool has_background = i % 3 == 0;
-    if (has_background) noise.background = at::full({}, 0.05 * draw(2), at::kDouble);
+    at::Tensor background;
+    if (has_background) background = at::full({}, 0.05 * draw(2), at::kDouble);
     const at::Tensor random = Rng(7, "image").uniform({{i, 0}}, 0, image);
     // From even pictures to points on nothing.
     const at::Tensor truth = random.pow(1 + 20 * draw(3));
@@ -69,12 +73,12 @@ TEST(Misfit, CountsAreExplainedByTheTruthAndNotByNothingInTwoHundredRandomCases)
     } else if (i % 4 == 2) {
       op = make_inpainting(image, (Rng(9, "mask").uniform({{i, 0}}, 0, image)[0] < 0.6).to(at::kDouble), "random");
     }
-    const PreparedItem item = counted(op, truth, noise, i);
+    const PreparedItem item = counted(op, truth, noise, background, i);
     const Fit right = fit_of(truth, item), nothing = fit_of(at::zeros_like(truth), item);
     EXPECT_NEAR(right.chi2, 1, 6 * right.chi2_error + 0.02) << i;
     EXPECT_FALSE(is_misfit(right, true)) << i;
     // By hand: sum r² / v over its expectation, v of the expected counts.
-    const at::Tensor mean = op->apply(truth) + (has_background ? noise.background.item<double>() : 0.0);
+    const at::Tensor mean = op->apply(truth) + (has_background ? background.item<double>() : 0.0);
     const double read = noise.has_std() ? noise.std[0] * noise.std[0] : 0;
     const at::Tensor there = op->support().defined() ? op->support().unsqueeze(0) : at::ones_like(mean);
     const at::Tensor variance = mean.clamp_min(item.noise.darkest / noise.peak) / noise.peak + read;
@@ -84,8 +88,7 @@ TEST(Misfit, CountsAreExplainedByTheTruthAndNotByNothingInTwoHundredRandomCases)
             .item<double>();
     EXPECT_NEAR(right.chi2, expected, 1e-6 * expected) << i;
     const double light = (op->apply(truth) * noise.peak).mean().item<double>();
-    const double other =
-        (has_background ? noise.background.item<double>() * noise.peak : 0) + read * noise.peak * noise.peak;
+    const double other = (has_background ? background.item<double>() * noise.peak : 0) + read * noise.peak * noise.peak;
     if (light > 0.05 && light > 4 * other) EXPECT_GT(nothing.chi2, 4) << i << " light " << light;
     EXPECT_NEAR(right.chi2_map.sum().item<double>() / (there.sum().item<double>()), right.chi2, 1e-6 * right.chi2) << i;
   }

@@ -15,8 +15,6 @@ class Constants final : public Solver {
   bool broken = false;
 
   void visit(ParameterVisitor&) override {}
-  bool needs_prior() const override { return false; }
-  bool is_sampler() const override { return true; }
 
  private:
   at::Tensor run(SolverContext& context) const override {
@@ -37,8 +35,8 @@ double kept(double y, Selection selection, bool broken = false) {
   item.y = at::full({1, 1, 2, 2}, y, at::kFloat);
   item.ground_truth = at::full({1, 1, 2, 2}, 4.0, at::kFloat);
   item.range = {.low = 0, .high = 2};
-  const ItemRunner runner({.name = "constants", .solver = solver}, nullptr, ComplexImage::none, "test",
-                          {.selection = selection});
+  const ItemRunner runner({.name = "constants", .solver = solver, .traits = {.claim = Claim::samples}}, nullptr,
+                          ComplexImage::none, "test", {.selection = selection});
   return runner.run(item, 4, {}).x.mean().item<double>();
 }
 

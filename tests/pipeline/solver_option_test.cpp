@@ -3,12 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "recon/core/error.h"
+#include "recon/solvers/registry.h"
 
 namespace recon {
 namespace {
 
 TEST(SolverOption, FindsAndSetsANumberByName) {
-  const auto dps = find_solver_kind("dps", "test").make();
+  const auto dps = solver_kinds().find("dps", "test").make();
   ASSERT_TRUE(find_option(*dps, "steps").has_value());
   EXPECT_TRUE(find_option(*dps, "steps")->integer);
   set_option(*dps, "steps", 7);
@@ -17,7 +18,7 @@ TEST(SolverOption, FindsAndSetsANumberByName) {
 }
 
 TEST(SolverOption, ANumberThatTheSolverFindsByItself) {
-  const auto tv = find_solver_kind("tv_pdhg", "test").make();
+  const auto tv = solver_kinds().find("tv_pdhg", "test").make();
   ASSERT_TRUE(find_option(*tv, "weight").has_value());
   EXPECT_EQ(find_option(*tv, "weight")->value, std::nullopt);
   EXPECT_FALSE(find_option(*tv, "weight")->integer);
@@ -29,7 +30,7 @@ TEST(SolverOption, ANumberThatTheSolverFindsByItself) {
 }
 
 TEST(SolverOption, NothingThereIsNothing) {
-  const auto adjoint = find_solver_kind("adjoint", "test").make();
+  const auto adjoint = solver_kinds().find("adjoint", "test").make();
   EXPECT_EQ(find_option(*adjoint, "steps").has_value(), false);
   EXPECT_THROW(set_option(*adjoint, "steps", 1), Error);
 }

@@ -45,6 +45,7 @@ multiple: 16
 max_relative_sigma: 12.5
 training_data: none
 licence: CC0
+attribution: photographers.csv
 denoising_mse: [[0.1, 1e-3], [1, 0.02]]
 )");
   EXPECT_EQ(read.name, "test");
@@ -65,6 +66,7 @@ denoising_mse: [[0.1, 1e-3], [1, 0.02]]
   ASSERT_EQ(read.denoising_mse.size(), 2U);
   EXPECT_EQ(read.denoising_mse[1].second, 0.02);
   EXPECT_EQ(read.licence, "CC0");
+  EXPECT_EQ(read.attribution, "photographers.csv");
   EXPECT_TRUE(card("size: any").any_size);
   EXPECT_EQ(card("size: 64").fixed_size, (std::vector<std::int64_t>{64, 64}));
   EXPECT_FALSE(card("schedule: from_scheduler").schedule.has_value());

@@ -184,9 +184,9 @@ TEST(NoiseSchedule, SpacingsArePlacedAsNamed) {
   }
   const std::vector<std::string> names{"uniform_t", "quadratic_t", "uniform_log_snr", "karras",
                                        "leading",   "trailing",    "linspace"};
-  EXPECT_EQ(spacing_names(), names);
-  for (const auto& name : names) EXPECT_EQ(to_string(spacing_from(name)), name);
-  EXPECT_THROW(spacing_from("even"), Error);
+  EXPECT_EQ(all_words<Spacing>(), names);
+  for (const auto& name : names) EXPECT_EQ(to_string(from_word<Spacing>(name, "test")), name);
+  EXPECT_THROW(from_word<Spacing>("even", "test"), Error);
 }
 
 /// The text of the usage error that `call` throws.

@@ -167,8 +167,8 @@ TEST(Parameterization, ALevelPerItemIsTheTableItemByItem) {
 }
 
 TEST(Parameterization, NamesAndEndsAreChecked) {
-  for (const Prediction kind : kAll) EXPECT_EQ(prediction_from(to_string(kind)), kind);
-  EXPECT_THROW(prediction_from("v_prediction"), Error);
+  for (const Prediction kind : kAll) EXPECT_EQ(from_word<Prediction>(to_string(kind), "test"), kind);
+  EXPECT_THROW(from_word<Prediction>("v_prediction", "test"), Error);
   const at::Tensor x = normal("x");
   for (const Prediction kind : kAll) {
     if (kind == Prediction::x0) continue;

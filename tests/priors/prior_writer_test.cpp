@@ -50,7 +50,7 @@ TEST(PriorWriter, WritesWhatLoadPriorReadsBack) {
                                         .denoising_mse = {{0.1, 0.002}, {1, 0.03}}};
     if (kind == Prediction::edm) description.time_input = TimeInput::edm_noise;
     fs::remove_all(folder / "scheduler");
-    write_prior(folder, description, *network, {"a: \"test\"", "# nothing", "CC0"}, at::kFloat);
+    write_prior(folder, description, *network, {"a: \"test\"", "# nothing", "CC0", "people.csv"}, at::kFloat);
     const auto read = std::dynamic_pointer_cast<const NetworkPrior>(load_prior(folder.string() + "/"));
     ASSERT_NE(read, nullptr);
     EXPECT_EQ(read->description().prediction, kind);
@@ -59,6 +59,7 @@ TEST(PriorWriter, WritesWhatLoadPriorReadsBack) {
     EXPECT_TRUE(read->domain().fixed_size.empty());
     EXPECT_EQ(read->max_relative_sigma(), 1);
     EXPECT_EQ(inspect_prior(folder.string() + "/").card_description, "a: \"test\"");
+    EXPECT_EQ(inspect_prior(folder.string() + "/").attribution, "people.csv");
     const NetworkPrior written(description, network);
     const at::Tensor x = Rng(0, "x").normal({{0, 0}}, 0, {{1, 8, 8}, ScalarKind::real}, at::kFloat);
     const NoiseLevel level{.alpha = 1, .sigma = 0.7};

@@ -56,9 +56,9 @@ TEST(SamplerEngine, AnImageDependsOnSeedAndKeyOnlyNotOnItsBatch) {
 TEST(SamplerEngine, StaysFiniteAtEveryEdgeOfEveryProcess) {
   for (const auto& kind : sampler_kinds()) {
     for (const auto& process : process_names()) {
-      for (const auto& spacing : spacing_names()) {
+      for (const auto& spacing : all_words<Spacing>()) {
         const bool table = process == "prior" || (process.starts_with("vp_") && process != "vp_continuous");
-        if (is_for_tables(spacing_from(spacing)) && !table) continue;
+        if (is_for_tables(from_word<Spacing>(spacing, "test")) && !table) continue;
         for (const std::int64_t steps : {1, 2, 5}) {
           const auto sampler = make_sampler(
               kind.name, with_steps(steps, fmt::format(R"(, "process": "{}", "spacing": "{}")", process, spacing)));
@@ -207,7 +207,7 @@ TEST(SamplerEngine, RefusesWhatDoesNotFit) {
   EXPECT_NE(message([&] { draw(*make_sampler("ddim"), image_mixture(), wide); }).find("knows images of size"),
             std::string::npos);
   EXPECT_NE(message([] {
-              find_sampler_kind("dimm", "x.yaml:3");
+              sampler_kinds().find("dimm", "x.yaml:3");
             }).find("x.yaml:3: unknown sampler 'dimm'; did you mean 'ddim'?"),
             std::string::npos);
   EXPECT_NE(message([] { process_from("vp_liner", NoiseSchedule::vp_linear()); }).find("did you mean 'vp_linear'?"),

@@ -115,7 +115,7 @@ const GaussianMixturePrior& image_mixture() {
 }
 
 std::unique_ptr<Sampler> make_sampler(const std::string& name, const std::string& options) {
-  std::unique_ptr<Sampler> sampler = find_sampler_kind(name, "test").make();
+  std::unique_ptr<Sampler> sampler = sampler_kinds().find(name, "test").make();
   JsonOptions json(options);
   sampler->visit(json);
   json.finish();

@@ -30,7 +30,7 @@ TEST(ScheduleGolden, TimestepsAreThoseOfDiffusers) {
   for (const auto& record : golden().at("timesteps")) {
     const std::int64_t train = record.at("timesteps"), n = record.at("steps"), offset = record.at("steps_offset");
     const NoiseSchedule schedule = NoiseSchedule::vp_linear(train);
-    const auto levels = schedule.steps(n, spacing_from(record.at("spacing")), 0, offset);
+    const auto levels = schedule.steps(n, from_word<Spacing>(record.at("spacing"), "test"), 0, offset);
     std::vector<double> times;
     for (const NoiseLevel& level : levels) times.push_back(schedule.time_of(level.relative_sigma()));
     EXPECT_EQ(times, record.at("t").get<std::vector<double>>()) << record.dump();
@@ -43,7 +43,7 @@ TEST(ScheduleGolden, TimestepsOfEveryNumberOfSteps) {
   for (const auto& record : golden().at("checksums")) {
     std::int64_t sum = 0;
     for (std::int64_t n = 1; n <= 1000; ++n) {
-      const auto times = table_timesteps(spacing_from(record.at("spacing")), n, 1000, 0, "test");
+      const auto times = table_timesteps(from_word<Spacing>(record.at("spacing"), "test"), n, 1000, 0, "test");
       ASSERT_EQ(times.size(), static_cast<std::size_t>(n));
       for (std::size_t i = 0; i < times.size(); ++i) {
         sum += static_cast<std::int64_t>(i + 1) * static_cast<std::int64_t>(times[i]);

@@ -20,7 +20,7 @@ NoiseSchedule written(const std::string& text) {
 
 TEST(ScheduleOptions, EveryProcessIsWrittenByItsName) {
   for (const NoiseSchedule& schedule : test::every_schedule()) {
-    EXPECT_EQ(find_schedule_family(schedule.name(), "test").name, schedule.name());
+    EXPECT_EQ(schedule_families().find(schedule.name(), "test").name, schedule.name());
   }
   for (const ScheduleFamily& family : schedule_families()) {
     if (family.name == "tabulated") continue;  // has no defaults

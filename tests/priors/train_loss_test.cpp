@@ -91,11 +91,9 @@ TEST(TrainingLoss, WeightsAreThoseOfThePapers) {
 }
 
 TEST(TrainingLoss, ChoosesTheUsualWeightingByItself) {
-  EXPECT_EQ(weighting_from("auto", Prediction::score), Weighting::sigma_squared);
-  EXPECT_EQ(weighting_from("auto", Prediction::edm), Weighting::edm);
-  EXPECT_EQ(weighting_from("auto", Prediction::v), Weighting::simple);
-  EXPECT_EQ(weighting_from("min_snr", Prediction::v), Weighting::min_snr);
-  EXPECT_THROW(weighting_from("best", Prediction::v), Error);
+  EXPECT_EQ(usual_weighting(Prediction::score), Weighting::sigma_squared);
+  EXPECT_EQ(usual_weighting(Prediction::edm), Weighting::edm);
+  EXPECT_EQ(usual_weighting(Prediction::v), Weighting::simple);
 }
 
 /// Share of draws below x, for Kolmogorov-Smirnov distances.
@@ -116,14 +114,14 @@ TEST(LevelDistribution, DrawsWhatItSays) {
   constexpr int steps = 64, batch = 32;
   const auto phi = [](double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); };
   struct Case {
-    const char* levels;
+    LevelLaw levels;
     std::function<double(double)> cdf;  // of ln r
   };
   const double mean = -0.5, deviation = 1.5;
   const double below = phi((low - mean) / deviation), above = phi((high - mean) / deviation);
-  for (const Case& c :
-       {Case{"log_uniform", [&](double x) { return (x - low) / (high - low); }},
-        Case{"log_normal", [&](double x) { return (phi((x - mean) / deviation) - below) / (above - below); }}}) {
+  for (const Case& c : {Case{LevelLaw::log_uniform, [&](double x) { return (x - low) / (high - low); }},
+                        Case{LevelLaw::log_normal,
+                             [&](double x) { return (phi((x - mean) / deviation) - below) / (above - below); }}}) {
     TrainingOptions options;
     options.batch = batch;
     options.levels = c.levels;
@@ -137,7 +135,7 @@ TEST(LevelDistribution, DrawsWhatItSays) {
       for (const double t : times) logs.push_back(std::log(schedule.at(t).relative_sigma()));
     }
     // Stratified draws: within each step one value per slice of 1/32, so the distance stays below 1/32.
-    EXPECT_LT(largest_deviation(logs, c.cdf), 1.0 / batch) << c.levels;
+    EXPECT_LT(largest_deviation(logs, c.cdf), 1.0 / batch) << to_string(c.levels);
   }
 }
 
@@ -157,12 +155,13 @@ TEST(LevelDistribution, ReachesBothEndsOfContinuousProcesses) {
   TrainingOptions options;
   for (const auto& schedule : {NoiseSchedule(FlowSchedule{}), NoiseSchedule(EdmRhoSchedule{}),
                                NoiseSchedule(VeGeometricSchedule{}), NoiseSchedule(VpContinuousSchedule{})}) {
-    for (const char* levels : {"uniform_t", "log_normal", "log_uniform"}) {
+    for (const LevelLaw levels : {LevelLaw::uniform_t, LevelLaw::log_normal, LevelLaw::log_uniform}) {
       options.levels = levels;
       const LevelDistribution distribution(schedule, options);
       for (const double u : {0.0, 1e-12, 0.5, 1 - 1e-12}) {
         const NoiseLevel level = schedule.at(distribution.time_at(u));
-        EXPECT_TRUE(std::isfinite(level.relative_sigma()) && level.sigma > 0) << schedule.name() << ' ' << levels;
+        EXPECT_TRUE(std::isfinite(level.relative_sigma()) && level.sigma > 0)
+            << schedule.name() << ' ' << to_string(levels);
       }
     }
   }

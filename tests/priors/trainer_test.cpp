@@ -12,6 +12,7 @@
 #include "priors/train/parameter_initializer.h"
 #include "recon/core/error.h"
 #include "tests/support/faults.h"
+#include "tests/support/word.h"
 
 namespace recon {
 namespace {
@@ -161,9 +162,6 @@ TEST(BatchSource, SaysWhichImageDoesNotFit) {
 
 TEST(Optimizer, TakesTheStepsOfAdamW) {
   TrainingOptions options;
-  options.learning_rate = 0.1;
-  options.warmup = 0;
-  options.decay = "constant";
   options.weight_decay = 0.5;
   options.gradient_clip = 1;
   options.ema = 0.9;
@@ -175,7 +173,7 @@ TEST(Optimizer, TakesTheStepsOfAdamW) {
     const double g[2] = {3.0 + step, 4.0};
     const double norm = std::hypot(g[0], g[1]);
     const at::Tensor gradient = at::tensor({static_cast<float>(g[0]), static_cast<float>(g[1])});
-    EXPECT_NEAR(optimizer.update({gradient}, step), norm, 1e-5);
+    EXPECT_NEAR(optimizer.update({gradient}, step, 0.1), norm, 1e-5);
     for (int i = 0; i < 2; ++i) {
       const double clipped = g[i] / norm;
       m[i] = 0.9 * m[i] + 0.1 * clipped;
@@ -193,7 +191,7 @@ TEST(Optimizer, TakesTheStepsOfAdamW) {
 TEST(Optimizer, LeavesEverythingAloneWhenTheGradientIsNotFinite) {
   const at::Tensor weight = at::ones({3}).requires_grad_(true);
   Optimizer optimizer({{"w", weight}}, TrainingOptions{});
-  const double norm = optimizer.update({at::tensor({1.0F, NAN, 0.0F})}, 0);
+  const double norm = optimizer.update({at::tensor({1.0F, NAN, 0.0F})}, 0, 0.1);
   EXPECT_FALSE(std::isfinite(norm));
   EXPECT_TRUE(weight.equal(at::ones({3})));
   for (const auto& [name, value] : optimizer.state()) {
@@ -208,13 +206,18 @@ TEST(Optimizer, WarmsUpAndEndsAtZero) {
   options.learning_rate = 2;
   options.warmup = 10;
   options.steps = 110;
-  EXPECT_NEAR(Optimizer::learning_rate(options, 0), 0.2, 1e-12);
-  EXPECT_NEAR(Optimizer::learning_rate(options, 9), 2, 1e-12);
-  EXPECT_NEAR(Optimizer::learning_rate(options, 10), 2, 1e-12);
-  EXPECT_NEAR(Optimizer::learning_rate(options, 60), 1, 1e-12);
-  EXPECT_NEAR(Optimizer::learning_rate(options, 110), 0, 1e-12);
-  options.decay = "constant";
-  EXPECT_EQ(Optimizer::learning_rate(options, 100), 2);
+  const auto rate = [&](std::int64_t step, double time = 0) {
+    return Optimizer::learning_rate(options, step, std::max(static_cast<double>(step) / 110, time));
+  };
+  EXPECT_NEAR(rate(0), 0.2, 1e-12);
+  EXPECT_NEAR(rate(9), 2, 1e-12);
+  EXPECT_NEAR(rate(10), 2, 1e-12);
+  EXPECT_NEAR(rate(60), 1, 1e-12);
+  EXPECT_NEAR(rate(110), 0, 1e-12);
+  EXPECT_NEAR(rate(20, 60.0 / 110), 1, 1e-12) << "whose time is up as far is as far";
+  EXPECT_NEAR(rate(20, 1), 0, 1e-12);
+  options.decay = test::word("constant");
+  EXPECT_EQ(rate(100), 2);
 }
 
 TEST(Trainer, GoesOnWhereItWasCutBitForBit) {
@@ -247,6 +250,84 @@ TEST(Trainer, GoesOnWhereItWasCutBitForBit) {
     ASSERT_EQ(second.history().validations.size(), 2U);
     EXPECT_EQ(second.history().validations.back().table, whole.history().validations.back().table);
   }
+}
+
+TEST(Trainer, TakesAFinishedRunUpAgainForMoreSteps) {
+  const TrainingControls controls{.state = test::scratch_folder() / "state", .fingerprint = "{}"};
+  TrainingOptions options = tiny_options();
+  options.steps = 6;
+  Trainer(tiny_task(), options).run(controls);
+  options.steps = 12;
+  Trainer more(tiny_task(), options);
+  ASSERT_EQ(more.run(controls), TrainingOutcome::finished);
+  EXPECT_EQ(more.history().step, 12);
+  EXPECT_EQ(more.history().validations.back().step, 12);
+  options.steps = 4;
+  Trainer fewer(tiny_task(), options);
+  ASSERT_EQ(fewer.run(controls), TrainingOutcome::finished);
+  EXPECT_EQ(fewer.history().step, 12) << "what is done is not undone";
+}
+
+TEST(Trainer, EndsWhenItsTimeIsUp) {
+  TrainingControls controls{.state = test::scratch_folder() / "state", .fingerprint = "{}"};
+  std::int64_t expected = 0;
+  controls.on_step = [&](const ProgressEvent& event) { expected = event.steps; };
+  TrainingOptions options = tiny_options();
+  options.steps = 1'000'000'000;
+  options.validate_every = options.checkpoint_every = options.steps;
+  options.minutes = 0.01;
+  Trainer first(tiny_task(), options);
+  ASSERT_EQ(first.run(controls), TrainingOutcome::finished);
+  const std::int64_t done = first.history().step;
+  EXPECT_GE(first.history().seconds, 0.6);
+  EXPECT_LT(first.history().seconds, 60) << "a step of this network takes milliseconds";
+  EXPECT_EQ(expected, done) << "the last step is known to be the last";
+  ASSERT_EQ(first.history().validations.size(), 1U);
+  EXPECT_EQ(first.history().validations.back().step, done);
+  Trainer again(tiny_task(), options);
+  ASSERT_EQ(again.run(controls), TrainingOutcome::finished);
+  EXPECT_EQ(again.history().step, done) << "the time of all sessions counts";
+  options.minutes = first.history().seconds / 60 + 0.01;
+  Trainer longer(tiny_task(), options);
+  ASSERT_EQ(longer.run(controls), TrainingOutcome::finished);
+  EXPECT_GT(longer.history().step, done);
+}
+
+/// Trained on white, judged on black: validation turns up.
+TEST(Trainer, ExportsTheWeightsThatValidationLikesBest) {
+  TrainingTask task = tiny_task();
+  task.images.image = [](std::int64_t) { return at::ones({1, 12, 12}); };
+  task.validation.image = [](std::int64_t) { return at::full({1, 12, 12}, -1.0); };
+  TrainingOptions options = tiny_options();
+  options.steps = 60;
+  options.learning_rate = 0.02;
+  std::vector<double> exported, validated;
+  TrainingControls controls{.state = test::scratch_folder() / "state", .fingerprint = "{}"};
+  controls.on_export = [&](const NetworkPrior& prior, const UNet2D&) {
+    exported.push_back(mean_log_error(prior.description().denoising_mse));
+  };
+  controls.on_validation = [&](const NetworkPrior&, const TrainingHistory& history) {
+    validated.push_back(mean_log_error(history.validations.back().table));
+  };
+  Trainer trainer(task, options);
+  ASSERT_EQ(trainer.run(controls), TrainingOutcome::finished);
+  ASSERT_EQ(validated.size(), 10U);
+  std::vector<double> falling;
+  for (const double error : validated) {
+    if (falling.empty() || error < falling.back()) falling.push_back(error);
+  }
+  EXPECT_EQ(exported, falling);
+  EXPECT_LT(exported.size(), validated.size()) << "this run was to turn up";
+  ASSERT_NE(best_validation(trainer.history()), nullptr);
+  EXPECT_EQ(mean_log_error(best_validation(trainer.history())->table), falling.back());
+}
+
+TEST(TrainingHistory, ComparesValidationsAtTheSameLevelsOnly) {
+  TrainingHistory history;
+  EXPECT_EQ(best_validation(history), nullptr);
+  history.validations = {
+      {10, {{0.1, 1e-9}}}, {20, {{0.1, 0.1}, {1, 0.4}}}, {30, {{0.1, 0.2}, {1, 0.1}}}, {40, {{0.1, 0.02}, {1, 1.5}}}};
+  EXPECT_EQ(best_validation(history)->step, 30) << "by 0.2 x 0.1, beside 0.02 x 1.5 and 0.1 x 0.4";
 }
 
 TEST(Trainer, RefusesTheStateOfAnotherRunAndDamagedStates) {
@@ -307,7 +388,7 @@ TEST(Trainer, StopsWhenTheLossIsNoNumberAndKeepsTheLastGoodState) {
 TEST(Trainer, ComputesNearlyTheSameInBfloat16) {
   TrainingOptions options = tiny_options();
   Trainer exact(tiny_task(), options);
-  options.precision = "bfloat16";
+  options.precision = test::word("bfloat16");
   Trainer rounded(tiny_task(), options);
   const double a = exact.loss(0).item<double>(), b = rounded.loss(0).item<double>();
   EXPECT_NEAR(b / a, 1, 0.01);  // bfloat16 has 8 bits: 0.4 % per rounding, averaged over 192 pixels

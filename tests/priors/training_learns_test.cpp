@@ -9,6 +9,7 @@
 #include "priors/train/parameter_initializer.h"
 #include "priors/train/trainer.h"
 #include "tests/support/faults.h"
+#include "tests/support/word.h"
 
 namespace recon {
 namespace {
@@ -34,8 +35,8 @@ TrainingImages draws_of(const GaussianMixturePrior& prior, std::int64_t count) {
 struct Case {
   Prediction prediction;
   NoiseSchedule schedule;
-  const char* weighting = "auto";
-  const char* levels = "log_uniform";
+  std::optional<Weighting> weighting = std::nullopt;
+  LevelLaw levels = LevelLaw::log_uniform;
   const char* name;
 };
 
@@ -87,7 +88,7 @@ std::shared_ptr<const UNet2D> train_network(const Case& c, const Effort& effort)
   shape.groups = 8;
   shape.mid_attention = false;
   // A score network divides its output by the noise level (Song & Ermon 2020); diffusers' does with Fourier features.
-  if (c.prediction == Prediction::score) shape.time_embedding = "fourier";
+  if (c.prediction == Prediction::score) shape.time_embedding = test::word("fourier");
   ParameterInitializer source(1);
   TrainingOptions options;
   options.steps = effort.steps;
@@ -117,10 +118,10 @@ std::vector<Case> cases() {
   return {{.prediction = Prediction::epsilon, .schedule = vp, .name = "noise"},
           {.prediction = Prediction::epsilon,
            .schedule = NoiseSchedule::vp_cosine(),
-           .weighting = "min_snr",
+           .weighting = Weighting::min_snr,
            .name = "noise_min_snr_cosine"},
-          {.prediction = Prediction::x0, .schedule = vp, .weighting = "min_snr", .name = "x0_min_snr"},
-          {.prediction = Prediction::x0, .schedule = vp, .weighting = "snr", .name = "x0_snr"},
+          {.prediction = Prediction::x0, .schedule = vp, .weighting = Weighting::min_snr, .name = "x0_min_snr"},
+          {.prediction = Prediction::x0, .schedule = vp, .weighting = Weighting::snr, .name = "x0_snr"},
           {.prediction = Prediction::v, .schedule = vp, .name = "v"},
           {.prediction = Prediction::v, .schedule = NoiseSchedule(CosineContinuousSchedule{}), .name = "v_cosine"},
           {.prediction = Prediction::score,
@@ -129,11 +130,11 @@ std::vector<Case> cases() {
           {.prediction = Prediction::flow_to_noise, .schedule = NoiseSchedule(FlowSchedule{}), .name = "flow_to_noise"},
           {.prediction = Prediction::flow_to_data,
            .schedule = NoiseSchedule(FlowSchedule{}),
-           .levels = "uniform_t",
+           .levels = LevelLaw::uniform_t,
            .name = "flow_to_data"},
           {.prediction = Prediction::edm,
            .schedule = NoiseSchedule(EdmRhoSchedule{}),
-           .levels = "log_normal",
+           .levels = LevelLaw::log_normal,
            .name = "edm_log_normal"}};
 }
 

@@ -6,6 +6,7 @@
 #include "operators/nonlinear/fourier_magnitude.h"
 #include "recon/core/error.h"
 #include "tests/solvers/classical_problems.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
@@ -23,7 +24,7 @@ Problem magnitudes(double noise_std, at::Tensor* truth = nullptr) {
 
 AlternatingProjections projections(const std::string& algorithm, std::int64_t iterations, std::int64_t restarts = 1) {
   AlternatingProjections solver;
-  solver.algorithm = algorithm;
+  solver.algorithm = word(algorithm);
   solver.iterations = iterations;
   solver.restarts = restarts;
   solver.high = 5;  // the brightest of the random images has 4.2

@@ -27,6 +27,7 @@
 #include "recon/solvers/classical/wiener.h"
 #include "tests/solvers/classical_problems.h"
 #include "tests/support/paths.h"
+#include "tests/support/word.h"
 
 namespace recon {
 namespace {
@@ -83,7 +84,7 @@ TEST(Adjoint, HasTheBrightnessOfAnImage) {
     EXPECT_NEAR(real_inner(problem.y - data, data).item<double>(), 0,
                 1e3 * kEpsilon * squared_norms(data).item<double>());
   }
-  solver.scale = "none";
+  solver.scale = test::word("none");
   const LinearOperatorPtr op = task("super_resolution", 16);
   const Problem problem = problem_of(op, phantom(16), {0.0});
   EXPECT_TRUE(at::equal(solve(solver, problem).x, op->adjoint(problem.y)));
@@ -97,7 +98,7 @@ TEST(TikhonovCg, EqualsTheDenseSolution) {
     for (const std::string penalty : {"gradient", "identity"}) {
       TikhonovCg solver;
       solver.weight = 0.03;
-      solver.penalty = penalty;
+      solver.penalty = test::word(penalty);
       solver.tolerance = 1e-10;
       solver.max_iterations = 2000;
       const at::Tensor L = penalty == "gradient" ? dense_gradient(size) : at::eye(size * size, at::kDouble);
@@ -121,7 +122,7 @@ TEST(Wiener, EqualsTheDenseFilter) {
     Wiener solver;
     solver.weight = 0.03;
     EXPECT_LT(largest(solve(solver, problem).x - dense_tikhonov(*op, problem.y, circular, 0.03)), 1e-10) << name;
-    solver.spectrum = "flat";
+    solver.spectrum = test::word("flat");
     const at::Tensor identity = at::eye(size * size, at::kDouble);
     EXPECT_LT(largest(solve(solver, problem).x - dense_tikhonov(*op, problem.y, identity, 0.03)), 1e-10) << name;
   }
@@ -142,7 +143,7 @@ TEST(Wiener, RefusesOperatorsItHasNoFilterFor) {
   EXPECT_NE(message(solver, task("super_resolution", 16)).find("tikhonov_cg"), std::string::npos);
   const at::Tensor kernel = at::ones({3, 3}, at::kDouble) / 9;
   EXPECT_NE(message(solver, make_blur(grey(16), kernel, Boundary::reflect, "box")).find("spectral"), std::string::npos);
-  solver.spectrum = "flat";
+  solver.spectrum = test::word("flat");
   EXPECT_EQ(message(solver, task("super_resolution", 16)), "");
 }
 
@@ -251,7 +252,7 @@ TEST(TvPdhg, MovesPlateausByTheClosedForm) {
   const Problem problem{.op = op, .y = step, .noise_std = {noise_std}, .keys = {{0, 0}}, .image = op->domain()};
   for (const std::string variant : {"isotropic", "anisotropic"}) {
     TvPdhg solver;
-    solver.variant = variant;
+    solver.variant = test::word(variant);
     solver.tolerance = 1e-10;
     solver.max_iterations = 20000;
     const auto moved = [&](double shift) { return step - shift * at::sign(step); };
@@ -278,7 +279,7 @@ TEST(TvPdhg, VariantsMinimiseTheirOwnTotalVariation) {
   for (const std::string variant : {"isotropic", "anisotropic"}) {
     TvPdhg solver;
     solver.weight = 0.1;
-    solver.variant = variant;
+    solver.variant = test::word(variant);
     solver.tolerance = 1e-7;
     solver.max_iterations = 5000;
     x.push_back(solve(solver, problem).x);

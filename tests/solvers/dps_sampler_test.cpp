@@ -5,14 +5,15 @@
 #include "recon/core/error.h"
 #include "recon/solvers/posterior/dps.h"
 #include "tests/solvers/closed_form.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
 
 Dps with_sampler(const std::string& name, std::int64_t steps) {
   Dps dps;
-  dps.sampler = name;
-  dps.steps = steps;
+  dps.sampling.sampler = name;
+  dps.sampling.steps = steps;
   return dps;
 }
 
@@ -63,7 +64,7 @@ TEST(DpsSampler, TheDefaultIsAncestralSamplingToTheBit) {
 TEST(DpsSampler, ThePublishedGuidanceHasItsOwnSteps) {
   const ClosedForm c = closed_form("blur", {.size = 16, .items = 1, .samples = 1});
   Dps dps = with_sampler("pf_ode_heun", 3);
-  dps.guidance = "constant";
+  dps.guidance = word("constant");
   EXPECT_THROW(dps.solve(c.problem, c.prior.get(), {}), Error);
 }
 

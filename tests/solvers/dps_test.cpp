@@ -12,6 +12,7 @@
 #include "tests/solvers/matrix_operator.h"
 #include "tests/solvers/posterior_judge.h"
 #include "tests/support/paths.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
@@ -35,15 +36,15 @@ Controls seeded(std::uint64_t seed) {
 
 Dps constant_dps(double step_size, std::int64_t steps = 20) {
   Dps dps;
-  dps.guidance = "constant";
+  dps.guidance = word("constant");
   dps.step_size = step_size;
-  dps.steps = steps;
+  dps.sampling.steps = steps;
   return dps;
 }
 
 Dps auto_dps(std::int64_t steps = 20) {
   Dps dps;
-  dps.steps = steps;
+  dps.sampling.steps = steps;
   return dps;
 }
 
@@ -95,7 +96,7 @@ TEST_F(DpsGolden, ConstantGuidanceIsAlgorithmOneOfThePaper) {
   const GaussianMixturePrior prior = mixture();
   Dps dps = constant_dps(golden_["zeta_residual"], golden_["steps"]);
   expect_equals("residual", dps.solve(problem_, &prior, controls_));
-  dps.norm = "squared";
+  dps.norm = word("squared");
   dps.step_size = golden_["zeta_squared"];
   expect_equals("squared", dps.solve(problem_, &prior, controls_));
 }
@@ -104,8 +105,8 @@ TEST_F(DpsGolden, SelfTunedGuidanceIsItsFormula) {
   const at::Tensor mean = at::tensor(golden_["gaussian_mean"].get<std::vector<double>>(), at::kDouble).reshape(image_);
   const GaussianPrior prior(mean, Covariance::full(image_, matrix("gaussian_covariance")));
   Dps dps = auto_dps(golden_["steps"]);
-  dps.spacing = "uniform_t";
-  dps.order = "2";
+  dps.sampling.spacing = word("uniform_t");
+  dps.sampling.order = word("2");
   expect_equals("auto", dps.solve(problem_, &prior, controls_));
 }
 
@@ -140,7 +141,7 @@ TEST(Dps, AnItemsResultDoesNotDependOnItsBatch) {
       const Report together = dps.solve(loud, c.prior.get(), {});
       const Report alone = dps.solve(part(loud, 1, 2), c.prior.get(), {});
       EXPECT_LT(largest_difference(together.x.slice(0, 1, 2), alone.x), 1e-5 * alone.x.abs().max().item<double>())
-          << task << " " << dps.guidance;
+          << task << " " << to_string(dps.guidance);
     }
   }
 }

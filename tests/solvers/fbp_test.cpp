@@ -9,6 +9,7 @@
 #include "operators/tomography/radon.h"
 #include "recon/core/error.h"
 #include "tests/solvers/classical_problems.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
@@ -35,7 +36,7 @@ TEST(Fbp, RestoresASmoothImage) {
   Problem problem{.op = op, .y = op->apply(x), .noise_std = {0.0}, .keys = {{0, 0}}, .image = op->domain()};
   for (const char* window : {"ram_lak", "shepp_logan", "cosine", "hamming", "hann"}) {
     Fbp solver;
-    solver.window = window;
+    solver.window = word(window);
     // A Gaussian of 7 pixels has its spectrum below 0.14 of the highest frequency (at 3 stds), where hann's gain is
     // above 0.95 and, weighted by the spectrum, 0.99.
     EXPECT_LT(largest(solve(solver, problem).x - x), 0.03) << window;
@@ -61,7 +62,7 @@ TEST(Fbp, WindowsHaveTheirGainAtHalfTheCutoff) {
     for (const double cutoff : {1.0, 0.5}) {
       const auto shape = [&gain = gain, cutoff](double f, double) { return f > cutoff ? 0.0 : gain(f / cutoff); };
       Fbp solver;
-      solver.window = window;
+      solver.window = word(window);
       solver.cutoff = cutoff;
       const at::Tensor expected = op->adjoint(inverse_filter_of(*op, shape)(y));
       EXPECT_LT(largest(solve(solver, problem).x - expected), 1e-12) << window << " " << cutoff;

@@ -4,6 +4,7 @@
 
 #include "tests/solvers/classical_problems.h"
 #include "tests/solvers/matrix_operator.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
@@ -18,7 +19,7 @@ TEST(Lsqr, RunsToTheLeastSquaresSolutionOfLeastNorm) {
     const at::Tensor y = normal("y", op->range(), 2);
     const Problem problem{.op = op, .y = y, .noise_std = {1, 0}, .keys = {{0, 0}, {1, 0}}, .image = op->domain()};
     Lsqr solver;
-    solver.stopping = "tolerance";
+    solver.stopping = word("tolerance");
     solver.tolerance = 1e-13;
     const Report report = solve(solver, problem);
     const at::Tensor exact = at::matmul(y, at::linalg_pinv(matrix).t()).view({2, 1, 4, 4});
@@ -46,7 +47,7 @@ TEST(Lsqr, StepsAreTheMinimisersOverKrylovSpaces) {
   at::Tensor power = at::matmul(A.t(), y), basis = power / power.norm();
   for (std::int64_t k = 1; k <= 6; ++k) {
     Lsqr solver;
-    solver.stopping = "tolerance";
+    solver.stopping = word("tolerance");
     solver.tolerance = 1e-15;
     solver.max_iterations = k;
     const at::Tensor image = at::matmul(A, basis);

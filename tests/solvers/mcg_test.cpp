@@ -3,13 +3,14 @@
 #include <gtest/gtest.h>
 
 #include "tests/solvers/posterior_judge.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
 
 Mcg method(const std::string& name) {
   Mcg solver;
-  solver.method = name;
+  solver.method = word(name);
   return solver;
 }
 

@@ -5,6 +5,7 @@
 
 #include "tests/solvers/matrix_operator.h"
 #include "tests/solvers/posterior_judge.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
@@ -12,8 +13,8 @@ namespace {
 PiGdm pigdm(std::int64_t steps, const std::string& order = "1", const std::string& covariance = "auto") {
   PiGdm solver;
   solver.sampling.steps = steps;
-  solver.sampling.order = order;
-  solver.covariance = covariance;
+  solver.sampling.order = word(order);
+  solver.covariance = word(covariance);
   return solver;
 }
 
@@ -128,7 +129,7 @@ TEST(PiGdmClosedForm, FiftyStepsOfTheSecondOrderSampleThePosterior) {
 // where missing pixels have not forgotten that they were filled with zeros.
 TEST(PiGdmClosedForm, AWalkFromTheDataNeedsHalfTheSteps) {
   PiGdm solver = pigdm(27, "2");
-  solver.sampling.start.from = "data";
+  solver.sampling.start.from = word("data");
   for (const std::string& task : closed_form_tasks()) {
     const Agreement a = measure(closed_form(task, {}), solver);
     EXPECT_LT(a.mean_ratio, 1.2) << task;

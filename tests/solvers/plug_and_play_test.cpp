@@ -5,6 +5,7 @@
 
 #include "priors/gaussian_mixture_prior.h"
 #include "tests/solvers/closed_form.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
@@ -17,7 +18,7 @@ ClosedForm one_image(const std::string& task) {
 
 PlugAndPlay constant(const std::string& method, double sigma, double lambda, std::int64_t steps) {
   PlugAndPlay solver;
-  solver.method = method;
+  solver.method = word(method);
   solver.steps = steps;
   solver.lambda = lambda;
   solver.start_relative_sigma = sigma;
@@ -60,8 +61,8 @@ TEST(PlugAndPlay, TheBiasOnTheGaussianPosteriorIsRecorded) {
     const ClosedForm c = closed_form(task, {.size = 32, .items = 4, .samples = 1});
     for (const std::string method : {"hqs", "admm", "admm, lambda 1"}) {
       PlugAndPlay solver;
-      solver.method = method.substr(0, method.find(','));
-      if (method == solver.method) solver.lambda = 0.23;
+      solver.method = word(method.substr(0, method.find(',')));
+      if (method == to_string(solver.method)) solver.lambda = 0.23;
       const Report report = solver.solve(c.problem, c.prior.get(), {});
       const double error = rms(report.x.to(at::kDouble) - c.mean) / c.std;
       std::printf("%-8s %-14s distance of the image from the posterior mean %.3f x posterior std %.4f, chi2 %.2f\n",
@@ -112,7 +113,7 @@ TEST(PlugAndPlay, FindsTheModeOfAMixture) {
                         .image = op->domain()};
   for (const std::string method : {"hqs", "admm"}) {
     PlugAndPlay solver;
-    solver.method = method;
+    solver.method = word(method);
     if (method == "hqs") solver.lambda = 0.23;
     const double error = rms(solver.solve(problem, &prior, {}).x - exact.mean) / rms(exact.std);
     std::printf("mixture %s: distance from the posterior mean %.3f x posterior std\n", method.c_str(), error);

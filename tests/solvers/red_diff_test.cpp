@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/solvers/posterior_judge.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
@@ -47,7 +48,7 @@ TEST(SlowRedDiff, MoreStepsComeCloser) {
 TEST(RedDiff, TheAutomaticWeightFollowsTheNoise) {
   const ClosedForm noisy = closed_form("sr", {.noise_std = 0.2});
   RedDiff published;
-  published.weight = "published";
+  published.weight = word("published");
   const double by_noise = point_error(noisy, RedDiff(), "red_diff auto").image;
   EXPECT_LT(by_noise, 0.75);
   EXPECT_GT(point_error(noisy, published, "red_diff published").image, by_noise);

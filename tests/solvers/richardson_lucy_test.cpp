@@ -12,6 +12,7 @@
 #include "recon/solvers/classical/count_thinning.h"
 #include "tests/solvers/classical_problems.h"
 #include "tests/support/paths.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
@@ -23,8 +24,8 @@ Problem counted(const LinearOperatorPtr& op, const at::Tensor& truth, double pea
   Noise noise;
   noise.type = NoiseType::poisson;
   noise.peak = peak;
-  const at::Tensor y = noise.simulate(op->apply(truth), Rng(3, "counts"), {{0, 0}}, op->support());
-  const at::Tensor variance = noise.variance(y);
+  const at::Tensor y = with_noise(noise, op->apply(truth), Rng(3, "counts"), {{0, 0}}, op->support());
+  const at::Tensor variance = noise_variance(noise, y);
   const double std = std::sqrt(variance.mean().item<double>());
   const at::Tensor weights = std / variance.sqrt();
   return {.op = whitened(op, weights),
@@ -38,7 +39,7 @@ Problem counted(const LinearOperatorPtr& op, const at::Tensor& truth, double pea
 RichardsonLucy plain(std::int64_t iterations) {
   RichardsonLucy solver;
   solver.tv = 0;
-  solver.stopping = "none";
+  solver.stopping = word("none");
   solver.max_iterations = iterations;
   return solver;
 }
@@ -182,8 +183,8 @@ TEST(RichardsonLucy, CountsStepIsThatOfTheLikelihoodInTwoHundredRandomCases) {
     const LinearOperatorPtr op = make_blur(image, kernel / kernel.sum(), boundary, "random");
     const at::Tensor truth = uniform(i, 2, {1, 1, 7, 6});
     const at::Tensor background = at::full({1, 1, 7, 6}, 0.3 * numbers[1].item<double>(), at::kDouble);
-    Noise noise{.type = NoiseType::poisson, .peak = peak, .background = background[0]};
-    const at::Tensor y = noise.simulate(op->apply(truth), Rng(3, "counts"), {{i, 0}});
+    const Noise noise{.type = NoiseType::poisson, .peak = peak};
+    const at::Tensor y = with_noise(noise, op->apply(truth) + background, Rng(3, "counts"), {{i, 0}});
     const at::Tensor weights = 0.5 + uniform(i, 3, {1, 1, 7, 6});
     const Problem problem = with_photons({.op = whitened(op, weights),
                                           .y = y * weights,
@@ -231,8 +232,8 @@ TEST(RichardsonLucy, CountsThatAreFewDoNotStopItAtTheStart) {
 TEST(RichardsonLucy, CountsOfABackgroundAreNotTheImages) {
   const LinearOperatorPtr op = task("blur", 24);
   const at::Tensor truth = bright(24), background = at::full({1, 1, 24, 24}, 1.0, at::kDouble);
-  const Noise noise{.type = NoiseType::poisson, .peak = 1000, .background = background[0]};
-  const at::Tensor y = noise.simulate(op->apply(truth), Rng(3, "counts"), {{0, 0}});
+  const Noise noise{.type = NoiseType::poisson, .peak = 1000};
+  const at::Tensor y = with_noise(noise, op->apply(truth) + background, Rng(3, "counts"), {{0, 0}});
   const at::Tensor ones = at::ones_like(y);
   const Problem bare{.op = op, .y = y, .noise_std = {0.05}, .keys = {{0, 0}}, .image = op->domain(), .whitening = ones};
   const double stated = solve(plain(30), with_photons(bare, 1e-3, background)).x.mean().item<double>();
@@ -245,7 +246,7 @@ TEST(CountThinning, HalvesAreIndependentPoissonCountsAndAddUp) {
   constexpr std::int64_t n = 40000;
   for (const double mean : {0.3, 4.0, 25.0, 200.0}) {
     const Noise noise{.type = NoiseType::poisson, .peak = 1};
-    const at::Tensor counts = noise.simulate(at::full({1, n}, mean, at::kDouble), Rng(1, "thinning"), {{0, 0}});
+    const at::Tensor counts = with_noise(noise, at::full({1, n}, mean, at::kDouble), Rng(1, "thinning"), {{0, 0}});
     const at::Tensor half = half_of_counts(counts, 7, {{0, 0}}), rest = counts - half;
     EXPECT_GE(half.min().item<double>(), 0);
     EXPECT_GE(rest.min().item<double>(), 0);

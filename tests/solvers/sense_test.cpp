@@ -6,6 +6,7 @@
 #include "recon/solvers/classical/lsqr.h"
 #include "recon/solvers/classical/tikhonov_cg.h"
 #include "tests/solvers/classical_problems.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
@@ -36,7 +37,7 @@ TEST(CgSense, EqualsTheClosedFormOfTikhonov) {
   const Problem problem = noisy_problem(op);
   TikhonovCg solver;
   solver.weight = 0.01;
-  solver.penalty = "identity";
+  solver.penalty = word("identity");
   solver.tolerance = 1e-13;
   const at::Tensor x = solve(solver, problem).x;
   const at::Tensor A = matrix_of(*op), AH = A.conj().t();
@@ -50,7 +51,7 @@ TEST(CgSense, EqualsTheLeastSquaresSolutionUnfoldingTheAliases) {
   const LinearOperatorPtr op = eight_coils();
   const Problem problem = noisy_problem(op);
   Lsqr solver;
-  solver.stopping = "tolerance";
+  solver.stopping = word("tolerance");
   solver.tolerance = 1e-13;
   solver.max_iterations = 2000;
   const at::Tensor x = solve(solver, problem).x;

@@ -8,6 +8,7 @@
 #include "recon/solvers/posterior/ddnm.h"
 #include "recon/solvers/posterior/ddrm.h"
 #include "tests/solvers/closed_form.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
@@ -93,10 +94,10 @@ at::Tensor dense_ddnm(const ClosedForm& c, const Ddnm& options, double noise_std
     const Transition move = reverse_transition(from, to, options.eta);
     const double r2 = from.relative_sigma() * from.relative_sigma();
     const at::Tensor loud = move.x0_weight * basis.noise;
-    const at::Tensor lambda = options.weight == "auto"
+    const at::Tensor lambda = options.weight == Ddnm::Weight::automatic
                                   ? r2 / (r2 + basis.noise.square())
                                   : at::where(loud <= move.noise_std, at::ones_like(loud), move.noise_std / loud);
-    const at::Tensor spread = options.weight == "auto"
+    const at::Tensor spread = options.weight == Ddnm::Weight::automatic
                                   ? at::full_like(loud, move.noise_std)
                                   : (move.noise_std * move.noise_std - (lambda * loud).square()).clamp_min(0).sqrt();
     const at::Tensor d = basis.analyze(c.prior->denoise(x, from));
@@ -129,7 +130,7 @@ TEST(Ddnm, IsItsFormulaInAnyBasis) {
     const ClosedForm c = closed_form(task, {.size = 16, .items = 2, .samples = 2, .dtype = at::kDouble});
     for (const char* weight : {"auto", "published"}) {
       Ddnm ddnm;
-      ddnm.weight = weight;
+      ddnm.weight = word(weight);
       ddnm.eta = 0.8;
       ddnm.steps = 4;
       ddnm.travel_length = 1;
@@ -186,7 +187,7 @@ TEST(SpectralSolvers, NoiseFreeDataAreMetExactly) {
     Ddnm ddnm;
     ddnm.steps = 7;
     Ddnm published = ddnm;
-    published.weight = "published";
+    published.weight = word("published");
     Ddrm ddrm;
     ddrm.steps = 7;
     for (const Solver* solver : {static_cast<const Solver*>(&ddnm), static_cast<const Solver*>(&published),
@@ -221,8 +222,8 @@ TEST(SpectralSolvers, NoiseFreeWhiteImagesAreSampledExactly) {
   }
 }
 
-// The bias of the defaults, recorded to 10 % (the table of recon/solvers/README.md): 2 x 16 samples of the closed-form
-// tasks. The known-wrong variant is the published weight of DDNM+, which lets the noise of the data add up.
+// The bias of the defaults, recorded to 10 % (the table of recon/docs/measurements.md): 2 x 16 samples of the
+// closed-form tasks. The known-wrong variant is the published weight of DDNM+, which lets the noise of the data add up.
 TEST(SpectralSolvers, TheirBiasIsRecorded) {
   const std::vector<double> ddnm_mean = {0.878, 1.598, 0.871, 0.867}, ddnm_std = {0.835, 0.921, 0.853, 0.845};
   const std::vector<double> ddrm_mean = {3.447, 1.960, 0.833, 0.954}, ddrm_std = {0.656, 0.930, 0.795, 0.821};
@@ -240,7 +241,7 @@ TEST(SpectralSolvers, TheirBiasIsRecorded) {
     EXPECT_NEAR(ddrm.std_ratio, ddrm_std[i], 0.03) << kTasks[i];
   }
   Ddnm published;
-  published.weight = "published";
+  published.weight = word("published");
   const ClosedForm blur = closed_form("blur", {});
   EXPECT_GT(compare(blur, published.solve(blur.problem, blur.prior.get(), {})).mean_ratio, 3);
 }

@@ -9,13 +9,14 @@
 #include "recon/solvers/posterior/daps.h"
 #include "tests/solvers/posterior_judge.h"
 #include "tests/support/build_operator.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
 
 Start from_data() {
   Start start;
-  start.from = "data";
+  start.from = word("data");
   return start;
 }
 

@@ -10,6 +10,7 @@
 #include "recon/solvers/classical/tv_pdhg.h"
 #include "tests/solvers/classical_problems.h"
 #include "tests/support/paths.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
@@ -17,7 +18,7 @@ namespace {
 TvAdmm accurate(double weight, const std::string& variant) {
   TvAdmm solver;
   solver.weight = weight;
-  solver.variant = variant;
+  solver.variant = word(variant);
   solver.tolerance = 1e-9;
   solver.max_iterations = 5000;
   return solver;
@@ -68,7 +69,7 @@ TEST(TvAdmm, DenoisingClosesTheDualityGap) {
     // So the primal-dual method's minimiser, whose gap bounds it too, is within the sum of both radii.
     TvPdhg pdhg;
     pdhg.weight = 0.15;
-    pdhg.variant = variant;
+    pdhg.variant = word(variant);
     pdhg.tolerance = 1e-9;
     pdhg.max_iterations = 20000;
     const at::Tensor other = solve(pdhg, problem).x;
@@ -105,7 +106,7 @@ TEST(TvAdmm, AgreesWithThePrimalDualMethod) {
       admm.low = -0.5;
       TvPdhg pdhg;
       pdhg.weight = 0.02;
-      pdhg.variant = variant;
+      pdhg.variant = word(variant);
       pdhg.low = -0.5;
       pdhg.tolerance = 1e-8;
       pdhg.max_iterations = 4000;

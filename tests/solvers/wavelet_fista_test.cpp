@@ -11,6 +11,7 @@
 #include "recon/solvers/classical/wavelet.h"
 #include "tests/solvers/classical_problems.h"
 #include "tests/support/paths.h"
+#include "tests/support/word.h"
 
 namespace recon::test {
 namespace {
@@ -41,7 +42,7 @@ TEST(Wavelet, IsATightFrameWithItsAdjoint) {
     for (const bool undecimated : {false, true}) {
       for (const TensorSpec& spec :
            undecimated ? std::vector<TensorSpec>{image, odd} : std::vector<TensorSpec>{image}) {
-        const Wavelet wavelet(family, 3, undecimated, spec, "test");
+        const Wavelet wavelet(word(family), 3, undecimated, spec, "test");
         const at::Tensor x = normal("x", spec, 2), c = wavelet.analyze(x),
                          d = normal("d", {{c.size(1)}, ScalarKind::real}, 2);
         // Filters hold 16 digits; a sum of 64 products per level.
@@ -61,7 +62,7 @@ TEST(Wavelet, DetailsOfPolynomialsVanish) {
   const at::Tensor t = at::linspace(0, 1, 64, at::kDouble);
   for (std::int64_t p : {1, 2, 4}) {
     const std::string family = p == 1 ? "haar" : p == 2 ? "db2" : "db4";
-    const Wavelet wavelet(family, 1, false, grey(64), "test");
+    const Wavelet wavelet(word(family), 1, false, grey(64), "test");
     const auto detail = [&](std::int64_t degree) {  // high along columns' axis: the second band, [32, 32]
       const at::Tensor x = t.pow(degree).view({1, 1, 1, 64}).expand({1, 1, 64, 64});
       return largest(wavelet.analyze(x).narrow(1, 32 * 32, 32 * 32).view({32, 32}).slice(1, 0, 32 - p));
@@ -93,7 +94,7 @@ TEST(Wavelet, FrameEqualsPyWavelets) {
   const at::Tensor noisy = image_of(g["noisy"], g["shape"]).narrow(3, 0, 32);
   for (const nlohmann::json& c : g["cases"]) {
     const std::int64_t levels = c["levels"];
-    const Wavelet wavelet(c["wavelet"], levels, true, grey(32), "test");
+    const Wavelet wavelet(word(c["wavelet"]), levels, true, grey(32), "test");
     ASSERT_EQ(wavelet.levels(), levels);
     const at::Tensor bands = wavelet.analyze(noisy).view({-1, 32 * 32}).abs().sum(1);
     for (std::int64_t level = 0; level < levels; ++level) {
@@ -106,9 +107,9 @@ TEST(Wavelet, FrameEqualsPyWavelets) {
 }
 
 TEST(Wavelet, RefusesImagesWithoutALevel) {
-  EXPECT_THROW(Wavelet("haar", 1, false, {{1, 15, 16}, ScalarKind::real}, "test"), Error);
-  EXPECT_THROW(Wavelet("db4", 1, true, {{1, 4, 16}, ScalarKind::real}, "test"), Error);
-  EXPECT_EQ(Wavelet("db2", 9, false, grey(48), "test").levels(), 4);
+  EXPECT_THROW(Wavelet(WaveletFamily::haar, 1, false, {{1, 15, 16}, ScalarKind::real}, "test"), Error);
+  EXPECT_THROW(Wavelet(WaveletFamily::db4, 1, true, {{1, 4, 16}, ScalarKind::real}, "test"), Error);
+  EXPECT_EQ(Wavelet(WaveletFamily::db2, 9, false, grey(48), "test").levels(), 4);
 }
 
 TEST(WaveletFista, DenoisingIsSoftThresholdingOfPyWavelets) {
@@ -118,7 +119,7 @@ TEST(WaveletFista, DenoisingIsSoftThresholdingOfPyWavelets) {
   const Problem problem{.op = op, .y = noisy, .noise_std = {0.15}, .keys = {{0, 0}}, .image = op->domain()};
   for (const nlohmann::json& c : g["cases"]) {
     WaveletFista solver;
-    solver.wavelet = c["wavelet"];
+    solver.wavelet = word(c["wavelet"]);
     solver.levels = c["levels"];
     solver.undecimated = false;
     solver.weight = g["threshold"].get<double>();
@@ -133,13 +134,13 @@ TEST(WaveletFista, SolutionsSatisfyTheOptimalityConditions) {
     const LinearOperatorPtr op = task(name, 16);
     const Problem problem = problem_of(op, phantom(16), {0.05});
     WaveletFista solver;
-    solver.wavelet = "db2";
+    solver.wavelet = word("db2");
     solver.undecimated = false;
     solver.weight = 0.02;
     solver.tolerance = 1e-12;
     solver.max_iterations = 20000;
     const at::Tensor x = solve(solver, problem).x;
-    const Wavelet wavelet("db2", 4, false, op->domain(), "test");
+    const Wavelet wavelet(WaveletFamily::db2, 4, false, op->domain(), "test");
     const auto error = [&](const at::Tensor& at_x) {
       const at::Tensor c = wavelet.analyze(at_x), kept = at::where(c.abs() < 1e-9, at::zeros_like(c), c);
       const at::Tensor descent = wavelet.analyze(op->adjoint(problem.y - op->apply(at_x)));
@@ -174,7 +175,7 @@ TEST(WaveletFista, UndecimatedSolutionsMinimiseTheProximalAverageOverShifts) {
     const LinearOperatorPtr op = task(name, 16);
     const Problem problem = problem_of(op, phantom(16), {0.05});
     WaveletFista solver;
-    solver.wavelet = "haar";
+    solver.wavelet = word("haar");
     solver.levels = 2;
     solver.weight = 0.02;
     solver.tolerance = 1e-12;
@@ -210,11 +211,11 @@ TEST(WaveletFista, ComplexImagesShrinkByMagnitude) {
   const at::Tensor truth = at::polar(phantom(16).abs(), 3 * phantom(16));
   const Problem problem = problem_of(op, truth, {0.05});
   WaveletFista solver;
-  solver.wavelet = "haar";
+  solver.wavelet = word("haar");
   solver.undecimated = false;
   solver.weight = 0.1;
   solver.tolerance = 1e-12;
-  const Wavelet wavelet("haar", 4, false, image, "test");
+  const Wavelet wavelet(WaveletFamily::haar, 4, false, image, "test");
   const at::Tensor c = wavelet.analyze(op->adjoint(problem.y)), t = 0.1 * wavelet.penalty(at::kDouble);
   const at::Tensor exact = wavelet.synthesize(at::polar((c.abs() - t).clamp_min(0), c.angle()));
   EXPECT_LT(largest(solve(solver, problem).x - exact), 1e-10);

@@ -30,7 +30,7 @@ class JsonOptions final : public ParameterVisitor {
   std::vector<std::shared_ptr<ParameterVisitor>> sections(const char* name, const char* doc) override;
 
   std::string location() const override { return location_; }
-  bool reading() const override { return true; }
+  using ParameterVisitor::choice;
 
   /// Throws Error(usage) if a key, here or in a section, was never asked for.
   void finish() const;

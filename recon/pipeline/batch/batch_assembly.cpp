@@ -11,6 +11,7 @@
 #include "data/image_io.h"
 #include "data/result_writer.h"
 #include "recon/core/error.h"
+#include "recon/pipeline/solve/figures.h"
 #include "recon/pipeline/solve/misfit.h"
 #include "recon/report/text_table.h"
 
@@ -58,7 +59,16 @@ bool holds(const SolverResults& file, const SolverResults& part) {
   return same && file.status == part.status && file.error == part.error && file.nfe_forward == part.nfe_forward;
 }
 
-std::string csv_number(double value) { return std::isfinite(value) ? fmt::format("{}", value) : ""; }
+/// The figures that an item of the file knows.
+std::vector<Figure> figures_in(const SolverResults& results, std::size_t items) {
+  std::vector<Figure> known;
+  for (const auto& figure : figures()) {
+    bool knows = false;
+    for (std::size_t i = 0; i < items; ++i) knows = knows || std::isfinite(stored_figure(figure, results, i));
+    if (knows) known.push_back(figure);
+  }
+  return known;
+}
 
 }  // namespace
 
@@ -89,40 +99,38 @@ bool assemble_batch(const BatchStore& store, const BatchWork& work, const Result
 }
 
 BatchSummary summary_of(const ResultFile& result) {
-  const SolverResults figures = result.figures();
+  const SolverResults stored = result.figures();
   BatchSummary summary;
   summary.items = result.header().ids.size();
-  summary.misfits = static_cast<std::size_t>(std::count(figures.status.begin(), figures.status.end(), misfit_status));
-  for (std::size_t i = 0; i < figures.error.size(); ++i) {
-    if (figures.error[i].empty()) continue;
+  summary.misfits = static_cast<std::size_t>(std::count(stored.status.begin(), stored.status.end(), misfit_status));
+  for (std::size_t i = 0; i < stored.error.size(); ++i) {
+    if (stored.error[i].empty()) continue;
     ++summary.failed;
-    if (summary.first_failures.size() < 10)
-      summary.first_failures.push_back({result.header().ids[i], figures.error[i]});
+    if (summary.first_failures.size() < 10) summary.first_failures.push_back({result.header().ids[i], stored.error[i]});
   }
-  const auto mean = [&](const std::string& name, const std::vector<double>& values) {
+  for (const auto& figure : figures_in(stored, summary.items)) {
     double sum = 0, count = 0;
-    for (const double value : values) {
+    for (std::size_t i = 0; i < summary.items; ++i) {
+      const double value = stored_figure(figure, stored, i);
       if (!std::isfinite(value)) continue;
       sum += value;
       ++count;
     }
-    if (count > 0) summary.means[name] = sum / count;
-  };
-  mean("chi2", figures.chi2);
-  for (const auto& [name, values] : figures.metrics) mean(name, values);
+    summary.means.emplace_back(figure.key, sum / count);
+  }
   return summary;
 }
 
 void write_batch_csv(const std::string& path, const ResultFile& result) {
-  const SolverResults figures = result.figures();
-  std::string text = "id,status,chi2";
-  for (const auto& [name, values] : figures.metrics) text += "," + name;
-  text += ",nfe_forward,nfe_backward,seconds,device,error\r\n";
+  const SolverResults stored = result.figures();
+  const auto columns = figures_in(stored, result.header().ids.size());
+  std::string text = "id,status";
+  for (const auto& figure : columns) text += "," + figure.key;
+  text += ",device,error\r\n";
   for (std::size_t i = 0; i < result.header().ids.size(); ++i) {
-    text += csv_field(result.header().ids[i]) + "," + figures.status[i] + "," + csv_number(figures.chi2[i]);
-    for (const auto& [name, values] : figures.metrics) text += "," + csv_number(values[i]);
-    text += fmt::format(",{},{},{},{},{}\r\n", figures.nfe_forward[i], figures.nfe_backward[i],
-                        csv_number(figures.seconds[i]), figures.device[i], csv_field(figures.error[i]));
+    text += csv_field(result.header().ids[i]) + "," + stored.status[i];
+    for (const auto& figure : columns) text += "," + figure.csv(stored_figure(figure, stored, i));
+    text += "," + stored.device[i] + "," + csv_field(stored.error[i]) + "\r\n";
   }
   write_file_atomically(path, text);
 }

@@ -18,12 +18,12 @@ struct BatchSummary {
     std::string id, error;
   };
   std::size_t items = 0, failed = 0, misfits = 0;
-  std::vector<Failure> first_failures;  ///< at most ten
-  std::map<std::string, double> means;  ///< chi2 and the metrics, over the items that have them
+  std::vector<Failure> first_failures;                ///< at most ten
+  std::vector<std::pair<std::string, double>> means;  ///< of every figure by its key, over the items that have it
 };
 BatchSummary summary_of(const ResultFile& result);
 
-/// A line per item: id, status, chi2, the metrics there are, NFE, seconds, device, error.
+/// A line per item: id, status, the figures that an item knows, device, error.
 void write_batch_csv(const std::string& path, const ResultFile& result);
 /// The first `items` reconstructions side by side, with id and PSNR or status.
 void write_contact_sheet(const std::string& path, const ResultFile& result, std::int64_t items);

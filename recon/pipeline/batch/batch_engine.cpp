@@ -16,6 +16,8 @@
 #include "recon/config/version.h"
 #include "recon/core/background_thread.h"
 #include "recon/core/error.h"
+#include "recon/pipeline/solve/engine.h"
+#include "recon/pipeline/solve/figures.h"
 #include "recon/solvers/stopwatch.h"
 
 namespace recon {
@@ -66,21 +68,22 @@ ordered_json batch_identity(const BatchPlan& plan, const BatchWork& work, const 
 
 namespace {
 
-class BatchRun {
+/// The batches that nobody else has, read ahead, and the store that their results go to.
+class BatchRun final : public ItemGroups, public ResultSink {
  public:
-  BatchRun(const BatchPlan& plan, const BatchControls& controls) : plan_(plan), controls_(controls) {
+  BatchRun(const BatchPlan& plan, const BatchTask& task, const RunControls& controls)
+      : plan_(plan), task_(task), controls_(controls), engine_(batch_engine_options(plan), controls) {
     const Stopwatch timer(c10::kCPU, result_.profile.opening);
     work_ = open_batch_work(plan);
-    const bool needs_prior = plan.main.solver->needs_prior();
+    const bool needs_prior = plan.main.traits.needs_prior;
     if (needs_prior) prior_hash_ = content_hash_of_path(find_prior(plan.prior));
     store_ = std::make_unique<BatchStore>(
         plan.output.path, batch_identity(plan, work_, prior_hash_), work_.batches.size(),
-        BatchStore::Opening{.mode = controls.mode, .job = controls.ranks.job, .folder = plan.folder},
+        BatchStore::Opening{.mode = task.mode, .job = task.ranks.job, .folder = plan.folder},
         [this](const ResultFile& earlier) { return failed_batches(earlier, work_); });
-    const bool computes = !store_->finished() && !controls.merge_only;
-    solver_ = std::make_unique<BatchSolver>(plan, work_, computes && needs_prior ? load_prior(plan.prior) : nullptr,
-                                            controls.device);
-    for (std::size_t batch = controls.shard.index - 1; batch < store_->batches(); batch += controls.shard.of) {
+    const bool computes = !store_->finished() && !task.merge_only;
+    if (computes) methods_.push_back(batch_method(plan, needs_prior ? load_prior(plan.prior) : nullptr));
+    for (std::size_t batch = task.shard.index - 1; batch < store_->batches(); batch += task.shard.of) {
       todo_.push_back(batch);
     }
   }
@@ -94,6 +97,10 @@ class BatchRun {
     return result_;
   }
 
+  std::optional<ItemGroup> next() override;
+  void begin(const ItemGroup& group) override;
+  void done(const ItemGroup& group, std::vector<std::vector<ItemOutcome>> outcomes) override;
+
  private:
   void run_all() {
     result_.was_complete = store_->finished();
@@ -103,111 +110,124 @@ class BatchRun {
           {"items", result_.items},
           {"batches", result_.batches},
           {"batches_done", done_ = store_->count_done()},
-          {"rank", controls_.ranks.rank},
-          {"ranks", controls_.ranks.size},
+          {"rank", task_.ranks.rank},
+          {"ranks", task_.ranks.size},
           {"pid", ::getpid()}});
-    if (!store_->finished() && !controls_.merge_only) compute();
-    if (assembles() && !cancelled()) assemble();
-    result_.interrupted = cancelled() && !store_->finished();
-    result_.profile.solving = solver_->time();
+    if (!methods_.empty()) {
+      engine_.run(*this, methods_, *this);
+      if (reading_.valid()) reading_.wait();
+      finish_writing();
+    }
+    if (assembles() && !controls_.cancelled()) assemble();
+    result_.interrupted = controls_.cancelled() && !store_->finished();
+    result_.profile.solving = engine_.time();
     result_.batches_done = store_->count_done();
     result_.complete = store_->finished();
     if (result_.complete && assembles()) report();
   }
 
-  bool cancelled() const { return controls_.cancellation != nullptr && controls_.cancellation->cancelled(); }
-  bool assembles() const { return controls_.ranks.rank == 0 && controls_.shard.of == 1; }
+  bool assembles() const { return task_.ranks.rank == 0 && task_.shard.of == 1; }
   void tell(const ordered_json& event) {
     const std::lock_guard lock(telling_);
-    if (controls_.on_event) controls_.on_event(event);
+    if (task_.on_event) task_.on_event(event);
   }
 
   /// In the reading thread: claims a batch that nobody has and reads it.
-  std::optional<LoadedBatch> claim_and_load() {
+  std::optional<ItemGroup> claim_and_load() {
     for (std::size_t tries = todo_.size(); tries > 0; --tries) {
       const std::size_t batch = todo_.front();
       todo_.pop_front();
       if (store_->finished()) break;
-      if (store_->claim(batch)) return solver_->load(batch);
+      if (store_->claim(batch)) return work_.load(batch, controls_.device);
       if (!store_->is_done(batch)) todo_.push_back(batch);  // somebody computes it, or dies over it
     }
     if (store_->finished()) todo_.clear();
     return std::nullopt;
   }
 
-  void compute();
-  ResultSet solve(const LoadedBatch& batch);
+  void read_ahead() {
+    reading_ = reader_.run([this] { return claim_and_load(); });
+  }
+  void finish_writing();
+  void tell_items(const ItemGroup& group, const SolverResults& rows);
   void write(std::size_t batch, const ResultSet& part);
   void assemble();
   void report();
   ResultSet header(const std::vector<std::string>& ids, const std::vector<std::size_t>& inputs) const;
 
   const BatchPlan& plan_;
-  const BatchControls& controls_;
+  const BatchTask& task_;
+  const RunControls& controls_;
+  Engine engine_;
+  std::vector<Method> methods_;  ///< the one, where this process computes
   BatchWork work_;
   std::string prior_hash_;
   std::unique_ptr<BatchStore> store_;
-  std::unique_ptr<BatchSolver> solver_;
   std::deque<std::size_t> todo_;  ///< of the reading thread while it works
   std::size_t done_ = 0;          ///< batches that were on disk when the folder was last read, and own ones since
   std::chrono::steady_clock::time_point counted_;
   std::mutex telling_;
   BatchResult result_;
+  std::future<std::optional<ItemGroup>> reading_;
+  std::future<void> writing_;
+  BackgroundThread reader_, writer_;  ///< last: they use all of the above until they end
 };
 
-void BatchRun::compute() {
-  std::optional<LoadedBatch> loaded;
-  BackgroundThread reader, writer;
-  std::future<std::optional<LoadedBatch>> reading;
-  std::future<void> writing;
-  const auto finish_writing = [&] {
-    const Stopwatch timer(c10::kCPU, result_.profile.waiting_for_disk);
-    if (writing.valid()) writing.get();
-  };
-  const auto read_ahead = [&] { reading = reader.run([this] { return claim_and_load(); }); };
-  while (!cancelled()) {
-    if (!reading.valid()) read_ahead();
-    {
-      const Stopwatch timer(c10::kCPU, result_.profile.waiting_for_data);
-      loaded = reading.get();
-    }
-    if (!loaded) {
-      finish_writing();
-      if (todo_.empty()) break;
-      tell({{"event", "waiting"}, {"batches", todo_.size()}});
-      const Stopwatch timer(c10::kCPU, result_.profile.waiting_for_others);
-      std::this_thread::sleep_for(poll_interval);
-      continue;
-    }
-    // The last batches are left to whoever is free first.
-    if (todo_.size() >= static_cast<std::size_t>(controls_.ranks.size) && !cancelled()) read_ahead();
-    auto part = std::make_shared<const ResultSet>(solve(*loaded));
-    finish_writing();
-    writing = writer.run([this, batch = loaded->number, part] { write(batch, *part); });
-  }
-  finish_writing();
+void BatchRun::finish_writing() {
+  const Stopwatch timer(c10::kCPU, result_.profile.waiting_for_disk);
+  if (writing_.valid()) writing_.get();
 }
 
-ResultSet BatchRun::solve(const LoadedBatch& batch) {
-  const auto ids = work_.ids_of(batch.number);
-  tell({{"event", "computing"}, {"batch", batch.number}, {"items", ids}});
-  ResultSet part = header(ids, work_.inputs_of(batch.number));
-  part.main = solver_->solve(batch, static_cast<std::uint64_t>(plan_.options.seed), controls_.on_step);
-  const auto psnr = part.main.metrics.find("psnr");
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    ordered_json event = {{"event", "item"}, {"batch", batch.number}, {"id", ids[i]}, {"status", part.main.status[i]}};
-    if (std::isfinite(part.main.chi2[i])) event["chi2"] = part.main.chi2[i];
-    if (psnr != part.main.metrics.end() && std::isfinite(psnr->second[i])) event["psnr"] = psnr->second[i];
-    event["seconds"] = part.main.seconds[i];
+/// Waits for batches of other processes, too: they may die over them.
+std::optional<ItemGroup> BatchRun::next() {
+  while (!controls_.cancelled()) {
+    if (!reading_.valid()) read_ahead();
+    std::optional<ItemGroup> loaded;
+    {
+      const Stopwatch timer(c10::kCPU, result_.profile.waiting_for_data);
+      loaded = reading_.get();
+    }
+    if (loaded) {
+      // The last batches are left to whoever is free first.
+      if (todo_.size() >= static_cast<std::size_t>(task_.ranks.size) && !controls_.cancelled()) read_ahead();
+      return loaded;
+    }
+    finish_writing();
+    if (todo_.empty()) break;
+    tell({{"event", "waiting"}, {"batches", todo_.size()}});
+    const Stopwatch timer(c10::kCPU, result_.profile.waiting_for_others);
+    std::this_thread::sleep_for(poll_interval);
+  }
+  return std::nullopt;
+}
+
+void BatchRun::begin(const ItemGroup& group) {
+  tell({{"event", "computing"}, {"batch", group.number}, {"items", group.ids}});
+}
+
+void BatchRun::done(const ItemGroup& group, std::vector<std::vector<ItemOutcome>> outcomes) {
+  auto part = std::make_shared<ResultSet>(header(group.ids, work_.inputs_of(group.number)));
+  part->main = batch_rows(plan_, work_, outcomes.front(), controls_.device);
+  tell_items(group, part->main);
+  finish_writing();
+  writing_ = writer_.run([this, batch = group.number, part] { write(batch, *part); });
+}
+
+void BatchRun::tell_items(const ItemGroup& group, const SolverResults& rows) {
+  for (std::size_t i = 0; i < group.ids.size(); ++i) {
+    ordered_json event = {{"event", "item"}, {"batch", group.number}, {"id", group.ids[i]}, {"status", rows.status[i]}};
+    for (const auto& figure : figures()) {
+      const double value = stored_figure(figure, rows, i);
+      if (std::isfinite(value)) event[figure.key] = figure.json(value);
+    }
     ++result_.computed;
-    result_.misfits += part.main.status[i] == misfit_status ? 1U : 0U;
-    if (!part.main.error[i].empty()) {
+    result_.misfits += rows.status[i] == misfit_status ? 1U : 0U;
+    if (!rows.error[i].empty()) {
       ++result_.failed;
-      event["error"] = part.main.error[i];
+      event["error"] = rows.error[i];
     }
     tell(event);
   }
-  return part;
 }
 
 /// In the writing thread.
@@ -255,7 +275,7 @@ void BatchRun::assemble() {
   if (store_->finished()) return;
   std::size_t missing = store_->batches() - store_->count_done();
   if (missing > 0) {
-    if (controls_.merge_only) {
+    if (task_.merge_only) {
       throw usage_error("--merge",
                         "{} of {} batches are still to be computed (shards that did not run or failed): run "
                         "them, or without --merge",
@@ -272,7 +292,7 @@ void BatchRun::assemble() {
   const bool whole =
       assemble_batch(*store_, work_, all, plan_.output.compression, [&](std::size_t done, std::size_t of) {
         tell({{"event", "assembling"}, {"done", done}, {"of", of}});
-        return !cancelled();
+        return !controls_.cancelled();
       });
   if (whole) store_->end_assembly();
 }
@@ -288,6 +308,8 @@ void BatchRun::report() {
 
 }  // namespace
 
-BatchResult run_batch(const BatchPlan& plan, const BatchControls& controls) { return BatchRun(plan, controls).run(); }
+BatchResult run_batch(const BatchPlan& plan, const BatchTask& task, const RunControls& controls) {
+  return BatchRun(plan, task, controls).run();
+}
 
 }  // namespace recon

@@ -1,15 +1,12 @@
 #pragma once
 
-#include <c10/core/Device.h>
-
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "recon/core/progress.h"
+#include "recon/core/run_controls.h"
 #include "recon/pipeline/batch/batch_assembly.h"
 #include "recon/pipeline/batch/batch_plan.h"
-#include "recon/pipeline/batch/batch_solver.h"
 #include "recon/pipeline/batch/batch_store.h"
 #include "recon/pipeline/batch/ranks.h"
 
@@ -22,23 +19,21 @@ struct Shard {
 /// "2/3". Throws Error(usage).
 Shard shard_from(const std::string& text);
 
-struct BatchControls {
-  c10::Device device = c10::kCPU;
-  const CancellationToken* cancellation = nullptr;
-  Ranks ranks;
-  Shard shard;
+/// What this process is to do of a batch.
+struct BatchTask {
+  Ranks ranks = {};
+  Shard shard = {};
   bool merge_only = false;  ///< assemble what the shards have done
   BatchStore::Mode mode = BatchStore::Mode::resume;
   /// What happens, one object with "event" each:
   ///   opened    items, batches, batches_done, rank, ranks, pid
   ///   computing batch, items (ids)
-  ///   item      batch, id, status, chi2, psnr (where known), seconds, error (where there is one)
+  ///   item      batch, id, status, the figures that are known (figures.h), error (where there is one)
   ///   durable   batch, items, batches_done (by all processes), rss_mib: from here on the batch survives anything
   ///   waiting   for batches that other processes are computing
   ///   assembling done, of
   /// Called from several threads, one at a time.
-  std::function<void(const nlohmann::ordered_json& event)> on_event;
-  ProgressObserver on_step;  ///< of the running solve
+  std::function<void(const nlohmann::ordered_json& event)> on_event = nullptr;
 };
 
 /// Where the time of this process went, in seconds.
@@ -69,7 +64,7 @@ struct BatchResult {
 /// the only process) assembles the output when all are done, the others help until then. A shard leaves that to
 /// merge_only. An item that fails is recorded and the rest goes on. When the token is cancelled the running batch is
 /// finished.
-BatchResult run_batch(const BatchPlan& plan, const BatchControls& controls);
+BatchResult run_batch(const BatchPlan& plan, const BatchTask& task, const RunControls& controls);
 
 /// What decides the numbers of a run: the config without its output, hashes of inputs, operators and prior, program.
 nlohmann::ordered_json batch_identity(const BatchPlan& plan, const BatchWork& work, const std::string& prior_hash);

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 
+#include "priors/load_prior.h"
 #include "recon/config/yaml_options.h"
 #include "recon/config/yaml_scalars.h"
 #include "recon/core/error.h"
+#include "recon/pipeline/items/prior_option.h"
+#include "recon/pipeline/items/seed_option.h"
+#include "recon/pipeline/solve/result_columns.h"
 
 namespace recon {
 namespace {
@@ -65,7 +69,7 @@ void BatchOutput::visit(ParameterVisitor& v) {
 void BatchSize::visit(ParameterVisitor& v) {
   v.field("size", size, "items that go through the solver together; the last digits of a result depend on it",
           {.min = 1, .max = 4096});
-  v.field("maps", maps, "store the maps `imagined`, `chi2_map` and `quantiles`; costs a linear solve per item");
+  v.field("maps", maps, "store the maps `prior_part`, `chi2_map` and `quantiles`; costs a linear solve per item");
 }
 
 BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> seed) {
@@ -77,17 +81,14 @@ BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> see
   }
   options.set_resolved("input", as_json(*plan.input));
   plan.options.visit(options);
-  if (seed) {
-    plan.options.seed = static_cast<std::int64_t>(*seed);
-    options.set_resolved("seed", *seed);
-  }
+  replace_seed(options, seed, plan.options.seed);
   std::set<std::string> taken;
   plan.main = read_main_solver(options, taken);
   read_section(options, "batch", "how many items go together", plan.batch);
   read_section(options, "output", "where the results go", plan.output);
   options.finish();
-  plan.prior = prior_of(plan.options, options);
-  if (plan.prior.find('/') != std::string::npos) {
+  plan.prior = prior_from(options, "prior", plan.options.prior);
+  if (is_prior_path(plan.prior)) {
     options.set_resolved("prior", std::filesystem::absolute(plan.prior).lexically_normal().string());
   }
   plan.item_options = item_options_of(plan.options, options);
@@ -111,6 +112,32 @@ std::vector<std::size_t> BatchWork::inputs_of(std::size_t batch) const {
   std::set<std::size_t> found;
   for (const auto& item : items_of(batch)) found.insert(item.input);
   return {found.begin(), found.end()};
+}
+
+ItemGroup BatchWork::load(std::size_t batch, c10::Device device) {
+  ItemGroup group;
+  group.number = batch;
+  for (const auto& item : items_of(batch)) group.read(inputs[item.input].source, item.index, device);
+  return group;
+}
+
+Method batch_method(const BatchPlan& plan, const PriorPtr& prior) {
+  return {.runner =
+              ItemRunner(plan.main, prior, plan.item_options.complex_image, plan.item_options.location_of_complex_image,
+                         {.selection = selection_from(plan.options.select), .maps = plan.batch.maps}),
+          .samples = plan.options.samples};
+}
+
+EngineOptions batch_engine_options(const BatchPlan& plan) {
+  return {.seed = static_cast<std::uint64_t>(plan.options.seed), .finish_groups = true, .log_warnings = false};
+}
+
+SolverResults batch_rows(const BatchPlan& plan, const BatchWork& work, const std::vector<ItemOutcome>& outcomes,
+                         c10::Device device) {
+  ResultColumns columns(plan.main.name, work.inputs.front().source.image(),
+                        {.keep_samples = plan.options.keep_samples, .device = device.str()});
+  for (const auto& outcome : outcomes) columns.add(outcome);
+  return columns.results();
 }
 
 BatchWork open_batch_work(const BatchPlan& plan) {

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "data/result_set.h"
 #include "recon/pipeline/items/opened_input.h"
+#include "recon/pipeline/solve/engine.h"
 #include "recon/pipeline/solve/solving_options.h"
 
 namespace recon {
@@ -64,10 +66,20 @@ struct BatchWork {
   std::vector<Item> items_of(std::size_t batch) const;
   std::vector<std::string> ids_of(std::size_t batch) const;
   std::vector<std::size_t> inputs_of(std::size_t batch) const;  ///< each once, ascending
+  /// Reads a batch. An item with bad data has its error; faults of the config are thrown.
+  ItemGroup load(std::size_t batch, c10::Device device);
 };
 
 /// Opens the inputs and chooses and cuts the items. Throws Error(usage) for unknown ids, for inputs whose images differ
 /// in shape, field or range (a result file holds one kind).
 BatchWork open_batch_work(const BatchPlan& plan);
+
+/// How every batch is solved; `prior` may be null for a solver that needs none.
+Method batch_method(const BatchPlan& plan, const PriorPtr& prior);
+/// What the engine is to do with batches: an item with bad data fails alone, and a batch that was begun is finished.
+EngineOptions batch_engine_options(const BatchPlan& plan);
+/// The outcomes of one batch as rows of the result file.
+SolverResults batch_rows(const BatchPlan& plan, const BatchWork& work, const std::vector<ItemOutcome>& outcomes,
+                         c10::Device device);
 
 }  // namespace recon

@@ -17,6 +17,7 @@ using nlohmann::ordered_json;
 
 // Bytes of the claim file: the folder as a whole, those who are at work in it, then the batches.
 constexpr std::int64_t the_folder = 0, at_work = 1;
+constexpr std::int64_t manifest_version = 2;
 constexpr std::int64_t max_manifest_bytes = std::int64_t{256} << 20;
 
 bool is_there(const fs::path& path) {
@@ -50,6 +51,16 @@ std::optional<ordered_json> read_manifest(const fs::path& path) {
                   manifest.contains("identity") && manifest.value("generation", -1) >= 0;
   if (!ok) throw data_error(path.string(), "is no manifest of a batch; remove its folder, or use --restart");
   return manifest;
+}
+
+/// Parts of another version are another run's, whatever the rest says: its figures may have other names.
+void require_version(const ordered_json& manifest, const fs::path& folder) {
+  const std::int64_t version = manifest.value("version", std::int64_t{1});
+  if (version == manifest_version) return;
+  throw usage_error(folder.string(),
+                    "was begun by a recon whose batches have version {}, this one's have version {}; finish it with "
+                    "that program ({}), use another `output.path`, or --restart",
+                    version, manifest_version, manifest["identity"].value("program", "an older one"));
 }
 
 std::string shown(const ordered_json& value) {
@@ -144,6 +155,7 @@ void BatchStore::open_manifest(const Opening& opening, const FailedBatches& fail
 }
 
 void BatchStore::open_parts(const ordered_json& manifest, const Opening& opening) {
+  require_version(manifest, folder_);
   if (manifest["identity"] != identity_) {
     throw usage_error(folder_.string(), "belongs to another run ({}); use another `output.path`, or --restart",
                       differences(manifest["identity"], identity_));
@@ -196,8 +208,9 @@ void BatchStore::restart(const std::optional<ordered_json>& there, const Opening
 void BatchStore::begin_try(std::int64_t generation, const std::set<std::size_t>& redo, const Opening& opening) {
   empty_folder();
   redo_ = redo;
-  manifest_ = {{"format", "recon-batch"}, {"identity", identity_}, {"generation", generation},
-               {"redo", redo_},           {"job", opening.job},    {"folder", opening.folder}};
+  manifest_ = {
+      {"format", "recon-batch"}, {"version", manifest_version}, {"identity", identity_},   {"generation", generation},
+      {"redo", redo_},           {"job", opening.job},          {"folder", opening.folder}};
   write_manifest();
 }
 

@@ -59,7 +59,7 @@ BatchVerification verify_batch(const std::string& path, std::int64_t count, std:
   for (const auto& assignment : overrides) config.set(assignment);
   const BatchPlan plan = read_batch_plan(config, std::nullopt);
   BatchWork work = open_batch_work(plan);
-  const bool needs_prior = plan.main.solver->needs_prior();
+  const bool needs_prior = plan.main.traits.needs_prior;
   const std::string prior_hash = needs_prior ? content_hash_of_path(find_prior(plan.prior)) : "";
   nlohmann::ordered_json was = (*manifest)["identity"], is = batch_identity(plan, work, prior_hash);
   BatchVerification verification;
@@ -83,11 +83,15 @@ BatchVerification verify_batch(const std::string& path, std::int64_t count, std:
     while (item >= work.batches[batch].first + work.batches[batch].count) ++batch;
     wanted[batch].push_back(item);
   }
-  BatchSolver solver(plan, work, needs_prior ? load_prior(plan.prior) : nullptr, device);
+  const Method method = batch_method(plan, needs_prior ? load_prior(plan.prior) : nullptr);
+  const RunControls controls{.device = device};
+  EngineOptions options = batch_engine_options(plan);
+  options.seed = result.header().seed;
+  Engine engine(options, controls);
   for (const auto& [number, items] : wanted) {
     const auto [first, count_of_batch] = work.batches[number];
     const SolverResults then = result.rows(first, count_of_batch);
-    const SolverResults now = solver.solve(solver.load(number), result.header().seed, {});
+    const SolverResults now = batch_rows(plan, work, engine.solve(work.load(number, device), method), device);
     for (const std::int64_t item : items) {
       const auto k = static_cast<std::size_t>(item - first);
       verification.items.push_back(compared(work.ids[static_cast<std::size_t>(item)],

@@ -5,14 +5,15 @@
 #include <cmath>
 #include <optional>
 
-#include "operators/unsuitable_operator.h"
 #include "priors/load_prior.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/pipeline/compare/comparison_output.h"
 #include "recon/pipeline/compare/oracle_search.h"
 #include "recon/pipeline/compare/solver_option.h"
 #include "recon/pipeline/compare/step_budget.h"
 #include "recon/pipeline/items/opened_input.h"
+#include "recon/pipeline/solve/engine.h"
 
 namespace recon {
 namespace {
@@ -29,84 +30,86 @@ std::optional<std::int64_t> steps_of(Solver& solver) {
 
 void set_steps(Solver& solver, std::int64_t steps) { set_option(solver, "steps", static_cast<double>(steps)); }
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string first_line_of(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-class Comparison {
+/// The sink of `recon compare`: rows with budgets, and the report. It is told of one task after the other.
+class Comparison final : public ResultSink {
  public:
-  Comparison(ComparisonPlan& plan, const RunControls& controls, const ComparisonListener& listener)
-      : plan_(plan), controls_(controls), listener_(listener) {
+  Comparison(ComparisonPlan& plan, const RunControls& controls) : plan_(plan), controls_(controls) {
     bool needed = false;
     for (const auto& compared : plan_.solvers) {
-      needed = needed || compared.solver.solver->needs_prior();
+      needed = needed || compared.solver.traits.needs_prior;
       configured_steps_.push_back(steps_of(*compared.solver.solver));
     }
     if (needed) prior_ = load_prior(plan_.prior);
   }
 
   ComparisonResult run() {
+    result_.files = comparison_files(plan_);
     for (const auto& task : plan_.tasks) {
-      if (cancelled()) break;
-      guarded(task, "", [&] { run_task(task); });
+      if (controls_.cancelled()) break;
+      try {
+        run_task(task);
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::data) throw;
+        add_unread("", error);
+      }
     }
     if (first_fault_ && result_.reconstructed == 0) throw *first_fault_;
-    result_.interrupted = result_.interrupted || cancelled();
+    result_.interrupted = result_.interrupted || controls_.cancelled();
+    write_comparison(plan_, report_, result_, controls_.device);
     return std::move(result_);
   }
 
- private:
-  bool cancelled() const { return controls_.cancellation != nullptr && controls_.cancellation->cancelled(); }
-
-  /// Bad data are a row; a wrong config is thrown.
-  template <class Work>
-  void guarded(const TaskPlan& task, const std::string& id, const Work& work) {
-    try {
-      work();
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::data) throw;
-      if (!first_fault_) first_fault_ = error;
-      add_failed(task, id, "", error.what());
-    }
+  void begin(const ItemGroup& group) override {
+    if (!group.items.front() || has_steps_) return;
+    choose_steps(*task_, *group.items.front());
+    has_steps_ = true;
   }
 
+  bool solved(const ItemGroup& group, std::size_t method, const std::vector<ItemOutcome>& outcomes) override {
+    if (group.errors.front()) return false;
+    record(group.ids.front(), {.solver = plan_.solvers[method].solver.name, .outcome = outcomes.front()});
+    return true;
+  }
+
+  void done(const ItemGroup& group, std::vector<std::vector<ItemOutcome>> outcomes) override {
+    if (group.errors.front()) return add_unread(group.ids.front(), *group.errors.front());
+    std::vector<ComparedResult> results;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      results.push_back({.solver = plan_.solvers[i].solver.name, .outcome = std::move(outcomes[i].front())});
+    }
+    if (!results.empty()) report_.add_item(*task_, *group.items.front(), results);
+  }
+
+ private:
   ItemSource source_of(const TaskPlan& task) const {
     if (task.input) return open_single_input(*task.input, task.item_options).source;
-    const auto seed = static_cast<std::uint64_t>(task.simulation->options.seed);
-    return ItemSource::of(simulate(*task.simulation, seed, [&] { return cancelled(); }), task.name, task.item_options);
+    return ItemSource::of(simulate(*task.simulation, controls_), task.name, task.item_options);
   }
 
   void run_task(const TaskPlan& task) {
+    task_ = &task;
+    has_steps_ = false;
     ItemSource source = source_of(task);
-    bool first = true;
-    for (const std::int64_t index : source.indices(task.items)) {
-      if (cancelled()) return;
-      guarded(task, source.ids()[static_cast<std::size_t>(index)], [&] {
-        const PreparedItem item = source.prepare(index, controls_.device);
-        if (first) choose_steps(task, item);
-        first = false;
-        run_item(task, item);
-      });
-    }
-  }
-
-  void run_item(const TaskPlan& task, const PreparedItem& item) {
-    std::vector<ComparedResult> results;
+    SingleItems items(source, source.indices(task.items), controls_.device);
+    std::vector<Method> methods;
     for (const auto& compared : plan_.solvers) {
-      if (cancelled()) break;
-      if (controls_.on_begin) {
-        controls_.on_begin(fmt::format("{} {}: {}", task.name, item.id, compared.solver.name));
-      }
-      results.push_back(attempt(task, item, compared));
-      if (controls_.on_end) controls_.on_end();
-      record(task, item.id, results.back());
+      methods.push_back({.runner = runner(task, compared, true),
+                         .samples = compared.samples,
+                         .trace_every = plan_.options.trace_every});
+      if (compared.oracle.empty()) continue;
+      methods.back().tune = [&](const PreparedItem& item) { return choose_by_truth(task, item, compared); };
     }
-    if (listener_ && !results.empty()) listener_(task, item, results);
+    Engine engine({.seed = seed(), .label = task.name, .contained = EngineOptions::Contained::everything}, controls_);
+    engine.run(items, methods, *this);
   }
 
-  Controls controls(std::int64_t trace_every) const {
-    return {.seed = controls_.seed,
-            .observer = controls_.on_step,
-            .cancellation = controls_.cancellation,
-            .trace_every = trace_every};
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(plan_.options.seed); }
+
+  /// Of the short solves that choose a weight or a number of steps.
+  Controls controls() const {
+    return {.seed = seed(), .observer = controls_.steps(), .cancellation = controls_.cancellation, .trace_every = 0};
   }
 
   /// Without maps for solves of which nobody sees more than the figures.
@@ -118,21 +121,6 @@ class Comparison {
             {.maps = maps}};
   }
 
-  /// Whatever a solver throws is its own failure: the others are not to suffer from it.
-  ComparedResult attempt(const TaskPlan& task, const PreparedItem& item, const ComparedSolver& compared) const {
-    ComparedResult result{.solver = compared.solver.name, .result = {}, .error = {}};
-    try {
-      if (!compared.oracle.empty()) result.note = choose_by_truth(task, item, compared);
-      result.result = runner(task, compared, true).run(item, compared.samples, controls(plan_.options.trace_every));
-    } catch (const UnsuitableOperator& error) {
-      result.applicable = false;
-      result.error = first_line(error.what());
-    } catch (const std::exception& error) {
-      result.error = first_line(error.what());
-    }
-    return result;
-  }
-
   /// Sets the solver's `oracle` option to the value of the highest PSNR; says which it is.
   std::string choose_by_truth(const TaskPlan& task, const PreparedItem& item, const ComparedSolver& compared) const {
     if (!item.ground_truth.defined()) {
@@ -142,31 +130,33 @@ class Comparison {
     const Limits limits = find_option(solver, compared.oracle)->limits;
     const auto psnr = [&](double value) {
       set_option(solver, compared.oracle, value);
-      return runner(task, compared, false).run(item, compared.samples, controls(0)).rows.front().psnr;
+      return runner(task, compared, false).run(item, compared.samples, controls()).rows.front().figure("psnr");
     };
     const double best = best_number(psnr, std::max(oracle_low, limits.min), std::min(oracle_high, limits.max));
     set_option(solver, compared.oracle, best);
     return fmt::format("{} {:.3g} by the ground truth", compared.oracle, best);
   }
 
-  void record(const TaskPlan& task, const std::string& id, const ComparedResult& result) {
-    for (const auto& warning : result.result.warnings)
-      log::warn("{} {}: {}: {}", task.name, id, result.solver, warning);
-    if (!result.error.empty()) {
-      if (result.applicable) add_failed(task, id, result.solver, result.error);
-      if (!result.applicable) add_without_image(task, id, result.solver, "not_applicable", result.error);
+  void record(const std::string& id, const ComparedResult& compared) {
+    const ItemOutcome& outcome = compared.outcome;
+    if (!outcome.result) {
+      if (outcome.applicable) add_failed(*task_, id, compared.solver, compared.error());
+      if (!outcome.applicable) add_without_image(*task_, id, compared.solver, "not_applicable", compared.error());
       return;
     }
     ++result_.reconstructed;
-    for (const auto& row : result.result.rows) {
+    for (const auto& row : outcome.result->rows) {
       if (row.status == to_string(Outcome::diverged)) ++result_.failed;
       if (row.status == misfit_status) ++result_.misfits;
       result_.interrupted = result_.interrupted || row.status == to_string(Outcome::stopped_early);
-      result_.rows.push_back({task.name, row, result.note});
-      if (row.status == to_string(Outcome::diverged)) {
-        result_.rows.back().result.error = "the iterate became infinite or NaN; the last finite one is shown";
-      }
+      result_.rows.push_back({task_->name, row, outcome.note});
     }
+  }
+
+  /// Bad data are a row; a wrong config is thrown.
+  void add_unread(const std::string& id, const Error& error) {
+    if (!first_fault_) first_fault_ = error;
+    add_failed(*task_, id, "", error.what());
   }
 
   void add_failed(const TaskPlan& task, const std::string& id, const std::string& solver, const std::string& error) {
@@ -177,9 +167,7 @@ class Comparison {
 
   void add_without_image(const TaskPlan& task, const std::string& id, const std::string& solver, const char* status,
                          const std::string& error) {
-    ResultRow row;
-    row.id = id;
-    row.solver = solver;
+    ResultRow row{.id = id, .solver = solver};
     row.status = status;
     row.error = error;
     result_.rows.push_back({task.name, row});
@@ -200,15 +188,15 @@ class Comparison {
     BudgetChoice chosen{.task = task.name, .solver = compared.solver.name, .steps = 0, .note = {}};
     Solver& solver = *compared.solver.solver;
     const auto configured = steps_of(solver);
-    if (!solver.needs_prior() || !configured) {
-      chosen.note =
-          solver.needs_prior() ? "has no option `steps`: as configured" : "no prior: to its own stopping rule";
+    if (!compared.solver.traits.needs_prior || !configured) {
+      chosen.note = compared.solver.traits.needs_prior ? "has no option `steps`: as configured"
+                                                       : "no prior: to its own stopping rule";
       return chosen;
     }
     const bool by_time = plan_.budget.seconds.has_value();
     const auto cost = [&](std::int64_t steps) {
       set_steps(solver, steps);
-      const Report report = runner(task, compared, false).run(item, by_time ? compared.samples : 1, controls(0)).report;
+      const Report report = runner(task, compared, false).run(item, by_time ? compared.samples : 1, controls()).report;
       return by_time ? report.seconds : static_cast<double>(report.nfe_forward + report.nfe_backward);
     };
     try {
@@ -218,7 +206,7 @@ class Comparison {
       if (!steps) chosen.note = "its cost does not grow with `steps`: as configured";
       chosen.steps = steps.value_or(0);
     } catch (const std::exception& error) {
-      chosen.note = first_line(error.what());
+      chosen.note = first_line_of(error.what());
     }
     set_steps(solver, *configured);
     return chosen;
@@ -226,17 +214,21 @@ class Comparison {
 
   ComparisonPlan& plan_;
   const RunControls& controls_;
-  const ComparisonListener& listener_;
   std::vector<std::optional<std::int64_t>> configured_steps_;
   PriorPtr prior_;
+  const TaskPlan* task_ = nullptr;  ///< the one that runs
+  bool has_steps_ = false;          ///< the budget's, for this task
   ComparisonResult result_;
+  ComparisonReport report_;
   std::optional<Error> first_fault_;
 };
 
 }  // namespace
 
-ComparisonResult run_comparison(ComparisonPlan& plan, const RunControls& controls, const ComparisonListener& listener) {
-  return Comparison(plan, controls, listener).run();
+std::string ComparedResult::error() const { return outcome.error ? first_line_of(outcome.error->what()) : ""; }
+
+ComparisonResult run_comparison(ComparisonPlan& plan, const RunControls& controls) {
+  return Comparison(plan, controls).run();
 }
 
 }  // namespace recon

@@ -1,13 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
+#include "recon/core/run_controls.h"
 #include "recon/pipeline/compare/comparison_plan.h"
-#include "recon/pipeline/solve/item_runner.h"
-#include "recon/pipeline/solve/run_controls.h"
+#include "recon/pipeline/solve/method_result.h"
 
 namespace recon {
 
@@ -26,13 +25,16 @@ struct BudgetChoice {
   std::string note;
 };
 
-/// What one solver made of an item; `result` has no image when there is an error.
+/// What one solver made of an item.
 struct ComparedResult {
   std::string solver;
-  MethodResult result;
-  std::string error;
-  bool applicable = true;
-  std::string note = {};
+  ItemOutcome outcome;
+  std::string error() const;  ///< its first line; empty with a result
+};
+
+/// The files of a comparison, in the folder that the plan names.
+struct ComparisonFiles {
+  std::string report, csv, json;
 };
 
 struct ComparisonResult {
@@ -42,18 +44,15 @@ struct ComparisonResult {
   std::size_t misfits = 0;        ///< results that the data contradict
   std::size_t reconstructed = 0;  ///< solves that came to an end
   bool interrupted = false;
+  ComparisonFiles files;
 };
 
-/// Told of every item when all solvers are through with it.
-using ComparisonListener =
-    std::function<void(const TaskPlan& task, const PreparedItem& item, const std::vector<ComparedResult>& results)>;
-
-/// Runs every solver on every item of every task: task by task, a task's items one by one, each
-/// with all solvers, so that only one task's measurements are in memory.
+/// Runs every solver on every item of every task: task by task, a task's items one by one, each with all solvers, so
+/// that only one task's measurements are in memory. Then writes report.html, results.csv and results.json.
 ///
 /// A solver that has no use for an operator, or that diverges, is a row with its reason and the others go on. An item's
 /// numbers do not depend on what else is compared. A task whose measurements cannot be read is a row without a solver;
 /// when nothing at all could be reconstructed for such a reason, the first fault is thrown.
-ComparisonResult run_comparison(ComparisonPlan& plan, const RunControls& controls, const ComparisonListener& listener);
+ComparisonResult run_comparison(ComparisonPlan& plan, const RunControls& controls);
 
 }  // namespace recon

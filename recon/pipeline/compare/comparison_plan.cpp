@@ -6,6 +6,7 @@
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
 #include "recon/pipeline/compare/solver_option.h"
+#include "recon/pipeline/items/prior_option.h"
 
 namespace recon {
 namespace {
@@ -83,13 +84,14 @@ TaskPlan read_task(const YamlNodePtr& node, const std::string& section, std::set
 
 ComparedSolver read_compared(ParameterVisitor& section, std::set<std::string>& taken, std::int64_t samples) {
   ComparedSolver compared{.solver = {}, .samples = samples};
-  std::string name, type = "dps";
+  std::string name;
   section.field("name", name, "what its results are called; default: its type");
   section.field("samples", compared.samples, "posterior samples per item, instead of the top level's",
                 {.min = 1, .max = 1024});
   section.field("oracle", compared.oracle,
                 "an option (`weight`) to choose by the PSNR against the ground truth: what could be, not a result");
-  compared.solver.solver = read_solver(section, type);
+  compared.solver = read_solver(section);
+  std::string type = compared.solver.name;
   if (!compared.oracle.empty()) {
     const auto option = find_option(*compared.solver.solver, compared.oracle);
     if (!option || option->integer) {
@@ -133,6 +135,15 @@ void read_tasks(YamlOptions& options, ComparisonPlan& plan) {
   options.set_resolved("tasks", resolved);
 }
 
+void seed_everything(ComparisonPlan& plan, std::uint64_t seed) {
+  plan.options.seed = static_cast<std::int64_t>(seed);
+  plan.resolved["seed"] = seed;
+  for (auto& task : plan.tasks) {
+    if (task.simulation) task.simulation->options.seed = plan.options.seed;
+    if (task.input && task.input->simulation) task.input->simulation->options.seed = plan.options.seed;
+  }
+}
+
 }  // namespace
 
 void BudgetOptions::visit(ParameterVisitor& v) {
@@ -149,7 +160,7 @@ void ComparisonOptions::visit(ParameterVisitor& v) {
   v.field("trace_every", trace_every, "record chi² every so many steps, for the curves; 0: never", {.min = 0});
 }
 
-ComparisonPlan read_comparison_plan(const Config& config) {
+ComparisonPlan read_comparison_plan(const Config& config, std::optional<std::uint64_t> seed) {
   ComparisonPlan plan;
   YamlOptions options(config.root(), "");
   plan.options.visit(options);
@@ -167,9 +178,9 @@ ComparisonPlan read_comparison_plan(const Config& config) {
   if (plan.solvers.empty()) throw usage_error(options.location(), "`solvers` is missing: what is to be compared?");
   plan.output = plan.options.output;
   if (plan.output.empty()) throw usage_error(options.location_of("output"), "expected the name of a folder");
-  plan.prior = plan.options.prior;
-  if (plan.prior.find('/') != std::string::npos) plan.prior = options.path_of("prior", plan.prior).string();
+  plan.prior = prior_from(options, "prior", plan.options.prior);
   plan.resolved = options.resolved();
+  if (seed) seed_everything(plan, *seed);
   return plan;
 }
 

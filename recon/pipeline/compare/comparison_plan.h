@@ -66,7 +66,7 @@ struct ComparisonPlan {
   nlohmann::ordered_json resolved;
 };
 
-/// Throws Error(usage) with file:line.
-ComparisonPlan read_comparison_plan(const Config& config);
+/// `seed` takes the place of the config's and of every simulation's. Throws Error(usage) with file:line.
+ComparisonPlan read_comparison_plan(const Config& config, std::optional<std::uint64_t> seed);
 
 }  // namespace recon

@@ -8,6 +8,7 @@
 #include "recon/config/option_lister.h"
 #include "recon/config/version.h"
 #include "recon/pipeline/compare/comparison_table.h"
+#include "recon/pipeline/solve/result_columns.h"
 #include "recon/report/html.h"
 
 namespace recon {
@@ -52,6 +53,17 @@ std::string card(const std::string& title, const std::string& body, bool failed 
                      body);
 }
 
+std::string caption_of(const ResultRow& row, const std::string& note) {
+  std::string caption = note;
+  for (const auto& figure : figures()) {
+    const double value = row.figure(figure.key);
+    if (!figure.in_captions || !std::isfinite(value)) continue;
+    caption += fmt::format("{}{} {:.{}f}{}{}", caption.empty() ? "" : " · ", figure.title, value, figure.digits,
+                           figure.unit.empty() ? "" : " ", figure.unit);
+  }
+  return caption.empty() ? row.status : caption;
+}
+
 /// The figures of an item's pictures, under one scale for its errors.
 class ItemPictures {
  public:
@@ -61,7 +73,8 @@ class ItemPictures {
     truth_ = item.ground_truth[0].cpu();
     std::vector<double> levels;
     for (const auto& compared : results) {
-      if (compared.error.empty()) levels.push_back(quantile_of(error_map(compared.result.x, truth_), 0.99));
+      if (const auto& result = compared.outcome.result)
+        levels.push_back(quantile_of(error_map(result->x, truth_), 0.99));
     }
     error_scale_ = std::max(middle_of(levels), 1e-30);
   }
@@ -78,13 +91,12 @@ class ItemPictures {
 
  private:
   /// Where the residual is larger than the noise. Averages over blocks: of white noise they are near 1 everywhere.
-  std::string residual_picture(const ComparedResult& compared) const {
-    const at::Tensor& map = compared.result.uncertainty.chi2_map;
+  std::string residual_picture(const std::string& solver, const at::Tensor& map) const {
     if (!map.defined() || map.dim() != 3 || (map.size(0) != 1 && map.size(0) != 3)) return "";
     constexpr std::int64_t block = 4;
     if (map.size(1) < block || map.size(2) < block) return "";
     const at::Tensor averages = at::avg_pool2d(map.mean(0, true), {block, block});
-    return picture(compared.solver, {"", averages, {0, 3}, Colormap::inferno},
+    return picture(solver, {"", averages, {0, 3}, Colormap::inferno},
                    "residual² / noise variance, 4 × 4 averages, 0 to 3", "/residual");
   }
 
@@ -98,17 +110,12 @@ class ItemPictures {
   }
 
   std::string of_solver(const ComparedResult& compared) const {
-    if (!compared.error.empty()) return card(compared.solver, "<p>" + html_escaped(compared.error) + "</p>", true);
-    const MethodResult& result = compared.result;
+    if (!compared.outcome.result) {
+      return card(compared.solver, "<p>" + html_escaped(compared.error()) + "</p>", true);
+    }
+    const MethodResult& result = *compared.outcome.result;
     const ResultRow& row = result.rows.front();
-    std::string caption = compared.note;
-    const auto add = [&](double value, const std::string& text) {
-      if (std::isfinite(value)) caption += (caption.empty() ? "" : " · ") + text;
-    };
-    add(row.psnr, fmt::format("{:.2f} dB", row.psnr));
-    add(row.ssim, fmt::format("SSIM {:.3f}", row.ssim));
-    add(row.chi2, fmt::format("χ² {:.2f}", row.chi2));
-    if (caption.empty()) caption = row.status;
+    const std::string caption = caption_of(row, compared.outcome.note);
     std::string body = picture(compared.solver, {"", shown(result.x), item_.range}, caption);
     if (truth_.defined()) {
       body += picture(compared.solver, {"", error_map(result.x, truth_), {0, error_scale_}, Colormap::inferno},
@@ -122,11 +129,12 @@ class ItemPictures {
     }
     if (const auto& split = result.uncertainty.split; split && row.status != to_string(Outcome::diverged)) {
       const at::Tensor map = split->prior_part.abs().mean(0, true);
-      body += picture(compared.solver, {"", map, {0, (item_.range.high - item_.range.low) / 4}, Colormap::viridis},
-                      fmt::format("imagined: {:.0f} % of the contrast is not in the data", 100 * split->prior_fraction),
-                      "/imagined");
+      body +=
+          picture(compared.solver, {"", map, {0, (item_.range.high - item_.range.low) / 4}, Colormap::viridis},
+                  fmt::format("prior part: {:.0f} % of the contrast is not in the data", 100 * split->prior_fraction),
+                  "/prior_part");
     }
-    return card(compared.solver, body + residual_picture(compared));
+    return card(compared.solver, body + residual_picture(compared.solver, result.uncertainty.chi2_map));
   }
 
   std::string group_;
@@ -136,23 +144,23 @@ class ItemPictures {
 };
 
 std::optional<Curve> curve_of(const ComparedResult& compared) {
+  if (!compared.outcome.result) return std::nullopt;
+  const Report& report = compared.outcome.result->report;
+  const std::vector<double> chi2 = mean_trace(report);
   Curve curve{.label = compared.solver, .x = {}, .y = {}};
-  for (const auto& entry : compared.result.report.trace) {
-    double sum = 0;
-    for (const double chi2 : entry.chi2) sum += chi2;
-    const double mean = sum / static_cast<double>(std::max<std::size_t>(entry.chi2.size(), 1));
-    if (!std::isfinite(mean) || mean <= 0) continue;
-    curve.x.push_back(static_cast<double>(entry.step));
-    curve.y.push_back(mean);
+  for (std::size_t i = 0; i < chi2.size(); ++i) {
+    if (!std::isfinite(chi2[i]) || chi2[i] <= 0) continue;
+    curve.x.push_back(static_cast<double>(report.trace[i].step));
+    curve.y.push_back(chi2[i]);
   }
   if (curve.x.size() < 2) return std::nullopt;
   return curve;
 }
 
 std::optional<Curve> calibration_of(const ComparedResult& compared) {
-  if (!compared.result.uncertainty.calibration) return std::nullopt;
+  if (!compared.outcome.result || !compared.outcome.result->uncertainty.calibration) return std::nullopt;
   Curve curve{.label = compared.solver, .x = {}, .y = {}};
-  for (const auto& point : calibration_curve(*compared.result.uncertainty.calibration)) {
+  for (const auto& point : calibration_curve(*compared.outcome.result->uncertainty.calibration)) {
     curve.x.push_back(point.nominal);
     curve.y.push_back(point.covered);
   }
@@ -165,11 +173,11 @@ std::string noise_text(const PreparedItem& item) {
 }
 
 /// The mean that is best among a task's solvers, per column; NaN where nothing is best.
-std::vector<double> best_of(const std::vector<SummaryRow>& rows, const std::vector<FigureColumn>& columns) {
+std::vector<double> best_of(const std::vector<SummaryRow>& rows, const std::vector<Figure>& columns) {
   std::vector<double> best(columns.size(), NAN);
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (columns[i].best == FigureColumn::Best::none) continue;
-    const double sign = columns[i].best == FigureColumn::Best::high ? 1 : -1;
+    if (columns[i].best == Figure::Best::none) continue;
+    const double sign = columns[i].best == Figure::Best::high ? 1 : -1;
     for (const auto& row : rows) {
       const double value = row.figures[i].mean;
       if (std::isfinite(value) && !(sign * value <= sign * best[i])) best[i] = value;
@@ -178,9 +186,9 @@ std::vector<double> best_of(const std::vector<SummaryRow>& rows, const std::vect
   return best;
 }
 
-std::string task_table(const std::vector<SummaryRow>& rows, const std::vector<FigureColumn>& columns) {
+std::string task_table(const std::vector<SummaryRow>& rows, const std::vector<Figure>& columns) {
   std::string html = "<div class=\"scroll\"><table><tr><th>solver</th>";
-  for (const auto& column : columns) html += fmt::format("<th>{}</th>", html_escaped(column.title));
+  for (const auto& column : columns) html += fmt::format("<th>{}</th>", html_escaped(column.heading()));
   html += "<th class=\"text\">items</th></tr>\n";
   const auto best = best_of(rows, columns);
   for (const auto& row : rows) {
@@ -196,9 +204,9 @@ std::string task_table(const std::vector<SummaryRow>& rows, const std::vector<Fi
 }
 
 /// One figure by task and solver: the comparison at a glance.
-std::string overview(const std::vector<SummaryRow>& rows, const std::vector<FigureColumn>& columns) {
+std::string overview(const std::vector<SummaryRow>& rows, const std::vector<Figure>& columns) {
   if (columns.empty() || rows.empty()) return "";
-  const FigureColumn& figure = columns.front();
+  const Figure& figure = columns.front();
   std::vector<std::string> tasks, solvers;
   const auto note = [](std::vector<std::string>& list, const std::string& name) {
     if (std::find(list.begin(), list.end(), name) == list.end()) list.push_back(name);
@@ -208,8 +216,8 @@ std::string overview(const std::vector<SummaryRow>& rows, const std::vector<Figu
     if (!row.solver.empty()) note(solvers, row.solver);
   }
   if (tasks.size() < 2) return "";
-  std::string html =
-      fmt::format("<h2>Overview: {}</h2>\n<div class=\"scroll\"><table><tr><th>task</th>", html_escaped(figure.title));
+  std::string html = fmt::format("<h2>Overview: {}</h2>\n<div class=\"scroll\"><table><tr><th>task</th>",
+                                 html_escaped(figure.heading()));
   for (const auto& solver : solvers) html += fmt::format("<th>{}</th>", html_escaped(solver));
   html += "</tr>\n";
   for (const auto& task : tasks) {
@@ -246,17 +254,9 @@ std::string budget_text(const ComparisonPlan& plan, const ComparisonResult& resu
   return html + "</table></details>\n";
 }
 
-std::string legend(const std::vector<FigureColumn>& columns) {
+std::string legend(const std::vector<Figure>& columns) {
   std::string text;
-  for (const auto& column : columns) {
-    const std::string key = column.key;
-    if (key == "chi2") text += "χ² = ‖y − Ax‖² / (m σ²): about 1 when an image explains the data up to their noise. ";
-    if (key == "crps") text += "CRPS: of the samples against the truth, 0 at best. ";
-    if (key == "coverage_90") text += "90 % covers: share of the pixels in the samples' 90 % interval. ";
-    if (key == "imagined_share") text += "imagined: share of the contrast that the data do not determine. ";
-    if (key == "nfe_forward") text += "NFE: network passes, forward and backward, of all samples. ";
-    if (key == "peak_mib") text += "peak: memory of the process (CPU) or of the allocator (GPU) during the solve. ";
-  }
+  for (const auto& column : columns) text += html_escaped(column.title + ": " + column.explanation + ". ");
   return "<p class=\"note\">" + text +
          "NAME is the mean of the samples where there are several, NAME_sample one of them. Green: best mean of the "
          "task. Click a picture to zoom and to leaf through the methods.</p>\n";
@@ -325,7 +325,8 @@ void ComparisonReport::add_item(const TaskPlan& plan, const PreparedItem& item,
 
 std::string ComparisonReport::html(const ComparisonPlan& plan, const ComparisonResult& result,
                                    const ReportFacts& facts) const {
-  const auto columns = known_columns(result.rows);
+  auto columns = known_figures(result.rows);
+  std::erase_if(columns, [](const Figure& figure) { return !figure.in_tables; });
   const auto summary = summarized(result.rows, columns);
   const std::string title = plan.options.title.empty() ? "Comparison of reconstructions" : plan.options.title;
   std::string body = fmt::format("<h1>{}</h1>\n<nav>", html_escaped(title));

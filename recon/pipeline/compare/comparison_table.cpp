@@ -1,7 +1,7 @@
 #include "recon/pipeline/compare/comparison_table.h"
 
+#include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "recon/report/text_table.h"
 
@@ -17,15 +17,15 @@ std::string status_text(const ComparisonRow& row) {
   return detail.empty() ? row.result.status : row.result.status + ": " + detail;
 }
 
-std::string item_table(const std::vector<ComparisonRow>& rows, const std::vector<FigureColumn>& columns) {
+std::string item_table(const std::vector<ComparisonRow>& rows, const std::vector<Figure>& columns) {
   const bool tasks = std::any_of(rows.begin(), rows.end(), [](const auto& row) { return !row.task.empty(); });
   std::vector<std::vector<std::string>> lines = {{"item", "solver"}};
-  for (const auto& column : columns) lines.front().emplace_back(column.title);
+  for (const auto& column : columns) lines.front().push_back(column.heading());
   lines.front().emplace_back("status");
   for (const auto& line : rows) {
     const ResultRow& row = line.result;
     lines.push_back({row.id.empty() ? "-" : row.id, row.solver.empty() ? "-" : row.solver});
-    for (const auto& column : columns) lines.back().push_back(cell(column.value(row), column.digits));
+    for (const auto& column : columns) lines.back().push_back(cell(row.figure(column.key), column.digits));
     lines.back().push_back(status_text(line));
   }
   if (!tasks) return aligned(lines, 2);
@@ -34,9 +34,9 @@ std::string item_table(const std::vector<ComparisonRow>& rows, const std::vector
   return aligned(lines, 3);
 }
 
-std::string summary_table(const std::vector<SummaryRow>& rows, const std::vector<FigureColumn>& columns) {
+std::string summary_table(const std::vector<SummaryRow>& rows, const std::vector<Figure>& columns) {
   std::vector<std::vector<std::string>> lines = {{"task", "solver"}};
-  for (const auto& column : columns) lines.front().emplace_back(column.title);
+  for (const auto& column : columns) lines.front().push_back(column.heading());
   lines.front().emplace_back("items");
   for (const auto& row : rows) {
     lines.push_back({row.task, row.solver});
@@ -62,32 +62,10 @@ MeanStd mean_std(const std::vector<double>& values) {
 
 }  // namespace
 
-const std::vector<FigureColumn>& figure_columns() {
-  using Best = FigureColumn::Best;
-  const auto count = [](std::int64_t n) { return static_cast<double>(n); };
-  static const std::vector<FigureColumn> columns = {
-      {"psnr", "PSNR/dB", 2, Best::high, [](const ResultRow& row) { return row.psnr; }},
-      {"ssim", "SSIM", 3, Best::high, [](const ResultRow& row) { return row.ssim; }},
-      {"nrmse", "NRMSE", 3, Best::low, [](const ResultRow& row) { return row.nrmse; }},
-      {"chi2", "chi2", 3, Best::none, [](const ResultRow& row) { return row.chi2; }},
-      {"crps", "CRPS", 4, Best::low, [](const ResultRow& row) { return row.crps; }},
-      {"coverage_90", "90 % covers", 2, Best::none, [](const ResultRow& row) { return row.coverage_90; }},
-      {"imagined_share", "imagined", 3, Best::none, [](const ResultRow& row) { return row.prior_fraction; }},
-      {"nfe_forward", "NFE fwd", 0, Best::none, [=](const ResultRow& row) { return count(row.nfe_forward); }},
-      {"nfe_backward", "NFE bwd", 0, Best::none, [=](const ResultRow& row) { return count(row.nfe_backward); }},
-      {"seconds", "seconds", 2, Best::none, [](const ResultRow& row) { return row.seconds; }},
-      {"peak_mib", "peak/MiB", 0, Best::none, [](const ResultRow& row) { return row.peak_mib; }},
-  };
-  return columns;
-}
-
-std::vector<FigureColumn> known_columns(const std::vector<ComparisonRow>& rows) {
-  std::vector<FigureColumn> known;
-  for (const auto& column : figure_columns()) {
-    const auto knows = [&](const ComparisonRow& row) { return std::isfinite(column.value(row.result)); };
-    if (std::any_of(rows.begin(), rows.end(), knows)) known.push_back(column);
-  }
-  return known;
+std::vector<Figure> known_figures(const std::vector<ComparisonRow>& rows) {
+  std::vector<ResultRow> results;
+  for (const auto& row : rows) results.push_back(row.result);
+  return known_figures(results);
 }
 
 std::string MeanStd::to_string(int digits) const {
@@ -104,7 +82,7 @@ std::string SummaryRow::items() const {
   return text;
 }
 
-std::vector<SummaryRow> summarized(const std::vector<ComparisonRow>& rows, const std::vector<FigureColumn>& columns) {
+std::vector<SummaryRow> summarized(const std::vector<ComparisonRow>& rows, const std::vector<Figure>& columns) {
   std::vector<SummaryRow> summary;
   std::vector<std::vector<std::vector<double>>> values;
   for (const auto& line : rows) {
@@ -124,7 +102,7 @@ std::vector<SummaryRow> summarized(const std::vector<ComparisonRow>& rows, const
     }
     ++summary[at].done;
     for (std::size_t i = 0; i < columns.size(); ++i) {
-      if (const double value = columns[i].value(row); std::isfinite(value)) values[at][i].push_back(value);
+      if (const double value = row.figure(columns[i].key); std::isfinite(value)) values[at][i].push_back(value);
     }
   }
   for (std::size_t s = 0; s < summary.size(); ++s) {
@@ -134,7 +112,8 @@ std::vector<SummaryRow> summarized(const std::vector<ComparisonRow>& rows, const
 }
 
 std::string comparison_text(const std::vector<ComparisonRow>& rows) {
-  const auto columns = known_columns(rows);
+  auto columns = known_figures(rows);
+  std::erase_if(columns, [](const Figure& figure) { return !figure.in_tables; });
   const auto summary = summarized(rows, columns);
   std::string text = item_table(rows, columns);
   const auto several = [](const SummaryRow& row) { return row.done + row.failed + row.not_applicable > 1; };
@@ -144,17 +123,20 @@ std::string comparison_text(const std::vector<ComparisonRow>& rows) {
   return text;
 }
 
+std::string result_text(const std::vector<ResultRow>& rows) {
+  std::vector<ComparisonRow> lines;
+  for (const auto& row : rows) lines.push_back({"", row});
+  return comparison_text(lines);
+}
+
 std::string comparison_csv(const std::vector<ComparisonRow>& rows) {
-  const auto columns = known_columns(rows);
+  const auto columns = known_figures(rows);
   std::string text = "task,item,solver";
-  for (const auto& column : columns) text += std::string(",") + column.key;
+  for (const auto& column : columns) text += "," + column.key;
   text += ",status,note,error\r\n";
   for (const auto& [task, row, note] : rows) {
     text += csv_field(task) + "," + csv_field(row.id) + "," + csv_field(row.solver);
-    for (const auto& column : columns) {
-      const double value = column.value(row);
-      text += std::isfinite(value) ? fmt::format(",{:.9g}", value) : ",";
-    }
+    for (const auto& column : columns) text += "," + column.csv(row.figure(column.key));
     text += "," + row.status + "," + csv_field(note) + "," + csv_field(row.error) + "\r\n";
   }
   return text;
@@ -165,21 +147,19 @@ ordered_json comparison_json(const ComparisonResult& result) {
   json["rows"] = ordered_json::array();
   for (const auto& [task, row, note] : result.rows) {
     ordered_json object = {{"task", task}, {"item", row.id}, {"solver", row.solver}};
-    for (const auto& column : figure_columns()) object[column.key] = number_or_null(column.value(row));
-    object["nfe_forward"] = row.nfe_forward;
-    object["nfe_backward"] = row.nfe_backward;
+    add_figures(object, row);
     object["status"] = row.status;
     if (!note.empty()) object["note"] = note;
     if (!row.error.empty()) object["error"] = row.error;
     json["rows"].push_back(object);
   }
   json["summary"] = ordered_json::array();
-  for (const auto& row : summarized(result.rows, figure_columns())) {
+  for (const auto& row : summarized(result.rows, figures())) {
     ordered_json object = {{"task", row.task}, {"solver", row.solver}, {"done", row.done}, {"failed", row.failed}};
     object["not_applicable"] = row.not_applicable;
     for (std::size_t i = 0; i < row.figures.size(); ++i) {
-      object[figure_columns()[i].key] = {{"mean", number_or_null(row.figures[i].mean)},
-                                         {"std", number_or_null(row.figures[i].std)}};
+      object[figures()[i].key] = {{"mean", number_or_null(row.figures[i].mean)},
+                                  {"std", number_or_null(row.figures[i].std)}};
     }
     json["summary"].push_back(object);
   }
@@ -190,6 +170,8 @@ ordered_json comparison_json(const ComparisonResult& result) {
     if (!choice.note.empty()) object["note"] = choice.note;
     json["budget"].push_back(object);
   }
+  json["report"] = result.files.report;
+  json["csv"] = result.files.csv;
   return json;
 }
 

@@ -1,31 +1,17 @@
 #pragma once
 
-#include <functional>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "recon/pipeline/compare/comparison.h"
+#include "recon/pipeline/solve/figures.h"
 
 namespace recon {
 
-/// A figure that rows have; one list of them makes the text, the CSV and the report.
-struct FigureColumn {
-  const char* key;    ///< in CSV and JSON
-  const char* title;  ///< for people, with the unit
-  int digits;
-  enum class Best { none, high, low } best;  ///< what counts as good within a task
-  std::function<double(const ResultRow&)> of;
-
-  /// NaN where it is not known, and for rows without an image.
-  double value(const ResultRow& row) const {
-    return row.status == "failed" || row.status == "not_applicable" ? NAN : of(row);
-  }
-};
-/// psnr, ssim, nrmse, chi2, crps, coverage_90, prior_fraction, nfe_forward, nfe_backward, seconds, peak_mib.
-const std::vector<FigureColumn>& figure_columns();
-/// Those that at least one row knows: without ground truth there is no PSNR to show.
-std::vector<FigureColumn> known_columns(const std::vector<ComparisonRow>& rows);
+/// Those that at least one row knows.
+std::vector<Figure> known_figures(const std::vector<ComparisonRow>& rows);
 
 /// Mean and standard deviation (n - 1; NaN for one item) of one figure over the items of a task that a solver did.
 struct MeanStd {
@@ -41,14 +27,15 @@ struct SummaryRow {
   std::string items() const;     ///< "4 done, 1 failed"
 };
 /// In the order of the rows. Failed and diverged items are counted, not averaged.
-std::vector<SummaryRow> summarized(const std::vector<ComparisonRow>& rows, const std::vector<FigureColumn>& columns);
+std::vector<SummaryRow> summarized(const std::vector<ComparisonRow>& rows, const std::vector<Figure>& columns);
 
 /// A table per item and, where a task has several items, one of means and standard deviations. Without a column of
 /// tasks where none has a name.
 std::string comparison_text(const std::vector<ComparisonRow>& rows);
-/// RFC 4180, one line per row; columns that no row knows are left out.
+std::string result_text(const std::vector<ResultRow>& rows);  ///< the same of rows without a task
+/// RFC 4180, one line per row; figures that no row knows are left out.
 std::string comparison_csv(const std::vector<ComparisonRow>& rows);
-/// {"rows": [...], "summary": [...], "budget": [...]}; unknown figures are null.
+/// {"rows": [...], "summary": [...], "budget": [...], "report": PATH, "csv": PATH}; unknown figures are null.
 nlohmann::ordered_json comparison_json(const ComparisonResult& result);
 
 }  // namespace recon

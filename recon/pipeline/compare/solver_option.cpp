@@ -44,7 +44,6 @@ class OptionVisitor final : public ParameterVisitor {
   void array(const char*, at::Tensor&, const char*) override {}
   std::vector<std::shared_ptr<ParameterVisitor>> sections(const char*, const char*) override { return {}; }
   std::string location() const override { return "solver option " + wanted_; }
-  bool reading() const override { return false; }
 
  private:
   double required() const {

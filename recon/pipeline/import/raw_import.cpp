@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <optional>
 
+#include "data/atomic_file.h"
 #include "data/bart_file.h"
 #include "operators/fourier/fft.h"
 #include "operators/mri/channels.h"
@@ -125,7 +127,7 @@ class Import {
       return;
     }
     CoilEstimation estimation = plan_.estimation;
-    estimation.method = plan_.options.coil_maps;
+    estimation.method = from_word<CoilMethod>(plan_.options.coil_maps, "coil_maps");
     std::vector<at::Tensor> maps;
     for (std::int64_t i = 0; i < kspace_.size(0); ++i) maps.push_back(estimation.maps(kspace_[i], location_of(i)));
     maps_ = at::stack(maps);
@@ -169,7 +171,8 @@ class Import {
     set.ids = source_.ids;
     set.header.image = {{1, kspace_.size(2), kspace_.size(3)}, ScalarKind::complex};
     set.header.range = {0, 1};
-    const std::string maps = plan_.options.coil_maps == "later" ? plan_.estimation.method : "{dataset: coil_maps}";
+    const std::string maps =
+        plan_.options.coil_maps == "later" ? to_string(plan_.estimation.method) : "{dataset: coil_maps}";
     set.header.operator_config = "type: sense\ncoil_maps: " + maps + "\npattern: array\nmask: {dataset: mask}\n";
     if (maps_.defined()) set.per_item_arrays["coil_maps"] = maps_;
     const at::Tensor mask = mask_.to(at::kByte);
@@ -178,7 +181,7 @@ class Import {
     } else {
       set.per_item_arrays["mask"] = mask;
     }
-    set.header.noise = {.type = noise_kind_ == "none" ? "none" : "gaussian", .std = {}, .peak = 0};
+    set.header.noise = {.type = noise_kind_ == "none" ? NoiseType::none : NoiseType::gaussian, .std = {}, .peak = 0};
     if (noise_kind_ != "none") set.header.noise.std = {noise_std_};
     set.header.provenance = fmt::format("recon {} import of {} ({}); noise: {}; {}", program_version, place_,
                                         source_.format, noise_kind_, source_.description);
@@ -234,6 +237,18 @@ ImportPlan read_import_plan(const Config& config) {
 
 MeasurementSet import_kspace(const KspaceSet& source, const ImportPlan& plan, const std::string& place) {
   return Import(source, plan, place).run();
+}
+
+ImportResult import_file(const std::string& source, const std::string& output, const ImportPlan& plan) {
+  std::error_code absent;
+  if (std::filesystem::equivalent(source, output, absent)) {
+    throw usage_error(output, "the output is the source itself; choose another name");
+  }
+  { const AtomicFile writable(output); }  // before any work
+  ImportResult result{.source = read_kspace(source), .set = {}};
+  result.set = import_kspace(result.source, plan, source);
+  write_measurement_file(output, result.set);
+  return result;
 }
 
 nlohmann::ordered_json describe_kspace(const KspaceSet& set) {

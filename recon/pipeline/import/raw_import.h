@@ -28,7 +28,7 @@ struct ImportPlan {
   ImportOptions options;
   CoilEstimation estimation;
   bool undersample = false;
-  SamplingPattern undersampling;
+  SamplingPatternOptions undersampling;
   nlohmann::ordered_json resolved;
 
   void visit(ParameterVisitor& v);  ///< all options, those of the two sections included
@@ -47,6 +47,14 @@ ImportPlan read_import_plan(const Config& config);
 /// 5. coil maps are estimated in every slice, or left to be at reconstruction (`coil_maps: later`), or read;
 /// 6. fully sampled data give a ground truth, S^H F^H y / sum |S|², and may then be undersampled.
 MeasurementSet import_kspace(const KspaceSet& source, const ImportPlan& plan, const std::string& place);
+
+/// A raw data file, read, and the measurement file that was made of it.
+struct ImportResult {
+  KspaceSet source;
+  MeasurementSet set;
+};
+/// Reads `source`, imports it and writes the measurement file `output`. Throws Error(usage) when both are one file.
+ImportResult import_file(const std::string& source, const std::string& output, const ImportPlan& plan);
 
 /// What `recon inspect` says of a raw data file.
 nlohmann::ordered_json describe_kspace(const KspaceSet& set);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "data/atomic_file.h"
 #include "data/external_dataset.h"
 #include "data/hdf5/hdf5_file.h"
 #include "recon/core/error.h"
@@ -162,6 +163,18 @@ Inspection inspect_external(const std::string& path) {
   const std::string config = proposal(all, path);
   if (!config.empty()) inspection.found["config"] = config;
   return inspection;
+}
+
+void write_proposed_config(const Inspection& inspection, const std::string& target, const std::string& path) {
+  if (inspection.found.at("kind") != "external") {
+    throw usage_error("--config", "'{}' needs none: recon knows this kind of file ({})", target,
+                      inspection.found.at("kind").get<std::string>());
+  }
+  if (!inspection.found.contains("config")) {
+    throw data_error(target, "expected a dataset of numbers with 2 to 4 axes to propose a config for, there is none");
+  }
+  if (std::filesystem::exists(path)) throw usage_error(path, "is there already; choose another name");
+  write_file_atomically(path, inspection.found.at("config").get<std::string>());
 }
 
 }  // namespace recon

@@ -11,4 +11,8 @@ namespace recon {
 /// when no dataset could be measurements.
 Inspection inspect_external(const std::string& path);
 
+/// Writes the config that such an inspection proposes to `path`. Throws Error(usage) for another kind of file and when
+/// `path` is there already, Error(data) when there is nothing to propose.
+void write_proposed_config(const Inspection& inspection, const std::string& target, const std::string& path);
+
 }  // namespace recon

@@ -7,7 +7,6 @@
 
 #include "data/measurement_file.h"
 #include "operators/diagnostics.h"
-#include "operators/noise.h"
 #include "recon/core/error.h"
 #include "recon/metrics/metrics.h"
 #include "recon/metrics/noise_level.h"
@@ -43,8 +42,8 @@ ordered_json describe(const Operator& op) {
           {"linear", op.is_linear()}};
 }
 
-ordered_json describe(const MeasurementNoise& noise) {
-  ordered_json found = {{"type", noise.type}};
+ordered_json describe(const Noise& noise) {
+  ordered_json found = {{"type", to_string(noise.type)}};
   if (!noise.std.empty()) found["std"] = noise.std;
   if (noise.peak > 0) found["peak"] = noise.peak;
   return found;
@@ -53,10 +52,7 @@ ordered_json describe(const MeasurementNoise& noise) {
 /// All items are read, so that NaN shows; with truth and a noise level chi² of the truth is evaluated.
 void check_items(Inspection& inspection, const MeasurementFile& file, const OperatorPtr& shared_op) {
   const MeasurementHeader& header = file.header();
-  const Noise noise{.type = noise_type_from(header.noise.type),
-                    .std = header.noise.std,
-                    .peak = header.noise.peak,
-                    .background = header.background};
+  const Noise& noise = header.noise;
   for (std::int64_t i = 0; i < file.count(); ++i) {
     const MeasurementItem item = file.item(i, Finite::unchecked);
     std::map<std::string, at::Tensor> arrays = header.operator_arrays;
@@ -71,13 +67,17 @@ void check_items(Inspection& inspection, const MeasurementFile& file, const Oper
     at::Tensor y = on_support(item.y, op->support()).unsqueeze(0);
     require_finite(y[0], location);
     if (!item.ground_truth.defined() || noise.type == NoiseType::none) continue;
-    if (noise.background.defined()) y = on_support(y - noise.background.to(y.options()), op->support());
+    at::Tensor background;
+    if (header.background.defined()) {
+      background = header.background.to(y.options());
+      y = on_support(y - background, op->support());
+    }
     Noise own = noise;
     if (noise.has_std()) own.std = {item.noise_std};
     PreparedItem prepared;
     prepared.op = op;
     prepared.y = y;
-    prepared.noise = item_noise(own, 0, y, op->support());
+    prepared.noise = item_noise(own, 0, y, op->support(), background);
     if (!prepared.noise.variance.defined()) continue;
     const at::Tensor truth = item.ground_truth.unsqueeze(0);
     const Fit fit = fit_of(truth.to(truth.is_complex() ? complex_dtype(y) : real_dtype(y)), prepared);

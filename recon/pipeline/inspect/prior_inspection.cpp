@@ -161,7 +161,8 @@ Inspection inspect_prior(const std::string& path_or_name, bool check, const std:
                       {"denoising_mse_entries", description.denoising_mse.size()},
                       {"description", summary.card_description},
                       {"training_data", summary.training_data},
-                      {"licence", summary.licence}};
+                      {"licence", summary.licence},
+                      {"attribution", summary.attribution}};
   if (check) {
     const PriorPtr prior = load_prior(path_or_name);
     check_denoiser(inspection, *prior);

@@ -92,12 +92,9 @@ double automatic_scale(const ExternalFile& file, const OperatorPtr& op, const at
   return high / brightest;
 }
 
-MeasurementNoise scaled_noise(const std::optional<Noise>& stated, double scale) {
-  MeasurementNoise noise;
-  if (!stated) return noise;
-  noise.type = to_string(stated->type);
-  for (const double std : stated->std) noise.std.push_back(std * std::abs(scale));
-  noise.peak = stated->peak / std::abs(scale);
+Noise scaled_noise(Noise noise, double scale) {
+  for (double& std : noise.std) std *= std::abs(scale);
+  noise.peak /= std::abs(scale);
   return noise;
 }
 
@@ -138,11 +135,11 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
     external.scale = automatic_scale(*file, built.op, middle, header.range.high, path);
     log::info("{}: its numbers are multiplied by {:.6g}", path, external.scale);
   }
-  header.noise = scaled_noise(plan->noise, external.scale);
+  header.noise = scaled_noise(plan->noise.value_or(Noise{}), external.scale);
   header.provenance = fmt::format("{} {} scaled by {:.9g}", plan->options.format, path, external.scale);
   for (const auto index : indices) external.reader.ids.push_back(std::to_string(index));
-  if (plan->noise && plan->noise->background.defined()) {
-    header.background = background_of(*plan->noise, file->measurement, plan->location) * external.scale;
+  if (plan->background.defined()) {
+    header.background = background_of(plan->background, file->measurement, plan->location) * external.scale;
   }
   external.reader.read = [plan, pool, path, indices, scale = external.scale,
                           std = header.noise.std](std::int64_t item) {

@@ -8,6 +8,7 @@
 #include "recon/config/yaml_options.h"
 #include "recon/config/yaml_scalars.h"
 #include "recon/core/error.h"
+#include "recon/pipeline/items/noise_section.h"
 #include "recon/pipeline/items/operator_source.h"
 
 namespace recon {
@@ -108,11 +109,7 @@ std::string name_of(const YamlNode& files) {
 
 void read_section(YamlOptions& options, InputPlan& plan) {
   plan.options.visit(options);
-  NoiseOptions noise;
-  for (const auto& section : options.sections("noise", "that of the stored numbers")) {
-    noise.visit(*section);
-    plan.noise = noise.noise();
-  }
+  plan.noise = read_noise(options, "that of the stored numbers", plan.background);
   const auto operators = options.nodes("operator");
   const auto simulations = options.nodes("simulate");
   const YamlNodePtr files = options.node("files");

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "operators/expected_counts.h"
+#include "operators/noise.h"
 #include "recon/core/error.h"
 #include "recon/core/tensor_spec.h"
 #include "recon/metrics/noise_level.h"
@@ -31,23 +32,24 @@ void whiten_by(ItemNoise& result, const at::Tensor& expected, const at::Tensor& 
   const double mean = photons.peak * (expected * there).sum().item<double>() / measured;
   // A window without a count does not mean that none can come: a share of the mean is let in.
   result.darkest = std::clamp(darkest_share * mean, 1e-12, 1.0);
-  result.variance = photons.variance(expected, std::clamp(whitened_share * mean, 1e-12, 1.0));
+  result.variance = noise_variance(photons, expected, std::clamp(whitened_share * mean, 1e-12, 1.0));
   // Entries whose true variance is below the one they are given have little to say: the mean square of what is left
   // after whitening is their share, and so is chi² of the true image.
-  const at::Tensor truth = photons.variance(expected, 0) * there;
+  const at::Tensor truth = noise_variance(photons, expected, 0) * there;
   const double share = (truth / result.variance).sum().item<double>() / measured;
   const double typical = std::sqrt((result.variance * there).sum().item<double>() / measured);
   result.weights = typical / result.variance.sqrt();
   result.std = typical * std::sqrt(std::max(share, 1e-6));
 }
 
-void whiten_photons(ItemNoise& result, const Noise& noise, const at::Tensor& y, const at::Tensor& support) {
+void whiten_photons(ItemNoise& result, const Noise& noise, const at::Tensor& y, const at::Tensor& support,
+                    const at::Tensor& background) {
   if (y.is_complex()) throw usage_error("noise", "poisson noise counts photons and needs real data, got complex");
   result.photons = noise;
   at::Tensor counts = y * noise.peak;
-  if (noise.background.defined()) {
-    result.photons.background = noise.background.to(y.options()).expand(y.sizes());
-    counts = counts + result.photons.background * noise.peak;
+  if (background.defined()) {
+    result.background = background.to(y.options()).expand(y.sizes());
+    counts = counts + result.background * noise.peak;
   }
   const at::Tensor expected = expected_counts(counts, support);
   const at::Tensor there = measured_ones(y, support);
@@ -59,17 +61,18 @@ void whiten_photons(ItemNoise& result, const Noise& noise, const at::Tensor& y, 
 
 at::Tensor ItemNoise::variance_at(const at::Tensor& predicted) const {
   if (!photons.counts_photons()) return variance;
-  return photons.variance(photons.background.defined() ? predicted + photons.background : predicted, darkest);
+  return noise_variance(photons, background.defined() ? predicted + background : predicted, darkest);
 }
 
 ItemNoise ItemNoise::at_prediction(const at::Tensor& predicted, const at::Tensor& support) const {
   ItemNoise fitted = *this;
-  const at::Tensor mean = photons.background.defined() ? predicted + photons.background : predicted;
+  const at::Tensor mean = background.defined() ? predicted + background : predicted;
   whiten_by(fitted, mean.clamp_min(0), support);
   return fitted;
 }
 
-ItemNoise item_noise(const Noise& noise, std::size_t item, const at::Tensor& y, const at::Tensor& support) {
+ItemNoise item_noise(const Noise& noise, std::size_t item, const at::Tensor& y, const at::Tensor& support,
+                     const at::Tensor& background) {
   ItemNoise result;
   switch (noise.type) {
     case NoiseType::none:
@@ -80,19 +83,19 @@ ItemNoise item_noise(const Noise& noise, std::size_t item, const at::Tensor& y, 
       break;
     case NoiseType::poisson:
     case NoiseType::poisson_gaussian:
-      whiten_photons(result, noise, y, support);
+      whiten_photons(result, noise, y, support, background);
       break;
   }
   return result;
 }
 
-at::Tensor background_of(const Noise& noise, const TensorSpec& measurement, const std::string& location) {
-  const at::Tensor background = noise.background.squeeze();
+at::Tensor background_of(const at::Tensor& stated, const TensorSpec& measurement, const std::string& location) {
+  const at::Tensor background = stated.squeeze();
   if (background.dim() == 0 && measurement.scalar == ScalarKind::real) return background.to(at::kDouble);
   if (background.numel() != measurement.numel() || measurement.scalar == ScalarKind::complex) {
     throw usage_error(location,
                       "noise: expected a background that is a number or shaped {}, for real data, got {} for {}",
-                      to_string(measurement.shape), to_string(shape_of(noise.background)), measurement.to_string());
+                      to_string(measurement.shape), to_string(shape_of(stated)), measurement.to_string());
   }
   return background.reshape(measurement.shape).to(at::kDouble);
 }

@@ -20,11 +20,10 @@ namespace {
 
 /// The noise that a file states, with the config's std in its place when that is given.
 Noise noise_of(const MeasurementHeader& header, const ItemOptions& options) {
-  Noise noise{.type = noise_type_from(header.noise.type), .std = header.noise.std, .peak = header.noise.peak};
-  if (!options.noise_std) return noise;
-  if (noise.counts_photons()) {
+  if (!options.noise_std) return header.noise;
+  if (header.noise.counts_photons()) {
     throw usage_error(options.location_of_noise_std, "the file's noise is {}: its level follows from its peak",
-                      noise.type == NoiseType::poisson ? "Poisson" : "Poisson-Gaussian");
+                      header.noise.type == NoiseType::poisson ? "Poisson" : "Poisson-Gaussian");
   }
   return {
       .type = *options.noise_std > 0 ? NoiseType::gaussian : NoiseType::none, .std = {*options.noise_std}, .peak = 0};
@@ -139,13 +138,14 @@ void ItemSource::estimate_noise(PreparedItem& item) const {
 /// Takes the background from the data, and the noise level from the file, the config or the data.
 void ItemSource::read_noise(PreparedItem& item, const MeasurementItem& stored) const {
   Noise level = noise_;
+  at::Tensor background;
   if (header().background.defined()) {
-    level.background = header().background.to(item.y.options());
-    item.y = on_support(item.y - level.background, item.op->support());
+    background = header().background.to(item.y.options());
+    item.y = on_support(item.y - background, item.op->support());
   }
   if (options_.estimate_noise) return estimate_noise(item);
   if (level.has_std() && !options_.noise_std) level.std = {stored.noise_std};
-  item.noise = item_noise(level, 0, item.y, item.op->support());
+  item.noise = item_noise(level, 0, item.y, item.op->support(), background);
   if (!options_.check_noise_level) return;
   if (std::string text = noise_level_warning(item.noise, item.y, *item.op); !text.empty()) {
     log::warn("item {}: {}", item.id, text);

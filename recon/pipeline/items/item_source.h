@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "data/measurement_file.h"
-#include "operators/noise.h"
+#include "recon/core/noise.h"
 #include "recon/pipeline/items/alternatives.h"
 #include "recon/pipeline/items/complex_image.h"
 #include "recon/pipeline/items/item_noise.h"

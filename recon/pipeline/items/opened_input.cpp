@@ -36,8 +36,7 @@ std::string hash_of_operator(const MeasurementHeader& header) {
 }
 
 OpenedInput simulated(const InputPlan& plan, const ItemOptions& options) {
-  const auto seed = static_cast<std::uint64_t>(plan.simulation->options.seed);
-  const auto items = std::make_shared<const SimulatedItems>(*plan.simulation, seed);
+  const auto items = std::make_shared<const SimulatedItems>(*plan.simulation);
   std::string content = to_yaml(plan.resolved);
   for (const auto& text : plan.simulation->images) {
     const auto dataset = text.rfind(":/");

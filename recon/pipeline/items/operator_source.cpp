@@ -53,8 +53,8 @@ at::Tensor read_array(ArrayReference reference, const YamlNode& node, const std:
 /// What `coil_maps: espirit` and the like stand for in the data of an item.
 at::Tensor estimated_array(const YamlNode& node, const std::string& option,
                            const std::function<at::Tensor()>& measurement, const std::string& place) {
-  const auto& methods = CoilEstimation::methods();
-  if (option != "coil_maps" || std::find(methods.begin(), methods.end(), node.text) == methods.end()) {
+  const auto method = find_word<CoilMethod>(node.text);
+  if (option != "coil_maps" || !method) {
     throw usage_error(node.location, "{}: expected a list of numbers, {{file: PATH}} or {{dataset: NAME}}, found {}",
                       option, node.description());
   }
@@ -65,16 +65,17 @@ at::Tensor estimated_array(const YamlNode& node, const std::string& option,
                       node.text);
   }
   CoilEstimation estimation;
-  estimation.method = node.text;
+  estimation.method = *method;
   return estimation.maps(measurement(), place);
 }
 
-/// Visits all options of the kind that is named, and builds it when the visitor is reading.
-OperatorPtr visit_operator(YamlOptions& options, const TensorSpec& image) {
+/// The checking pass looks at the options, the reading one builds.
+OperatorPtr checked_operator(YamlOptions& options, const TensorSpec& image) {
   if (options.reading()) return make_operator(options, image);
   std::string type;
   options.field("type", type, "the kind of operator");
-  return type.empty() ? nullptr : find_operator_kind(type, options.location_of("type")).make(options, image);
+  if (!type.empty()) operator_kinds().find(type, options.location_of("type")).visit(options);
+  return nullptr;
 }
 
 }  // namespace
@@ -91,7 +92,7 @@ BuiltOperator build_operator(const YamlNodePtr& node, const std::string& section
     return LoadedArray{value, {{"dataset", name}}};
   };
   const YamlOptions read =
-      checked_read(node, section, arrays, [&](YamlOptions& options) { built.op = visit_operator(options, image); });
+      checked_read(node, section, arrays, [&](YamlOptions& options) { built.op = checked_operator(options, image); });
   built.config = read.resolved();
   return built;
 }
@@ -123,7 +124,7 @@ StoredOperator build_stored_operator(const std::string& config, const std::map<s
   };
   try {
     const YamlNodePtr node = parse_yaml(config, {.name = place + " /operator config", .folder = {}});
-    checked_read(node, "operator", source, [&](YamlOptions& options) { stored.op = visit_operator(options, image); });
+    checked_read(node, "operator", source, [&](YamlOptions& options) { stored.op = checked_operator(options, image); });
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::usage) throw;
     throw Error(ErrorKind::data, "", error.what());  // the text came from a file, not from the user's command

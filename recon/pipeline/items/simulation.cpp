@@ -4,14 +4,19 @@
 
 #include <set>
 
+#include "data/atomic_file.h"
 #include "data/phantom.h"
+#include "operators/noise.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/version.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/pipeline/items/item_noise.h"
+#include "recon/pipeline/items/noise_section.h"
 #include "recon/pipeline/items/operator_source.h"
+#include "recon/pipeline/items/seed_option.h"
+#include "recon/pipeline/items/support.h"
 
 namespace recon {
 namespace {
@@ -57,8 +62,7 @@ void warn_outside(const at::Tensor& image, const ImageRange& range, const std::s
 SimulationPlan plan_from(YamlOptions& options) {
   SimulationPlan plan;
   plan.options.visit(options);
-  NoiseOptions noise;
-  for (const auto& section : options.sections("noise", "what is added")) noise.visit(*section);
+  plan.noise = read_noise(options, "what is added", plan.background).value_or(default_noise());
   const auto operators = options.nodes("operator");
   options.finish();
   plan.location = options.location();
@@ -74,7 +78,6 @@ SimulationPlan plan_from(YamlOptions& options) {
   for (const auto& text : plan.options.images) {
     plan.images.push_back(phantom_size(text) ? text : options.path_of("images", text).string());
   }
-  plan.noise = noise.noise();
   plan.op = operators.front();
   plan.output = plan.options.output;
   return plan;
@@ -95,24 +98,11 @@ void SimulationOptions::visit(ParameterVisitor& v) {
   v.field("provenance", provenance, "free text that is stored: what the images are, their licence");
 }
 
-void NoiseOptions::visit(ParameterVisitor& v) {
-  v.choice("type", type, {"gaussian", "poisson", "poisson_gaussian", "none"}, "kind of noise");
-  v.field("std", std, "gaussian: standard deviation per real component; poisson_gaussian: read noise", {.min = 0});
-  v.field("peak", peak, "poisson, poisson_gaussian: photons at intensity 1", {.min = 0, .open_min = true});
-  v.array("background", background,
-          "what is measured of a black image (sky, dark current, offset): a number, or one for every measurement");
-}
-
-Noise NoiseOptions::noise() const {
-  Noise noise{.type = noise_type_from(type), .std = {}, .peak = 0, .background = background};
-  if (noise.has_std()) noise.std = {std};
-  if (noise.counts_photons()) noise.peak = peak;
-  return noise;
-}
-
-SimulationPlan read_simulation_plan(const Config& config) {
+SimulationPlan read_simulation_plan(const Config& config, std::optional<std::uint64_t> seed) {
   YamlOptions options(config.root(), "", YamlOptions::Mode::read, file_array);
-  return plan_from(options);
+  SimulationPlan plan = plan_from(options);
+  replace_seed(options, seed, plan.options.seed);
+  return plan;
 }
 
 SimulationPlan read_simulation_section(const YamlNodePtr& node, const std::string& section,
@@ -127,8 +117,8 @@ SimulationPlan read_simulation_section(const YamlNodePtr& node, const std::strin
   return plan;
 }
 
-SimulatedItems::SimulatedItems(SimulationPlan plan, std::uint64_t seed)
-    : plan_(std::move(plan)), rng_(seed, "measurement noise") {
+SimulatedItems::SimulatedItems(SimulationPlan plan)
+    : plan_(std::move(plan)), rng_(static_cast<std::uint64_t>(plan_.options.seed), "measurement noise") {
   std::set<std::string> taken;
   for (const auto& text : plan_.images) {
     sources_.push_back(ImageSource::open(text, read_options(plan_.options)));
@@ -147,10 +137,10 @@ SimulatedItems::SimulatedItems(SimulationPlan plan, std::uint64_t seed)
   op_ = built.op;
   header_.operator_config = to_yaml(built.config);
   header_.operator_arrays = built.arrays;
-  header_.noise = {.type = to_string(plan_.noise.type), .std = plan_.noise.std, .peak = plan_.noise.peak};
-  if (plan_.noise.background.defined()) header_.background = background_of(plan_.noise, measurement(), plan_.location);
+  header_.noise = plan_.noise;
+  if (plan_.background.defined()) header_.background = background_of(plan_.background, measurement(), plan_.location);
   header_.provenance = plan_.options.provenance.empty()
-                           ? fmt::format("recon {} simulate, seed {}", program_version, seed)
+                           ? fmt::format("recon {} simulate, seed {}", program_version, plan_.options.seed)
                            : plan_.options.provenance;
 }
 
@@ -169,20 +159,20 @@ MeasurementItem SimulatedItems::item(std::int64_t index) const {
   warn_outside(truth, header_.range, ids_[i]);
   MeasurementItem item;
   item.id = ids_[i];
-  Noise noise = plan_.noise;
-  noise.background = header_.background;
-  item.y = noise.simulate(op_->apply(truth), rng_, {{stable_hash(item.id), 0}}, op_->support())[0];
+  at::Tensor clean = op_->apply(truth);
+  if (header_.background.defined()) clean = on_support(clean + header_.background.to(clean.options()), op_->support());
+  item.y = with_noise(plan_.noise, clean, rng_, {{stable_hash(item.id), 0}}, op_->support())[0];
   if (plan_.options.keep_truth) item.ground_truth = truth[0];
   item.noise_std = plan_.noise.std.empty() ? 0 : plan_.noise.std.front();
   return item;
 }
 
-MeasurementSet simulate(const SimulationPlan& plan, std::uint64_t seed, const std::function<bool()>& cancelled) {
-  const SimulatedItems items(plan, seed);
+MeasurementSet simulate(const SimulationPlan& plan, const RunControls& controls) {
+  const SimulatedItems items(plan);
   MeasurementSet set;
   set.header = items.header();
   std::vector<at::Tensor> measured, truths;
-  for (std::size_t i = 0; i < items.ids().size() && !cancelled(); ++i) {
+  for (std::size_t i = 0; i < items.ids().size() && !controls.cancelled(); ++i) {
     const MeasurementItem item = items.item(static_cast<std::int64_t>(i));
     set.ids.push_back(item.id);
     measured.push_back(item.y);
@@ -191,6 +181,13 @@ MeasurementSet simulate(const SimulationPlan& plan, std::uint64_t seed, const st
   if (measured.empty()) throw data_error("simulate", "no image was read, nothing to write");
   set.y = at::stack(measured);
   if (!truths.empty()) set.ground_truth = at::stack(truths);
+  return set;
+}
+
+MeasurementSet write_simulation(const SimulationPlan& plan, const RunControls& controls) {
+  { const AtomicFile writable(plan.output.string()); }  // before any work
+  MeasurementSet set = simulate(plan, controls);
+  write_measurement_file(plan.output.string(), set);
   return set;
 }
 

@@ -2,18 +2,20 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "data/image_source.h"
 #include "data/measurement_file.h"
-#include "operators/noise.h"
 #include "operators/operator.h"
 #include "recon/config/config.h"
+#include "recon/core/noise.h"
 #include "recon/core/parameters.h"
+#include "recon/core/rng.h"
+#include "recon/core/run_controls.h"
 
 namespace recon {
 
@@ -32,28 +34,19 @@ struct SimulationOptions {
   void visit(ParameterVisitor& v);
 };
 
-/// The noise to add. std and peak are in the units of the images.
-struct NoiseOptions {
-  std::string type = "gaussian";
-  double std = 0.05;
-  double peak = 100;
-  at::Tensor background;
-
-  void visit(ParameterVisitor& v);
-  Noise noise() const;
-};
-
 /// A simulate config, read and checked; the operator is built when the size of the images is known.
 struct SimulationPlan {
   SimulationOptions options;
   Noise noise;
+  at::Tensor background;  ///< what is measured of a black image; undefined: nothing
   YamlNodePtr op;
   std::vector<std::string> images;  ///< paths that start at the config's folder
   std::filesystem::path output;     ///< starts at the working directory
   std::string location;
 };
 
-SimulationPlan read_simulation_plan(const Config& config);
+/// `seed` takes the place of the config's. Throws Error(usage) with file:line.
+SimulationPlan read_simulation_plan(const Config& config, std::optional<std::uint64_t> seed);
 /// The same options as a section of another config. `output` is refused there: the measurements stay in memory.
 SimulationPlan read_simulation_section(const YamlNodePtr& node, const std::string& section,
                                        nlohmann::ordered_json& resolved);
@@ -63,7 +56,7 @@ SimulationPlan read_simulation_section(const YamlNodePtr& node, const std::strin
 class SimulatedItems {
  public:
   /// Lists the images and builds the operator for the first one. Throws Error(data) for images that cannot be read.
-  SimulatedItems(SimulationPlan plan, std::uint64_t seed);
+  explicit SimulatedItems(SimulationPlan plan);
 
   const MeasurementHeader& header() const { return header_; }
   const std::vector<std::string>& ids() const { return ids_; }  ///< names of the images; "name_2" for the second
@@ -82,7 +75,9 @@ class SimulatedItems {
   std::vector<std::pair<std::size_t, std::int64_t>> places_;  ///< source and index of every id
 };
 
-/// All of them as one set, for writing. `cancelled` is asked between images; what is done by then is kept.
-MeasurementSet simulate(const SimulationPlan& plan, std::uint64_t seed, const std::function<bool()>& cancelled);
+/// All of them as one set. Cancellation is looked at between images; what is done by then is kept.
+MeasurementSet simulate(const SimulationPlan& plan, const RunControls& controls);
+/// The same, and writes the plan's output.
+MeasurementSet write_simulation(const SimulationPlan& plan, const RunControls& controls);
 
 }  // namespace recon

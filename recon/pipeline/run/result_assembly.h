@@ -1,46 +1,39 @@
 #pragma once
 
-#include <map>
+#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "recon/pipeline/run/reconstruction.h"
-#include "recon/pipeline/solve/item_runner.h"
+#include "recon/pipeline/solve/engine.h"
+#include "recon/pipeline/solve/result_columns.h"
 
 namespace recon {
 
-/// Collects the results of one item after the other into a result set, report rows and panel tiles.
-class ResultAssembly {
+/// The sink of `recon run`: a result set, report rows and panel tiles. An item of which a method failed is failed as a
+/// whole, so that the columns of all methods speak of the same items.
+class ResultAssembly final : public ResultSink {
  public:
-  ResultAssembly(const RunPlan& plan, const ImageRange& range);
+  ResultAssembly(const RunPlan& plan, const ItemSource& source);
 
-  /// `methods`: one per baseline, then the main solver's.
-  void add(const PreparedItem& item, const std::vector<MethodResult>& methods);
-  void add_failed(const std::string& id, const std::string& error);
+  bool solved(const ItemGroup& group, std::size_t method, const std::vector<ItemOutcome>& outcomes) override;
+  void done(const ItemGroup& group, std::vector<std::vector<ItemOutcome>> outcomes) override;
+
   std::size_t failed() const { return result_.failed; }
+  const std::optional<Error>& first_fault() const { return first_fault_; }
 
   /// The set has the items that were done, if there are any.
   ReconstructionResult finish();
 
  private:
-  /// The columns of one method while items come in.
-  struct Columns {
-    explicit Columns(std::string method) : name(std::move(method)) {}
-
-    std::string name;
-    std::vector<at::Tensor> x, std, samples, traces;
-    std::vector<at::Tensor> quantiles, prior_part, chi2_maps;
-    std::map<std::string, std::vector<double>> coverage;
-    std::vector<ResultRow> rows;
-    std::vector<double> trace_steps, trace_sigmas;
-  };
-  void add_tiles(const PreparedItem& item, const std::vector<MethodResult>& methods);
-  SolverResults collected(const Columns& columns) const;
+  void add(const PreparedItem& item, const std::vector<ItemOutcome>& methods);
+  void add_failed(const std::string& id, const Error& error);
+  void add_tiles(const PreparedItem& item, const std::vector<ItemOutcome>& methods);
 
   const RunPlan& plan_;
   ReconstructionResult result_;
-  std::vector<Columns> columns_;
+  std::optional<Error> first_fault_;
+  std::vector<ResultColumns> columns_;  ///< of the baselines, then of the main solver
 };
 
 }  // namespace recon

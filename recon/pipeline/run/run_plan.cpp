@@ -1,13 +1,16 @@
 #include "recon/pipeline/run/run_plan.h"
 
 #include "recon/core/error.h"
+#include "recon/pipeline/items/prior_option.h"
+#include "recon/pipeline/items/seed_option.h"
 
 namespace recon {
 namespace {
 
-void visit_plan(YamlOptions& v, RunPlan& plan) {
+void visit_plan(YamlOptions& v, RunPlan& plan, std::optional<std::uint64_t> seed) {
   v.set_resolved("input", nullptr);  // keeps its position; read when all else has been found right
   plan.options.visit(v);
+  replace_seed(v, seed, plan.options.seed);
   std::set<std::string> taken;
   plan.main = read_main_solver(v, taken);
   plan.baselines.clear();
@@ -26,10 +29,10 @@ void RunOptions::visit(ParameterVisitor& v) {
   v.field("trace_every", trace_every, "store chi² every so many steps; 0: never", {.min = 0});
 }
 
-RunPlan read_run_plan(const Config& config) {
+RunPlan read_run_plan(const Config& config, std::optional<std::uint64_t> seed) {
   RunPlan plan;
   YamlOptions options(config.root(), "");
-  visit_plan(options, plan);
+  visit_plan(options, plan, seed);
   const YamlNodePtr input = options.node("input");
   options.finish();
   if (input == nullptr) {
@@ -39,7 +42,7 @@ RunPlan read_run_plan(const Config& config) {
   options.set_resolved("input", plan.input.resolved);
   plan.output = plan.options.output;
   plan.preview = plan.options.preview;
-  plan.prior = prior_of(plan.options, options);
+  plan.prior = prior_from(options, "prior", plan.options.prior);
   plan.item_options = item_options_of(plan.options, options);
   plan.resolved = options.resolved();
   return plan;

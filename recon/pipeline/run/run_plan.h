@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,7 @@ struct RunPlan {
   nlohmann::ordered_json resolved;
 };
 
-/// Throws Error(usage) with file:line.
-RunPlan read_run_plan(const Config& config);
+/// `seed` takes the place of the config's. Throws Error(usage) with file:line.
+RunPlan read_run_plan(const Config& config, std::optional<std::uint64_t> seed);
 
 }  // namespace recon

@@ -16,6 +16,8 @@
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
 #include "recon/core/rounded_up.h"
+#include "recon/pipeline/items/prior_option.h"
+#include "recon/pipeline/items/seed_option.h"
 
 namespace recon {
 namespace {
@@ -27,7 +29,7 @@ constexpr std::int64_t strip_times = 10;  ///< pictures in a row of the trajecto
 void read_sampler(ParameterVisitor& section, SamplingPlan& plan) {
   plan.sampler_name = "ddim";
   section.field("type", plan.sampler_name, "the kind of sampler; `recon list samplers` shows all");
-  plan.sampler = find_sampler_kind(plan.sampler_name, section.location()).make();
+  plan.sampler = sampler_kinds().find(plan.sampler_name, section.location()).make();
   plan.sampler->visit(section);
 }
 
@@ -81,7 +83,7 @@ class Trajectory {
 /// One run: what is the same for all batches, and the loop over them.
 class Sampling {
  public:
-  Sampling(const SamplingPlan& plan, const SamplingControls& controls)
+  Sampling(const SamplingPlan& plan, const RunControls& controls)
       : plan_(plan),
         controls_(controls),
         prior_(load_prior(plan.prior)),
@@ -120,14 +122,12 @@ class Sampling {
     DrawTask task{.keys = {},
                   .size = size_,
                   .like = at::TensorOptions(at::kFloat).device(controls_.device),
-                  .seed = controls_.seed,
+                  .seed = static_cast<std::uint64_t>(plan_.options.seed),
                   .clip = plan_.options.clip};
     for (std::int64_t i = 0; i < count; ++i) task.keys.push_back({0, static_cast<std::uint32_t>(first + i)});
-    if (controls_.on_begin) {
-      controls_.on_begin(
-          fmt::format("samples {}-{} of {}: {}", first + 1, first + count, plan_.options.samples, plan_.sampler_name));
-    }
-    DrawControls draw_controls{.observer = controls_.on_step, .watch = {}, .cancellation = controls_.cancellation};
+    controls_.begin(
+        fmt::format("samples {}-{} of {}: {}", first + 1, first + count, plan_.options.samples, plan_.sampler_name));
+    DrawControls draw_controls{.observer = controls_.steps(), .watch = {}, .cancellation = controls_.cancellation};
     if (first == 0) {
       draw_controls.watch = [&](SamplerStep& step) {
         trajectory_.see(step);
@@ -135,7 +135,7 @@ class Sampling {
       };
     }
     const DrawReport report = draw(*plan_.sampler, *prior_, task, draw_controls);
-    if (controls_.on_end) controls_.on_end();
+    controls_.end();
     return report;
   }
 
@@ -145,7 +145,7 @@ class Sampling {
     set.range = range_;
     set.sampler = plan_.sampler_name;
     set.config = to_yaml(plan_.resolved);
-    set.seed = controls_.seed;
+    set.seed = static_cast<std::uint64_t>(plan_.options.seed);
     set.versions = versions();
     set.prior = plan_.prior;
     set.prior_hash = content_hash_of_path(find_prior(plan_.prior));
@@ -155,10 +155,20 @@ class Sampling {
     }
     result.strip = trajectory_.tiles();
     result.strip_columns = trajectory_.columns();
+    write_files(result);
+  }
+
+  void write_files(SamplingResult& result) const {
+    write_samples_file(plan_.output.string(), result.set);
+    const auto balanced = std::llround(std::ceil(std::sqrt(static_cast<double>(result.grid.size()))));
+    const std::int64_t columns = plan_.options.grid_columns > 0 ? plan_.options.grid_columns : balanced;
+    if (!plan_.grid.empty()) write_png_panel(plan_.grid.string(), result.grid, static_cast<int>(columns));
+    if (!plan_.trajectory.empty()) write_png_panel(plan_.trajectory.string(), result.strip, result.strip_columns);
+    result.saved = true;
   }
 
   const SamplingPlan& plan_;
-  const SamplingControls& controls_;
+  const RunControls& controls_;
   PriorPtr prior_;
   std::vector<std::int64_t> size_;
   ImageRange range_;
@@ -182,10 +192,11 @@ void SamplingOptions::visit(ParameterVisitor& v) {
   v.field("trajectory_samples", trajectory_samples, "first samples shown in it", {.min = 1, .max = 16});
 }
 
-SamplingPlan read_sampling_plan(const Config& config) {
+SamplingPlan read_sampling_plan(const Config& config, std::optional<std::uint64_t> seed) {
   SamplingPlan plan;
   YamlOptions options(config.root(), "");
   plan.options.visit(options);
+  replace_seed(options, seed, plan.options.seed);
   const auto sections = options.sections("sampler", "the way from noise to images");
   if (sections.size() > 1) throw usage_error(options.location_of("sampler"), "expected one sampler");
   if (!sections.empty()) {
@@ -204,13 +215,12 @@ SamplingPlan read_sampling_plan(const Config& config) {
   plan.output = plan.options.output;
   plan.grid = plan.options.grid;
   plan.trajectory = plan.options.trajectory;
-  plan.prior = plan.options.prior;
-  if (plan.prior.find('/') != std::string::npos) plan.prior = options.path_of("prior", plan.prior).string();
+  plan.prior = prior_from(options, "prior", plan.options.prior);
   plan.resolved = options.resolved();
   return plan;
 }
 
-SamplingResult run_sampling(const SamplingPlan& plan, const SamplingControls& controls) {
+SamplingResult run_sampling(const SamplingPlan& plan, const RunControls& controls) {
   return Sampling(plan, controls).run();
 }
 

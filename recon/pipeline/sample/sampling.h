@@ -1,12 +1,10 @@
 #pragma once
 
-#include <c10/core/Device.h>
-
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +13,7 @@
 #include "priors/samplers/sampler.h"
 #include "recon/config/config.h"
 #include "recon/core/parameters.h"
-#include "recon/core/progress.h"
+#include "recon/core/run_controls.h"
 
 namespace recon {
 
@@ -47,18 +45,8 @@ struct SamplingPlan {
   nlohmann::ordered_json resolved;
 };
 
-/// Throws Error(usage) with file:line.
-SamplingPlan read_sampling_plan(const Config& config);
-
-/// What the caller decides and listens to.
-struct SamplingControls {
-  c10::Device device = c10::Device(c10::kCPU);
-  std::uint64_t seed = 0;
-  const CancellationToken* cancellation = nullptr;
-  std::function<void(const std::string& label)> on_begin;  ///< before each batch: "samples 1-16 of 64: ddim"
-  ProgressObserver on_step;
-  std::function<void()> on_end;
-};
+/// `seed` takes the place of the config's. Throws Error(usage) with file:line.
+SamplingPlan read_sampling_plan(const Config& config, std::optional<std::uint64_t> seed);
 
 struct SamplingResult {
   SampleSet set;                 ///< no samples when the first batch was interrupted
@@ -69,10 +57,12 @@ struct SamplingResult {
   double seconds = 0;
   std::size_t diverged = 0;
   bool interrupted = false;  ///< the batch that was under way is not kept
+  bool saved = false;        ///< the plan's files are written
 };
 
-/// Draws the plan's samples batch by batch. A sample depends on the seed and its number: draws are the same for any
-/// `batch`, the network's rounding may differ with it in the last digits.
-SamplingResult run_sampling(const SamplingPlan& plan, const SamplingControls& controls);
+/// Draws the plan's samples batch by batch and writes the plan's files, if a batch was finished. A sample depends on
+/// the seed and its number: draws are the same for any `batch`, the network's rounding may differ with it in the last
+/// digits.
+SamplingResult run_sampling(const SamplingPlan& plan, const RunControls& controls);
 
 }  // namespace recon

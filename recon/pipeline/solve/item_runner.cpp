@@ -8,8 +8,7 @@
 #include "priors/channelwise_prior.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
-#include "recon/metrics/metrics.h"
-#include "recon/pipeline/solve/ambiguities.h"
+#include "recon/pipeline/solve/figures.h"
 #include "recon/pipeline/solve/likely_cause.h"
 #include "recon/pipeline/solve/misfit.h"
 #include "recon/solvers/classical/richardson_lucy.h"
@@ -17,6 +16,8 @@
 
 namespace recon {
 namespace {
+
+constexpr const char* diverged_text = "the iterate became NaN or infinite; the image is the last finite one";
 
 /// Of several samples: interrupted if one is, diverged if all are.
 std::string status_of(const std::vector<Outcome>& outcomes, MethodResult& result) {
@@ -43,24 +44,6 @@ void warn_outside(const ImageRange& range, MethodResult& result) {
   result.warnings.push_back(
       fmt::format("{} of {} values lie more than 10 % outside image_range [{:g}, {:g}]; they are kept", outside,
                   x.numel(), range.low, range.high));
-}
-
-void note_uncertainty(ResultRow& row, const Uncertainty& uncertainty) {
-  if (uncertainty.split) row.prior_fraction = uncertainty.split->prior_fraction;
-  if (!uncertainty.calibration) return;
-  row.crps = uncertainty.calibration->crps;
-  row.coverage_90 = uncertainty.calibration->covered[2];
-}
-
-ResultRow row_of(const Report& report, const std::string& id, const std::string& solver, std::int64_t runs) {
-  ResultRow row;
-  row.id = id;
-  row.solver = solver;
-  row.nfe_forward = report.nfe_forward * runs;
-  row.nfe_backward = report.nfe_backward * runs;
-  row.seconds = report.seconds;
-  row.peak_mib = report.peak_mib;
-  return row;
 }
 
 /// The entry that fits its measurement best, diverged ones last.
@@ -141,7 +124,7 @@ PreparedItem with_fitted_counts(const PreparedItem& item) {
                         .keys = {{stable_hash(item.id), 0}},
                         .image = item.op->domain(),
                         .photon = 1 / item.noise.photons.peak,
-                        .background = item.noise.photons.background};
+                        .background = item.noise.background};
   PreparedItem fitted = item;
   try {
     const at::Tensor x = quick.solve(problem, nullptr, {}).x;
@@ -153,27 +136,6 @@ PreparedItem with_fitted_counts(const PreparedItem& item) {
 }
 
 }  // namespace
-
-void evaluate(ResultRow& row, const at::Tensor& x, const PreparedItem& item, const Fit& fit) {
-  const at::Tensor image = x.cpu();
-  if (item.ground_truth.defined()) {
-    // A magnitude reconstruction is real, its truth may be complex.
-    const bool magnitudes = image.is_complex() != item.ground_truth.is_complex();
-    const at::Tensor truth = magnitudes ? item.ground_truth.abs() : item.ground_truth;
-    at::Tensor shown = magnitudes ? image.abs() : image;
-    if (item.op->magnitude() && shown.is_complex() == truth.is_complex())
-      shown = nearest_equivalent(shown, truth.to(shown.dtype()));
-    const double data_range = item.range.high - item.range.low;
-    row.psnr = psnr(shown, truth, data_range).front();
-    row.ssim = ssim(shown, truth, data_range).front();
-    row.nrmse = nrmse(shown, truth).front();
-  }
-  row.chi2 = fit.chi2;
-}
-
-void evaluate(ResultRow& row, const at::Tensor& x, const PreparedItem& item) {
-  evaluate(row, x, item, fit_of(x, item));
-}
 
 Selection selection_from(const std::string& text) { return text == "residual" ? Selection::residual : Selection::mean; }
 
@@ -196,13 +158,13 @@ bool ItemRunner::joinable(const PreparedItem& a, const PreparedItem& b) {
 std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>& items, std::int64_t samples,
                                                  const Controls& controls) const {
   const PreparedItem& first = items.front();
-  const bool with_prior = solver_.solver->needs_prior();
+  const bool with_prior = solver_.traits.needs_prior;
   const ImageMapping mapping(first.op->domain(), first.range, with_prior ? &prior_->domain() : nullptr, complex_image_,
                              place_);
   PriorPtr prior = with_prior ? prior_ : nullptr;
   const std::int64_t channels = mapping.solver_image().shape[0];
   if (with_prior && prior->domain().channels != channels) prior = std::make_shared<ChannelwisePrior>(prior, channels);
-  const std::int64_t runs = solver_.solver->is_sampler() ? samples : 1;
+  const std::int64_t runs = solver_.traits.claim == Claim::samples ? samples : 1;
   std::vector<Problem> problems;
   for (const auto& item : items) {
     problems.push_back(make_problem(mapping, item.op, item.y, with_fitted_counts(item).noise, item.id, runs));
@@ -222,7 +184,7 @@ MethodResult ItemRunner::evaluated(const PreparedItem& item, const ImageMapping&
   const std::int64_t runs = problem.batch();
   const at::Tensor images = mapping.to_file(result.report.x);
   result.samples = images.cpu();
-  ResultRow row = row_of(result.report, item.id, name(), runs);
+  ResultRow row{.id = item.id, .solver = name()};
   row.status = status_of(result.report.outcomes, result);
   at::Tensor mean = images;
   if (runs > 1) {
@@ -233,20 +195,20 @@ MethodResult ItemRunner::evaluated(const PreparedItem& item, const ImageMapping&
   }
   result.x = mean[0].cpu();
   warn_outside(item.range, result);
-  const Fit fit = fit_of(mean, item);
-  evaluate(row, mean, item, fit);
   if (evaluation_.maps) {
     result.uncertainty = assess_uncertainty(mean, result.samples, item);
   } else {
     result.uncertainty.calibration = calibration_of(result.samples, item);
   }
-  note_uncertainty(row, result.uncertainty);
-  judge_fit(row, result, fit, item, solver_.solver->fits_data());
+  row.figures = evaluated_figures(mean, item, result.report, runs, &result.uncertainty);
+  if (row.status == to_string(Outcome::diverged)) row.error = diverged_text;
+  judge_fit(row, result, fit_of(mean, item), item, solver_.traits.claim != Claim::none);
   result.rows.push_back(row);
   if (runs > 1) {
-    ResultRow single = row_of(result.report, item.id, name() + "_sample", 1);
+    ResultRow single{.id = item.id, .solver = name() + "_sample"};
     single.status = to_string(result.report.outcomes.front());
-    evaluate(single, images.narrow(0, 0, 1), item);
+    single.figures = evaluated_figures(images.narrow(0, 0, 1), item, result.report, 1, nullptr);
+    if (single.status == to_string(Outcome::diverged)) single.error = diverged_text;
     result.rows.push_back(single);
   }
   return result;

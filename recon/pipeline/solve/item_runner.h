@@ -52,11 +52,4 @@ class ItemRunner {
   Evaluation evaluation_;
 };
 
-/// Fills psnr, ssim, nrmse and chi2 of a row for `x` [1, C, H, W]. Where the data are magnitudes
-/// (Operator::magnitude()) the image compared with the truth is x after undoing what they cannot tell
-/// (ambiguities.h).
-void evaluate(ResultRow& row, const at::Tensor& x, const PreparedItem& item);
-/// Where its fit (fit_of(x, item)) is known already.
-void evaluate(ResultRow& row, const at::Tensor& x, const PreparedItem& item, const Fit& fit);
-
 }  // namespace recon

@@ -19,7 +19,7 @@ Fit best_fit_of(const PreparedItem& item, const OperatorPtr& op) {
   other.op = op;
   Lsqr quick;
   quick.max_iterations = 40;
-  quick.stopping = "tolerance";
+  quick.stopping = Lsqr::Stopping::tolerance;
   const Problem problem{.op = op, .y = item.y, .noise_std = {item.noise.std}, .keys = {{0, 0}}, .image = op->domain()};
   try {
     return fit_of(quick.solve(problem, nullptr, {}).x, other);

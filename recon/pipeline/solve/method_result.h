@@ -3,26 +3,29 @@
 #include <ATen/core/Tensor.h>
 
 #include <cmath>
-#include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "recon/core/error.h"
 #include "recon/pipeline/solve/uncertainty.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
 
-/// One line of the report: what one method made of one item. NaN stands for "not known".
+/// One line of the report: what one method made of one item.
 struct ResultRow {
   std::string id, solver;
-  double psnr = NAN, ssim = NAN, nrmse = NAN;      ///< against the ground truth, where there is one
-  double chi2 = NAN;                               ///< where the noise level is known: recon/pipeline/solve/misfit.h
-  double crps = NAN, coverage_90 = NAN;            ///< of several samples, where there is ground truth
-  double prior_fraction = NAN;                     ///< of linear operators: recon/pipeline/solve/uncertainty.h
-  std::int64_t nfe_forward = 0, nfe_backward = 0;  ///< network passes that this result took
-  double seconds = 0, peak_mib = 0;
-  std::string status;  ///< an Outcome, "misfit" in its place where the data contradict the image, or "failed"
-  std::string error;   ///< why an item failed; empty otherwise
+  std::map<std::string, double> figures = {};  ///< by key (recon/pipeline/solve/figures.h); unknown ones are absent
+  std::string status = {};  ///< an Outcome, "misfit" in its place where the data contradict the image, or "failed"
+  std::string error = {};   ///< why there is no image, or why it is of no use; else empty
+
+  /// NaN: not known.
+  double figure(const std::string& key) const {
+    const auto found = figures.find(key);
+    return found == figures.end() ? NAN : found->second;
+  }
 };
 
 /// What a method made of an item, in the units of the file and on the CPU.
@@ -34,6 +37,14 @@ struct MethodResult {
   Report report;
   std::vector<ResultRow> rows;        ///< of x and, with several samples, of the first one
   std::vector<std::string> warnings;  ///< for the user
+};
+
+/// What became of an item: a result, or why there is none.
+struct ItemOutcome {
+  std::optional<MethodResult> result = {};
+  std::optional<Error> error = {};
+  bool applicable = true;  ///< false: the solver has no use for such an operator, whatever its options
+  std::string note = {};   ///< what the ground truth was used for, where it was
 };
 
 }  // namespace recon

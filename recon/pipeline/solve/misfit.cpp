@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "operators/noise.h"
 #include "recon/core/tensor_spec.h"
 #include "recon/metrics/metrics.h"
 
@@ -27,8 +28,8 @@ void fit_counts(Fit& fit, const at::Tensor& squares, const at::Tensor& predicted
   const Noise& photons = noise.photons;
   at::Tensor there = at::ones_like(predicted);
   if (item.op->support().defined()) there = there * item.op->support().to(there.options());
-  const at::Tensor mean = photons.background.defined() ? predicted + photons.background : predicted;
-  const at::Tensor variance = noise.variance_at(predicted), truth = photons.variance(mean, 0) * there;
+  const at::Tensor mean = noise.background.defined() ? predicted + noise.background : predicted;
+  const at::Tensor variance = noise.variance_at(predicted), truth = noise_variance(photons, mean, 0) * there;
   const double measured = std::max(1.0, sum_of(there));
   // An image of nothing expects nothing: a thousandth of the entries is always taken at its word.
   const double expected = std::max(sum_of(truth / variance), 1e-3 * measured);

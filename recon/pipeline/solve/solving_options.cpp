@@ -19,9 +19,8 @@ void SolvingOptions::visit(ParameterVisitor& v) {
 }
 
 NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken) {
-  std::string type = "dps";
-  NamedSolver named{.name = {}, .solver = read_solver(section, type)};
-  named.name = type;
+  NamedSolver named = read_solver(section);
+  const std::string type = named.name;
   for (int i = 2; !taken.insert(named.name).second; ++i) named.name = type + "_" + std::to_string(i);
   return named;
 }
@@ -49,16 +48,13 @@ ItemOptions item_options_of(const SolvingOptions& options, const YamlOptions& co
           .location_of_complex_image = config.location_of("complex_image")};
 }
 
-std::string prior_of(const SolvingOptions& options, const YamlOptions& config) {
-  const bool is_path = options.prior.find('/') != std::string::npos;
-  return is_path ? config.path_of("prior", options.prior).string() : options.prior;
-}
-
-std::shared_ptr<Solver> read_solver(ParameterVisitor& section, std::string& type) {
+NamedSolver read_solver(ParameterVisitor& section) {
+  std::string type = "dps";
   section.field("type", type, "the kind of solver; `recon list solvers` shows all");
-  std::shared_ptr<Solver> solver = find_solver_kind(type, section.location()).make();
-  solver->visit(section);
-  return solver;
+  const SolverKind& kind = solver_kinds().find(type, section.location());
+  NamedSolver named{.name = type, .solver = kind.make(), .traits = kind.traits};
+  named.solver->visit(section);
+  return named;
 }
 
 }  // namespace recon

@@ -10,7 +10,7 @@
 #include "recon/config/yaml_options.h"
 #include "recon/core/parameters.h"
 #include "recon/pipeline/items/item_source.h"
-#include "recon/solvers/solver.h"
+#include "recon/solvers/registry.h"
 
 namespace recon {
 
@@ -33,6 +33,7 @@ struct SolvingOptions {
 struct NamedSolver {
   std::string name;
   std::shared_ptr<Solver> solver;
+  SolverTraits traits = {};
 };
 
 /// A solver under its type, numbered where `taken` holds that name already; its name is added to `taken`.
@@ -41,10 +42,8 @@ NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken
 NamedSolver read_main_solver(YamlOptions& options, std::set<std::string>& taken);
 /// What `options`, read from that config, ask of the items. Throws Error(usage) for two sources of the noise level.
 ItemOptions item_options_of(const SolvingOptions& options, const YamlOptions& config);
-/// The config's prior: a name, or a path that starts at the config's folder when it has a '/'.
-std::string prior_of(const SolvingOptions& options, const YamlOptions& config);
 
-/// The `type:` of the section names the solver, the other keys are its options.
-std::shared_ptr<Solver> read_solver(ParameterVisitor& section, std::string& type);
+/// The `type:` of the section names the solver, the other keys are its options. Its name is its type.
+NamedSolver read_solver(ParameterVisitor& section);
 
 }  // namespace recon

@@ -2,16 +2,17 @@
 
 #include <ATen/ATen.h>
 
+#include <numeric>
+
 #include "data/content_hash.h"
-#include "priors/checkpoints/prior_writer.h"
 #include "priors/load_prior.h"
 #include "priors/schedule_options.h"
 #include "priors/train/parameter_initializer.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
-#include "recon/core/log.h"
 #include "recon/pipeline/items/image_collection.h"
-#include "recon/pipeline/train/training_card.h"
+#include "recon/pipeline/items/prior_option.h"
+#include "recon/pipeline/train/training_output.h"
 
 namespace recon {
 namespace {
@@ -62,7 +63,7 @@ TrainingTask task_of(const TrainingPlan& plan) {
                                                  .low = setup.value_range[0],
                                                  .high = setup.value_range[1]},
                                       .schedule = plan.schedule};
-  description.prediction = prediction_from(setup.prediction);
+  description.prediction = from_word<Prediction>(setup.prediction, "prediction");
   description.space_to_depth = setup.space_to_depth;
   description.max_relative_sigma = setup.max_relative_sigma.value_or(0);
   tell_time(description, *network);
@@ -75,14 +76,15 @@ TrainingTask task_of(const TrainingPlan& plan) {
   return task;
 }
 
-/// What decides the weights: all options but those that only say when and where to write.
+/// What decides the weights: all options but those that only say when and where to write, and how long to go on.
 std::string fingerprint(const TrainingPlan& plan) {
   nlohmann::ordered_json config = plan.resolved;
   for (const char* key : {"output", "resume", "weights", "name", "description", "training_data", "licence",
-                          "max_relative_sigma", "validation"}) {
+                          "attribution", "max_relative_sigma", "validation"}) {
     config.erase(key);
   }
-  for (const char* key : {"checkpoint_every", "validate_every", "validation_images", "validation_levels"}) {
+  for (const char* key :
+       {"steps", "minutes", "checkpoint_every", "validate_every", "validation_images", "validation_levels"}) {
     config["training"].erase(key);
   }
   if (!plan.init.empty()) config["init"] = content_hash_of_path(find_prior(plan.init));
@@ -120,6 +122,11 @@ void TrainingSetup::visit(ParameterVisitor& v) {
   v.field("description", description, "for the card: what the prior is");
   v.field("training_data", training_data, "for the card: what it was trained on");
   v.field("licence", licence, "for the card");
+  v.field("attribution", attribution, "file that says who made the images; it is copied beside the weights");
+}
+
+std::string TrainingPlan::attribution_name() const {
+  return attribution.empty() ? "" : "attribution" + std::filesystem::path(attribution).extension().string();
 }
 
 TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_t> seed) {
@@ -140,8 +147,13 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
   for (const auto& text : plan.setup.validation) {
     plan.validation.push_back(options.path_of("validation", text).string());
   }
-  plan.init = plan.setup.init;
-  if (plan.init.find('/') != std::string::npos) plan.init = options.path_of("init", plan.init).string();
+  if (!plan.setup.attribution.empty()) {
+    plan.attribution = options.path_of("attribution", plan.setup.attribution).string();
+    if (!std::filesystem::is_regular_file(plan.attribution)) {
+      throw usage_error(options.location_of("attribution"), "there is no file '{}'; check the path", plan.attribution);
+    }
+  }
+  plan.init = prior_from(options, "init", plan.setup.init);
   if (!plan.init.empty() && options.given("network")) {
     throw usage_error(options.location_of("network"), "`init` brings its own network; remove one of the two");
   }
@@ -155,7 +167,17 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
 
 double denoising_psnr(double mse, double peak) { return 20 * std::log10(peak) - 10 * std::log10(mse); }
 
-TrainingResult train(const TrainingPlan& plan, const TrainingHooks& hooks) {
+namespace {
+
+double mean_of_last(const std::vector<double>& values, std::size_t count) {
+  const auto used = static_cast<std::ptrdiff_t>(std::min(values.size(), count));
+  if (used == 0) return std::numeric_limits<double>::quiet_NaN();
+  return std::accumulate(values.end() - used, values.end(), 0.0) / static_cast<double>(used);
+}
+
+}  // namespace
+
+TrainingResult train(const TrainingPlan& plan, const RunControls& run) {
   std::error_code fault;
   std::filesystem::create_directories(plan.output, fault);
   if (fault) throw data_error(plan.output.string(), "the output folder cannot be made: {}", fault.message());
@@ -163,28 +185,30 @@ TrainingResult train(const TrainingPlan& plan, const TrainingHooks& hooks) {
   TrainingTask task = task_of(plan);
   TrainingResult result;
   result.parameters = task.network->parameter_count();
-  const std::int64_t image_count = task.images.count;
-  Trainer trainer(std::move(task), plan.options, hooks.device);
+  TrainingOutput output(plan, task, run.device);
+  std::int64_t done_before = 0;
+  Trainer trainer(std::move(task), plan.options, run.device);
   TrainingControls controls{.state = plan.state_file(),
                             .fingerprint = fingerprint(plan),
-                            .device = hooks.device,
-                            .cancellation = hooks.cancellation,
-                            .on_begin = hooks.on_begin,
-                            .on_step = hooks.on_step,
-                            .on_export = {}};
-  controls.on_export = [&](const NetworkPrior& prior, const UNet2D& network, const TrainingHistory& history) {
-    const at::ScalarType type = plan.setup.weights == "float16" ? at::kHalf : at::kFloat;
-    write_prior(plan.output, prior.description(), network,
-                {plan.setup.description, plan.setup.training_data, plan.setup.licence}, type);
-    write_training_card(plan, prior, history, image_count);
+                            .device = run.device,
+                            .cancellation = run.cancellation,
+                            .on_begin = {},
+                            .on_step = run.steps(),
+                            .on_export = {},
+                            .on_validation = {}};
+  controls.on_begin = [&](std::int64_t done) {
+    done_before = done;
+    run.begin("train " + plan.setup.name, done);
+  };
+  controls.on_export = [&](const NetworkPrior& prior, const UNet2D& network) { output.write_weights(prior, network); };
+  controls.on_validation = [&](const NetworkPrior& prior, const TrainingHistory& history) {
+    output.report(prior, history);
   };
   result.outcome = trainer.run(controls);
+  run.end();
   result.history = trainer.history();
-  const auto& loss = result.history.loss;
-  const auto recent = static_cast<std::ptrdiff_t>(std::min<std::size_t>(loss.size(), 100));
-  double sum = 0;
-  for (auto it = loss.end() - recent; it != loss.end(); ++it) sum += *it;
-  result.recent_loss = recent > 0 ? sum / static_cast<double>(recent) : std::numeric_limits<double>::quiet_NaN();
+  if (result.outcome == TrainingOutcome::finished && result.history.step > done_before) output.measure(result.history);
+  result.recent_loss = mean_of_last(result.history.loss, 100);
   return result;
 }
 

@@ -11,6 +11,7 @@
 #include "priors/train/trainer.h"
 #include "recon/config/config.h"
 #include "recon/core/parameters.h"
+#include "recon/core/run_controls.h"
 
 namespace recon {
 
@@ -28,7 +29,7 @@ struct TrainingSetup {
   std::string output = "trained_prior";
   std::string weights = "float16";
   std::string resume = "auto";
-  std::string description, training_data, licence;
+  std::string description, training_data, licence, attribution;
 
   void visit(ParameterVisitor& v);
 };
@@ -40,12 +41,15 @@ struct TrainingPlan {
   NetworkOptions network;
   NoiseSchedule schedule = NoiseSchedule::vp_linear();
   std::vector<std::string> images, validation;  ///< paths that start at the config's folder
+  std::string attribution;                      ///< likewise; empty: none
   std::string init;                             ///< likewise, or the name of a prior; empty: fresh weights
   std::filesystem::path output;                 ///< starts at the working directory
   std::string location;
   nlohmann::ordered_json resolved;
 
   std::filesystem::path state_file() const { return output / "training_state.safetensors"; }
+  /// The name of its copy in the output folder; empty: none.
+  std::string attribution_name() const;
 };
 
 /// Throws Error(usage) with file:line.
@@ -58,16 +62,10 @@ struct TrainingResult {
   double recent_loss = 0;  ///< mean of the last 100 steps
 };
 
-struct TrainingHooks {
-  c10::Device device = c10::kCPU;
-  const CancellationToken* cancellation = nullptr;
-  std::function<void(std::int64_t done)> on_begin;
-  std::function<void(const ProgressEvent& event)> on_step;
-};
-
-/// Trains and writes into the plan's output folder, at each validation and at the end: the prior (prior_writer.h), its
-/// model card README.md, loss.svg, and training_config.yaml; with each checkpoint training_state.safetensors.
-TrainingResult train(const TrainingPlan& plan, const TrainingHooks& hooks);
+/// Trains and writes into the plan's output folder, at each validation and at the end: the prior (prior_writer.h) if it
+/// is the best so far, its model card README.md, loss.svg, progress.png (training_picture.h) and training_config.yaml;
+/// with each checkpoint training_state.safetensors. A finished run's card has the yardstick of denoising_figures.h.
+TrainingResult train(const TrainingPlan& plan, const RunControls& run);
 
 /// Peak signal-to-noise ratio in dB of a denoising error; `peak` is the width of the value range.
 double denoising_psnr(double mse, double peak);

@@ -16,12 +16,12 @@ at::Tensor fitted_adjoint(SolverContext& context, const LinearOperator& op) {
 }
 
 void Adjoint::visit(ParameterVisitor& v) {
-  v.choice("scale", scale, {"fit", "none"}, "brightness: fitted to the data per image, or that of A^H y");
+  v.choice("scale", scale, "brightness: fitted to the data per image, or that of A^H y");
 }
 
 at::Tensor Adjoint::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver adjoint");
-  if (scale == "fit") return fitted_adjoint(context, *op);
+  if (scale == Scale::fit) return fitted_adjoint(context, *op);
   return context.operate([&] { return op->adjoint(context.y()); });
 }
 

@@ -13,12 +13,15 @@ namespace recon {
 /// averaging); `scale: none` is c = 1. Linear operators only.
 class Adjoint final : public Solver {
  public:
-  std::string scale = "fit";
+  enum class Scale { fit, none };
+  friend constexpr auto words_of(Scale) {
+    using enum Scale;
+    return std::to_array<Word<Scale>>({{fit, "fit"}, {none, "none"}});
+  }
+
+  Scale scale = Scale::fit;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return false; }
-  bool is_sampler() const override { return false; }
-  bool fits_data() const override { return false; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

@@ -34,8 +34,8 @@ class AlternatingProjections::Iteration {
 
   at::Tensor next(const at::Tensor& u, double beta) const {
     const at::Tensor m = onto_data(u);
-    if (options_.algorithm == "er") return onto_image(m);
-    if (options_.algorithm == "hio") {
+    if (options_.algorithm == Algorithm::er) return onto_image(m);
+    if (options_.algorithm == Algorithm::hio) {
       const at::Tensor s = onto_image(m);
       return at::where(m == s, m, u - beta * (m - s));
     }
@@ -65,7 +65,7 @@ class AlternatingProjections::Iteration {
 };
 
 void AlternatingProjections::visit(ParameterVisitor& v) {
-  v.choice("algorithm", algorithm, {"raar", "hio", "er"}, "relaxed reflections, hybrid input-output, error reduction");
+  v.choice("algorithm", algorithm, "relaxed reflections, hybrid input-output, error reduction");
   v.field("iterations", iterations, "of each run, two transforms each", {.min = 1});
   v.field("beta", beta, "first relaxation; default: 0.995 for raar, 0.9 for hio; er has none",
           {.min = 0, .max = 1, .open_min = true});
@@ -77,7 +77,7 @@ void AlternatingProjections::visit(ParameterVisitor& v) {
 
 at::Tensor AlternatingProjections::run(SolverContext& context) const {
   const Iteration iteration(*this, context);
-  const double first = beta.value_or(algorithm == "raar" ? 0.995 : 0.9), last = end_beta.value_or(0.9);
+  const double first = beta.value_or(algorithm == Algorithm::raar ? 0.995 : 0.9), last = end_beta.value_or(0.9);
   const std::int64_t length = iterations + settling;
   at::Tensor best, best_squares;
   for (std::int64_t restart = 0; restart < restarts; ++restart) {

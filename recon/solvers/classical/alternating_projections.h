@@ -26,10 +26,16 @@ namespace recon {
 ///
 /// Shifts inside the padding and, for real images, the half turn have the same magnitudes: the result is one of these
 /// equivalent images. Complex images know the padding only. A search in a landscape with local minima: on a brain slice
-/// (oversampling 2) half of the raar runs get through, of er and hio with noisy data none (recon/solvers/README.md).
+/// (oversampling 2) half of the raar runs get through, of er and hio with noisy data none (recon/docs/measurements.md).
 class AlternatingProjections final : public Solver {
  public:
-  std::string algorithm = "raar";
+  enum class Algorithm { raar, hio, er };
+  friend constexpr auto words_of(Algorithm) {
+    using enum Algorithm;
+    return std::to_array<Word<Algorithm>>({{raar, "raar"}, {hio, "hio"}, {er, "er"}});
+  }
+
+  Algorithm algorithm = Algorithm::raar;
   std::int64_t iterations = 1000;
   std::optional<double> beta, end_beta;  ///< default: 0.995 to 0.9 for raar, 0.9 for hio
   std::int64_t settling = 50;
@@ -38,8 +44,6 @@ class AlternatingProjections final : public Solver {
   double low = 0, high = 2;  ///< the image's range in the units of the problem, [0, 2] without a prior. Not options
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return false; }
-  bool is_sampler() const override { return false; }
 
  private:
   class Iteration;

@@ -10,20 +10,20 @@
 namespace recon {
 namespace {
 
-double gain(const std::string& window, double u) {
+double gain(Fbp::Window window, double u) {
   constexpr double pi = std::numbers::pi;
   if (u > 1) return 0;
-  if (window == "shepp_logan") return u > 0 ? std::sin(pi * u / 2) / (pi * u / 2) : 1;
-  if (window == "cosine") return std::cos(pi * u / 2);
-  if (window == "hamming") return 0.54 + 0.46 * std::cos(pi * u);
-  if (window == "hann") return 0.5 + 0.5 * std::cos(pi * u);
+  if (window == Fbp::Window::shepp_logan) return u > 0 ? std::sin(pi * u / 2) / (pi * u / 2) : 1;
+  if (window == Fbp::Window::cosine) return std::cos(pi * u / 2);
+  if (window == Fbp::Window::hamming) return 0.54 + 0.46 * std::cos(pi * u);
+  if (window == Fbp::Window::hann) return 0.5 + 0.5 * std::cos(pi * u);
   return 1;
 }
 
 }  // namespace
 
 void Fbp::visit(ParameterVisitor& v) {
-  v.choice("window", window, {"ram_lak", "shepp_logan", "cosine", "hamming", "hann"}, "what damps the ramp filter");
+  v.choice("window", window, "what damps the ramp filter");
   v.field("cutoff", cutoff, "highest frequency that is kept, of the detector's highest",
           {.min = 0, .max = 1, .open_min = true});
 }

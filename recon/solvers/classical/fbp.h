@@ -19,13 +19,17 @@ namespace recon {
 /// filter.
 class Fbp final : public Solver {
  public:
-  std::string window = "hann";
+  enum class Window { ram_lak, shepp_logan, cosine, hamming, hann };
+  friend constexpr auto words_of(Window) {
+    using enum Window;
+    return std::to_array<Word<Window>>(
+        {{ram_lak, "ram_lak"}, {shepp_logan, "shepp_logan"}, {cosine, "cosine"}, {hamming, "hamming"}, {hann, "hann"}});
+  }
+
+  Window window = Window::hann;
   double cutoff = 1;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return false; }
-  bool is_sampler() const override { return false; }
-  bool fits_data() const override { return false; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

@@ -2,7 +2,16 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "recon/core/words.h"
+
 namespace recon {
+
+/// How the two differences of a pixel add up in total variation: the length of the gradient, or absolute values.
+enum class TvVariant { isotropic, anisotropic };
+constexpr auto words_of(TvVariant) {
+  using enum TvVariant;
+  return std::to_array<Word<TvVariant>>({{isotropic, "isotropic"}, {anisotropic, "anisotropic"}});
+}
 
 inline constexpr double kGradientNorm = 8;  ///< bound of ||D||² for the gradient D below
 

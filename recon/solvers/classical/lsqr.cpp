@@ -64,7 +64,7 @@ class Lsqr::Entry {
 };
 
 void Lsqr::visit(ParameterVisitor& v) {
-  v.choice("stopping", stopping, {"discrepancy", "tolerance"}, "at chi² = 1, or at the least-squares solution");
+  v.choice("stopping", stopping, "at chi² = 1, or at the least-squares solution");
   v.field("tolerance", tolerance, "relative residual at which least squares are solved", {.min = 0, .open_min = true});
   v.field("max_iterations", max_iterations, "iterations at most", {.min = 1});
 }
@@ -79,7 +79,7 @@ at::Tensor Lsqr::run(SolverContext& context) const {
   std::vector<Entry> entries;
   for (std::int64_t i = 0; i < context.batch(); ++i) {
     const double std = context.problem().noise_std[static_cast<std::size_t>(i)];
-    const bool fitted = stopping == "discrepancy" && std > 0;
+    const bool fitted = stopping == Stopping::discrepancy && std > 0;
     const double target = fitted ? std * std * static_cast<double>(op->measured_components()) : -1;
     entries.emplace_back(alpha[i].item<double>(), beta[i].item<double>(), target, tolerance);
   }

@@ -20,13 +20,17 @@ namespace recon {
 /// ||r|| <= tolerance ||y|| (rule 1).
 class Lsqr final : public Solver {
  public:
-  std::string stopping = "discrepancy";
+  enum class Stopping { discrepancy, tolerance };
+  friend constexpr auto words_of(Stopping) {
+    using enum Stopping;
+    return std::to_array<Word<Stopping>>({{discrepancy, "discrepancy"}, {tolerance, "tolerance"}});
+  }
+
+  Stopping stopping = Stopping::discrepancy;
   double tolerance = 1e-6;
   std::int64_t max_iterations = 500;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return false; }
-  bool is_sampler() const override { return false; }
 
  private:
   class Entry;

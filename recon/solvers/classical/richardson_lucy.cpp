@@ -195,7 +195,7 @@ class HeldOutPhotons {
 
 void RichardsonLucy::visit(ParameterVisitor& v) {
   v.field("tv", tv, "share of total variation in the gradient; 0 for none", {.min = 0, .max = 0.2});
-  v.choice("stopping", stopping, {"auto", "held_out", "discrepancy", "none"},
+  v.choice("stopping", stopping,
            "when half of the photons no longer predict the other half, at chi² = 1, or after max_iterations");
   v.field("max_iterations", max_iterations, "iterations at most", {.min = 1});
   v.field("start", start, "value of the flat image to start with; absent: that of the data's total",
@@ -209,11 +209,11 @@ at::Tensor RichardsonLucy::run(SolverContext& context) const {
   const Counts counts(context, *op, *this);
   const auto batch = static_cast<std::size_t>(context.batch());
   const bool photons = context.problem().photon > 0;
-  if (stopping == "held_out" && !photons) {
+  if (stopping == Stopping::held_out && !photons) {
     throw usage_error(kLocation, "stopping: held_out needs photon counts (noise: poisson), these are none");
   }
-  const bool hold_out = photons && (stopping == "auto" || stopping == "held_out");
-  const bool by_chi2 = stopping == "discrepancy" || (stopping == "auto" && !photons);
+  const bool hold_out = photons && (stopping == Stopping::automatic || stopping == Stopping::held_out);
+  const bool by_chi2 = stopping == Stopping::discrepancy || (stopping == Stopping::automatic && !photons);
   std::vector<double> targets;
   for (const double std : context.problem().noise_std) {
     targets.push_back(by_chi2 && std > 0 ? std * std * static_cast<double>(op->measured_components()) : -1);

@@ -39,15 +39,20 @@ namespace recon {
 /// have no photon counts, nor have data from which a background was taken that is not stated.
 class RichardsonLucy final : public Solver {
  public:
+  enum class Stopping { automatic, held_out, discrepancy, none };
+  friend constexpr auto words_of(Stopping) {
+    using enum Stopping;
+    return std::to_array<Word<Stopping>>(
+        {{automatic, "auto"}, {held_out, "held_out"}, {discrepancy, "discrepancy"}, {none, "none"}});
+  }
+
   double tv = 0.002;
-  std::string stopping = "auto";
+  Stopping stopping = Stopping::automatic;
   std::int64_t max_iterations = 200;
   std::optional<double> start;
   bool normalized = true;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return false; }
-  bool is_sampler() const override { return false; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

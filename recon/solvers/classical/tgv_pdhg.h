@@ -28,8 +28,6 @@ class TgvPdhg final : public Solver {
   double tolerance = 1e-3;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return false; }
-  bool is_sampler() const override { return false; }
 
  private:
   class Iteration;

@@ -15,14 +15,14 @@ namespace recon {
 
 void TikhonovCg::visit(ParameterVisitor& v) {
   v.field("weight", weight, "weight of the penalty; found by chi² = 1 when absent", {.min = 0, .open_min = true});
-  v.choice("penalty", penalty, {"gradient", "identity"}, "what is kept small: differences of neighbours, or the image");
+  v.choice("penalty", penalty, "what is kept small: differences of neighbours, or the image");
   v.field("tolerance", tolerance, "relative residual at which conjugate gradients stop", {.min = 0, .open_min = true});
   v.field("max_iterations", max_iterations, "conjugate gradient steps at most, per weight", {.min = 1});
 }
 
 at::Tensor TikhonovCg::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver tikhonov_cg");
-  const bool smooth = penalty == "gradient";
+  const bool smooth = penalty == Penalty::gradient;
   const at::Tensor b = context.operate([&] { return op->adjoint(context.y()); });
   const double strong = squared_operator_norm(*op, b.options()), noise_free = 1e-6 * strong;
   // Where nothing was measured the residual is the weight times the roughness: a tiny weight needs a tiny tolerance.

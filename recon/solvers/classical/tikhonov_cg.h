@@ -18,14 +18,18 @@ namespace recon {
 /// normal equations or after `max_iterations`.
 class TikhonovCg final : public Solver {
  public:
+  enum class Penalty { gradient, identity };
+  friend constexpr auto words_of(Penalty) {
+    using enum Penalty;
+    return std::to_array<Word<Penalty>>({{gradient, "gradient"}, {identity, "identity"}});
+  }
+
   std::optional<double> weight;
-  std::string penalty = "gradient";
+  Penalty penalty = Penalty::gradient;
   double tolerance = 1e-4;
   std::int64_t max_iterations = 500;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return false; }
-  bool is_sampler() const override { return false; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

@@ -95,7 +95,7 @@ class TvAdmm::Iteration {
     const auto factor = [&](const at::Tensor& length) {
       return (1 - threshold / length.clamp_min(1e-30)).clamp_min(0);
     };
-    if (options_.variant == "anisotropic") {
+    if (options_.variant == TvVariant::anisotropic) {
       return {g.vertical * factor(g.vertical.abs()), g.horizontal * factor(g.horizontal.abs())};
     }
     const at::Tensor both = factor(at::hypot(g.vertical.abs(), g.horizontal.abs()));
@@ -154,7 +154,7 @@ class TvAdmm::Iteration {
 void TvAdmm::visit(ParameterVisitor& v) {
   v.field("weight", weight, "weight of TV against 1/2 ||y - A x||²; found by chi² = 1 when absent",
           {.min = 0, .open_min = true});
-  v.choice("variant", variant, {"isotropic", "anisotropic"}, "how the two differences of a pixel add up");
+  v.choice("variant", variant, "how the two differences of a pixel add up");
   v.field("max_iterations", max_iterations, "iterations at most, per weight", {.min = 1});
   v.field("tolerance", tolerance, "relative primal and dual residual at which to stop", {.min = 0, .open_min = true});
   v.field("low", low, "lower bound of the image, in units of the prior");

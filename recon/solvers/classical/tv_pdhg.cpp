@@ -50,7 +50,7 @@ class TvPdhg::Iteration {
  private:
   /// Onto |q| <= 1, the dual ball of the variant.
   void project(ImageGradient& q) const {
-    if (options_.variant == "anisotropic") {
+    if (options_.variant == TvVariant::anisotropic) {
       q.vertical.div_(q.vertical.abs().clamp_min_(1));
       q.horizontal.div_(q.horizontal.abs().clamp_min_(1));
       return;
@@ -73,7 +73,7 @@ class TvPdhg::Iteration {
 void TvPdhg::visit(ParameterVisitor& v) {
   v.field("weight", weight, "weight of TV against 1/2 ||y - A x||²; found by chi² = 1 when absent",
           {.min = 0, .open_min = true});
-  v.choice("variant", variant, {"isotropic", "anisotropic"}, "how the two differences of a pixel add up");
+  v.choice("variant", variant, "how the two differences of a pixel add up");
   v.field("max_iterations", max_iterations, "iterations at most", {.min = 1});
   v.field("tolerance", tolerance, "relative change of the image over 20 iterations at which to stop",
           {.min = 0, .open_min = true});

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "recon/solvers/classical/image_gradient.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
@@ -28,14 +29,12 @@ namespace recon {
 class TvPdhg final : public Solver {
  public:
   std::optional<double> weight;
-  std::string variant = "isotropic";
+  TvVariant variant = TvVariant::isotropic;
   std::int64_t max_iterations = 1000;
   double tolerance = 1e-3;
   std::optional<double> low, high;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return false; }
-  bool is_sampler() const override { return false; }
 
  private:
   class Iteration;

@@ -11,13 +11,12 @@ namespace recon {
 namespace {
 
 /// Low-pass filters of unit norm. Daubechies 1988, table 1 (db2 in closed form; db4 as PyWavelets prints it).
-std::vector<double> low_pass(const std::string& family) {
-  if (family == "haar") return {std::sqrt(0.5), std::sqrt(0.5)};
-  if (family == "db2") {
+std::vector<double> low_pass(WaveletFamily family) {
+  if (family == WaveletFamily::haar) return {std::sqrt(0.5), std::sqrt(0.5)};
+  if (family == WaveletFamily::db2) {
     const double s = std::sqrt(3.0), unit = 4 * std::sqrt(2.0);
     return {(1 + s) / unit, (3 + s) / unit, (3 - s) / unit, (1 - s) / unit};
   }
-  if (family != "db4") throw internal_error("Wavelet", "unknown family {}", family);
   return {0.2303778133088965,   0.7148465705529157,   0.6308807679298589, -0.027983769416859854,
           -0.18703481171909309, 0.030841381835560764, 0.0328830116668852, -0.010597401785069032};
 }
@@ -62,7 +61,7 @@ at::Tensor upsampled(const at::Tensor& d, std::int64_t axis) {
 
 }  // namespace
 
-Wavelet::Wavelet(const std::string& family, std::int64_t levels, bool undecimated, const TensorSpec& image,
+Wavelet::Wavelet(WaveletFamily family, std::int64_t levels, bool undecimated, const TensorSpec& image,
                  const std::string& location)
     : low_(low_pass(family)), undecimated_(undecimated), image_(image.shape) {
   const auto taps = static_cast<std::int64_t>(low_.size());
@@ -80,8 +79,8 @@ Wavelet::Wavelet(const std::string& family, std::int64_t levels, bool undecimate
     if (std::min(height, width) / scale < taps || !(undecimated_ || even)) break;
   }
   if (levels_ == 0) {
-    throw usage_error(location, "the wavelet {} needs an image of {}at least {} pixels a side, got {}", family,
-                      undecimated_ ? "" : "even size and ", taps, image.to_string());
+    throw usage_error(location, "the wavelet {} needs an image of {}at least {} pixels a side, got {}",
+                      to_string(family), undecimated_ ? "" : "even size and ", taps, image.to_string());
   }
 }
 

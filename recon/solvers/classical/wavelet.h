@@ -7,8 +7,16 @@
 #include <vector>
 
 #include "recon/core/tensor_spec.h"
+#include "recon/core/words.h"
 
 namespace recon {
+
+/// Daubechies' families of 2, 4 and 8 taps.
+enum class WaveletFamily { haar, db2, db4 };
+constexpr auto words_of(WaveletFamily) {
+  using enum WaveletFamily;
+  return std::to_array<Word<WaveletFamily>>({{haar, "haar"}, {db2, "db2"}, {db4, "db4"}});
+}
 
 /// A separable two-dimensional wavelet transform W of images `[batch, C, H, W]` (real or complex, each channel for
 /// itself, periodic at the border) with W^T W = I.
@@ -26,7 +34,7 @@ namespace recon {
 class Wavelet {
  public:
   /// Throws Error(usage) naming `location` when the image does not admit a single level.
-  Wavelet(const std::string& family, std::int64_t levels, bool undecimated, const TensorSpec& image,
+  Wavelet(WaveletFamily family, std::int64_t levels, bool undecimated, const TensorSpec& image,
           const std::string& location);
 
   std::int64_t levels() const { return levels_; }

@@ -99,7 +99,7 @@ class WaveletFista::Iteration {
 void WaveletFista::visit(ParameterVisitor& v) {
   v.field("weight", weight, "weight of the l1 norm against 1/2 ||y - A x||²; found by chi² = 1 when absent",
           {.min = 0, .open_min = true});
-  v.choice("wavelet", wavelet, {"haar", "db2", "db4"}, "family: 2, 4 or 8 taps");
+  v.choice("wavelet", wavelet, "family: 2, 4 or 8 taps");
   v.field("undecimated", undecimated, "cycle spinning over all shifts of the image: better");
   v.field("levels", levels, "levels at most; fewer where the image's size does not admit them", {.min = 1, .max = 30});
   v.field("tolerance", tolerance, "relative step of the image at which to stop", {.min = 0, .open_min = true});

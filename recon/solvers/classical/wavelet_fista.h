@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "recon/solvers/classical/wavelet.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
@@ -30,15 +31,13 @@ namespace recon {
 class WaveletFista final : public Solver {
  public:
   std::optional<double> weight;
-  std::string wavelet = "db2";
+  WaveletFamily wavelet = WaveletFamily::db2;
   bool undecimated = true;
   std::int64_t levels = 5;
   double tolerance = 1e-4;
   std::int64_t max_iterations = 500;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return false; }
-  bool is_sampler() const override { return false; }
 
  private:
   class Iteration;

@@ -69,7 +69,7 @@ std::optional<SpectralForm> preferred_form(const LinearOperator& op, const at::T
 
 void Wiener::visit(ParameterVisitor& v) {
   v.field("weight", weight, "noise-to-signal power; found by chi² = 1 when absent", {.min = 0, .open_min = true});
-  v.choice("spectrum", spectrum, {"inverse_square", "flat"}, "power spectrum of the signal");
+  v.choice("spectrum", spectrum, "power spectrum of the signal");
 }
 
 at::Tensor Wiener::run(SolverContext& context) const {
@@ -81,7 +81,7 @@ at::Tensor Wiener::run(SolverContext& context) const {
     throw UnsuitableOperator(location, "expected an operator with a spectral form, got {}; use tikhonov_cg or tv_pdhg",
                              op->name());
   }
-  const bool flat = spectrum == "flat";
+  const bool flat = spectrum == Spectrum::flat;
   const std::optional<at::Tensor> inverse_power =
       flat ? at::ones({1}, like.dtype(real_dtype(context.y()))) : laplacian_eigenvalues(*form, op->domain(), like);
   if (!inverse_power) {

@@ -20,12 +20,16 @@ namespace recon {
 /// Closed form: no iterations per weight. Throws Error(usage) naming alternatives for operators without such a form.
 class Wiener final : public Solver {
  public:
+  enum class Spectrum { inverse_square, flat };
+  friend constexpr auto words_of(Spectrum) {
+    using enum Spectrum;
+    return std::to_array<Word<Spectrum>>({{inverse_square, "inverse_square"}, {flat, "flat"}});
+  }
+
   std::optional<double> weight;
-  std::string spectrum = "inverse_square";
+  Spectrum spectrum = Spectrum::inverse_square;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return false; }
-  bool is_sampler() const override { return false; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

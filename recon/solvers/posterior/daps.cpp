@@ -38,13 +38,13 @@ void Daps::visit(ParameterVisitor& v) {
   v.field("steps", steps, "noise levels", {.min = 1});
   v.field("ode_steps", ode_steps, "network steps per level; 1: the denoised image", {.min = 1});
   v.field("langevin_steps", langevin_steps, "non-linear operators: steps of the data step at each level", {.min = 1});
-  v.choice("spacing", spacing, spacing_names(), "how levels are placed");
+  v.choice("spacing", spacing, "how levels are placed");
   start.visit(v);
 }
 
 at::Tensor Daps::run(SolverContext& context) const {
   const Prior& prior = context.prior();
-  const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing_from(spacing), start.level(context));
+  const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing, start.level(context));
   const auto total = static_cast<std::int64_t>(levels.size());
   DataConditional data(context, daps_stream, langevin_steps);
   at::Tensor estimate, x = start.image(context, levels.front(), context.normal(daps_stream, 0));

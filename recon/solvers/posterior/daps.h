@@ -30,12 +30,10 @@ class Daps final : public Solver {
   std::int64_t steps = 100;
   std::int64_t ode_steps = 1;
   std::int64_t langevin_steps = 100;
-  std::string spacing = "uniform_log_snr";
+  Spacing spacing = Spacing::uniform_log_snr;
   Start start;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return true; }
-  bool is_sampler() const override { return true; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

@@ -78,21 +78,21 @@ class RangeNullStep {
 }  // namespace
 
 void Ddnm::visit(ParameterVisitor& v) {
-  v.choice("weight", weight, {"auto", "published"},
+  v.choice("weight", weight,
            "weight of noisy data; auto: against the noise of the iterate; published: as the noise of the step allows");
   v.field("steps", steps, "noise levels; network passes too, unless time travel goes back", {.min = 1});
   v.field("eta", eta, "share of fresh noise: 1 ancestral (DDPM), 0 deterministic (DDIM)", {.min = 0, .max = 1});
   v.field("travel_length", travel_length, "time travel: steps to go back", {.min = 1});
   v.field("travel_repeats", travel_repeats, "time travel: how often each stretch is sampled; 1 for none", {.min = 1});
-  v.choice("spacing", spacing, spacing_names(), "how steps are placed");
+  v.choice("spacing", spacing, "how steps are placed");
 }
 
 at::Tensor Ddnm::run(SolverContext& context) const {
   const Prior& prior = context.prior();
-  std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing_from(spacing), prior.max_relative_sigma());
+  std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing, prior.max_relative_sigma());
   levels.push_back({.alpha = 1, .sigma = 0});
   const std::vector<LevelChange> path = level_path(levels.size() - 1, travel_length, travel_repeats);
-  RangeNullStep step(weight == "published", context);
+  RangeNullStep step(weight == Weight::published, context);
   at::Tensor x = levels[0].sigma * context.normal(ddnm_stream, 0);
   at::Tensor estimate = x;
   std::int64_t done = 0;

@@ -31,19 +31,23 @@ namespace recon {
 /// the more it takes. The network passes are some steps · travel_repeats.
 ///
 /// A sampler with a bias, because D knows of the data by x_t only: recon/docs/derivations.md and
-/// recon/solvers/README.md have its size.
+/// recon/docs/measurements.md have its size.
 class Ddnm final : public Solver {
  public:
+  enum class Weight { automatic, published };
+  friend constexpr auto words_of(Weight) {
+    using enum Weight;
+    return std::to_array<Word<Weight>>({{automatic, "auto"}, {published, "published"}});
+  }
+
   std::int64_t steps = 25;
-  std::string weight = "auto";
+  Weight weight = Weight::automatic;
   double eta = 1;
   std::int64_t travel_length = 1;
   std::int64_t travel_repeats = 4;
-  std::string spacing = "uniform_log_snr";
+  Spacing spacing = Spacing::uniform_log_snr;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return true; }
-  bool is_sampler() const override { return true; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

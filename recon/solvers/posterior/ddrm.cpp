@@ -49,12 +49,12 @@ void Ddrm::visit(ParameterVisitor& v) {
   v.field("steps", steps, "network steps", {.min = 1});
   v.field("eta", eta, "share of fresh noise where the data say nothing new", {.min = 0, .max = 1});
   v.field("eta_b", eta_b, "share of the data in coefficients that they know better than x_t", {.min = 0, .max = 1});
-  v.choice("spacing", spacing, spacing_names(), "how steps are placed");
+  v.choice("spacing", spacing, "how steps are placed");
 }
 
 at::Tensor Ddrm::run(SolverContext& context) const {
   const Prior& prior = context.prior();
-  std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing_from(spacing), prior.max_relative_sigma());
+  std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing, prior.max_relative_sigma());
   levels.push_back({.alpha = 1, .sigma = 0});
   const SpectralSampler sampler(context, eta, eta_b);
   const auto spectrum = [&](const at::Tensor& x) { return context.operate([&] { return sampler.form().analyze(x); }); };

@@ -29,11 +29,9 @@ class Ddrm final : public Solver {
   std::int64_t steps = 60;
   double eta = 0.85;
   double eta_b = 1;
-  std::string spacing = "uniform_log_snr";
+  Spacing spacing = Spacing::uniform_log_snr;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return true; }
-  bool is_sampler() const override { return true; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

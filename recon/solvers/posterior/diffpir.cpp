@@ -41,7 +41,7 @@ void DiffPir::visit(ParameterVisitor& v) {
   v.field("zeta", zeta, "share of the noise that is renewed in each step", {.min = 0, .max = 1});
   v.field("start_relative_sigma", start_relative_sigma, "noise level to start from, in units of the prior",
           {.min = 0, .open_min = true});
-  v.choice("spacing", spacing, spacing_names(), "how steps are placed");
+  v.choice("spacing", spacing, "how steps are placed");
 }
 
 at::Tensor DiffPir::run(SolverContext& context) const {
@@ -51,7 +51,7 @@ at::Tensor DiffPir::run(SolverContext& context) const {
   const at::Tensor variance = noise_variances(context);
   ReverseProcess reverse{
       .process = prior.schedule(),
-      .levels = prior.schedule().steps(steps, spacing_from(spacing), start),
+      .levels = prior.schedule().steps(steps, spacing, start),
       .denoise =
           [&](const at::Tensor& x_t, const NoiseLevel& level) {
             const double r = level.relative_sigma();

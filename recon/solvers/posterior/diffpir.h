@@ -33,11 +33,9 @@ class DiffPir final : public Solver {
   double lambda = 1;
   double zeta = 1;
   double start_relative_sigma = 2;
-  std::string spacing = "uniform_log_snr";
+  Spacing spacing = Spacing::uniform_log_snr;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return true; }
-  bool is_sampler() const override { return false; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

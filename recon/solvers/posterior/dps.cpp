@@ -9,7 +9,6 @@
 #include "recon/core/error.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_weight.h"
-#include "recon/solvers/posterior/guided_sampler.h"
 #include "recon/solvers/posterior/mean_gain.h"
 
 namespace recon {
@@ -18,7 +17,7 @@ namespace {
 constexpr const char* dps_stream = "dps";
 
 /// The guidance term: what one network pass and its pullback say about the data.
-struct Guidance {
+struct GuidanceTerm {
   at::Tensor x0;                   ///< D = E[x_0 | x_t]
   at::Tensor residual_squares;     ///< `[batch]` ||r||², r = y - A(D)
   at::Tensor energy;               ///< `[batch]` <r, W r>
@@ -28,15 +27,15 @@ struct Guidance {
 };
 
 /// `gain` undefined: W = 1.
-Guidance guidance_at(SolverContext& context, const Linearized& denoised, const NoiseLevel& level,
-                     const at::Tensor& gain) {
+GuidanceTerm guidance_at(SolverContext& context, const Linearized& denoised, const NoiseLevel& level,
+                         const at::Tensor& gain) {
   const at::Tensor r = context.residual(denoised.x0);
   at::Tensor weighted = r;
   if (gain.defined()) {
     weighted = weighted_residual(context, r, context.prior().denoising_mse(level.relative_sigma()), gain);
   }
   const at::Tensor w = context.vjp(denoised.x0, weighted);
-  Guidance result;
+  GuidanceTerm result;
   result.x0 = denoised.x0;
   result.residual_squares = squared_norms(r);
   result.likelihood_gradient = denoised.pullback(w);
@@ -50,7 +49,7 @@ Guidance guidance_at(SolverContext& context, const Linearized& denoised, const N
 }
 
 /// The variance v of `guidance: auto`, `[batch]`; see the header.
-at::Tensor evidence_variance(const SolverContext& context, const Guidance& guidance, const at::Tensor& gain,
+at::Tensor evidence_variance(const SolverContext& context, const GuidanceTerm& guidance, const at::Tensor& gain,
                              const NoiseLevel& from, const NoiseLevel& to) {
   const auto m = static_cast<double>(context.op().measured_components());
   const at::Tensor noise = at::tensor(context.problem().noise_std, at::kDouble).square();
@@ -72,7 +71,8 @@ class DpsDenoiser {
   at::Tensor operator()(const at::Tensor& x_t, const NoiseLevel& from) {
     const ImageDomain& domain = context_.prior().domain();
     const Linearized denoised = context_.linearize(x_t, from);
-    const at::Tensor gain = options_.guidance == "auto" ? gain_.at_image(denoised.x0, ++passes_) : at::Tensor();
+    const at::Tensor gain =
+        options_.guidance == Dps::Guidance::automatic ? gain_.at_image(denoised.x0, ++passes_) : at::Tensor();
     last_ = guidance_at(context_, denoised, from, gain);
     at::Tensor x0 = options_.clip_mean ? last_.x0.clamp(domain.low, domain.high) : last_.x0;
     if (!gain.defined()) return x0;
@@ -80,7 +80,7 @@ class DpsDenoiser {
     return x0 + last_.likelihood_gradient * per_item(from.sigma * from.sigma / from.alpha / v, x_t);
   }
 
-  const Guidance& last() const { return last_; }
+  const GuidanceTerm& last() const { return last_; }
 
  private:
   /// The level that a step from here goes to.
@@ -94,52 +94,36 @@ class DpsDenoiser {
   SolverContext& context_;
   const std::vector<NoiseLevel>& levels_;
   MeanGain gain_;
-  Guidance last_;
+  GuidanceTerm last_;
   std::int64_t passes_ = 0;
 };
 
 }  // namespace
 
 void Dps::visit(ParameterVisitor& v) {
-  v.field("steps", steps, "network steps", {.min = 1});
-  v.choice("guidance", guidance, {"auto", "constant"},
+  sampling.visit(v);
+  v.choice("guidance", guidance,
            "auto: weight from the noise, the residual and the denoiser's error; constant: step_size");
-  v.choice("norm", norm, {"residual", "squared"}, "guidance constant: what step_size multiplies the gradient of");
+  v.choice("norm", norm, "guidance constant: what step_size multiplies the gradient of");
   v.field("step_size", step_size, "guidance constant: zeta of the paper; 0.1 to 1 for norm residual", {.min = 0});
-  v.field("eta", eta, "share of fresh noise: 1 ancestral (DDPM), 0 deterministic (DDIM)", {.min = 0, .max = 1});
-  std::vector<std::string> spacings = spacing_names();
-  spacings.insert(spacings.begin(), "auto");
-  v.choice("spacing", spacing, spacings,
-           "how steps are placed; auto: uniform_log_snr, with guidance constant uniform_t as published");
-  v.choice("order", order, {"1", "2"},
-           "of the step; 2 extrapolates the denoised image: right standard deviation from few steps");
-  std::vector<std::string> samplers = {"auto"};
-  for (const auto& kind : sampler_kinds()) samplers.push_back(kind.name);
-  v.choice("sampler", sampler, samplers,
-           "guidance auto: whose steps to take; auto: ddim with eta, dpmpp_2m for order 2");
   v.field("clip_mean", clip_mean, "clip the denoised image to the prior's range in the mean (not in the gradient)");
-  start.visit(v);
 }
 
 at::Tensor Dps::run(SolverContext& context) const {
-  if (guidance == "constant" && sampler != "auto") {
+  const bool constant = guidance == Guidance::constant;
+  if (constant && sampling.sampler != "auto") {
     throw usage_error("solver dps", "guidance constant shifts the steps of sampler auto, got {}; use guidance auto",
-                      sampler);
+                      sampling.sampler);
   }
-  const std::string automatic = guidance == "auto" ? "uniform_log_snr" : "uniform_t";
-  const GuidedSampler sampling{.steps = steps,
-                               .eta = eta,
-                               .spacing = spacing == "auto" ? automatic : spacing,
-                               .order = order,
-                               .sampler = sampler,
-                               .start = start};
-  const std::vector<NoiseLevel> levels = sampling.levels(context);
+  GuidedSampler placed = sampling;
+  if (!placed.spacing && constant) placed.spacing = Spacing::uniform_t;
+  const std::vector<NoiseLevel> levels = placed.levels(context);
   DpsDenoiser denoiser(*this, context, levels);
-  return sampling.sample(context, dps_stream, std::ref(denoiser), [&](SamplerStep& step) {
-    const Guidance& data = denoiser.last();
-    if (guidance == "constant") {
-      const at::Tensor scale = norm == "squared" ? at::full_like(data.residual_squares, 2 * step_size)
-                                                 : step_size / data.residual_squares.sqrt().clamp_min(1e-30);
+  return placed.sample(context, dps_stream, std::ref(denoiser), [&](SamplerStep& step) {
+    const GuidanceTerm& data = denoiser.last();
+    if (constant) {
+      const at::Tensor scale = norm == Norm::squared ? at::full_like(data.residual_squares, 2 * step_size)
+                                                     : step_size / data.residual_squares.sqrt().clamp_min(1e-30);
       step.x = step.x + data.likelihood_gradient * per_item(scale, step.x);
     }
     return data.residual_squares;

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <string>
-
-#include "recon/solvers/posterior/start.h"
+#include "recon/solvers/posterior/guided_sampler.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
@@ -38,20 +36,24 @@ namespace recon {
 /// for `guidance: constant` with another sampler.
 class Dps final : public Solver {
  public:
-  std::int64_t steps = 100;
-  std::string guidance = "auto";
-  std::string norm = "residual";
+  enum class Guidance { automatic, constant };
+  friend constexpr auto words_of(Guidance) {
+    using enum Guidance;
+    return std::to_array<Word<Guidance>>({{automatic, "auto"}, {constant, "constant"}});
+  }
+  enum class Norm { residual, squared };
+  friend constexpr auto words_of(Norm) {
+    using enum Norm;
+    return std::to_array<Word<Norm>>({{residual, "residual"}, {squared, "squared"}});
+  }
+
+  GuidedSampler sampling{.spacing = std::nullopt};
+  Guidance guidance = Guidance::automatic;
+  Norm norm = Norm::residual;
   double step_size = 0.3;
-  double eta = 1;
-  std::string spacing = "auto";
-  std::string order = "1";
-  std::string sampler = "auto";
   bool clip_mean = false;
-  Start start;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return true; }
-  bool is_sampler() const override { return true; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

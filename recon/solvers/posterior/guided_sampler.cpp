@@ -10,24 +10,25 @@ namespace recon {
 void GuidedSampler::visit(ParameterVisitor& v) {
   v.field("steps", steps, "network steps", {.min = 1});
   v.field("eta", eta, "share of fresh noise: 1 ancestral (DDPM), 0 deterministic (DDIM)", {.min = 0, .max = 1});
-  v.choice("spacing", spacing, spacing_names(), "how steps are placed");
-  v.choice("order", order, {"1", "2"},
-           "of the step; 2 extrapolates the denoised image: right standard deviation from few steps");
-  std::vector<std::string> samplers = {"auto"};
-  for (const auto& kind : sampler_kinds()) samplers.push_back(kind.name);
+  v.choice("spacing", spacing, "auto",
+           "how steps are placed; auto: uniform_log_snr, for dps with guidance constant uniform_t as published");
+  v.choice("order", order, "of the step; 2 extrapolates the denoised image: right standard deviation from few steps");
+  std::vector<std::string> samplers = sampler_kinds().names();
+  samplers.insert(samplers.begin(), "auto");
   v.choice("sampler", sampler, samplers, "whose steps to take; auto: ddim with eta, dpmpp_2m for order 2");
   start.visit(v);
 }
 
 std::vector<NoiseLevel> GuidedSampler::levels(const SolverContext& context) const {
-  std::vector<NoiseLevel> result = context.prior().schedule().steps(steps, spacing_from(spacing), start.level(context));
+  std::vector<NoiseLevel> result =
+      context.prior().schedule().steps(steps, spacing.value_or(Spacing::uniform_log_snr), start.level(context));
   result.push_back({.alpha = 1, .sigma = 0});
   return result;
 }
 
 std::unique_ptr<Sampler> GuidedSampler::make_sampler() const {
-  if (sampler != "auto") return find_sampler_kind(sampler, "solver").make();
-  if (order == "2") {
+  if (sampler != "auto") return sampler_kinds().find(sampler, "solver").make();
+  if (order == Order::second) {
     auto multistep = std::make_unique<DpmSolverPp2M>();
     multistep->eta = eta;
     return multistep;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,12 +19,18 @@ namespace recon {
 /// with `eta`, dpmpp_2m with `eta` for order 2, or any other by `sampler` with that sampler's own options at their
 /// defaults. The last step ends on D_y, without noise.
 struct GuidedSampler {
+  enum class Order { first, second };
+  friend constexpr auto words_of(Order) {
+    using enum Order;
+    return std::to_array<Word<Order>>({{first, "1"}, {second, "2"}});
+  }
+
   std::int64_t steps = 100;
   double eta = 1;
-  std::string spacing = "uniform_log_snr";
-  std::string order = "1";
+  std::optional<Spacing> spacing = Spacing::uniform_log_snr;  ///< none (auto): what suits the solver
+  Order order = Order::first;
   std::string sampler = "auto";
-  Start start;
+  Start start = {};
 
   void visit(ParameterVisitor& options);
 

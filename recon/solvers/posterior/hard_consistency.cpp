@@ -87,13 +87,13 @@ void HardConsistency::visit(ParameterVisitor& v) {
   v.field("quantile", quantile, "of the chi² that noise alone has: the residual each data step stops at",
           {.min = 0.001, .max = 0.999});
   v.field("data_steps", data_steps, "gradient steps of a data step at most", {.min = 1});
-  v.choice("spacing", spacing, spacing_names(), "how steps are placed");
+  v.choice("spacing", spacing, "how steps are placed");
   start.visit(v);
 }
 
 at::Tensor HardConsistency::run(SolverContext& context) const {
   const Prior& prior = context.prior();
-  const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing_from(spacing), start.level(context));
+  const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing, start.level(context));
   const auto total = static_cast<std::int64_t>(levels.size());
   DataStep into_budget(context, quantile, data_steps);
   at::Tensor estimate, x = start.image(context, levels.front(), context.normal(hard_consistency_stream, 0));

@@ -26,18 +26,16 @@ namespace recon {
 ///
 /// x_t is noised afresh and holds the data once, in D; the data step adds them again. So the result has the mean of the
 /// posterior but 1/sqrt(2) of its standard deviation, as DiffPIR's: no uncertainty. Figures:
-/// recon/solvers/README.md.
+/// recon/docs/measurements.md.
 class HardConsistency final : public Solver {
  public:
   std::int64_t steps = 50;
   double quantile = 0.5;
   std::int64_t data_steps = 50;
-  std::string spacing = "uniform_log_snr";
+  Spacing spacing = Spacing::uniform_log_snr;
   Start start;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return true; }
-  bool is_sampler() const override { return true; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

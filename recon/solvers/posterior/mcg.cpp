@@ -12,8 +12,7 @@ constexpr const char* mcg_stream = "mcg";
 }  // namespace
 
 void Mcg::visit(ParameterVisitor& v) {
-  v.choice("method", method, {"mcg", "projection"},
-           "gradient and projection, or the projection alone (score-SDE, ILVR)");
+  v.choice("method", method, "gradient and projection, or the projection alone (score-SDE, ILVR)");
   v.field("step_size", step_size, "method mcg: what multiplies the gradient of ||y - A D||", {.min = 0});
   sampling.visit(v);
 }
@@ -22,7 +21,7 @@ at::Tensor Mcg::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver mcg");
   at::Tensor residual_squares, likelihood_gradient;  // of the last denoised image; J^T A^H r
   const auto denoise = [&](const at::Tensor& x_t, const NoiseLevel& level) {
-    if (method == "projection") {
+    if (method == Method::projection) {
       const at::Tensor x0 = context.denoise(x_t, level);
       residual_squares = squared_norms(context.residual(x0));
       return x0;

@@ -22,16 +22,20 @@ namespace recon {
 ///
 /// For comparison: they know nothing of the noise in y and end on A x = y wherever A has full rank. The noise is fitted
 /// (chi² near 0), amplified where A is badly conditioned, and range and null space disagree. Their measured bias is in
-/// recon/solvers/README.md; `ddnm` and `ddrm` are the projections that know the noise.
+/// recon/docs/measurements.md; `ddnm` and `ddrm` are the projections that know the noise.
 class Mcg final : public Solver {
  public:
-  std::string method = "mcg";
+  enum class Method { mcg, projection };
+  friend constexpr auto words_of(Method) {
+    using enum Method;
+    return std::to_array<Word<Method>>({{mcg, "mcg"}, {projection, "projection"}});
+  }
+
+  Method method = Method::mcg;
   double step_size = 0.3;
   GuidedSampler sampling;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return true; }
-  bool is_sampler() const override { return true; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

@@ -88,13 +88,13 @@ class PigdmDenoiser {
 }  // namespace
 
 void PiGdm::visit(ParameterVisitor& v) {
-  v.choice("covariance", covariance, {"auto", "paper"},
+  v.choice("covariance", covariance,
            "error variance of the denoised image; auto: by its Jacobian along the data; paper: r²/(1 + r²)");
   sampling.visit(v);
 }
 
 at::Tensor PiGdm::run(SolverContext& context) const {
-  PigdmDenoiser denoiser(covariance == "auto", context);
+  PigdmDenoiser denoiser(covariance == Covariance::automatic, context);
   return sampling.sample(context, pigdm_stream, std::ref(denoiser),
                          [&](SamplerStep&) { return denoiser.residual_squares(); });
 }

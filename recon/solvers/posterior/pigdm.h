@@ -30,12 +30,16 @@ namespace recon {
 /// The inverse is the operator's closed form where it has one, conjugate gradients otherwise.
 class PiGdm final : public Solver {
  public:
-  std::string covariance = "auto";
+  enum class Covariance { automatic, paper };
+  friend constexpr auto words_of(Covariance) {
+    using enum Covariance;
+    return std::to_array<Word<Covariance>>({{automatic, "auto"}, {paper, "paper"}});
+  }
+
+  Covariance covariance = Covariance::automatic;
   GuidedSampler sampling;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return true; }
-  bool is_sampler() const override { return true; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

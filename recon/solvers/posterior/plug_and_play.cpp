@@ -30,7 +30,7 @@ at::Tensor denoised(SolverContext& context, const at::Tensor& d, const std::vect
 }  // namespace
 
 void PlugAndPlay::visit(ParameterVisitor& v) {
-  v.choice("method", method, {"hqs", "admm"}, "half-quadratic splitting, or with a dual variable");
+  v.choice("method", method, "half-quadratic splitting, or with a dual variable");
   v.field("steps", steps, "network steps", {.min = 1});
   v.field("lambda", lambda, "weight of the prior against the data; 1 is its Bayesian value",
           {.min = 0, .open_min = true});
@@ -51,7 +51,7 @@ at::Tensor PlugAndPlay::run(SolverContext& context) const {
   }
 
   at::Tensor z = at::zeros_like(context.operate([&] { return op->adjoint(context.y()); })), u = z;
-  const bool dual = method == "admm";
+  const bool dual = method == Method::admm;
   at::Tensor last_square;  ///< s² of the step before
   for (std::int64_t k = 0; k < steps; ++k) {
     const double share = steps > 1 ? static_cast<double>(k) / static_cast<double>(steps - 1) : 1;

@@ -28,15 +28,19 @@ namespace recon {
 /// (0.02 to 0.33). Noise-free data are treated as having a noise of 1e-3 of half the prior's range.
 class PlugAndPlay final : public Solver {
  public:
-  std::string method = "admm";
+  enum class Method { hqs, admm };
+  friend constexpr auto words_of(Method) {
+    using enum Method;
+    return std::to_array<Word<Method>>({{hqs, "hqs"}, {admm, "admm"}});
+  }
+
+  Method method = Method::admm;
   std::int64_t steps = 24;
   double lambda = 1;
   double start_relative_sigma = 2;
   std::optional<double> end_relative_sigma;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return true; }
-  bool is_sampler() const override { return false; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

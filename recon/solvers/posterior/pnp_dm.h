@@ -30,8 +30,6 @@ class PnpDm final : public Solver {
   std::int64_t langevin_steps = 100;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return true; }
-  bool is_sampler() const override { return true; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

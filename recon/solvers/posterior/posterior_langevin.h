@@ -28,8 +28,6 @@ class PosteriorLangevin final : public Solver {
   double start_relative_sigma = 10;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return true; }
-  bool is_sampler() const override { return true; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

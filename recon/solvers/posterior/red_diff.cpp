@@ -36,19 +36,19 @@ class Adam {
 
 void RedDiff::visit(ParameterVisitor& v) {
   v.field("steps", steps, "network steps", {.min = 1});
-  v.choice("weight", weight, {"auto", "published"}, "of the prior: auto follows the denoiser's known error");
+  v.choice("weight", weight, "of the prior: auto follows the denoiser's known error");
   v.field("lambda", lambda, "weight published: its factor", {.min = 0});
   v.field("learning_rate", learning_rate, "of Adam, in half ranges of the prior", {.min = 0, .open_min = true});
   v.field("start_relative_sigma", start_relative_sigma, "noise level to start from, in units of the prior",
           {.min = 0, .open_min = true});
-  v.choice("spacing", spacing, spacing_names(), "how levels are placed");
+  v.choice("spacing", spacing, "how levels are placed");
 }
 
 at::Tensor RedDiff::run(SolverContext& context) const {
   const Prior& prior = context.prior();
   const double half_range = (prior.domain().high - prior.domain().low) / 2;
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
-  const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing_from(spacing), start);
+  const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing, start);
   const auto total = static_cast<std::int64_t>(levels.size());
   const at::Tensor noise = noise_variances(context);
   Adam adam;
@@ -60,7 +60,7 @@ at::Tensor RedDiff::run(SolverContext& context) const {
     const at::Tensor d = context.denoise(level.alpha * mu + level.sigma * eps, level);
     // Times noise_std² throughout: Adam does not see a common factor, single precision does.
     const at::Tensor prior_weight =
-        weight == "auto" ? noise / denoiser_variance(prior, r) : at::full_like(noise, lambda);
+        weight == Weight::automatic ? noise / denoiser_variance(prior, r) : at::full_like(noise, lambda);
     const at::Tensor misfit = context.operate([&] { return context.op().gradient(mu, context.y()); });
     const at::Tensor gradient = misfit + per_item(prior_weight, mu) * (mu - d);
     const double left = static_cast<double>(total - i) / static_cast<double>(total);

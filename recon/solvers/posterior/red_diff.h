@@ -25,16 +25,20 @@ namespace recon {
 /// image. It starts from zero. A point estimate near the posterior's mode, not a sampler; any operator with a vjp.
 class RedDiff final : public Solver {
  public:
+  enum class Weight { automatic, published };
+  friend constexpr auto words_of(Weight) {
+    using enum Weight;
+    return std::to_array<Word<Weight>>({{automatic, "auto"}, {published, "published"}});
+  }
+
   std::int64_t steps = 200;
-  std::string weight = "auto";
+  Weight weight = Weight::automatic;
   double lambda = 0.25;
   double learning_rate = 0.02;
   double start_relative_sigma = 10;
-  std::string spacing = "uniform_log_snr";
+  Spacing spacing = Spacing::uniform_log_snr;
 
   void visit(ParameterVisitor& options) override;
-  bool needs_prior() const override { return true; }
-  bool is_sampler() const override { return false; }
 
  private:
   at::Tensor run(SolverContext& context) const override;

@@ -37,7 +37,7 @@ at::Tensor from_data(SolverContext& context, double r) {
 }  // namespace
 
 void Start::visit(ParameterVisitor& v) {
-  v.choice("start", from, {"noise", "data"}, "what to start from; data: the image that they alone give, with noise");
+  v.choice("start", from, "what to start from; data: the image that they alone give, with noise");
   v.field("start_relative_sigma", relative_sigma,
           "noise level to start from; default: the prior's highest; start data: where noise hides that image's error",
           {.min = 0, .open_min = true});
@@ -47,7 +47,7 @@ double Start::level(const SolverContext& context) const {
   const Prior& prior = context.prior();
   const double noisiest = prior.max_relative_sigma();
   if (relative_sigma) return std::min(*relative_sigma, noisiest);
-  if (from == "noise") return noisiest;
+  if (from == From::noise) return noisiest;
   const double half_range = (prior.domain().high - prior.domain().low) / 2;
   if (context.op().magnitude()) return std::min(kKept * half_range, noisiest);
   const double stated = prior.denoising_mse(noisiest);
@@ -55,7 +55,7 @@ double Start::level(const SolverContext& context) const {
 }
 
 at::Tensor Start::image(SolverContext& context, const NoiseLevel& level, const at::Tensor& z) const {
-  if (from == "noise") return level.sigma * z;
+  if (from == From::noise) return level.sigma * z;
   return level.alpha * from_data(context, level.relative_sigma()) + level.sigma * z;
 }
 

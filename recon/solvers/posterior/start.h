@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "recon/core/parameters.h"
 #include "recon/solvers/context.h"
 
 namespace recon {
@@ -24,7 +25,13 @@ namespace recon {
 /// right solution again (from a slice found at 32 dB, r = 0.3 keeps 28 dB, 1 keeps 25, 2 keeps 23). Never more than the
 /// noisiest level. The options are `start` and `start_relative_sigma`.
 struct Start {
-  std::string from = "noise";
+  enum class From { noise, data };
+  friend constexpr auto words_of(From) {
+    using enum From;
+    return std::to_array<Word<From>>({{noise, "noise"}, {data, "data"}});
+  }
+
+  From from = From::noise;
   std::optional<double> relative_sigma;
 
   void visit(ParameterVisitor& options);

@@ -1,4 +1,4 @@
-#include "priors/checkpoints/mapped_file.h"
+#include "priors/mapped_file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,10 +1,10 @@
-#include "priors/checkpoints/json_fields.h"
+#include "priors/json_fields.h"
 
 #include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
-#include "priors/checkpoints/mapped_file.h"
+#include "priors/mapped_file.h"
 #include "recon/core/error.h"
 
 namespace recon {

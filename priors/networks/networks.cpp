@@ -1,0 +1,98 @@
+// The architectures that come with the program.
+#include <nlohmann/json.hpp>
+
+#include "priors/networks/adm_unet.h"
+#include "priors/networks/network_kind.h"
+#include "priors/networks/song_unet.h"
+#include "priors/networks/torchscript_network.h"
+#include "priors/networks/unet2d.h"
+
+namespace recon {
+namespace {
+
+/// The network of diffusers, whose options are its config.json.
+class UNet2DOptions final : public NetworkConfig {
+ public:
+  explicit UNet2DOptions(UNet2DConfig config) : config_(std::move(config)) {}
+
+  void visit(ParameterVisitor& v) override {
+    throw internal_error(v.location(), "the options of a UNet2DModel stand in its config.json");
+  }
+  void complete(const std::string&) override {}
+  NetworkFacts facts() const override {
+    return {.in_channels = config_.in_channels,
+            .size_multiple = config_.size_multiple(),
+            .sample_size = config_.sample_size,
+            .conditioned_on_noise_level = config_.fourier_time};
+  }
+  std::shared_ptr<const Network> build(ParameterSource& parameters) const override {
+    return std::make_shared<const UNet2D>(config_, parameters);
+  }
+  std::shared_ptr<const Network> load(const std::filesystem::path& program) const override {
+    throw internal_error("UNet2D", "{} is no program", program.string());
+  }
+
+ private:
+  UNet2DConfig config_;
+};
+
+NetworkKind unet2d_kind() {
+  return {.name = "unet2d",
+          .json_class = "UNet2DModel",
+          .program_format = "",
+          .read_json = [](const nlohmann::json& json, const std::string& location) {
+            return std::make_shared<UNet2DOptions>(parse_unet2d_config(json, location));
+          }};
+}
+
+/// A program, whose weights' file is all that there is.
+class TorchScriptOptions final : public NetworkConfig {
+ public:
+  void visit(ParameterVisitor& v) override { config_.visit(v); }
+  void complete(const std::string&) override {}
+  NetworkFacts facts() const override {
+    NetworkFacts facts{.in_channels = config_.in_channels,
+                       .size_multiple = config_.size_multiple,
+                       .learned_variance = config_.learn_sigma};
+    if (config_.image_size > 0) facts.sample_size = {config_.image_size, config_.image_size};
+    return facts;
+  }
+  std::shared_ptr<const Network> build(ParameterSource&) const override {
+    throw internal_error("TorchScript", "a program has its parameters with it");
+  }
+  std::shared_ptr<const Network> load(const std::filesystem::path& program) const override {
+    return load_torchscript(program, config_);
+  }
+
+ private:
+  TorchScriptConfig config_;
+};
+
+NetworkKind torchscript_kind() {
+  return {.name = "torchscript", .json_class = "", .program_format = "TorchScript", .make = [] {
+            return std::make_shared<TorchScriptOptions>();
+          }};
+}
+
+}  // namespace
+
+Registry<NetworkKind>& mutable_network_kinds() {
+  static Registry<NetworkKind> kinds(
+      "network",
+      {network_kind<AdmConfig, AdmUNet>("adm"), network_kind<SongConfig, SongUNet>("songunet"),
+       network_kind<DhariwalConfig, SongUNet>("dhariwalunet"), torchscript_kind(), unet2d_kind()},
+      ListOrder::as_added);
+  return kinds;
+}
+
+const Registry<NetworkKind>& network_kinds() { return mutable_network_kinds(); }
+
+std::vector<std::string> card_network_names() {
+  std::vector<std::string> names;
+  for (const NetworkKind& kind : network_kinds()) {
+    if (kind.make) names.push_back(kind.name);
+  }
+  return names;
+}
+
+}  // namespace recon

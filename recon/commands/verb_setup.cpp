@@ -1,0 +1,18 @@
+#include "recon/commands/verb_setup.h"
+
+#include "recon/commands/interruption.h"
+#include "recon/core/cuda_backend.h"
+
+namespace recon {
+
+Config config_of(const std::string& path, const GlobalOptions& options) {
+  Config config = Config::from_file(path);
+  for (const auto& assignment : options.set) config.set(assignment);
+  return config;
+}
+
+RunControls controls_of(const GlobalOptions& options, RunObserver& observer) {
+  return {.device = parse_device(options.device), .cancellation = &interruption(), .observer = &observer};
+}
+
+}  // namespace recon

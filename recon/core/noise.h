@@ -1,0 +1,46 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "recon/core/tensor_spec.h"
+#include "recon/core/words.h"
+
+namespace recon {
+
+enum class NoiseType { none, gaussian, poisson, poisson_gaussian };
+constexpr auto words_of(NoiseType) {
+  using enum NoiseType;
+  return std::to_array<Word<NoiseType>>(
+      {{none, "none"}, {gaussian, "gaussian"}, {poisson, "poisson"}, {poisson_gaussian, "poisson_gaussian"}});
+}
+
+/// The noise of a measurement, as configs and files state it: y = A(x) + n. operators/noise.h draws and weighs it.
+///
+/// gaussian: n ~ N(0, std²) per REAL component (complex data have `std` on the real and on the imaginary part each).
+/// poisson: y = Poisson(peak * max(A(x), 0)) / peak, real data only.
+/// poisson_gaussian: both, the photons and the read noise of a camera: y = Poisson(peak * max(A(x), 0)) / peak +
+/// N(0, std²), real data only. A camera's gain (signal per photon, in the units of A(x)) is 1 / peak, its read noise in
+/// those units is std (Foi et al., IEEE Trans. Image Processing 17(10), 2008, section II).
+/// none: y = A(x).
+struct Noise {
+  NoiseType type = NoiseType::none;
+  std::vector<double> std = {};  ///< gaussian, poisson_gaussian: one value, or one per item, in the units of y
+  double peak = 0;               ///< poisson, poisson_gaussian: photons at intensity 1
+
+  bool has_std() const { return type == NoiseType::gaussian || type == NoiseType::poisson_gaussian; }
+  bool counts_photons() const { return type == NoiseType::poisson || type == NoiseType::poisson_gaussian; }
+  double std_of(std::size_t item) const;  ///< of one item; Error(usage) when the noise has none
+
+  /// What is wrong with it as the noise of `items` items of such data: "expected ..., got ..."; empty when nothing is.
+  std::string fault(std::int64_t items, ScalarKind data) const;
+
+  bool operator==(const Noise&) const = default;
+};
+
+NoiseType noise_type_from(const std::string& text);  ///< throws Error(data) naming the known ones
+
+}  // namespace recon

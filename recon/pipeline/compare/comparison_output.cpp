@@ -1,0 +1,44 @@
+#include "recon/pipeline/compare/comparison_output.h"
+
+#include "data/atomic_file.h"
+#include "data/content_hash.h"
+#include "priors/load_prior.h"
+#include "recon/core/error.h"
+#include "recon/pipeline/compare/comparison_table.h"
+
+namespace recon {
+namespace {
+
+ReportFacts facts_of(const ComparisonPlan& plan, c10::Device device) {
+  ReportFacts facts{
+      .prior = {}, .prior_hash = {}, .device = device.str(), .seed = static_cast<std::uint64_t>(plan.options.seed)};
+  for (const auto& compared : plan.solvers) {
+    if (!compared.solver.traits.needs_prior || !facts.prior.empty()) continue;
+    facts.prior = plan.prior;
+    facts.prior_hash = content_hash_of_path(find_prior(plan.prior));
+  }
+  return facts;
+}
+
+}  // namespace
+
+ComparisonFiles comparison_files(const ComparisonPlan& plan) {
+  std::error_code failure;
+  std::filesystem::create_directories(plan.output, failure);
+  if (failure) throw data_error(plan.output.string(), "cannot make this folder: {}", failure.message());
+  const auto in_folder = [&](const char* name) {
+    const std::string path = (plan.output / name).string();
+    const AtomicFile writable(path);
+    return path;
+  };
+  return {.report = in_folder("report.html"), .csv = in_folder("results.csv"), .json = in_folder("results.json")};
+}
+
+void write_comparison(const ComparisonPlan& plan, const ComparisonReport& report, const ComparisonResult& result,
+                      c10::Device device) {
+  write_file_atomically(result.files.report, report.html(plan, result, facts_of(plan, device)));
+  write_file_atomically(result.files.csv, comparison_csv(result.rows));
+  write_file_atomically(result.files.json, comparison_json(result).dump(2) + "\n");
+}
+
+}  // namespace recon

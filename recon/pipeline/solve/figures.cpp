@@ -1,0 +1,236 @@
+#include "recon/pipeline/solve/figures.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "recon/metrics/metrics.h"
+#include "recon/pipeline/solve/ambiguities.h"
+#include "recon/pipeline/solve/misfit.h"
+#include "recon/report/text_table.h"
+
+namespace recon {
+namespace {
+
+using Best = Figure::Best;
+
+double figure_range(const FigureSource& source) { return source.item.range.high - source.item.range.low; }
+
+double psnr_of(const FigureSource& s) {
+  return s.truth.defined() ? psnr(s.image, s.truth, figure_range(s)).front() : NAN;
+}
+double ssim_of(const FigureSource& s) {
+  return s.truth.defined() ? ssim(s.image, s.truth, figure_range(s)).front() : NAN;
+}
+double nrmse_of(const FigureSource& s) { return s.truth.defined() ? nrmse(s.image, s.truth).front() : NAN; }
+
+double chi2_of(const FigureSource& source) {
+  return source.item.noise.variance.defined() ? fit_of(source.x, source.item).chi2 : NAN;
+}
+
+double crps_of(const FigureSource& source) {
+  const bool known = source.uncertainty != nullptr && source.uncertainty->calibration;
+  return known ? source.uncertainty->calibration->crps : NAN;
+}
+
+double prior_fraction_of(const FigureSource& source) {
+  const bool known = source.uncertainty != nullptr && source.uncertainty->split;
+  return known ? source.uncertainty->split->prior_fraction : NAN;
+}
+
+/// Share of the truth inside the samples' interval of a level in per cent.
+Figure coverage_figure(int percent) {
+  return {.key = fmt::format("coverage_{}", percent),
+          .title = fmt::format("{} % covers", percent),
+          .unit = "",
+          .digits = 2,
+          .in_tables = percent == 90,
+          .explanation = fmt::format("Share of the pixels whose truth lies in the samples' {} % interval", percent),
+          .value = [percent](const FigureSource& source) -> double {
+            if (source.uncertainty == nullptr || !source.uncertainty->calibration) return NAN;
+            const Calibration& found = *source.uncertainty->calibration;
+            for (std::size_t i = 0; i < found.nominal.size(); ++i) {
+              if (std::lround(100 * found.nominal[i]) == percent) return found.covered[i];
+            }
+            return NAN;
+          }};
+}
+
+std::vector<Figure> built_in_figures() {
+  return {
+      {.key = "psnr",
+       .title = "PSNR",
+       .unit = "dB",
+       .digits = 2,
+       .best = Best::high,
+       .in_captions = true,
+       .explanation = "Peak signal-to-noise ratio against the ground truth",
+       .value = psnr_of},
+      {.key = "ssim",
+       .title = "SSIM",
+       .unit = "",
+       .best = Best::high,
+       .in_captions = true,
+       .explanation = "Structural similarity to the ground truth, 1 at best",
+       .value = ssim_of},
+      {.key = "nrmse",
+       .title = "NRMSE",
+       .unit = "",
+       .best = Best::low,
+       .explanation = "Norm of the error over the norm of the ground truth",
+       .value = nrmse_of},
+      {.key = "chi2",
+       .title = "chi2",
+       .unit = "",
+       .in_captions = true,
+       .explanation = "‖y − Ax‖² / (m σ²): about 1 when an image explains the data up to their noise",
+       .value = chi2_of,
+       .column = &SolverResults::chi2},
+      {.key = "crps",
+       .title = "CRPS",
+       .unit = "",
+       .digits = 4,
+       .best = Best::low,
+       .explanation = "Continuous ranked probability score of the samples against the truth, in units of the image",
+       .value = crps_of},
+      coverage_figure(50),
+      coverage_figure(80),
+      coverage_figure(90),
+      coverage_figure(95),
+      {.key = "prior_fraction",
+       .title = "prior part",
+       .unit = "",
+       .explanation = "Share of the image's contrast that the data do not determine, 0 to 1",
+       .value = prior_fraction_of},
+      {.key = "nfe_forward",
+       .title = "NFE fwd",
+       .unit = "",
+       .digits = 0,
+       .explanation = "Network passes, forward, of all samples",
+       .value = [](const FigureSource& s) { return static_cast<double>(s.report.nfe_forward * s.samples); },
+       .count_column = &SolverResults::nfe_forward},
+      {.key = "nfe_backward",
+       .title = "NFE bwd",
+       .unit = "",
+       .digits = 0,
+       .explanation = "Network passes, backward, of all samples",
+       .value = [](const FigureSource& s) { return static_cast<double>(s.report.nfe_backward * s.samples); },
+       .count_column = &SolverResults::nfe_backward},
+      {.key = "seconds",
+       .title = "seconds",
+       .unit = "",
+       .digits = 2,
+       .explanation = "Time of the solve",
+       .value = [](const FigureSource& s) { return s.report.seconds; },
+       .column = &SolverResults::seconds},
+      {.key = "peak_mib",
+       .title = "peak",
+       .unit = "MiB",
+       .digits = 0,
+       .explanation = "Peak memory of the process (CPU) or of the allocator (GPU) during the solve",
+       .value = [](const FigureSource& s) { return s.report.peak_mib; },
+       .column = &SolverResults::peak_mib},
+  };
+}
+
+std::vector<Figure>& figure_table() {
+  static std::vector<Figure> all = built_in_figures();
+  return all;
+}
+
+/// A magnitude reconstruction is real, its truth may be complex.
+void make_comparable(FigureSource& source) {
+  const at::Tensor& stored = source.item.ground_truth;
+  if (!stored.defined()) return;
+  source.image = source.x.cpu();
+  const bool magnitudes = source.image.is_complex() != stored.is_complex();
+  source.truth = magnitudes ? stored.abs() : stored;
+  if (magnitudes) source.image = source.image.abs();
+  if (source.item.op->magnitude() && source.image.is_complex() == source.truth.is_complex()) {
+    source.image = nearest_equivalent(source.image, source.truth.to(source.image.dtype()));
+  }
+}
+
+}  // namespace
+
+const std::vector<Figure>& figures() { return figure_table(); }
+
+void register_figure(Figure figure) {
+  const auto is_part = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+  if (figure.key.empty() || !std::all_of(figure.key.begin(), figure.key.end(), is_part)) {
+    throw internal_error("register_figure", "expected a key of a-z, 0-9 and _, got '{}'", figure.key);
+  }
+  for (const auto& there : figure_table()) {
+    if (there.key == figure.key) throw internal_error("register_figure", "there is a figure '{}' already", figure.key);
+  }
+  if (!figure.value) throw internal_error("register_figure", "figure '{}' has no value to compute", figure.key);
+  figure_table().push_back(std::move(figure));
+}
+
+std::string Figure::dataset() const { return (column == nullptr && count_column == nullptr ? "/metrics/" : "/") + key; }
+
+nlohmann::ordered_json Figure::json(double number) const {
+  if (count_column != nullptr && std::isfinite(number)) return std::llround(number);
+  return number_or_null(number);
+}
+
+std::string Figure::csv(double number) const {
+  if (!std::isfinite(number)) return "";
+  return count_column != nullptr ? std::to_string(std::llround(number)) : fmt::format("{}", number);
+}
+
+std::map<std::string, double> evaluated_figures(const at::Tensor& x, const PreparedItem& item, const Report& report,
+                                                std::int64_t samples, const Uncertainty* uncertainty) {
+  FigureSource source{
+      .x = x, .image = {}, .truth = {}, .item = item, .report = report, .samples = samples, .uncertainty = uncertainty};
+  make_comparable(source);
+  std::map<std::string, double> found;
+  for (const auto& figure : figures()) {
+    if (const double value = figure.value(source); !std::isnan(value)) found[figure.key] = value;
+  }
+  return found;
+}
+
+void add_figures(nlohmann::ordered_json& object, const ResultRow& row) {
+  for (const auto& figure : figures()) object[figure.key] = figure.json(row.figure(figure.key));
+}
+
+std::vector<Figure> known_figures(const std::vector<ResultRow>& rows) {
+  std::vector<Figure> known;
+  for (const auto& figure : figures()) {
+    const auto knows = [&](const ResultRow& row) { return std::isfinite(row.figure(figure.key)); };
+    if (std::any_of(rows.begin(), rows.end(), knows)) known.push_back(figure);
+  }
+  return known;
+}
+
+double stored_figure(const Figure& figure, const SolverResults& results, std::size_t item) {
+  if (figure.count_column != nullptr) {
+    const auto& counts = results.*figure.count_column;
+    return item < counts.size() ? static_cast<double>(counts[item]) : NAN;
+  }
+  if (figure.column != nullptr) {
+    const auto& values = results.*figure.column;
+    return item < values.size() ? values[item] : NAN;
+  }
+  const auto found = results.metrics.find(figure.key);
+  return found != results.metrics.end() && item < found->second.size() ? found->second[item] : NAN;
+}
+
+void store_figure(const Figure& figure, const std::vector<double>& values, SolverResults& results) {
+  if (figure.count_column != nullptr) {
+    auto& counts = results.*figure.count_column;
+    counts.clear();
+    for (const double value : values) counts.push_back(std::isfinite(value) ? std::llround(value) : 0);
+    return;
+  }
+  if (figure.column != nullptr) {
+    results.*figure.column = values;
+    return;
+  }
+  const bool known = std::any_of(values.begin(), values.end(), [](double value) { return !std::isnan(value); });
+  if (known) results.metrics[figure.key] = values;
+}
+
+}  // namespace recon
