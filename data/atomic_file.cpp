@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "recon/core/error.h"
+#include "recon/core/lfs_pointer.h"
 
 namespace recon {
 namespace {
@@ -95,6 +96,7 @@ std::string read_whole_file(const std::string& path, std::int64_t max_bytes) {
   if (!stream.read(bytes.data(), static_cast<std::streamsize>(size))) {
     throw data_error(path, "cannot read {} bytes; check the permissions", size);
   }
+  refuse_lfs_pointer(bytes, path);
   return bytes;
 }
 

@@ -33,7 +33,7 @@ class AtomicFile {
 /// Writes all of `bytes` to `path` through an AtomicFile.
 void write_file_atomically(const std::string& path, std::string_view bytes);
 
-/// The whole file. Throws Error(data) when it cannot be read or is larger than `max_bytes`.
+/// The whole file. Throws Error(data) when it cannot be read, is larger than `max_bytes` or a Git LFS pointer.
 std::string read_whole_file(const std::string& path, std::int64_t max_bytes);
 
 }  // namespace recon

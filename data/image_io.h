@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,7 +10,7 @@
 
 namespace recon {
 
-/// Pictures in and out. OpenCV stays behind this header; channels are in the order R, G, B everywhere.
+/// Pictures in and out. Codecs and OpenCV stay behind this header; channels are in the order R, G, B everywhere.
 
 enum class ChannelRule { as_stored, gray, rgb };
 enum class AlphaRule { refuse, drop };
@@ -18,12 +19,28 @@ struct ImageReadOptions {
   ChannelRule channels = ChannelRule::as_stored;  ///< gray: ITU-R BT.601 luma of colour; rgb: grey repeated
   AlphaRule alpha = AlphaRule::refuse;
   std::int64_t max_pixels = std::int64_t{1} << 28;
+  std::optional<std::int64_t> page = {};  ///< of a TIFF file, from 0 on; none: the file must have one
 };
 
-/// PNG, JPEG (8 bit), PNG, TIFF (8/16 bit) divided by 255 or 65535, TIFF float32/64 as it is: float32 `[C, H, W]`, C =
-/// 1 or 3. Throws Error(data) naming the path when it is missing, damaged, too large, of another type, or has an alpha
-/// channel that was not to be dropped.
+/// A picture with the values that the file holds, upright (Exif, TIFF's tag Orientation).
+struct StoredPicture {
+  at::Tensor planes;      ///< float64 [C, H, W] in the order grey or R, G, B, then alpha
+  double full_scale = 1;  ///< what 1.0 is: 2^bits - 1 for unsigned integers, 1 for floats
+
+  /// 8, 10, 12 or 14 where the values of a 16-bit picture fill no more: cameras and microscopes store so many bits in
+  /// 16, but a dark picture looks the same. 0: nothing to ask about.
+  int used_bits() const;
+};
+StoredPicture read_stored(const std::string& path, const ImageReadOptions& options = {});
+
+/// PNG, JPEG, TIFF (tiff_file.h) as float32 `[C, H, W]`, C = 1 or 3: unsigned integers divided by 2^bits - 1, floats as
+/// they are. Throws Error(data) naming the path when it is missing, damaged, too large, of another type, has an alpha
+/// channel that was not to be dropped, or several pages and none was named.
 at::Tensor read_image(const std::string& path, const ImageReadOptions& options = {});
+at::Tensor scaled_picture(const StoredPicture& stored, const ImageReadOptions& options, const std::string& path);
+
+/// Pages of a TIFF file, 1 for other pictures.
+std::int64_t picture_pages(const std::string& path);
 
 /// `image` [C, H, W] with the channels that the rule asks for: ITU-R BT.601 luma, grey repeated, or as it is.
 at::Tensor with_channels(const at::Tensor& image, ChannelRule rule);

@@ -2,12 +2,19 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <set>
 
+#include "data/bart_file.h"
 #include "data/phantom.h"
 #include "data/schema.h"
+#include "data/stack_file.h"
 #include "recon/core/error.h"
+#include "recon/core/log.h"
 
 namespace recon {
 namespace {
@@ -19,12 +26,54 @@ struct Opened {
   std::function<at::Tensor(std::int64_t)> read;
 };
 
+/// A picture file, or one page of it.
+struct Frame {
+  std::string path;
+  std::optional<std::int64_t> page;
+};
+
+std::vector<Frame> frames_of(const std::vector<std::string>& paths) {
+  std::vector<Frame> frames;
+  for (const auto& path : paths) {
+    const std::int64_t pages = picture_pages(path);
+    if (pages == 1) frames.push_back({path, {}});
+    for (std::int64_t page = 0; pages > 1 && page < pages; ++page) frames.push_back({path, page});
+  }
+  return frames;
+}
+
+std::vector<std::string> names_of(const std::vector<Frame>& frames, bool with_ending) {
+  std::vector<std::string> names;
+  for (const auto& [path, page] : frames) {
+    const std::string name = (with_ending ? fs::path(path).filename() : fs::path(path).stem()).string();
+    names.push_back(page ? fmt::format("{}_{}", name, *page) : name);
+  }
+  return names;
+}
+
+/// Dark, or fewer bits in 16? Only the user knows, so it is asked once a source.
+void ask_about_bits(const StoredPicture& stored, const std::string& path) {
+  const int bits = stored.used_bits();
+  const double white = (1 << bits) - 1;
+  log::warn(
+      "{}: the values of this 16-bit picture end at {:g}, as if they had {} bits; they were divided by 65535. If {:g} "
+      "is white, set image_range: [0, {:.6g}]",
+      path, stored.planes.max().item<double>(), bits, white, white / 65535);
+}
+
 Opened open_files(const std::vector<std::string>& paths, const ImageReadOptions& options) {
+  const auto frames = frames_of(paths);
   Opened opened;
-  for (const auto& path : paths) opened.ids.push_back(fs::path(path).stem().string());
-  opened.read = [paths, options](std::int64_t index) {
-    const auto& path = paths[static_cast<std::size_t>(index)];
-    at::Tensor image = read_image(path, options);
+  opened.ids = names_of(frames, false);
+  // a.png beside a.jpg: the whole names keep the ids apart.
+  if (std::set(opened.ids.begin(), opened.ids.end()).size() < frames.size()) opened.ids = names_of(frames, true);
+  opened.read = [frames, options, asked = std::make_shared<std::atomic<bool>>(false)](std::int64_t index) {
+    const auto& [path, page] = frames[static_cast<std::size_t>(index)];
+    ImageReadOptions of_frame = options;
+    of_frame.page = page;
+    const StoredPicture stored = read_stored(path, of_frame);
+    if (stored.used_bits() > 0 && !asked->exchange(true)) ask_about_bits(stored, path);
+    at::Tensor image = scaled_picture(stored, options, path);
     require_finite(image, path);
     return image;
   };
@@ -39,15 +88,21 @@ Opened open_folder(const std::string& folder, const ImageReadOptions& options) {
   if (paths.empty())
     throw data_error(folder, "expected PNG, JPEG or TIFF files, the folder has none; give another one");
   std::sort(paths.begin(), paths.end());
-  Opened opened = open_files(paths, options);
-  for (std::size_t i = 1; i < paths.size(); ++i) {
-    // a.png beside a.jpg: the whole names keep the ids apart.
-    if (opened.ids[i] == opened.ids[i - 1]) {
-      for (std::size_t k = 0; k < paths.size(); ++k) opened.ids[k] = fs::path(paths[k]).filename().string();
-      break;
-    }
-  }
-  return opened;
+  return open_files(paths, options);
+}
+
+/// The slices [N, H, W] that `recon export` or another program wrote.
+Opened open_slices(const at::Tensor& slices, const std::string& path, const ImageReadOptions& options) {
+  require_finite(slices, path);
+  return {default_ids(slices.size(0)), [slices, options](std::int64_t index) {
+            return with_channels(slices[index].unsqueeze(0).contiguous(), options.channels);
+          }};
+}
+
+/// BART's array of images as [slices, H, W]: readout and phase, whatever else there is one after the other.
+at::Tensor bart_slices(const std::string& path) {
+  const at::Tensor array = read_bart(path);
+  return array.flatten(2).permute({2, 0, 1}).contiguous();
 }
 
 double scale_of(const hdf5::Dataset& dataset) {
@@ -93,13 +148,19 @@ ImageSource ImageSource::open(const std::string& text, const ImageReadOptions& o
     opened.read = [size = *size, options](std::int64_t) { return with_channels(shepp_logan(size), options.channels); };
   } else if (fs::is_directory(text)) {
     opened = open_folder(text, options);
+  } else if (fs::is_regular_file(text) && text.ends_with(".nii")) {
+    opened = open_slices(read_nifti(text), text, options);
+  } else if (fs::is_regular_file(text) && text.ends_with(".cfl")) {
+    opened = open_slices(bart_slices(text), text, options);
   } else if (fs::is_regular_file(text)) {
     opened = open_files({text}, options);
   } else if (colon != std::string::npos && fs::is_regular_file(text.substr(0, colon))) {
     opened = open_dataset(text.substr(0, colon), text.substr(colon + 2), options);
   } else {
-    throw data_error(text,
-                     "expected a picture, a folder of pictures or FILE.h5:/dataset, there is no such; check the path");
+    throw data_error(
+        text,
+        "expected a picture, a folder of pictures, a stack (.tif, .nii, .cfl) or FILE.h5:/dataset, there is "
+        "no such; check the path");
   }
   if (opened.ids.empty()) throw data_error(text, "expected at least one image, got none; give another source");
   source.ids_ = std::move(opened.ids);

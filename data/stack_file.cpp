@@ -3,8 +3,11 @@
 #include <ATen/ATen.h>
 #include <tiffio.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <memory>
 
 #include "data/atomic_file.h"
@@ -38,6 +41,36 @@ struct NiftiHeader {
 };
 static_assert(sizeof(NiftiHeader) == 352 && offsetof(NiftiHeader, dim) == 40 && offsetof(NiftiHeader, pixdim) == 76 &&
               offsetof(NiftiHeader, qform_code) == 252 && offsetof(NiftiHeader, magic) == 344);
+
+at::ScalarType nifti_type(std::int16_t code, const std::string& path) {
+  const std::map<std::int16_t, at::ScalarType> types = {{2, at::kByte},   {4, at::kShort},         {8, at::kInt},
+                                                        {16, at::kFloat}, {32, at::kComplexFloat}, {64, at::kDouble},
+                                                        {256, at::kChar}, {512, at::kUInt16},      {768, at::kUInt32}};
+  const auto found = types.find(code);
+  if (found != types.end()) return found->second;
+  throw data_error(path, "expected integers of 8 to 32 bits, floats or complex64, got NIfTI's type {}; convert it",
+                   code);
+}
+
+/// Sizes [N, H, W], checked against the bytes there are behind the header.
+Shape nifti_shape(const NiftiHeader& header, std::size_t value_bytes, std::size_t stored, const std::string& path) {
+  const bool sound = header.dim[0] >= 2 && header.dim[0] <= 7;
+  auto bytes = static_cast<std::int64_t>(value_bytes);
+  std::int64_t slices = 1;
+  for (int axis = 1; sound && axis <= header.dim[0]; ++axis) {
+    const std::int64_t extent = header.dim[axis];
+    if (extent < 1 || __builtin_mul_overflow(bytes, extent, &bytes)) {
+      throw data_error(path, "expected sizes of 1 and more, got {} along axis {}; fetch the file again", extent, axis);
+    }
+    if (axis > 2) slices *= extent;
+  }
+  if (!sound || bytes > static_cast<std::int64_t>(stored)) {
+    throw data_error(path,
+                     "its header claims {} axes and {} bytes, {} are stored; the file may be truncated; fetch it again",
+                     header.dim[0], bytes, stored);
+  }
+  return {slices, header.dim[2], header.dim[1]};
+}
 
 at::Tensor checked_stack(const std::string& path, const at::Tensor& stack, std::int64_t longest) {
   if (stack.dim() != 3 || stack.numel() == 0) {
@@ -87,6 +120,34 @@ void write_nifti(const std::string& path, const at::Tensor& stack, const VoxelSi
   std::memcpy(bytes.data(), &header, sizeof header);
   bytes.append(static_cast<const char*>(values.const_data_ptr()), values.nbytes());
   write_file_atomically(path, bytes);
+}
+
+at::Tensor read_nifti(const std::string& path, std::int64_t max_bytes) {
+  const std::string bytes = read_whole_file(path, max_bytes);
+  NiftiHeader header;
+  const std::size_t fixed = sizeof header - sizeof header.extension;
+  if (bytes.size() < fixed) throw data_error(path, "expected a NIfTI-1 file, got {} bytes: no header", bytes.size());
+  std::memcpy(&header, bytes.data(), fixed);
+  if (header.header_bytes != 348 || std::memcmp(header.magic, "n+1", 4) != 0) {
+    throw data_error(path,
+                     "expected a NIfTI-1 file in one part, little endian (magic n+1), got another header; convert "
+                     "it");
+  }
+  if (!(header.data_offset >= static_cast<float>(fixed)) || header.data_offset > static_cast<float>(bytes.size())) {
+    throw data_error(path, "its values begin at byte {}, the file has {}; fetch it again", header.data_offset,
+                     bytes.size());
+  }
+  const auto begin = static_cast<std::size_t>(header.data_offset);
+  const at::ScalarType type = nifti_type(header.datatype, path);
+  const Shape shape = nifti_shape(header, c10::elementSize(type), bytes.size() - begin, path);
+  at::Tensor values = at::empty(shape, at::dtype(type));
+  std::memcpy(values.data_ptr(), bytes.data() + begin, values.nbytes());
+  if (!values.is_complex()) values = values.to(at::kDouble);
+  // A slope of 0 means that there is none (nifti1.h).
+  if (std::isfinite(header.slope) && header.slope != 0 && !(header.slope == 1 && header.intercept == 0)) {
+    values = values * header.slope + header.intercept;
+  }
+  return values.is_complex() ? values : values.to(at::kFloat);
 }
 
 void write_tiff_stack(const std::string& path, const at::Tensor& stack) {

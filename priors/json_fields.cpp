@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "priors/mapped_file.h"
@@ -25,6 +27,27 @@ bool fits(const Json& json, const std::vector<T>*) {
          std::all_of(json.begin(), json.end(), [](const Json& item) { return fits(item, static_cast<T*>(nullptr)); });
 }
 
+/// The words that Python writes for numbers that JSON has not, outside texts, as texts.
+std::string with_words_quoted(std::string_view text) {
+  std::string quoted;
+  bool inside = false;
+  for (std::size_t at = 0; at < text.size();) {
+    if (inside && text[at] == '\\') {
+      quoted += text.substr(at, 2);
+      at += 2;
+      continue;
+    }
+    if (text[at] == '"') inside = !inside;
+    std::string_view word;
+    for (const std::string_view known : {"-Infinity", "Infinity", "NaN"}) {
+      if (word.empty() && !inside && text.substr(at).starts_with(known)) word = known;
+    }
+    quoted += word.empty() ? std::string(1, text[at]) : '"' + std::string(word) + '"';
+    at += std::max<std::size_t>(word.size(), 1);
+  }
+  return quoted;
+}
+
 }  // namespace
 
 nlohmann::json parse_json(std::string_view text, const std::string& location, int max_depth) {
@@ -46,7 +69,7 @@ nlohmann::json parse_json(std::string_view text, const std::string& location, in
 }
 
 nlohmann::json parse_json_file(const std::filesystem::path& path) {
-  return parse_json(MappedFile(path).bytes(), path.string());
+  return parse_json(with_words_quoted(MappedFile(path).bytes()), path.string());
 }
 
 JsonFields::JsonFields(const nlohmann::json& object, std::string location)

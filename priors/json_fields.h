@@ -15,6 +15,8 @@ namespace recon {
 /// Strict JSON: one value, no duplicate keys, nested at most `max_depth` deep. Throws Error(data) at `location` with
 /// the byte where it went wrong. Key order is not kept.
 nlohmann::json parse_json(std::string_view text, const std::string& location, int max_depth = 32);
+/// As parse_json, but for a file: the words NaN, Infinity and -Infinity, which Python's json module writes and JSON has
+/// not, are read as texts, so that they do no harm where nobody asks for them and are named where a number is wanted.
 nlohmann::json parse_json_file(const std::filesystem::path& path);
 
 /// The fields of a JSON object, taken one by one; what nobody took is refused by name in the end.

@@ -13,6 +13,7 @@
 #include "priors/checkpoints/scheduler_config.h"
 #include "priors/json_fields.h"
 #include "recon/core/error.h"
+#include "recon/core/resources.h"
 
 namespace recon {
 namespace {
@@ -131,18 +132,9 @@ bool is_prior(const fs::path& folder) {
 }  // namespace
 
 std::vector<std::string> prior_search_folders() {
-  std::vector<std::string> folders;
   const char* const listed = std::getenv("RECON_PRIORS");
-  std::string rest = listed == nullptr ? "" : listed;
-  while (!rest.empty()) {
-    const std::size_t colon = std::min(rest.find(':'), rest.size());
-    if (colon > 0) folders.push_back(rest.substr(0, colon));
-    rest.erase(0, colon + 1);
-  }
-  std::error_code ignored;  // no /proc: no such folder
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  folders.push_back((program.parent_path().parent_path() / "share/recon/priors").string());
-  folders.emplace_back(RECON_PRIOR_WEIGHTS);
+  std::vector<std::string> folders = split_path_list(listed == nullptr ? "" : listed);
+  for (const auto& folder : resource_folders()) folders.push_back((folder / "priors").string());
   return folders;
 }
 
@@ -204,6 +196,7 @@ PriorSummary inspect_prior(const std::string& path_or_name) {
     summary.parameters += TensorSpec{stored.shape}.numel();
   }
   summary.weight_types = fmt::format("{}", fmt::join(types, ", "));
+  load_network(sources);  // weights that do not fit the network are no prior
   return summary;
 }
 

@@ -10,7 +10,7 @@
 namespace recon {
 
 /// Folders in which priors are looked up by name, in this order: those of the environment variable RECON_PRIORS
-/// (separated by colons), `share/recon/priors` beside the program's folder, `priors/weights` of the source tree.
+/// (separated by colons), then `priors` in each of recon's own folders (recon/core/resources.h).
 std::vector<std::string> prior_search_folders();
 
 /// Names of the priors there are in those folders.
@@ -35,7 +35,7 @@ std::string find_prior(const std::string& path_or_name);
 /// Throws Error(data) naming the file and the key to add to prior.yaml when something cannot be known.
 PriorPtr load_prior(const std::string& path_or_name);
 
-/// What is in a prior's folder, for people and for `recon inspect`.
+/// What is in a prior's folder, for people and for `recon inspect`. inspect_prior() throws what load_prior() throws.
 struct PriorSummary {
   std::string folder;
   NetworkPriorDescription description;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "recon/core/error.h"
+#include "recon/core/lfs_pointer.h"
 
 namespace recon {
 
@@ -30,6 +31,12 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   close(file);
   if (mapped == MAP_FAILED) throw data_error(path.string(), "cannot be mapped into memory: {}", std::strerror(reason));
   data_ = static_cast<const char*>(mapped);
+  try {
+    refuse_lfs_pointer(bytes(), path.string());
+  } catch (...) {
+    munmap(mapped, size_);  // a constructor that throws has no destructor
+    throw;
+  }
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept

@@ -9,7 +9,8 @@ namespace recon {
 /// The bytes of a regular file, mapped read-only into memory, so that opening a checkpoint of gigabytes costs nothing
 /// and only what is looked at is read.
 ///
-/// Throws Error(data) naming the file when it is missing, unreadable, empty or not a regular file.
+/// Throws Error(data) naming the file when it is missing, unreadable, empty, not a regular file or a Git LFS
+/// pointer.
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "data/hdf5/foreign.h"
 #include "data/hdf5/lzf_filter.h"
 
 namespace recon::hdf5 {
@@ -38,7 +39,7 @@ class Chunks {
  public:
   Chunks(hid_t dataset, const FileState& file, const std::string& location)
       : dataset_(dataset),
-        file_(file),
+        home_bytes_(file.bytes > 0 ? bytes_of_home(dataset, location) : 0),
         location_(location),
         properties_(checked(H5Dget_create_plist(dataset), location, "read its layout", damaged), H5Pclose) {
     if (H5Pget_layout(properties_.get()) != H5D_CHUNKED) return;
@@ -65,8 +66,8 @@ class Chunks {
       }
       return;
     }
-    if (file_.bytes > 0 && stored > static_cast<hsize_t>(file_.bytes)) {
-      throw data_error(location_, "a chunk claims {} bytes in a file of {}; {}", stored, file_.bytes, damaged);
+    if (home_bytes_ > 0 && stored > static_cast<hsize_t>(home_bytes_)) {
+      throw data_error(location_, "a chunk claims {} bytes in a file of {}; {}", stored, home_bytes_, damaged);
     }
     const auto unpacked = filters_.empty() ? std::optional<std::uint64_t>(stored) : unpacked_bytes(offset, stored);
     if (!unpacked || *unpacked == bytes_) return;
@@ -142,7 +143,7 @@ class Chunks {
   }
 
   hid_t dataset_;
-  const FileState& file_;
+  std::int64_t home_bytes_;  ///< 0: a file that is being written
   const std::string& location_;
   Handle properties_;
   std::vector<hsize_t> shape_;  ///< empty: not chunked

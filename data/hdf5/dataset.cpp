@@ -2,6 +2,7 @@
 
 #include "data/hdf5/attribute.h"
 #include "data/hdf5/chunks.h"
+#include "data/hdf5/foreign.h"
 #include "data/hdf5/lzf_filter.h"
 #include "data/hdf5/types.h"
 
@@ -20,19 +21,21 @@ void require_plausible(hid_t dataset, const Shape& shape, hid_t type, const File
   if (file.bytes == 0) return;  // our own, just created
   const Handle properties(checked(H5Dget_create_plist(dataset), location, "read its layout", damaged), H5Pclose);
   const H5D_layout_t layout = H5Pget_layout(properties.get());
-  if (layout == H5D_VIRTUAL || H5Pget_external_count(properties.get()) > 0) {
-    throw data_error(location, "expected data inside the file, they lie in other files; copy them in (h5repack)");
+  if (layout == H5D_VIRTUAL) return require_sources(dataset, shape, location);
+  if (H5Pget_external_count(properties.get()) > 0) {
+    throw data_error(location, "expected data inside the file, they lie in raw files; copy them in (h5repack)");
   }
+  const std::int64_t file_bytes = bytes_of_home(dataset, location);
   std::int64_t bytes = static_cast<std::int64_t>(H5Tget_size(type));
   bool ok = bytes > 0;
   for (const auto extent : shape) ok = ok && extent >= 0 && multiply(bytes, extent);
   const bool filtered = layout == H5D_CHUNKED && H5Pget_nfilters(properties.get()) > 0;
   const auto stored = static_cast<std::int64_t>(H5Dget_storage_size(dataset));
-  const auto bound = std::min(stored, file.bytes) * (filtered ? max_compression : 1);
+  const auto bound = std::min(stored, file_bytes) * (filtered ? max_compression : 1);
   if (!ok || stored < 0 || bytes > bound) {
     throw data_error(location,
                      "expected as many values as the file holds, it claims {} but only {} bytes are stored in {}; {}",
-                     to_string(shape), stored, file.bytes, damaged);
+                     to_string(shape), stored, file_bytes, damaged);
   }
   if (layout != H5D_CHUNKED) return;
   std::vector<hsize_t> chunk(max_rank);
@@ -40,8 +43,8 @@ void require_plausible(hid_t dataset, const Shape& shape, hid_t type, const File
   std::int64_t chunk_bytes = static_cast<std::int64_t>(H5Tget_size(type));
   for (int axis = 0; axis < rank; ++axis)
     ok = ok && multiply(chunk_bytes, static_cast<std::int64_t>(chunk[static_cast<std::size_t>(axis)]));
-  if (!ok || chunk_bytes > std::min(file.limits.max_bytes, file.bytes * max_compression)) {
-    throw data_error(location, "its chunks claim {} bytes each in a file of {} bytes; {}", chunk_bytes, file.bytes,
+  if (!ok || chunk_bytes > std::min(file.limits.max_bytes, file_bytes * max_compression)) {
+    throw data_error(location, "its chunks claim {} bytes each in a file of {} bytes; {}", chunk_bytes, file_bytes,
                      damaged);
   }
 }

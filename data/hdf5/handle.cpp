@@ -1,5 +1,6 @@
 #include "data/hdf5/handle.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "data/hdf5/lzf_filter.h"
@@ -24,6 +25,12 @@ std::string essence(const std::string& reason) {
   const std::size_t begin = reason.find(head);
   const std::size_t end = begin == std::string::npos ? begin : reason.find('\'', begin + head.size());
   return end == std::string::npos ? reason : reason.substr(begin + head.size(), end - begin - head.size());
+}
+
+std::string library_version() {
+  unsigned major = 0, minor = 0, release = 0;
+  H5get_libversion(&major, &minor, &release);
+  return fmt::format("{}.{}.{}", major, minor, release);
 }
 
 }  // namespace
@@ -59,6 +66,16 @@ Error failure(const std::string& location, const std::string& action, const char
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, collect, &reasons);
   std::string why = reasons.empty() ? "HDF5 gives no reason" : essence(reasons.front());
   if (reasons.size() > 1 && reasons.back() != reasons.front()) why += "; " + reasons.back();
+  const bool newer = std::any_of(reasons.begin(), reasons.end(),
+                                 [](const std::string& reason) { return reason.find("version") != std::string::npos; });
+  if (newer && advice == damaged) {
+    return data_error(
+        location,
+        "cannot {} ({}); it was made by a newer HDF5 than the {} of recon, or is damaged; write it for "
+        "older readers, in Python h5py.File(NAME, 'w', libver=('earliest', 'v110')), or convert it by the "
+        "newer HDF5's h5repack -k 2",
+        action, why, library_version());
+  }
   return data_error(location, "cannot {} ({}); {}", action, why, advice);
 }
 

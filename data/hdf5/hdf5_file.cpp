@@ -7,8 +7,10 @@
 #include <fstream>
 
 #include "data/hdf5/attribute.h"
+#include "data/hdf5/foreign.h"
 #include "data/hdf5/isolated.h"
 #include "data/hdf5/types.h"
+#include "recon/core/lfs_pointer.h"
 
 namespace recon::hdf5 {
 namespace {
@@ -67,6 +69,7 @@ std::shared_ptr<Handle> open_object(hid_t parent, const std::string& parent_loca
   if (H5Lexists(parent, name.c_str(), H5P_DEFAULT) <= 0) {
     throw data_error(location, "expected a {}, there is none; {}", kind_name, format_advice);
   }
+  require_target(parent, name, location);
   auto id = std::make_shared<Handle>(checked(H5Oopen(parent, name.c_str(), H5P_DEFAULT), location, "open it", damaged),
                                      H5Oclose);
   if (H5Iget_type(id->get()) != kind) {
@@ -102,6 +105,11 @@ std::vector<std::string> Group::names() const {
 
 bool Group::is_group(const std::string& name) const {
   const Lock lock;
+  try {
+    require_target(id_->get(), name, join_location(location_, name));
+  } catch (const Error&) {
+    return false;  // whoever opens it meets the fault
+  }
   const Handle id(H5Oopen(id_->get(), name.c_str(), H5P_DEFAULT), H5Oclose);
   return id.get() >= 0 && H5Iget_type(id.get()) == H5I_GROUP;
 }
@@ -264,6 +272,9 @@ File File::open(const std::string& path, const ReadLimits& limits) {
   auto state = std::make_shared<FileState>(FileState{path, limits, 0, nullptr, false, {}});
   state->bytes = static_cast<std::int64_t>(fs::file_size(path, error));
   if (!looks_like_hdf5(path)) {
+    std::string head(1024, '\0');
+    std::ifstream(path, std::ios::binary).read(head.data(), static_cast<std::streamsize>(head.size()));
+    refuse_lfs_pointer(head, path);
     throw data_error(path, "expected an HDF5 file, got {} bytes without its signature (or no permission to read); {}",
                      state->bytes, damaged);
   }

@@ -17,7 +17,8 @@ struct Axis {
   std::int64_t dim;            ///< counted from the end
   std::int64_t image;          ///< entries of the image
   std::int64_t before, after;  ///< entries that the kernel sees beyond either end
-  std::int64_t offset;         ///< where the image begins in the padded array
+  std::int64_t result_offset;  ///< where the result begins in the padded array
+  std::int64_t result;         ///< entries of the result
   std::int64_t padded;
 
   static Axis make(std::int64_t dim, std::int64_t image, std::int64_t kernel, Boundary boundary) {
@@ -25,16 +26,19 @@ struct Axis {
     const std::int64_t before = kernel - 1 - after;
     switch (boundary) {
       case Boundary::circular:
-        return {dim, image, before, after, 0, image};
+        return {dim, image, before, after, 0, image, image};
       case Boundary::zero:
-        return {dim, image, before, after, 0, fast_fft_size(image + std::max(before, after))};
+        return {dim, image, before, after, 0, image, fast_fft_size(image + std::max(before, after))};
       case Boundary::reflect:
-        return {dim, image, before, after, before, fast_fft_size(image + before + after)};
+        return {dim, image, before, after, before, image, fast_fft_size(image + before + after)};
+      case Boundary::unknown:  // what is wrapped around falls outside the result
+        return {dim, image, before, after, before, image - kernel + 1, fast_fft_size(image)};
     }
     throw internal_error("Boundary", "value {} is not one of the enumerators", static_cast<int>(boundary));
   }
 
-  at::Tensor image_part(const at::Tensor& padded_array) const { return padded_array.narrow(dim, offset, image); }
+  at::Tensor image_part(const at::Tensor& array) const { return array.narrow(dim, 0, image); }
+  at::Tensor result_part(const at::Tensor& array) const { return array.narrow(dim, result_offset, result); }
 };
 
 /// [mirrored head | x | mirrored tail] along one axis.
@@ -61,10 +65,16 @@ at::Tensor parts_joined(const at::Tensor& parts, ScalarKind scalar) {
   return scalar == ScalarKind::complex ? at::view_as_complex(parts.movedim(1, -1).contiguous()) : parts;
 }
 
+TensorSpec result_spec(const TensorSpec& image, const at::Tensor& kernel, Boundary boundary) {
+  if (boundary != Boundary::unknown) return image;
+  return {{image.shape[0], image.shape[1] - kernel.size(0) + 1, image.shape[2] - kernel.size(1) + 1}, image.scalar};
+}
+
 class Blur final : public LinearOperator {
  public:
   Blur(const TensorSpec& image, const at::Tensor& kernel, Boundary boundary, const std::string& description)
-      : LinearOperator(fmt::format("blur({}, {} boundary)", description, to_string(boundary)), image, image),
+      : LinearOperator(fmt::format("blur({}, {} boundary)", description, to_string(boundary)), image,
+                       result_spec(image, kernel, boundary)),
         boundary_(boundary),
         rows_(Axis::make(-2, image.shape[1], kernel.size(0), boundary)),
         columns_(Axis::make(-1, image.shape[2], kernel.size(1), boundary)) {
@@ -96,11 +106,12 @@ class Blur final : public LinearOperator {
  private:
   at::Tensor do_apply(const at::Tensor& x) const override {
     const at::Tensor wide = apply_circulant(padded(extended(parts_apart(x)), 0, 0), forward_.like(x));
-    return parts_joined(columns_.image_part(rows_.image_part(wide)).contiguous(), domain().scalar);
+    return parts_joined(columns_.result_part(rows_.result_part(wide)).contiguous(), domain().scalar);
   }
 
   at::Tensor do_adjoint(const at::Tensor& y) const override {
-    const at::Tensor wide = apply_circulant(padded(parts_apart(y), rows_.offset, columns_.offset), backward_.like(y));
+    const at::Tensor wide =
+        apply_circulant(padded(parts_apart(y), rows_.result_offset, columns_.result_offset), backward_.like(y));
     return parts_joined(restricted(wide), domain().scalar);
   }
 
@@ -150,7 +161,9 @@ OperatorPtr blur_from(const BlurOptions& options, const TensorSpec& image, const
 }  // namespace
 
 void visit_boundary(Boundary& boundary, ParameterVisitor& v) {
-  v.choice("boundary", boundary, "what lies beyond the border: the other side, darkness or the mirror image");
+  v.choice("boundary", boundary,
+           "what lies beyond the border: the other side, darkness, the mirror image, or what nobody knows (the "
+           "measurement is then smaller than the image by the kernel)");
 }
 
 LinearOperatorPtr make_blur(const TensorSpec& image, const at::Tensor& kernel, Boundary boundary,
@@ -167,11 +180,13 @@ LinearOperatorPtr make_blur(const TensorSpec& image, const at::Tensor& kernel, B
 OperatorKind blur_kind() {
   return OperatorKind::of<BlurOptions>(
       {.name = "blur",
-       .summary = "convolution with a gaussian, motion, disk or own kernel; circular, zero or reflecting boundary",
+       .summary =
+           "convolution with a gaussian, motion, disk or own kernel; circular, zero, reflecting or unknown boundary",
        .examples = {R"({"type": "blur", "std_px": 1.2})",
                     R"({"type": "blur", "shape": "motion", "length_px": 5, "angle_deg": 30, "boundary": "zero"})",
                     R"({"type": "blur", "shape": "disk", "radius_px": 2.2, "boundary": "reflect"})",
-                    R"({"type": "blur", "kernel": [[1, 2, 0], [0, 3, 1]], "boundary": "reflect"})"}},
+                    R"({"type": "blur", "kernel": [[1, 2, 0], [0, 3, 1]], "boundary": "reflect"})",
+                    R"({"type": "blur", "kernel": [[1, 2, 0], [0, 3, 1]], "boundary": "unknown"})"}},
       blur_from);
 }
 

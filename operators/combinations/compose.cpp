@@ -12,6 +12,36 @@ std::string composed_name(const Operator& outer, const Operator& inner) {
   return outer.name() + " after " + inner.name();
 }
 
+/// The form of an operator V diag(e) V^H after one that picks entries of a larger array, for solvers that pad: V on
+/// what is picked, the entries left out as they are, with the eigenvalue 0. Coefficients are [batch, all].
+SpectralForm form_of_picked(const SpectralForm& form, const LinearOperatorPtr& pick, const at::Tensor& left_out) {
+  Shape probe_shape = pick->range().shape;
+  probe_shape.insert(probe_shape.begin(), 1);
+  const bool is_complex = pick->range().scalar == ScalarKind::complex;
+  const at::Tensor coefficients = form.analyze(at::zeros(probe_shape, is_complex ? at::kComplexDouble : at::kDouble));
+  const Shape shape = shape_of(coefficients);
+  const std::int64_t picked = coefficients.numel(), others = left_out.numel();
+  return {.analyze =
+              [form, pick, left_out](const at::Tensor& x) {
+                const at::Tensor c = form.analyze(pick->apply(x)).flatten(1);
+                return at::cat({c, x.flatten(1).index_select(1, left_out.to(x.device())).to(c.scalar_type())}, 1);
+              },
+          .synthesize =
+              [form, pick, left_out, shape, picked](const at::Tensor& c) {
+                Shape batch = shape;
+                batch[0] = c.size(0);
+                const at::Tensor x = pick->adjoint(form.synthesize(c.narrow(1, 0, picked).reshape(batch)));
+                const at::Tensor rest = c.slice(1, picked);
+                const at::Tensor kept = rest.is_complex() && !x.is_complex() ? at::real(rest) : rest;
+                return x.flatten(1).index_copy(1, left_out.to(x.device()), kept.to(x.scalar_type())).view_as(x);
+              },
+          .eigenvalues =
+              [form, shape, others](const at::Tensor& like) {
+                const at::Tensor e = form.eigenvalues(like).expand(shape).reshape({1, -1});
+                return at::cat({e, at::zeros({1, others}, e.options())}, 1);
+              }};
+}
+
 class LinearComposition final : public LinearOperator, public FilteredInverse {
  public:
   LinearComposition(LinearOperatorPtr outer, LinearOperatorPtr inner)
@@ -25,6 +55,8 @@ class LinearComposition final : public LinearOperator, public FilteredInverse {
   std::optional<SpectralForm> spectral() const override {
     if (outer_->is_unitary()) return inner_->spectral();  // (U A)^H U A = A^H A
     auto form = outer_->spectral();
+    const auto* const pick = dynamic_cast<const OrthonormalRows*>(inner_.get());
+    if (form && pick != nullptr) return form_of_picked(*form, inner_, pick->left_out());
     if (!form || !inner_->is_unitary()) return std::nullopt;
     // (A U)^H A U = (U^H V) diag(eigenvalues) (U^H V)^H
     const LinearOperatorPtr inner = inner_;

@@ -31,6 +31,12 @@ class Crop final : public LinearOperator, public OrthonormalRows {
         top_(crop_begin(padded.shape[1], image.shape[1])),
         left_(crop_begin(padded.shape[2], image.shape[2])) {}
 
+  at::Tensor left_out() const override {
+    const at::Tensor outside = at::ones({1, domain().shape[0], domain().shape[1], domain().shape[2]}, at::kBool);
+    window(outside).fill_(false);
+    return outside.flatten().nonzero().squeeze(1);
+  }
+
  private:
   at::Tensor window(const at::Tensor& large) const {
     return large.narrow(2, top_, range().shape[1]).narrow(3, left_, range().shape[2]);

@@ -15,10 +15,12 @@ inline std::string joined_names(const std::vector<OperatorPtr>& parts) {
   return names;
 }
 
-/// Marks a linear operator with A A^H = 1 that need not be unitary: (B A)(B A)^H = B B^H.
+/// Marks a linear operator that picks entries of its domain, each once: A A^H = 1, so (B A)(B A)^H = B B^H.
 class OrthonormalRows {
  public:
   virtual ~OrthonormalRows() = default;
+  /// Places of the entries that are not picked, in the flattened domain: int64.
+  virtual at::Tensor left_out() const = 0;
 };
 
 /// The parts as linear operators; empty unless all are linear.

@@ -4,6 +4,7 @@
 
 #include "operators/masks.h"
 #include "recon/core/error.h"
+#include "recon/core/log.h"
 
 namespace recon {
 namespace {
@@ -36,10 +37,15 @@ at::Tensor random_columns(const SamplingPatternOptions& options, const Grid& gri
 }
 
 at::Tensor equispaced_columns(const SamplingPatternOptions& options, const Grid& grid, std::int64_t central) {
-  const auto step = static_cast<std::int64_t>(std::llround(options.acceleration));
-  const at::Tensor distance = at::arange(grid.width, at::kLong) - grid.width / 2;
-  const at::Tensor columns = (distance.remainder(step) == 0).to(at::kDouble);
-  columns.narrow(0, first_central(grid.width, central), central).fill_(1);
+  const std::int64_t begin = first_central(grid.width, central), outside = grid.width - central;
+  const std::int64_t wanted = std::llround(static_cast<double>(grid.width) / options.acceleration) - central;
+  const at::Tensor columns = at::zeros({grid.width}, at::kDouble);
+  columns.narrow(0, begin, central).fill_(1);
+  // Over the columns beside the centre, from its right end on and on again from the left edge: k-space is periodic.
+  for (std::int64_t line = 0; line < wanted; ++line) {
+    const std::int64_t behind = (2 * line + 1) * outside / (2 * wanted);
+    columns[(begin + central + behind) % grid.width] = 1;
+  }
   return columns_mask(columns, grid);
 }
 
@@ -123,6 +129,17 @@ at::Tensor poisson_disc(const SamplingPatternOptions& options, const Grid& grid,
   return mask;
 }
 
+/// The samples of the centre may be more than the acceleration allows.
+void say_acceleration(const SamplingPatternOptions& options, const at::Tensor& mask, const std::string& location) {
+  const double reached = 1 / mask.mean().item<double>();
+  constexpr double rounding = 0.9;  // of samples to whole columns
+  if (reached >= rounding * options.acceleration) return;
+  log::warn(
+      "{}: the acceleration is {:.3g}, not {:.3g}: the fully sampled centre has more samples than that allows; set "
+      "center_lines",
+      location, reached, options.acceleration);
+}
+
 at::Tensor radial(const SamplingPatternOptions& options, const Grid& grid) {
   const at::Tensor mask = at::zeros({grid.height, grid.width}, at::kDouble);
   auto* values = mask.data_ptr<double>();
@@ -172,6 +189,10 @@ at::Tensor SamplingPatternOptions::on(const TensorSpec& image, const std::string
   if (pattern == SamplingPattern::cartesian_equispaced) sampled = equispaced_columns(*this, grid, central);
   if (pattern == SamplingPattern::poisson_disc) sampled = poisson_disc(*this, grid, central);
   if (pattern == SamplingPattern::radial) sampled = radial(*this, grid);
+  if (pattern == SamplingPattern::cartesian_random || pattern == SamplingPattern::cartesian_equispaced ||
+      pattern == SamplingPattern::poisson_disc) {
+    say_acceleration(*this, sampled, location);
+  }
   return sampled.unsqueeze(0);
 }
 

@@ -27,8 +27,9 @@ constexpr auto words_of(SamplingPattern) {
 /// full               every position.
 /// cartesian_random   whole columns: the `center_lines` central ones, then others drawn without replacement until
 ///                    round(W / acceleration) are taken.
-/// cartesian_equispaced  every acceleration-th column (the central one among them) and the `center_lines` central ones,
-///                    so the true acceleration is lower than the nominal one.
+/// cartesian_equispaced  the `center_lines` central columns, and others at equal distances (to rounding) beside them
+/// until
+///                    round(W / acceleration) are taken.
 /// poisson_disc       variable density: no sample within r(k) = r0 (1 + 4 |k| / |k|_max) of an earlier one, a full
 ///                    central square of `center_lines`, exactly round(HW / acceleration) samples in all. r0 is found by
 ///                    bisection (dart throwing in a random order; Bridson 2007 has the constant-radius case).

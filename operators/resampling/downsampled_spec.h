@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "recon/core/error.h"
 #include "recon/core/tensor_spec.h"
 
@@ -15,6 +17,10 @@ inline TensorSpec downsampled_spec(const TensorSpec& image, std::int64_t factor)
   }
   const std::int64_t height = image.shape[1];
   const std::int64_t width = image.shape[2];
+  if (factor > height || factor > width) {
+    throw usage_error("super_resolution", "factor {} is larger than the {} x {} image; choose one up to {}", factor,
+                      height, width, std::min(height, width));
+  }
   if (factor < 1 || height % factor != 0 || width % factor != 0) {
     throw usage_error("super_resolution", "the {} x {} image cannot be divided by factor {}; crop it to {} x {}",
                       height, width, factor, factor < 1 ? 0 : height / factor * factor,

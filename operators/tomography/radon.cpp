@@ -2,12 +2,14 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
 #include "operators/fourier/half_spectrum.h"
 #include "operators/inverse_filter.h"
 #include "operators/masks.h"
+#include "operators/tomography/view_weights.h"
 #include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 #include "recon/core/log_once.h"
@@ -19,21 +21,27 @@ constexpr double pi = std::numbers::pi;
 
 class Radon final : public LinearOperator, public FilteredInverse {
  public:
-  Radon(const TensorSpec& image, const ParallelBeam& beam, double arc_rad)
-      : LinearOperator(fmt::format("radon({} angles, {} bins)", beam.angles_rad.size(), beam.bins), image,
-                       {{image.shape[0], std::ssize(beam.angles_rad), beam.bins}, ScalarKind::real}),
+  Radon(const TensorSpec& image, const ParallelBeam& beam, const ViewWeights& views)
+      : LinearOperator(fmt::format("radon({} angles over {:.4g} degrees, {} bins)", beam.angles_rad.size(),
+                                   views.covered_rad * 180 / pi, beam.bins),
+                       image, {{image.shape[0], std::ssize(beam.angles_rad), beam.bins}, ScalarKind::real}),
         projector_(beam),
-        angle_step_(std::min(arc_rad, pi) / static_cast<double>(beam.angles_rad.size())) {}
+        views_(views) {}
 
   DataFilter inverse_filter(const FrequencyWindow& window) const override {
     const std::int64_t bins = projector_.beam().bins, angles = range().shape[1], length = 2 * bins;
-    const at::Tensor response = at::real(at::fft_rfft(sampled_ramp(length))).clone();
-    for (std::int64_t k = 0; k <= bins; ++k) {
-      const double filter = response[k].item<double>() * angle_step_;
-      response[k] *= window(static_cast<double>(k) / static_cast<double>(bins), filter) / static_cast<double>(length);
+    const at::Tensor ramp = at::real(at::fft_rfft(sampled_ramp(length))).clone();
+    std::vector<at::Tensor> rows;  // one filter per view, computed once for views of one weight
+    for (std::size_t view = 0; view < views_.weight_rad.size(); ++view) {
+      const double weight = views_.weight_rad[view];
+      const auto known = std::find_if(views_.weight_rad.begin(), views_.weight_rad.end(), [&](double other) {
+        return std::abs(other - weight) <= 1e-9 * weight;  // equal but for the rounding of their angles
+      });
+      const auto first = static_cast<std::size_t>(known - views_.weight_rad.begin());
+      rows.push_back(first < view ? rows[first] : filter_of(ramp, weight, window));
     }
     // Powers of bin_px: -2 of the ramp, 1 of its convolution, 1 for A^H to become an interpolation. None is left.
-    const DeviceConstant multiplier(response * angle_step_);
+    const DeviceConstant multiplier(at::stack(rows).unsqueeze(1));  // [angles, 1, frequencies]
     return [multiplier, bins, angles, length](const at::Tensor& y) {
       const at::Tensor padded = at::constant_pad_nd(y, {0, length - bins}).view({y.size(0), -1, angles, 1, length});
       return apply_circulant(padded, multiplier.like(y)).squeeze(-2).narrow(-1, 0, bins).contiguous();
@@ -43,6 +51,19 @@ class Radon final : public LinearOperator, public FilteredInverse {
  private:
   at::Tensor do_apply(const at::Tensor& x) const override { return projector_.project(x); }
   at::Tensor do_adjoint(const at::Tensor& y) const override { return projector_.back_project(y); }
+
+  /// The windowed ramp of a view of that weight, over the length of the transform.
+  static at::Tensor filter_of(const at::Tensor& ramp, double weight_rad, const FrequencyWindow& window) {
+    const at::Tensor row = ramp.clone();
+    const std::int64_t bins = row.numel() - 1;
+    auto* values = row.data_ptr<double>();
+    for (std::int64_t k = 0; k <= bins; ++k) {
+      const double filter = values[k] * weight_rad;
+      values[k] =
+          filter * window(static_cast<double>(k) / static_cast<double>(bins), filter) / static_cast<double>(2 * bins);
+    }
+    return row;
+  }
 
   /// Kak & Slaney 1988, eq. 3.61 for a spacing of 1, around the circle.
   static at::Tensor sampled_ramp(std::int64_t length) {
@@ -57,7 +78,7 @@ class Radon final : public LinearOperator, public FilteredInverse {
   }
 
   StripProjector projector_;
-  double angle_step_;
+  ViewWeights views_;
 };
 
 struct RadonOptions {
@@ -116,16 +137,16 @@ OperatorPtr radon_from(const RadonOptions& options, const TensorSpec& image, con
     const double reach = std::hypot(static_cast<double>(height), static_cast<double>(width)) / 2;
     beam.bins = static_cast<std::int64_t>(std::ceil(2 * (reach + std::abs(beam.axis_offset_px)) / beam.bin_px));
   }
-  return make_radon(image, beam, options.angle_list_deg.defined() ? pi : options.range_deg * pi / 180);
+  return make_radon(image, beam);
 }
 
 }  // namespace
 
-LinearOperatorPtr make_radon(const TensorSpec& image, const ParallelBeam& beam, double arc_rad) {
+LinearOperatorPtr make_radon(const TensorSpec& image, const ParallelBeam& beam) {
   if (image.shape.size() != 3 || image.scalar != ScalarKind::real) {
     throw usage_error("radon", "expected a real image [channels, height, width], got {}", image.to_string());
   }
-  return std::make_shared<Radon>(image, beam, arc_rad);
+  return std::make_shared<Radon>(image, beam, view_weights(beam.angles_rad));
 }
 
 OperatorKind radon_kind() {

@@ -13,11 +13,11 @@ namespace recon {
 ///
 /// Inverse filter (operators/inverse_filter.h): the ramp filter, sampled in space so that the mean is right (Kak &
 /// Slaney 1988, eqs. 3.61 to 3.64), on sinograms padded to twice their bins: h[0] = 1/4, h[n] = -1/(pi n)² for odd n, 0
-/// for even n. With the weight pi / angles of each view (range_deg / angles in radians when that is less than a half
-/// turn), A^H F is filtered back-projection; views are taken to be equally spaced, also those of a list.
+/// for even n. With the weight of each view by its distance from its neighbours (view_weights.h), A^H F is filtered
+/// back-projection, for views at any angles.
 ///
 /// Throws Error(usage) for complex images, and for a list of angles that is empty or not one-dimensional.
-LinearOperatorPtr make_radon(const TensorSpec& image, const ParallelBeam& beam, double arc_rad);
+LinearOperatorPtr make_radon(const TensorSpec& image, const ParallelBeam& beam);
 
 OperatorKind radon_kind();
 

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
@@ -75,6 +76,21 @@ bool is_pointwise(const Shape& stored, const Shape& wanted) {
   Shape padded = wanted;
   padded.resize(stored.size(), 1);
   return wanted.size() == 2 && stored.size() > 2 && stored == padded;
+}
+
+/// The one prefix by which most of the missing names are there, and how many; empty when it is less than half of them.
+std::string prefix_of_missing(const std::vector<std::string>& missing, const std::vector<std::string>& unused) {
+  std::map<std::string, std::size_t> counts;
+  const std::set<std::string> wanted(missing.begin(), missing.end());
+  for (const auto& name : unused) {
+    // Each part of the name after a dot may be the network's own name of the tensor.
+    for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1)) {
+      if (wanted.contains(name.substr(dot + 1))) ++counts[name.substr(0, dot + 1)];
+    }
+  }
+  const auto most =
+      std::max_element(counts.begin(), counts.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most != counts.end() && 2 * most->second >= missing.size() ? most->first : std::string();
 }
 
 }  // namespace
@@ -183,6 +199,16 @@ void CheckpointParameters::require_complete() const {
   add("missing", missing_);
   add("of another shape", misshapen_);
   add("not part of the network", unused);
+  if (const std::string prefix = prefix_of_missing(missing_, unused); !prefix.empty()) {
+    throw data_error(
+        checkpoint_->location(),
+        "the tensors' names begin with '{}' ({} of {} that are missing are there by such a name); say so by "
+        "`weights_prefix: {}` in prior.yaml",
+        checkpoint_->prefix() + prefix,
+        std::count_if(missing_.begin(), missing_.end(),
+                      [&](const auto& name) { return checkpoint_->find(prefix + name) != nullptr; }),
+        missing_.size(), checkpoint_->prefix() + prefix);
+  }
   if (!faults.empty()) {
     throw data_error(checkpoint_->location(), "the tensors do not fit the config; {}", fmt::join(faults, "; "));
   }

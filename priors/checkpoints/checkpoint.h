@@ -26,6 +26,7 @@ class Checkpoint {
   static Checkpoint open(const std::filesystem::path& path, const WeightsSelection& selection = {});
 
   const std::string& location() const { return location_; }
+  const std::string& prefix() const { return selection_.prefix; }
   const std::vector<std::unique_ptr<const TensorFile>>& files() const { return files_; }
   std::vector<std::string> names() const;                   ///< without the prefix
   const StoredTensor* find(const std::string& name) const;  ///< null when there is none

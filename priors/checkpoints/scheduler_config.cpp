@@ -1,5 +1,7 @@
 #include "priors/checkpoints/scheduler_config.h"
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "priors/json_fields.h"
@@ -56,7 +58,7 @@ Prediction read_prediction(JsonFields& fields) {
 
 bool read_learned_variance(JsonFields& fields) {
   std::string type = "fixed_small";
-  fields.read("variance_type", type);
+  if (!fields.take("variance_type").is_null()) fields.read("variance_type", type);
   if (type == "learned" || type == "learned_range") return true;
   if (type.starts_with("fixed_")) return false;
   throw data_error(fields.location(), "'variance_type': supported are fixed_*, learned, learned_range, got '{}'", type);
@@ -76,6 +78,52 @@ SchedulerConfig read_score_sde_ve(JsonFields& fields) {
           .learned_variance = false,
           .clip_sample_range = std::nullopt,
           .conditioned_on_noise_level = true};
+}
+
+/// Samplers of networks that were trained as by DDPMScheduler: what they say of the training is said in the same words,
+/// the rest is how they sample.
+bool is_sampler_alone(const std::string& class_name) {
+  static constexpr std::array names = {
+      "PNDMScheduler",          "DPMSolverMultistepScheduler",     "DPMSolverSinglestepScheduler",
+      "DPMSolverSDEScheduler",  "DEISMultistepScheduler",          "UniPCMultistepScheduler",
+      "EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler", "HeunDiscreteScheduler",
+      "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler", "LMSDiscreteScheduler"};
+  return std::find(names.begin(), names.end(), class_name) != names.end();
+}
+
+/// Refuses what changes the training, leaves out how the class samples.
+void leave_out_sampling(JsonFields& fields) {
+  bool flow = false;
+  std::string timesteps = "discrete";
+  fields.read("use_flow_sigmas", flow);
+  fields.read("timestep_type", timesteps);
+  if (flow) throw data_error(fields.location(), "'use_flow_sigmas': true is not supported: a flow, not a diffusion");
+  if (timesteps != "discrete") {
+    throw data_error(fields.location(), "'timestep_type': supported is discrete, got '{}'", timesteps);
+  }
+  fields.ignore({"algorithm_type",
+                 "disable_corrector",
+                 "euler_at_final",
+                 "final_sigmas_type",
+                 "flow_shift",
+                 "interpolation_type",
+                 "lambda_min_clipped",
+                 "lower_order_final",
+                 "noise_sampler_seed",
+                 "predict_x0",
+                 "sigma_max",
+                 "sigma_min",
+                 "shift_terminal",
+                 "skip_prk_steps",
+                 "solver_order",
+                 "solver_p",
+                 "solver_type",
+                 "time_shift_type",
+                 "use_beta_sigmas",
+                 "use_dynamic_shifting",
+                 "use_exponential_sigmas",
+                 "use_karras_sigmas",
+                 "use_lu_lambdas"});
 }
 
 SchedulerConfig read_ddpm(JsonFields& fields) {
@@ -100,12 +148,15 @@ SchedulerConfig parse_scheduler_config(const nlohmann::json& json, const std::st
   std::string class_name;
   fields.read("_class_name", class_name);
   const bool score = class_name == "ScoreSdeVeScheduler";
-  if (!score && class_name != "DDPMScheduler" && class_name != "DDIMScheduler") {
+  const bool sampler = is_sampler_alone(class_name);
+  if (!score && !sampler && class_name != "DDPMScheduler" && class_name != "DDIMScheduler") {
     throw data_error(location,
-                     "'_class_name': supported are DDPMScheduler, DDIMScheduler and ScoreSdeVeScheduler, got '{}'; "
+                     "'_class_name': supported are DDPMScheduler, DDIMScheduler, ScoreSdeVeScheduler and the samplers "
+                     "that share their schedule (PNDM, DPMSolver*, DEIS, UniPC, Euler*, Heun, KDPM2*, LMS), got '{}'; "
                      "state `schedule` and `prediction` in prior.yaml and remove this file",
                      class_name);
   }
+  if (sampler) leave_out_sampling(fields);
   SchedulerConfig config = score ? read_score_sde_ve(fields) : read_ddpm(fields);
   fields.refuse_the_rest("the scheduler reader");
   return config;

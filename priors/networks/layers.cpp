@@ -30,10 +30,8 @@ at::Tensor GroupNorm::operator()(const at::Tensor& x) const { return at::group_n
 Activation activation_from(const std::string& name, const std::string& location) {
   std::string lower = name;
   for (char& letter : lower) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
-  if (lower == "silu" || lower == "swish") return Activation::silu;
-  if (lower == "mish") return Activation::mish;
-  if (lower == "gelu") return Activation::gelu;
-  if (lower == "relu") return Activation::relu;
+  if (lower == "swish") return Activation::silu;
+  if (const auto activation = find_word<Activation>(lower)) return *activation;
   throw data_error(location, "'act_fn': expected one of silu, swish, mish, gelu, relu, got '{}'", name);
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "priors/networks/parameters.h"
+#include "recon/core/words.h"
 
 namespace recon {
 
@@ -40,6 +41,10 @@ struct GroupNorm {
 };
 
 enum class Activation { silu, mish, gelu, relu };
+constexpr auto words_of(Activation) {
+  using enum Activation;
+  return std::to_array<Word<Activation>>({{silu, "silu"}, {mish, "mish"}, {gelu, "gelu"}, {relu, "relu"}});
+}
 
 /// Any capitals; "swish" is silu. Throws Error(data) at `location` naming the known ones.
 Activation activation_from(const std::string& name, const std::string& location);

@@ -4,6 +4,7 @@
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 
+#include "priors/mapped_file.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -76,6 +77,7 @@ void TorchScriptConfig::visit(ParameterVisitor& v) {
 }
 
 std::shared_ptr<const Network> load_torchscript(const std::filesystem::path& file, const TorchScriptConfig& config) {
+  const MappedFile sound(file);  // it is there, and no Git LFS pointer
   torch::jit::Module module = loaded(file.string());
   if (!module.find_method("forward")) throw data_error(file.string(), "the module has no forward(x, t)");
   return std::make_shared<const TorchScriptNetwork>(std::move(module), config, file.string());

@@ -7,20 +7,6 @@ namespace {
 
 using nlohmann::json;
 
-const char* name_of(Activation activation) {
-  switch (activation) {
-    case Activation::mish:
-      return "mish";
-    case Activation::gelu:
-      return "gelu";
-    case Activation::relu:
-      return "relu";
-    case Activation::silu:
-      break;
-  }
-  return "silu";
-}
-
 json block_types(const std::vector<LevelConfig>& levels, const std::string& side) {
   json types = json::array();
   for (const auto& level : levels) {
@@ -59,7 +45,7 @@ json size_of(const UNet2DConfig& config) {
 
 json unet2d_config_json(const UNet2DConfig& config) {
   return {{"_class_name", "UNet2DModel"},
-          {"act_fn", name_of(config.activation)},
+          {"act_fn", to_string(config.activation)},
           {"add_attention", config.mid_attention},
           {"attention_head_dim", or_null(config.attention_head_dim)},
           {"attn_norm_num_groups", or_null(config.attn_norm_num_groups)},

@@ -1,36 +1,6 @@
-# Imported targets of everything that is not ours. recon/setup installs what is looked for here.
+# Imported targets of Debian's libraries. recon/setup installs what is looked for here. Serves the build and, installed,
+# find_package(recon).
 
-# --- LibTorch: the files of the PyPI wheel. Its own TorchConfig.cmake insists on a CUDA toolkit, so it is not used.
-if(NOT RECON_LIBTORCH)
-  foreach(prefix IN LISTS CMAKE_PREFIX_PATH)
-    if(EXISTS "${prefix}/lib/libtorch_cpu.so")
-      set(RECON_LIBTORCH "${prefix}" CACHE PATH "" FORCE)
-    endif()
-  endforeach()
-endif()
-if(NOT RECON_LIBTORCH)
-  execute_process(COMMAND ${PROJECT_SOURCE_DIR}/recon/setup --print-libtorch
-                  OUTPUT_VARIABLE recon_found OUTPUT_STRIP_TRAILING_WHITESPACE)
-  set(RECON_LIBTORCH "${recon_found}" CACHE PATH "" FORCE)
-endif()
-if(NOT EXISTS "${RECON_LIBTORCH}/lib/libtorch_cpu.so")
-  message(FATAL_ERROR "LibTorch not found (looked for '${RECON_LIBTORCH}/lib/libtorch_cpu.so'). "
-                      "Run recon/setup, or set RECON_LIBTORCH to a LibTorch 2.11 folder.")
-endif()
-message(STATUS "LibTorch: ${RECON_LIBTORCH}")
-add_library(recon::libtorch INTERFACE IMPORTED)
-# The wheel bundles headers of other libraries (fmt 12, ...): searched last, so that Debian's match Debian's libraries.
-target_compile_options(recon::libtorch INTERFACE 
-  "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-idirafter ${RECON_LIBTORCH}/include>"
-  "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-idirafter ${RECON_LIBTORCH}/include/torch/csrc/api/include>")
-file(GLOB recon_cuda_runtime_dirs "${RECON_LIBTORCH}/../nvidia/cu*/lib" "${RECON_LIBTORCH}/../nvidia/*/lib")
-target_link_options(recon::libtorch INTERFACE "-Wl,-rpath,${RECON_LIBTORCH}/lib" "-Wl,--allow-shlib-undefined")
-foreach(dir IN LISTS recon_cuda_runtime_dirs)
-  target_link_options(recon::libtorch INTERFACE "-Wl,-rpath,${dir}")
-endforeach()
-target_link_libraries(recon::libtorch INTERFACE "${RECON_LIBTORCH}/lib/libtorch_cpu.so" "${RECON_LIBTORCH}/lib/libc10.so")
-
-# --- Debian packages
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
@@ -57,10 +27,21 @@ pkg_check_modules(LZF REQUIRED IMPORTED_TARGET liblzf)  # decoder of h5py's own 
 find_package(ZLIB REQUIRED)
 target_link_libraries(recon::hdf5 INTERFACE PkgConfig::LZF ZLIB::ZLIB)
 
-find_package(OpenCV REQUIRED COMPONENTS core imgproc imgcodecs)
+# OpenCV draws panels. Its own OpenCVConfig.cmake comes with all modules: the picture codecs alone load 120 libraries.
+find_path(RECON_OPENCV_INCLUDE opencv2/imgproc.hpp PATH_SUFFIXES opencv4 REQUIRED)
+find_library(RECON_OPENCV_CORE opencv_core REQUIRED)
+find_library(RECON_OPENCV_IMGPROC opencv_imgproc REQUIRED)
 add_library(recon::opencv INTERFACE IMPORTED)
-target_include_directories(recon::opencv SYSTEM INTERFACE ${OpenCV_INCLUDE_DIRS})
-target_link_libraries(recon::opencv INTERFACE opencv_core opencv_imgproc opencv_imgcodecs)
+target_include_directories(recon::opencv SYSTEM INTERFACE ${RECON_OPENCV_INCLUDE})
+target_link_libraries(recon::opencv INTERFACE ${RECON_OPENCV_IMGPROC} ${RECON_OPENCV_CORE})
+
+# Picture codecs.
+find_package(PNG REQUIRED)
+find_package(JPEG REQUIRED)
+find_package(TIFF REQUIRED)
+pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp)
+add_library(recon::codecs INTERFACE IMPORTED)
+target_link_libraries(recon::codecs INTERFACE PNG::PNG JPEG::JPEG TIFF::TIFF PkgConfig::WEBP)
 
 # Its own ISMRMRDConfig.cmake insists on PugiXML's development files, which only the library itself was built with.
 find_path(RECON_ISMRMRD_INCLUDE ismrmrd/dataset.h REQUIRED)
@@ -68,8 +49,6 @@ find_library(RECON_ISMRMRD_LIBRARY ismrmrd REQUIRED)
 add_library(recon::ismrmrd INTERFACE IMPORTED)
 target_include_directories(recon::ismrmrd SYSTEM INTERFACE ${RECON_ISMRMRD_INCLUDE} ${HDF5_C_INCLUDE_DIRS})
 target_link_libraries(recon::ismrmrd INTERFACE ${RECON_ISMRMRD_LIBRARY})
-
-find_package(TIFF REQUIRED)
 
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 add_library(recon::crypto ALIAS OpenSSL::Crypto)

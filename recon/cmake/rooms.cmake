@@ -1,11 +1,13 @@
-# recon_room(NAME DIR folder LINKS libs...): the static library recon_NAME of all sources under the folder.
-# A room named in LINKS by its short name (core) links recon_core. All rooms share one precompiled header (ATen).
+# recon_room(NAME DIR folder LINKS libs...): the static library recon_NAME of all sources under the folder, installed with
+# its headers as recon::NAME. A room named in LINKS by its short name (core) links recon_core. All rooms share one
+# precompiled header (ATen).
 function(recon_room name)
   cmake_parse_arguments(ROOM "" "DIR" "LINKS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${ROOM_DIR}/*.cpp")
   list(FILTER sources EXCLUDE REGEX "_cuda\\.cpp$")  # host side of recon_cuda, see cuda_backend.cmake
   add_library(recon_${name} STATIC ${sources})
-  target_include_directories(recon_${name} PUBLIC "${PROJECT_SOURCE_DIR}")
+  target_include_directories(recon_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+                             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/recon>)
   foreach(link IN LISTS ROOM_LINKS)
     if(TARGET recon_${link})
       target_link_libraries(recon_${name} PUBLIC recon_${link})
@@ -22,4 +24,9 @@ function(recon_room name)
   else()
     target_precompile_headers(recon_${name} REUSE_FROM recon_core)
   endif()
+  set_target_properties(recon_${name} PROPERTIES EXPORT_NAME ${name})
+  set_property(GLOBAL APPEND PROPERTY RECON_ROOMS recon_${name})
+  install(TARGETS recon_${name} EXPORT recon ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+  install(DIRECTORY ${ROOM_DIR}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/recon/${ROOM_DIR} COMPONENT headers
+          FILES_MATCHING PATTERN "*.h")
 endfunction()

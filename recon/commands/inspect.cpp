@@ -16,8 +16,8 @@
 #include "recon/pipeline/import/raw_import.h"
 #include "recon/pipeline/inspect/denoising_inspection.h"
 #include "recon/pipeline/inspect/external_inspection.h"
-#include "recon/pipeline/inspect/image_inspection.h"
 #include "recon/pipeline/inspect/measurement_inspection.h"
+#include "recon/pipeline/inspect/picture_inspection.h"
 #include "recon/pipeline/inspect/prior_inspection.h"
 #include "recon/pipeline/inspect/result_inspection.h"
 
@@ -60,8 +60,8 @@ class InspectVerb final : public Verb {
   }
   const char* examples() const override {
     return R"(TARGET: a measurement, result or samples file or any other HDF5 file, a prior (its folder, or the name of an
-embedded one), a config with an `operator` section, a safetensors file, a picture, raw MRI data that `recon import`
-takes. --check exits with 1 when something is not sound.
+embedded one), a config with an `operator` section, a safetensors file, a picture, raw MRI data that
+`recon import` takes. --check exits with 1 when something is not sound.
 
 Examples:
   recon inspect measurement.h5 --check      operator laws, finite values, chi2 of the truth
@@ -121,9 +121,10 @@ Examples:
     const std::string extension = fs::path(target_).extension().string();
     if (extension == ".yaml" || extension == ".yml") return inspect_config(options);
     if (extension == ".safetensors") return inspect_safetensors(target_);
-    if (is_image_name(target_)) return inspect_image(target_);
+    if (is_image_name(target_)) return inspect_picture(target_);
     if (!hdf5::File::looks_like_hdf5(target_)) {
-      throw data_error(target_, "expected an HDF5 file, a YAML config, a safetensors file or a prior's folder");
+      throw data_error(target_,
+                       "expected an HDF5 file, a YAML config, a safetensors file, a picture or a prior's folder");
     }
     const std::string format = hdf5_format(target_);
     if (format == "recon-result") return inspect_result(target_);

@@ -38,7 +38,7 @@ ordered_json solvers() {
     list.push_back({{"name", kind.name},
                     {"summary", kind.summary},
                     {"needs_prior", kind.traits.needs_prior},
-                    {"samples_posterior", kind.traits.claim == Claim::samples},
+                    {"samples_posterior", kind.traits.samples},
                     {"claims", to_string(kind.traits.claim)},
                     {"linear_only", kind.traits.linear_only},
                     {"parameters", lister.options()}});

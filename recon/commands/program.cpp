@@ -3,10 +3,12 @@
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstring>
+#include <iostream>
 #include <new>
 
 #include "recon/commands/verb.h"
@@ -14,6 +16,7 @@
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/core/nearest.h"
+#include "recon/core/plugin_loader.h"
 
 namespace recon {
 namespace {
@@ -37,6 +40,10 @@ constexpr const char* program_examples =
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--set", options.set, "KEY=VALUE: override the config, e.g. solver.steps=20 (YAML value; repeatable)")
+      ->take_all()
+      ->allow_extra_args(false)
+      ->group("Common");
+  app.add_option("--plugin", options.plugins, "FILE.so: load more kinds of operators, solvers, ... (repeatable)")
       ->take_all()
       ->allow_extra_args(false)
       ->group("Common");
@@ -114,7 +121,9 @@ Error memory_error() {
 /// Runs the verb; whatever it throws becomes an Error.
 VerbResult execute(Verb& verb, const GlobalOptions& options) {
   try {
+    const QuietStdout quiet(options.json);
     if (options.threads > 0) at::set_num_threads(options.threads);
+    for (const auto& plugin : options.plugins) load_plugin(plugin);
     return verb.execute(options);
   } catch (const Error&) {
     throw;
@@ -127,6 +136,30 @@ VerbResult execute(Verb& verb, const GlobalOptions& options) {
     throw internal_error(verb.name(), "{}", first_line(error.what()));
   }
 }
+
+/// Under --json stdout belongs to one object alone: what libraries print there while this lives goes to stderr.
+class QuietStdout {
+ public:
+  explicit QuietStdout(bool active) : saved_(active ? ::dup(STDOUT_FILENO) : -1) {
+    if (saved_ >= 0) move_to(STDERR_FILENO);
+  }
+  ~QuietStdout() {
+    if (saved_ < 0) return;
+    move_to(saved_);
+    ::close(saved_);
+  }
+  QuietStdout(const QuietStdout&) = delete;
+  QuietStdout& operator=(const QuietStdout&) = delete;
+
+ private:
+  static void move_to(int descriptor) {
+    std::cout.flush();
+    std::fflush(stdout);
+    ::dup2(descriptor, STDOUT_FILENO);
+  }
+
+  int saved_;
+};
 
 int print(const VerbResult& result, const GlobalOptions& options) {
   const std::string text =
@@ -174,6 +207,8 @@ int run_program(int argc, const char* const* argv) {
   verbs.push_back(make_sample_verb());
   verbs.push_back(make_inspect_verb());
   verbs.push_back(make_list_verb());
+  verbs.push_back(make_completion_verb());
+  verbs.push_back(make_man_verb());
   for (const auto& verb : verbs) {
     CLI::App* sub = app.add_subcommand(verb->name(), verb->summary());
     sub->footer(std::string(verb->examples()) + "\n" + exit_code_text);

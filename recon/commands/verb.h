@@ -24,7 +24,8 @@ enum ExitCode : int {
 
 /// Options that every verb takes.
 struct GlobalOptions {
-  std::vector<std::string> set;  ///< KEY=VALUE overrides of the config
+  std::vector<std::string> set;      ///< KEY=VALUE overrides of the config
+  std::vector<std::string> plugins;  ///< shared libraries with more kinds of operators, solvers, ...
   std::string device = "auto";
   std::optional<std::uint64_t> seed;  ///< instead of the config's
   int threads = 0;                    ///< 0: as many as there are cores
@@ -67,5 +68,7 @@ std::unique_ptr<Verb> make_train_verb();
 std::unique_ptr<Verb> make_sample_verb();
 std::unique_ptr<Verb> make_inspect_verb();
 std::unique_ptr<Verb> make_list_verb();
+std::unique_ptr<Verb> make_completion_verb();
+std::unique_ptr<Verb> make_man_verb();
 
 }  // namespace recon

@@ -1,15 +1,34 @@
 #include "recon/config/config.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <utility>
 
 #include "recon/core/error.h"
+#include "recon/core/plugin_loader.h"
 
 namespace recon {
 namespace {
 
 constexpr std::uintmax_t max_file_bytes = 16U << 20U;
+
+/// Loads the plug-ins that the key `plugins` names (paths from the config's folder), and gives the config without it: it is
+/// no option of a verb.
+YamlNodePtr with_plugins_loaded(const YamlNodePtr& root) {
+  const YamlEntry* const entry = root->find("plugins");
+  if (entry == nullptr) return root;
+  const YamlNode& list = *entry->value;
+  const auto is_text = [](const YamlNodePtr& item) { return item->kind == YamlNode::Kind::scalar; };
+  if (list.kind != YamlNode::Kind::sequence || !std::all_of(list.items.begin(), list.items.end(), is_text)) {
+    throw usage_error(list.location_of("plugins"), "expected a list of shared libraries, [libmine.so], found {}",
+                      list.description());
+  }
+  for (const auto& item : list.items) load_plugin(item->folder / item->text);
+  YamlNode rest = *root;
+  std::erase_if(rest.entries, [](const YamlEntry& other) { return other.key == "plugins"; });
+  return std::make_shared<const YamlNode>(std::move(rest));
+}
 
 }  // namespace
 
@@ -31,7 +50,9 @@ Config Config::from_file(const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(stream), {}};
   if (!stream) throw usage_error(file.string(), "cannot be read");
-  return from_text(text, file.string(), file.parent_path());
+  Config config = from_text(text, file.string(), file.parent_path());
+  config.root_ = with_plugins_loaded(config.root_);
+  return config;
 }
 
 Config Config::from_text(const std::string& text, const std::string& name, const std::filesystem::path& folder) {

@@ -10,9 +10,9 @@ namespace recon {
 /// A config file with the command line's overrides applied. Read it through YamlOptions (yaml_options.h).
 class Config {
  public:
-  /// Reads `file`. Throws Error(usage): file missing or larger than 16 MiB, not YAML (see parse_yaml), not a mapping.
+  /// Reads `file` and loads its `plugins`. Throws Error(usage): missing, larger than 16 MiB, not YAML, not a mapping.
   static Config from_file(const std::filesystem::path& file);
-  /// `name` stands for the file in messages.
+  /// `name` stands for the file in messages. Loads no plug-ins: the text may come out of somebody's data file.
   static Config from_text(const std::string& text, const std::string& name, const std::filesystem::path& folder = {});
 
   /// Applies one `--set a.b.0.c=value`; the value is YAML. Its relative paths start at the working directory, and its

@@ -4,15 +4,18 @@
 #include <torch/version.h>
 
 #include "recon/config/git_revision.h"  // made by the build
+#include "recon/core/plugin_loader.h"
 
 namespace recon {
 
 std::map<std::string, std::string> versions() {
-  return {{"recon", program_version},
-          {"git", git_revision},
-          {"libtorch", TORCH_VERSION},
-          {"hdf5", RECON_HDF5_VERSION},
-          {"compiler", fmt::format("g++ {}", __VERSION__)}};
+  std::map<std::string, std::string> all = {{"recon", program_version},
+                                            {"git", git_revision},
+                                            {"libtorch", TORCH_VERSION},
+                                            {"hdf5", RECON_HDF5_VERSION},
+                                            {"compiler", fmt::format("g++ {}", __VERSION__)}};
+  for (const auto& plugin : loaded_plugins()) all["plugin " + plugin.name] = plugin.version;
+  return all;
 }
 
 std::string version_text() {

@@ -29,11 +29,15 @@ namespace {
 
 constexpr SolverTraits kPoint{.claim = Claim::point};
 constexpr SolverTraits kLinearPoint{.claim = Claim::point, .linear_only = true};
-constexpr SolverTraits kLinearPreview{.claim = Claim::preview, .linear_only = true};
-constexpr SolverTraits kSamples{.claim = Claim::samples, .needs_prior = true};
-constexpr SolverTraits kLinearSamples{.claim = Claim::samples, .needs_prior = true, .linear_only = true};
-constexpr SolverTraits kMean{.claim = Claim::mean, .needs_prior = true};
+constexpr SolverTraits kLinearLook{.claim = Claim::none, .linear_only = true};
+constexpr SolverTraits kPriorPoint{.claim = Claim::point, .needs_prior = true};
 constexpr SolverTraits kLinearMean{.claim = Claim::mean, .needs_prior = true, .linear_only = true};
+constexpr SolverTraits kSampledMean{.claim = Claim::mean, .samples = true, .needs_prior = true};
+constexpr SolverTraits kSamples{.claim = Claim::samples, .samples = true, .needs_prior = true};
+constexpr SolverTraits kLinearSamples{
+    .claim = Claim::samples, .samples = true, .needs_prior = true, .linear_only = true};
+constexpr SolverTraits kLinearForComparison{
+    .claim = Claim::none, .samples = true, .needs_prior = true, .linear_only = true};
 
 }  // namespace
 
@@ -42,7 +46,7 @@ Registry<SolverKind>& mutable_solver_kinds() {
       "solver",
       {
           solver_kind<Adjoint>("adjoint", "A^H y, scaled to the data: the zero-filled image; no iterations",
-                               kLinearPreview),
+                               kLinearLook),
           solver_kind<AlternatingProjections>("alternating_projections",
                                               "phase retrieval by RAAR, HIO or error reduction, with random restarts",
                                               kPoint),
@@ -61,14 +65,14 @@ Registry<SolverKind>& mutable_solver_kinds() {
           solver_kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator",
                            kSamples),
           solver_kind<Fbp>("fbp", "filtered back-projection of tomography: no iterations; many views, little noise",
-                           kLinearPreview),
+                           kLinearLook),
           solver_kind<HardConsistency>(
               "hard_consistency",
-              "denoise, move until the data are explained up to their noise, re-noise; any operator", kSamples),
+              "denoise, move until the data are explained up to their noise, re-noise; any operator", kSampledMean),
           solver_kind<Lsqr>("lsqr", "least squares from zero, stopped where the data are explained", kLinearPoint),
           solver_kind<Mcg>("mcg",
                            "projection onto noisy data, with manifold-constrained gradients or without: as published",
-                           kLinearSamples),
+                           kLinearForComparison),
           solver_kind<PiGdm>("pigdm",
                              "pseudoinverse-guided diffusion, covariance found by itself: samples, linear operators",
                              kLinearSamples),
@@ -84,7 +88,7 @@ Registry<SolverKind>& mutable_solver_kinds() {
               kSamples),
           solver_kind<RedDiff>(
               "red_diff", "optimises the image by Adam against a denoiser as its prior: a point estimate, any operator",
-              kMean),
+              kPriorPoint),
           solver_kind<RichardsonLucy>("richardson_lucy",
                                       "photon counts: maximum likelihood with total variation, x >= 0", kLinearPoint),
           solver_kind<TgvPdhg>("tgv_pdhg", "total generalised variation: piecewise affine images, no staircases",

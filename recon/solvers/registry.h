@@ -14,15 +14,16 @@ enum class Claim {
   samples,  ///< a random draw from (an approximation of) the posterior
   mean,     ///< an estimate of the posterior's mean: nearer to it than a draw
   point,    ///< a regularised image that explains the data, nearer to the truth than the adjoint
-  preview   ///< a look at the data, in closed form
+  none      ///< nothing that could be judged: a look at the data, a method for comparison
 };
 constexpr auto words_of(Claim) {
   using enum Claim;
-  return std::to_array<Word<Claim>>({{samples, "samples"}, {mean, "mean"}, {point, "point"}, {preview, "preview"}});
+  return std::to_array<Word<Claim>>({{samples, "samples"}, {mean, "mean"}, {point, "point"}, {none, "none"}});
 }
 
 struct SolverTraits {
   Claim claim = Claim::point;
+  bool samples = false;  ///< every run draws another image: several may be asked for, for a mean and a spread
   bool needs_prior = false;
   bool linear_only = false;  ///< of operators it takes the linear ones only
 };

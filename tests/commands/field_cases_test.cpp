@@ -109,20 +109,6 @@ TEST_F(FieldCases, MaskIsFoundFromTheZeros) {
   EXPECT_EQ(got.exit_code, 0) << got.err;
 }
 
-TEST_F(FieldCases, TwelveBitsInSixteenAreSaid) {
-  const Outputs simulated = recon("simulate --help");
-  ASSERT_EQ(simulated.exit_code, 0);
-  write("sim.yaml", "images: [" + file("12bit.tif") + "]\noperator: {type: identity}\noutput: m.h5\n");
-  const Outputs got = recon("simulate sim.yaml --json");
-  EXPECT_EQ(got.exit_code, 0) << got.err;
-  EXPECT_TRUE(contains(got.err, "12 bits")) << got.err;
-  EXPECT_TRUE(contains(got.err, "4095/65535")) << got.err;
-  const Outputs inspected = recon("inspect '" + file("12bit.tif") + "' --json");
-  ASSERT_EQ(inspected.exit_code, 0) << inspected.err;
-  EXPECT_TRUE(inspected.json()["minimum"].is_number());
-  EXPECT_LE(inspected.json()["maximum"].get<double>(), 4095.0 / 65535 + 1e-9);
-}
-
 // A stated background is not in the image, as a number and as an array; the file carries it.
 TEST_F(FieldCases, CountsMayHaveABackground) {
   MeasurementSet truth;

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "data/measurement_file.h"
 #include "data/content_hash.h"
 #include "data/image_io.h"
 #include "data/result_file.h"

@@ -51,7 +51,7 @@ TEST_F(StackFile, NiftiKeepsComplexValues) {
 TEST_F(StackFile, TiffHoldsEveryPage) {
   const at::Tensor stack = at::linspace(-1, 4, 60).view({3, 4, 5});
   write_tiff_stack(path("a.tiff"), stack);
-  EXPECT_TRUE(at::equal(read_image(path("a.tiff"))[0], stack[0]));  // OpenCV gives the first page
+  for (std::int64_t i = 0; i < 3; ++i) EXPECT_TRUE(at::equal(read_image(path("a.tiff"), {.page = i})[0], stack[i]));
   // The pages' own bytes: uncompressed, in order.
   const std::string bytes = file_bytes(path("a.tiff"));
   for (std::int64_t i = 0; i < 3; ++i) {

@@ -48,6 +48,29 @@ std::string broken(const Operator& op) {
   return names;
 }
 
+// What spectral solvers need of an operator on a padded image: the laws of the form, for any two sizes.
+TEST(Algebra, TheSpectralFormHoldsOnAPaddedImageForTwoHundredRandomSizes) {
+  const std::vector<std::string> kinds = {R"({"type": "blur", "std_px": 0.7, "size_px": 3})",
+                                          R"({"type": "fourier", "acceleration": 2})", R"({"type": "identity"})",
+                                          R"({"type": "super_resolution", "factor": 2})"};
+  for (std::int64_t round = 0; round < 200; ++round) {
+    const std::string& kind = kinds[static_cast<std::size_t>(round % 4)];
+    const bool is_complex = round % 3 == 0 && round % 4 == 1;
+    const ScalarKind scalar = is_complex ? ScalarKind::complex : ScalarKind::real;
+    const std::int64_t height = 4 + 2 * (round % 7), width = 4 + 2 * (round % 5), channels = 1 + round % 2;
+    const TensorSpec small{{channels, height, width}, scalar};
+    const TensorSpec large{{channels, height + round % 4, width + round % 6}, scalar};
+    const auto op = linear(compose(build_operator(kind, small), crop(large, small)));
+    ASSERT_TRUE(op->spectral().has_value()) << op->name();
+    EXPECT_EQ(broken(*op), "") << op->name();
+    const SpectralForm form = *op->spectral();
+    const at::Tensor x = draw(large, 2);
+    EXPECT_TRUE(at::allclose(form.synthesize(form.analyze(x)), x, 0, 1e-10)) << op->name();
+    EXPECT_TRUE(at::allclose(form.filter(x, [](const at::Tensor& e) { return e; }), op->normal(x), 0, 1e-10))
+        << op->name();
+  }
+}
+
 TEST(Algebra, CombinationsOfNonlinearOperatorsKeepTheirDerivatives) {
   const auto square = std::make_shared<Square>();
   const auto blur = build_operator(R"({"type": "blur", "std_px": 0.8})", image);

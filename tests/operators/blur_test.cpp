@@ -16,7 +16,7 @@ namespace {
 std::int64_t continued(std::int64_t i, std::int64_t n, Boundary boundary) {
   if (i >= 0 && i < n) return i;
   if (boundary == Boundary::circular) return (i % n + n) % n;
-  if (boundary == Boundary::zero) return -1;
+  if (boundary == Boundary::zero || boundary == Boundary::unknown) return -1;
   return i < 0 ? -1 - i : 2 * n - 1 - i;
 }
 
@@ -39,7 +39,9 @@ at::Tensor direct_sum(const at::Tensor& x, const at::Tensor& kernel, Boundary bo
       }
     }
   }
-  return y;
+  if (boundary != Boundary::unknown) return y;
+  return y.narrow(0, kernel.size(0) - 1 - kernel.size(0) / 2, height - kernel.size(0) + 1)
+      .narrow(1, kernel.size(1) - 1 - kernel.size(1) / 2, width - kernel.size(1) + 1);
 }
 
 at::Tensor draw(const Shape& shape) {
@@ -73,7 +75,8 @@ TEST_P(BlurBoundary, TreatsTheTwoPartsOfAComplexImageAlike) {
 }
 
 std::string boundary_name(const testing::TestParamInfo<Boundary>& tested) { return to_string(tested.param); }
-INSTANTIATE_TEST_SUITE_P(All, BlurBoundary, testing::Values(Boundary::circular, Boundary::zero, Boundary::reflect),
+INSTANTIATE_TEST_SUITE_P(All, BlurBoundary,
+                         testing::Values(Boundary::circular, Boundary::zero, Boundary::reflect, Boundary::unknown),
                          boundary_name);
 
 TEST(Blur, KeepsAConstantImageUnlessTheOutsideIsDark) {

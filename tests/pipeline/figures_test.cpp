@@ -71,7 +71,7 @@ TEST(Figures, AreWhatTheyAreDefinedToBe) {
   EXPECT_EQ(single.at("nfe_forward"), 7);
   for (const char* key : {"crps", "coverage_90", "prior_fraction"}) EXPECT_FALSE(single.contains(key)) << key;
   PreparedItem blind = item;
-  blind.ground_truth = {};
+  blind.ground_truth = at::Tensor();
   const auto without = evaluated_figures(x, blind, report, 1, nullptr);
   for (const char* key : {"psnr", "ssim", "nrmse"}) EXPECT_FALSE(without.contains(key)) << key;
   EXPECT_TRUE(without.contains("chi2"));
@@ -103,7 +103,7 @@ TEST(Figures, TracesOfDifferentLengthsShareTheLongestSteps) {
   for (const std::int64_t steps : {1, 3}) {
     ItemOutcome outcome = outcome_with({});
     for (std::int64_t k = 1; k <= steps; ++k) {
-      outcome.result->report.trace.push_back({.step = k, .relative_sigma = 0.5, .chi2 = {1.0 * k, 3.0 * k}});
+      outcome.result->report.trace.push_back({.step = k, .relative_sigma = 0.5, .chi2 = {static_cast<double>(k), 3 * static_cast<double>(k)}});
     }
     columns.add(outcome);
   }

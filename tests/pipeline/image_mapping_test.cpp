@@ -4,7 +4,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "operators/noise.h"
 #include "recon/core/error.h"
+#include "recon/core/rng.h"
 #include "recon/pipeline/items/operator_source.h"
 
 namespace recon {

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include "recon/core/rng.h"
 #include "tests/support/faults.h"
 
 namespace recon {
@@ -96,7 +97,7 @@ TEST_F(ItemSources, OperatorsWithArraysOfTheirOwnAreBuiltForEach) {
 TEST_F(ItemSources, EstimateTheLevelFromTheDataWhenAsked) {
   set_.header.image.shape = {1, 64, 64};
   set_.y = Rng(4, "y").normal({{0, 0}, {1, 0}, {2, 0}}, 0, set_.header.image, at::kFloat) * 0.3;
-  set_.ground_truth = {};
+  set_.ground_truth = at::Tensor();
   options_.estimate_noise = true;
   EXPECT_NEAR(source().prepare(0, c10::kCPU).noise.std, 0.3, 0.03);
 }

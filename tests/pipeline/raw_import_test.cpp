@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "operators/fourier/fft.h"
+#include "recon/core/rng.h"
 #include "recon/pipeline/items/item_source.h"
 #include "tests/support/faults.h"
 

@@ -35,7 +35,7 @@ double kept(double y, Selection selection, bool broken = false) {
   item.y = at::full({1, 1, 2, 2}, y, at::kFloat);
   item.ground_truth = at::full({1, 1, 2, 2}, 4.0, at::kFloat);
   item.range = {.low = 0, .high = 2};
-  const ItemRunner runner({.name = "constants", .solver = solver, .traits = {.claim = Claim::samples}}, nullptr,
+  const ItemRunner runner({.name = "constants", .solver = solver, .traits = {.claim = Claim::samples, .samples = true}}, nullptr,
                           ComplexImage::none, "test", {.selection = selection});
   return runner.run(item, 4, {}).x.mean().item<double>();
 }

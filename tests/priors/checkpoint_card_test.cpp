@@ -158,6 +158,25 @@ TEST(SchedulerConfig, ReadsTheSchedulesOfDiffusers) {
   EXPECT_FALSE(scheduler("{}").clip_sample_range.has_value());
 }
 
+TEST(SchedulerConfig, ReadsAFileOfASamplerWithPythonsInfinity) {
+  const SchedulerConfig read =
+      read_scheduler_config(test::source_path("tests/golden/field_cases/dpmsolver_scheduler_config.json"));
+  EXPECT_EQ(read.prediction, Prediction::epsilon);
+  EXPECT_FALSE(read.learned_variance);
+  EXPECT_EQ(read.schedule.at(500).alpha_bar(), scheduler("{}").schedule.at(500).alpha_bar());
+  for (const char* name : {"PNDMScheduler", "EulerDiscreteScheduler", "UniPCMultistepScheduler"}) {
+    EXPECT_NEAR(scheduler(fmt::format(R"({{"_class_name": "{}", "use_karras_sigmas": true}})", name))
+                    .schedule.at(500)
+                    .alpha_bar(),
+                0.077796653, 4e-6);
+  }
+  const auto said = [](const char* changes) { return test::complaint([&] { scheduler(changes); }); };
+  test::expect_says(said(R"({"_class_name": "EulerDiscreteScheduler", "timestep_type": "continuous"})"),
+                    {"continuous"});
+  test::expect_says(said(R"({"_class_name": "UniPCMultistepScheduler", "use_flow_sigmas": true})"),
+                    {"use_flow_sigmas"});
+}
+
 SchedulerConfig score_scheduler(const std::string& changes) {
   nlohmann::json config = {{"_class_name", "ScoreSdeVeScheduler"}, {"snr", 0.075}, {"tensor_format", "pt"}};
   config.update(nlohmann::json::parse(changes));
@@ -180,7 +199,7 @@ TEST(SchedulerConfig, ReadsTheScoreSde) {
 
 TEST(SchedulerConfig, RefusesByName) {
   const std::vector<std::pair<const char*, const char*>> refused{
-      {R"({"_class_name": "EulerDiscreteScheduler"})", "EulerDiscreteScheduler"},
+      {R"({"_class_name": "FlowMatchEulerDiscreteScheduler"})", "FlowMatchEulerDiscreteScheduler"},
       {R"({"beta_schedule": "sigmoid"})", "sigmoid"},
       {R"({"prediction_type": "flow_prediction"})", "flow_prediction"},
       {R"({"rescale_betas_zero_snr": true})", "rescale_betas_zero_snr"},

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
 
 #include "priors/checkpoints/golden.h"
+#include "priors/json_fields.h"
 #include "priors/checkpoints/load_network.h"
 #include "priors/checkpoints/safetensors.h"
 #include "recon/core/error.h"
@@ -65,6 +68,67 @@ TEST(CheckpointParameters, ListEveryFaultAtOnce) {
   parameters.get("absent", {1});
   test::expect_says(test::complaint([&] { parameters.require_complete(); }),
                     {kUsual, "missing: absent", "bent is [3, 2], expected [2, 3]", "not part of the network: spare"});
+}
+
+// The names of a network behind a random prefix, beside tensors that are nobody's: the one message names the prefix.
+TEST(CheckpointParameters, ProposeThePrefixForTwoHundredRandomOnes) {
+  std::mt19937 random(5);
+  const fs::path folder = test::scratch_folder();
+  const std::vector<std::string> parts = {"module.", "model.", "ema.", "_orig_mod.", "unet.", "net.0.", "denoise_fn."};
+  for (int round = 0; round < 200; ++round) {
+    std::string prefix;
+    for (unsigned k = 0; k <= random() % 3; ++k) prefix += parts[random() % parts.size()];
+    std::map<std::string, at::Tensor> stored = {{"step", at::zeros({1})}, {"other.bias", at::zeros({1})}};
+    std::vector<std::string> names;
+    for (unsigned k = 0; k < 2 + random() % 6; ++k) names.push_back(fmt::format("block.{}.weight", k));
+    for (const auto& name : names) stored[prefix + name] = at::ones({2});
+    write_safetensors(folder / kUsual, stored);
+    const Checkpoint checkpoint = Checkpoint::open(folder);
+    CheckpointParameters parameters(checkpoint);
+    for (const auto& name : names) parameters.get(name, {2});
+    test::expect_says(test::complaint([&] { parameters.require_complete(); }),
+                      {"`weights_prefix: " + prefix + "` in prior.yaml", fmt::format("{0} of {0}", names.size())});
+    const Checkpoint chosen = Checkpoint::open(folder, {.keys = {}, .prefix = prefix});
+    CheckpointParameters found(chosen);
+    for (const auto& name : names) EXPECT_EQ(found.get(name, {2}).numel(), 2);
+    EXPECT_EQ(test::complaint([&] { found.require_complete(); }), "") << prefix;
+  }
+}
+
+TEST(Checkpoint, NamesAGitLfsPointer) {
+  const std::string pointer = test::source_path("tests/golden/field_cases/lfs_pointer.safetensors");
+  test::expect_says(test::complaint([&] { Checkpoint::open(pointer); }),
+                    {"lfs_pointer.safetensors", "Git LFS pointer", "1000 bytes", "git lfs pull"});
+}
+
+// Texts and words at random; the words outside texts become texts, those inside stay.
+TEST(JsonFiles, PythonsWordsAreTextsForTwoHundredRandomFiles) {
+  std::mt19937 random(9);
+  const fs::path path = test::scratch_folder() / "a.json";
+  const std::vector<std::pair<std::string, nlohmann::json>> values = {
+      {"NaN", "NaN"},
+      {"Infinity", "Infinity"},
+      {"-Infinity", "-Infinity"},
+      {"-1.5", -1.5},
+      {R"("a NaN, \"Infinity\" \\")", "a NaN, \"Infinity\" \\"},
+      {"null", nullptr}};
+  for (int round = 0; round < 200; ++round) {
+    std::string text = "[";
+    nlohmann::json expected = nlohmann::json::array();
+    for (unsigned k = 0; k < 1 + random() % 8; ++k) {
+      const auto& [written, meant] = values[random() % values.size()];
+      text += (k > 0 ? ", " : "") + (random() % 2 == 0 ? written : R"({"Infinity": )" + written + "}");
+      expected.push_back(text.ends_with("}") ? nlohmann::json{{"Infinity", meant}} : meant);
+    }
+    test::write_text(path, text + "]");
+    EXPECT_EQ(parse_json_file(path), expected) << text;
+  }
+  test::write_text(path, R"({"beta_start": -Infinity})");
+  const nlohmann::json object = parse_json_file(path);
+  JsonFields fields(object, "a.json");
+  double value = 0;
+  test::expect_says(test::complaint([&] { fields.read("beta_start", value); }),
+                    {"beta_start", "a number", "-Infinity"});
 }
 
 TEST(CheckpointParameters, TakePointwiseConvolutionsForAttentionOnly) {

@@ -244,7 +244,7 @@ TEST(NoiseSchedule, FewStepsAreNumbers) {
         ASSERT_EQ(levels.size(), static_cast<std::size_t>(n));
         for (std::size_t i = 0; i < levels.size(); ++i) {
           EXPECT_TRUE(levels[i].alpha > 0 && levels[i].sigma > 0 && std::isfinite(levels[i].relative_sigma()))
-              << schedule.name() << " " << kind.name << " " << n << " steps";
+              << schedule.name() << " " << to_string(kind.value) << " " << n << " steps";
           EXPECT_TRUE(i == 0 || levels[i].relative_sigma() < levels[i - 1].relative_sigma()) << schedule.name();
         }
       }

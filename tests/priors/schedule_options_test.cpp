@@ -15,7 +15,7 @@ NoiseSchedule written(const std::string& text) {
   JsonOptions options(text);
   const auto schedule = make_schedule(options);
   options.finish();
-  return schedule.value();
+  return schedule;
 }
 
 TEST(ScheduleOptions, EveryProcessIsWrittenByItsName) {

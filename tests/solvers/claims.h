@@ -14,7 +14,7 @@ namespace recon::test {
 /// mean      one image is nearer to the exact mean than a draw of the posterior is.
 /// point     chi² is that of noise, and the image is nearer to the exact mean (which for a Gaussian is the mode) than
 ///           the adjoint is.
-/// preview   nothing but a finite image.
+/// none      nothing but a finite image.
 std::string objection(const SolverKind& kind);
 
 }  // namespace recon::test

@@ -64,8 +64,7 @@ LinearOperatorPtr task_operator(const std::string& name, std::int64_t size) {
     }
     const auto bins = static_cast<std::int64_t>(std::ceil(std::numbers::sqrt2 * static_cast<double>(size)));
     const ParallelBeam beam{.height = size, .width = size, .angles_rad = angles, .bins = bins};
-    return as_linear(scaled(make_radon(image, beam, std::numbers::pi), 1 / std::sqrt(static_cast<double>(views))),
-                     "test");
+    return as_linear(scaled(make_radon(image, beam), 1 / std::sqrt(static_cast<double>(views))), "test");
   }
   at::Tensor columns = at::zeros({size}, at::kDouble);
   columns.slice(0, size / 2 - 1, size / 2 + 2).fill_(1);

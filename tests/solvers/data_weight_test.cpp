@@ -16,7 +16,7 @@ namespace {
 
 LinearOperatorPtr projections() {
   const ParallelBeam beam{.height = 12, .width = 12, .angles_rad = {0, 0.6, 1.2, 1.9}, .bins = 18};
-  return make_radon({{1, 12, 12}, ScalarKind::real}, beam, 3.14159265358979);
+  return make_radon({{1, 12, 12}, ScalarKind::real}, beam);
 }
 
 at::Tensor residual(const Operator& op) { return Rng(2, "r").normal({{0, 0}, {1, 0}}, 0, op.range(), at::kDouble); }

@@ -19,7 +19,7 @@ LinearOperatorPtr projections(std::int64_t size, std::int64_t views) {
   for (std::int64_t k = 0; k < views; ++k) {
     beam.angles_rad.push_back(std::numbers::pi * static_cast<double>(k) / static_cast<double>(views));
   }
-  return make_radon({{1, size, size}, ScalarKind::real}, beam, std::numbers::pi);
+  return make_radon({{1, size, size}, ScalarKind::real}, beam);
 }
 
 /// A smooth hill that is dark at the border.
@@ -44,6 +44,38 @@ TEST(Fbp, RestoresASmoothImage) {
   Fbp narrow;
   narrow.cutoff = 0.02;  // below most of the spectrum
   EXPECT_GT(largest(solve(narrow, problem).x - x), 0.3);
+}
+
+LinearOperatorPtr views_at(std::int64_t size, const std::vector<double>& angles_deg) {
+  ParallelBeam beam{.height = size, .width = size, .angles_rad = {}, .bins = 3 * size / 2};
+  for (const double angle : angles_deg) beam.angles_rad.push_back(angle * std::numbers::pi / 180);
+  return make_radon({{1, size, size}, ScalarKind::real}, beam);
+}
+
+at::Tensor reconstructed(const LinearOperatorPtr& op, const at::Tensor& x) {
+  const Problem problem{.op = op, .y = op->apply(x), .noise_std = {0.0}, .keys = {{0, 0}}, .image = op->domain()};
+  return solve(Fbp(), problem).x;
+}
+
+// Views a degree apart over a quarter turn and four over the rest: with one weight for all, the brightness is wrong.
+TEST(Fbp, UnevenViewsAreWeightedByTheirGaps) {
+  std::vector<double> uneven;
+  for (int angle = 0; angle < 90; ++angle) uneven.push_back(angle);
+  for (int angle = 90; angle < 180; angle += 4) uneven.push_back(angle);
+  const at::Tensor x = hill(48);
+  EXPECT_LT(largest(reconstructed(views_at(48, uneven), x) - x), 0.03);
+}
+
+// A scan of a whole turn sees each direction twice; one that begins anywhere, in any order, is the same scan.
+TEST(Fbp, TheOrderAndTheBackOfViewsMakeNoDifference) {
+  std::vector<double> half, shuffled;
+  for (int k = 0; k < 60; ++k) {
+    half.push_back(3.0 * k);
+    shuffled.push_back(3.0 * ((7 * k) % 60) + (k % 2 == 0 ? 180 : 0));
+  }
+  const at::Tensor x = hill(48);
+  const at::Tensor expected = reconstructed(views_at(48, half), x);
+  EXPECT_LT(largest(reconstructed(views_at(48, shuffled), x) - expected), 1e-9);
 }
 
 TEST(Fbp, WindowsHaveTheirGainAtHalfTheCutoff) {

@@ -76,7 +76,7 @@ TEST(Wavelet, UndecimatedPenaltyIsTheMeanOverShifts) {
   const TensorSpec spec = grey(16);
   const at::Tensor x = normal("x", spec);
   for (const std::string family : {"haar", "db2"}) {
-    const Wavelet all(family, 2, true, spec, "test"), orthonormal(family, 2, false, spec, "test");
+    const Wavelet all(word(family), 2, true, spec, "test"), orthonormal(word(family), 2, false, spec, "test");
     const double frame = (all.penalty(at::kDouble) * all.analyze(x).abs()).sum().item<double>();
     double mean = 0;
     for (std::int64_t i = 0; i < 4; ++i) {
@@ -94,7 +94,7 @@ TEST(Wavelet, FrameEqualsPyWavelets) {
   const at::Tensor noisy = image_of(g["noisy"], g["shape"]).narrow(3, 0, 32);
   for (const nlohmann::json& c : g["cases"]) {
     const std::int64_t levels = c["levels"];
-    const Wavelet wavelet(word(c["wavelet"]), levels, true, grey(32), "test");
+    const Wavelet wavelet(word(c["wavelet"].get<std::string>()), levels, true, grey(32), "test");
     ASSERT_EQ(wavelet.levels(), levels);
     const at::Tensor bands = wavelet.analyze(noisy).view({-1, 32 * 32}).abs().sum(1);
     for (std::int64_t level = 0; level < levels; ++level) {
@@ -180,7 +180,7 @@ TEST(WaveletFista, UndecimatedSolutionsMinimiseTheProximalAverageOverShifts) {
     solver.weight = 0.02;
     solver.tolerance = 1e-12;
     solver.max_iterations = 20000;
-    const Wavelet orthonormal("haar", 2, false, op->domain(), "test");
+    const Wavelet orthonormal(word("haar"), 2, false, op->domain(), "test");
     const at::Tensor x = solve(solver, problem).x;
     // The last step was 1e-12 of ||x|| ~ 10; momentum and the gradient multiply that by a few units.
     EXPECT_LT(fixed_point_error(x, *op, problem, 0.02, orthonormal), 1e-9) << name;

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "recon/core/words.h"
 
@@ -10,7 +11,7 @@ namespace recon::test {
 /// The value of a word, of whichever enum is asked for: `solver.stopping = word("tolerance")`.
 struct word {
   std::string text;
-  explicit word(std::string text) : text(std::move(text)) {}
+  explicit word(std::string word_text) : text(std::move(word_text)) {}
 
   template <Worded Enum>
   operator Enum() const {

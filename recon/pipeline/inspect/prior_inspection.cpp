@@ -11,6 +11,7 @@
 #include "priors/diagnostics/interpretation_search.h"
 #include "priors/load_prior.h"
 #include "recon/core/error.h"
+#include "recon/core/resources.h"
 #include "recon/core/rng.h"
 #include "recon/core/rounded_up.h"
 #include "recon/pipeline/items/image_collection.h"
@@ -111,11 +112,10 @@ at::Tensor trial_crops(const std::string& source, const ImageDomain& domain, con
 void check_reading(Inspection& inspection, const Prior& prior, const std::string& images) {
   const auto* const network_prior = dynamic_cast<const NetworkPrior*>(&prior);
   if (network_prior == nullptr) return;
-  const char* const shipped =
-      prior.domain().channels == 3 ? RECON_SAMPLES "/portrait.png" : RECON_SAMPLES "/photograph.png";
+  const char* const sample = prior.domain().channels == 3 ? "data/samples/portrait.png" : "data/samples/photograph.png";
   const Network& network = network_prior->network();
-  const at::Tensor crops =
-      trial_crops(images.empty() ? shipped : images, prior.domain(), reading_size(network, prior.domain()));
+  const at::Tensor crops = trial_crops(images.empty() ? resource(sample).string() : images, prior.domain(),
+                                       reading_size(network, prior.domain()));
   const c10::InferenceMode no_graph;
   const InterpretationSearch search =
       search_interpretations(network, network_prior->description(), crops, Rng(0, "reading"));

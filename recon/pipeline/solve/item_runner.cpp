@@ -164,7 +164,7 @@ std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>
   PriorPtr prior = with_prior ? prior_ : nullptr;
   const std::int64_t channels = mapping.solver_image().shape[0];
   if (with_prior && prior->domain().channels != channels) prior = std::make_shared<ChannelwisePrior>(prior, channels);
-  const std::int64_t runs = solver_.traits.claim == Claim::samples ? samples : 1;
+  const std::int64_t runs = solver_.traits.samples ? samples : 1;
   std::vector<Problem> problems;
   for (const auto& item : items) {
     problems.push_back(make_problem(mapping, item.op, item.y, with_fitted_counts(item).noise, item.id, runs));

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <set>
+
 #include "data/image_io.h"
 #include "priors/samplers/draw.h"
 #include "recon/metrics/metrics.h"
@@ -73,12 +75,14 @@ std::vector<Curve> training_curves(const TrainingHistory& history) {
   std::vector<Curve> curves{smoothed(history.loss, 200)};
   if (history.validations.empty()) return curves;
   const DenoisingTable& levels = history.validations.back().table;
+  std::set<std::size_t> shown;
   for (const double wanted : {0.1, 0.5, 2.0, 20.0}) {
     std::size_t nearest = 0;
     for (std::size_t i = 0; i < levels.size(); ++i) {
       const auto distance = [&](std::size_t k) { return std::abs(std::log(levels[k].first / wanted)); };
       if (distance(i) < distance(nearest)) nearest = i;
     }
+    if (!shown.insert(nearest).second) continue;
     Curve curve{.label = fmt::format("mse at r = {:.2g}", levels[nearest].first), .x = {}, .y = {}};
     for (const auto& point : history.validations) {
       if (!same_levels(point.table, levels)) continue;

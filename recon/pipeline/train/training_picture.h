@@ -15,7 +15,7 @@ namespace recon {
 inline constexpr std::int64_t largest_shown_px = 128;
 
 /// Loss and validation error over the steps of a run: the training loss as means over up to 200 equal pieces, and the
-/// mean squared error at four levels.
+/// mean squared error at up to four levels.
 std::vector<Curve> training_curves(const TrainingHistory& history);
 
 /// The running picture of a training, for people who wait: the curves; a few images, each clean, with noise of 25/255

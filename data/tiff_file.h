@@ -1,0 +1,40 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace recon {
+
+/// A page of a TIFF file, upright (tag Orientation): `planes` float64 `[C, H, W]` in the order R, G, B, alpha.
+struct TiffPage {
+  at::Tensor planes;
+  double full_scale = 1;  ///< what 1.0 is in the stored values: 2^bits - 1 for unsigned integers, 1 for floats
+};
+
+/// The pages of a TIFF or BigTIFF file, in strips or tiles, channels interleaved or apart, with any compression that
+/// libtiff unpacks: unsigned integers of 1 to 16 bits and floats of 32 and 64. Black is 0 (MinIsWhite is turned round),
+/// palettes give their colours; 8-bit colour in other systems (YCbCr, CMYK) becomes RGB.
+///
+/// Smaller copies of a page and transparency masks (tag NewSubfileType) are no pages. Throws Error(data) naming the
+/// file and the page when it is missing, damaged, has no page, larger than `max_pixels`, or of another type.
+class TiffFile {
+ public:
+  explicit TiffFile(const std::string& path);
+  static bool looks_like_tiff(std::string_view bytes);
+
+  std::int64_t pages() const { return static_cast<std::int64_t>(directories_.size()); }
+  TiffPage read(std::int64_t page, std::int64_t max_pixels) const;
+
+ private:
+  struct Handle;
+  std::string path_;
+  std::shared_ptr<Handle> handle_;
+  std::vector<std::uint32_t> directories_;  ///< of each page
+};
+
+}  // namespace recon

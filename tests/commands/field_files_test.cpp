@@ -1,0 +1,99 @@
+// Inputs of the kinds that users bring, through the real program (tests/golden/field_cases/files.md).
+#include "tests/commands/program.h"
+
+namespace recon {
+namespace {
+
+using nlohmann::json;
+
+class FieldFiles : public ProgramTest {
+ protected:
+  static std::string field(const std::string& name) { return test::source_path("tests/golden/field_cases/" + name); }
+
+  /// The row of filtered back-projection.
+  json fbp(const std::string& name) const {
+    const Outputs got =
+        recon(fmt::format("run '{}' --json -q --set 'solver={{type: fbp}}' --set output=out", field(name)));
+    EXPECT_EQ(got.exit_code, 0) << got.err;
+    return got.json();
+  }
+};
+
+double psnr_in(const json& result) {
+  const std::string text = result.dump();
+  const std::size_t at = text.find("\"psnr\":");
+  EXPECT_NE(at, std::string::npos) << text;
+  return at == std::string::npos ? 0 : std::stod(text.substr(at + 7));
+}
+
+TEST_F(FieldFiles, UnevenViewsAreWeightedByTheirGap) { EXPECT_GT(psnr_in(fbp("ct_list_uneven.h5")), 26.3); }
+
+TEST_F(FieldFiles, ARangeAndAListOfViewsAreOneScan) {
+  const json range = fbp("ct_range90.h5");
+  std::filesystem::rename(path("out"), path("first"));
+  EXPECT_NEAR(psnr_in(range), psnr_in(fbp("ct_list90.h5")), 0.05);
+}
+
+TEST_F(FieldFiles, JsonIsAloneOnStdout) {
+  const Outputs got = recon(fmt::format("inspect '{}' --json", field("mrd_header_without_fov.h5")));
+  EXPECT_EQ(got.exit_code, 3);
+  EXPECT_EQ(got.json()["error"]["kind"], "data") << got.out;
+  EXPECT_TRUE(contains(got.err, "fieldOfView_mm"));
+}
+
+TEST_F(FieldFiles, APictureIsInspected) {
+  const json stack = recon(fmt::format("inspect '{}' --json", field("st5.tif"))).json();
+  EXPECT_EQ(stack["pages"], 5);
+  EXPECT_EQ(stack["size"], json({48, 64}));
+  const json bits = recon(fmt::format("inspect '{}' --json", field("12bit.tif"))).json();
+  EXPECT_EQ(bits["minimum"], 0);
+  EXPECT_EQ(bits["maximum"], 4095);
+  EXPECT_TRUE(contains(bits["note"].get<std::string>(), "12 bits"));
+}
+
+TEST_F(FieldFiles, TwelveBitsAreAskedForAndEveryPageIsMeasured) {
+  const auto simulated = [&](const std::string& name) {
+    write("s.yaml", fmt::format("images: '{}'\noperator: {{type: identity}}\noutput: m.h5\n", field(name)));
+    return recon("simulate s.yaml --json");
+  };
+  const Outputs bits = simulated("12bit.tif");
+  EXPECT_EQ(bits.exit_code, 0) << bits.err;
+  EXPECT_TRUE(contains(bits.err, "image_range: [0, 0.0624857]"));
+  EXPECT_EQ(simulated("st5.tif").json()["items"].size(), 5U);
+}
+
+TEST_F(FieldFiles, APriorWhoseWeightsCannotLoadIsNotSound) {
+  const std::string record = test::source_path("tests/golden/unet2d/plain_gray/unet");
+  std::filesystem::copy(record, path("prior"), std::filesystem::copy_options::recursive);
+  write("prior/prior.yaml", "schedule: vp_linear\nprediction: epsilon\nvalue_range: [-1, 1]\n");
+  const Outputs sound = recon("inspect ./prior --json");
+  EXPECT_EQ(sound.exit_code, 0) << sound.err;
+  std::filesystem::copy_file(test::source_path("tests/golden/unet2d/attention_rgb/unet/config.json"),
+                             path("prior/config.json"), std::filesystem::copy_options::overwrite_existing);
+  const Outputs broken = recon("inspect ./prior --json");
+  EXPECT_EQ(broken.exit_code, 3) << broken.out;
+  EXPECT_TRUE(contains(broken.err, "missing: "));
+}
+
+// 34 x 31 pixels, where the prior takes multiples of 8.
+TEST_F(FieldFiles, SpectralSolversTakeAnySize) {
+  write("s.yaml",
+        "images: phantom:shepp_logan:48\ncrop: [3, 5, 34, 31]\noperator: {type: blur, std_px: 1}\n"
+        "noise: {std: 0.02}\noutput: m.h5\n");
+  ASSERT_EQ(recon("simulate s.yaml -q").exit_code, 0);
+  for (const char* solver : {"ddnm", "ddrm"}) {
+    const Outputs got =
+        recon(fmt::format("run m.h5 --json -q --set 'solver={{type: {}, steps: 10}}' --set output={}", solver, solver));
+    EXPECT_EQ(got.exit_code, 0) << got.err;
+    EXPECT_GT(psnr_in(got.json()), 22) << solver;
+  }
+}
+
+TEST_F(FieldFiles, AdviceMakesSense) {
+  const Outputs got = recon("inspect --operator '{type: super_resolution, factor: 64}' --image 1,30,90");
+  EXPECT_EQ(got.exit_code, 2);
+  EXPECT_TRUE(contains(got.err, "choose one up to 30"));
+}
+
+}  // namespace
+}  // namespace recon
