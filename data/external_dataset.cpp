@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <set>
 
+#include "data/bit_depth.h"
 #include "recon/core/error.h"
+#include "recon/core/log_once.h"
 
 namespace recon {
 namespace {
@@ -64,6 +66,7 @@ ExternalDataset::ExternalDataset(const hdf5::File& file, const ExternalLayout& l
                        dataset_.type_name());
     }
     layout_.scale = 1 / *full;
+    by_full_scale_of_16_bits_ = *full == 0xFFFF;
   }
 }
 
@@ -103,7 +106,7 @@ void ExternalDataset::read_axes() {
   spec_.scalar = compound || axis("complex") ? ScalarKind::complex : ScalarKind::real;
 }
 
-at::Tensor ExternalDataset::item(std::int64_t index) const {
+at::Tensor ExternalDataset::item(std::int64_t index, Finite values) const {
   Shape first(dataset_.shape().size(), 0), count = dataset_.shape();
   if (const auto items = axis("item")) {
     first[*items] = index;
@@ -125,6 +128,11 @@ at::Tensor ExternalDataset::item(std::int64_t index) const {
   }
   value = value.permute(order).squeeze(0);  // [channel, y, x, complex]
   value = axis("complex") ? at::view_as_complex(value.contiguous()) : value.squeeze(-1);
+  if (by_full_scale_of_16_bits_) {
+    const std::string text = bit_depth_warning(value.min().item<double>(), value.max().item<double>(),
+                                               "if so, say `scale: 1/{}` as a number");
+    if (!text.empty()) log::warn_once(location() + ": " + text);
+  }
   if (layout_.offset != 0) value = value - layout_.offset;
   // By parts: a complex product would turn -0 into 0, and infinity into NaN.
   const bool complex = value.is_complex();
@@ -132,7 +140,7 @@ at::Tensor ExternalDataset::item(std::int64_t index) const {
   value = value * *layout_.scale;
   if (complex) value = at::view_as_complex(value.contiguous());
   value = value.to(value.is_complex() ? at::kComplexFloat : at::kFloat).contiguous();
-  require_finite(value, fmt::format("{} item {}", location(), index));
+  if (values == Finite::required) require_finite(value, fmt::format("{} item {}", location(), index));
   return value;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/hdf5/hdf5_file.h"
+#include "data/measurement_file.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
@@ -26,7 +27,8 @@ struct ExternalLayout {
 ///
 /// Complex: a compound {r, i}, {real, imag} or {re, im}, or a `complex` axis. All faults are Error(data) with file,
 /// dataset, what was expected and found: axes that do not fit, a complex axis without two entries, types that cannot be
-/// scaled by themselves, entries that are not finite.
+/// scaled by themselves, entries that are not finite where they are `required` to be (of what was measured: not where
+/// nothing was).
 class ExternalDataset {
  public:
   ExternalDataset(const hdf5::File& file, const ExternalLayout& layout);
@@ -34,7 +36,8 @@ class ExternalDataset {
   const std::string& location() const { return dataset_.location(); }
   std::int64_t count() const { return count_; }
   const TensorSpec& spec() const { return spec_; }  ///< of one item
-  at::Tensor item(std::int64_t index) const;        ///< [C, H, W] float32 or complex64
+  /// [C, H, W] float32 or complex64.
+  at::Tensor item(std::int64_t index, Finite values = Finite::required) const;
 
  private:
   std::optional<std::size_t> axis(const std::string& name) const;
@@ -44,6 +47,7 @@ class ExternalDataset {
   ExternalLayout layout_;
   TensorSpec spec_;
   std::int64_t count_ = 1;
+  bool by_full_scale_of_16_bits_ = false;  ///< nobody said what one step is worth
 };
 
 }  // namespace recon

@@ -156,21 +156,33 @@ void MeasurementFile::read_noise() {
     }
   }
   require_valid(noise, count(), measurement_.scalar, group.location());
+  if (group.has_attribute("background")) {
+    header_.background = at::scalar_tensor(group.number_attribute("background"), at::kDouble);
+  } else if (group.has("background")) {
+    const auto dataset = group.dataset("background");
+    header_.background = dataset.read();
+    if (shape_of(header_.background) != measurement_.shape || header_.background.is_complex()) {
+      throw data_error(dataset.location(), "expected a real background of one item's shape {}, got {}; correct it",
+                       to_string(measurement_.shape), to_string(shape_of(header_.background)));
+    }
+  }
+  if (header_.background.defined()) require_finite(header_.background, group.location() + "/background");
 }
 
-MeasurementItem MeasurementFile::item(std::int64_t index) const {
+MeasurementItem MeasurementFile::item(std::int64_t index, Finite measurements) const {
   if (index < 0 || index >= count()) {
     throw usage_error(path_, "expected an item from 0 to {}, got {}", count() - 1, index);
   }
   MeasurementItem item;
   item.id = ids_[static_cast<std::size_t>(index)];
-  const auto read = [&](const hdf5::Dataset& dataset) {
+  const auto read = [&](const hdf5::Dataset& dataset, Finite finite = Finite::required) {
     at::Tensor value = dataset.read_item(index);
     const bool floating = value.is_floating_point() || value.is_complex();
-    if (floating) require_finite(value, fmt::format("{} item {} ('{}')", dataset.location(), index, item.id));
+    if (floating && finite == Finite::required)
+      require_finite(value, fmt::format("{} item {} ('{}')", dataset.location(), index, item.id));
     return value;
   };
-  item.y = read(file_.dataset("measurements"));
+  item.y = read(file_.dataset("measurements"), measurements);
   if (has_ground_truth_) item.ground_truth = read(file_.dataset("ground_truth"));
   for (const auto& name : per_item_) item.arrays.emplace(name, read(file_.group("operator").dataset(name)));
   const auto& std = header_.noise.std;
@@ -206,7 +218,7 @@ void require_consistent(const std::string& path, const MeasurementSet& set, cons
   require_valid(set.header.noise, count, scalar_kind_of(set.y), path + ":/noise");
 }
 
-void write_noise(hdf5::Group group, const Noise& noise) {
+void write_noise(hdf5::Group& group, const Noise& noise) {
   group.set_attribute("type", to_string(noise.type));
   if (noise.counts_photons()) group.set_attribute("peak", noise.peak);
   if (noise.has_std() && noise.std.size() == 1) group.set_attribute("std", noise.std.front());
@@ -238,7 +250,13 @@ void write_measurement_file(const std::string& path, const MeasurementSet& set) 
   op.set_attribute("config", set.header.operator_config);
   for (const auto& [name, value] : set.header.operator_arrays) op.write(name, value);
   for (const auto& [name, value] : set.per_item_arrays) op.write(name, value).set_attribute("per_item", 1.0);
-  write_noise(file.create_group("noise"), set.header.noise);
+  auto noise = file.create_group("noise");
+  write_noise(noise, set.header.noise);
+  if (const at::Tensor& background = set.header.background; background.defined() && background.dim() == 0) {
+    noise.set_attribute("background", background.item<double>());
+  } else if (background.defined()) {
+    noise.write("background", background);
+  }
   file.close();
   target.commit();
 }

@@ -21,9 +21,13 @@ struct MeasurementHeader {
   std::string operator_config;  ///< YAML text of the operator; arrays are named as in operator_arrays
   std::map<std::string, at::Tensor> operator_arrays;  ///< shared by all items: mask, kernel, ...
   Noise noise;
+  at::Tensor background;   ///< what is measured of a black image: a number [] or [range...]; undefined: nothing
   std::string provenance;  ///< free text: who made it from what
   bool truth_from_data = false;  ///< the ground truth was made of the same noisy data: its chi² is not 1
 };
+
+/// Whether an item's measurements may hold NaN and infinite entries: they do where nothing was measured.
+enum class Finite { required, unchecked };
 
 struct MeasurementItem {
   std::string id;
@@ -45,7 +49,8 @@ struct MeasurementSet {
 /// A measurement file (data/FORMAT.md), opened for reading; items are read when asked for.
 ///
 /// Everything is checked on opening except the values, which item() checks: NaN or infinite entries are Error(data)
-/// saying where. All errors are Error(data) with file, dataset, what was expected and found.
+/// saying where (of the measurements only where they are `required` to be finite). All errors are Error(data) with
+/// file, dataset, what was expected and found.
 class MeasurementFile {
  public:
   static constexpr std::uint64_t version = 1;
@@ -60,7 +65,7 @@ class MeasurementFile {
   bool has_ground_truth() const { return has_ground_truth_; }
   const std::vector<std::string>& per_item_arrays() const { return per_item_; }
 
-  MeasurementItem item(std::int64_t index) const;
+  MeasurementItem item(std::int64_t index, Finite measurements = Finite::required) const;
   /// Throws Error(usage) naming some of the ids there are.
   std::int64_t index_of(const std::string& id) const;
 

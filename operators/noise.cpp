@@ -62,12 +62,12 @@ at::Tensor with_noise(const Noise& noise, const at::Tensor& clean, const Rng& rn
   return at::where(support.to(clean.device()) != 0, noisy, clean);
 }
 
-at::Tensor noise_variance(const Noise& noise, const at::Tensor& y) {
-  require_valid(noise, y);
+at::Tensor noise_variance(const Noise& noise, const at::Tensor& expected, double darkest) {
+  require_valid(noise, expected);
   at::Tensor variance;
-  if (noise.has_std()) variance = per_item(noise.std, y).square();
+  if (noise.has_std()) variance = per_item(noise.std, expected).square();
   if (noise.counts_photons()) {
-    const at::Tensor of_photons = y.clamp_min(1 / noise.peak) / noise.peak;
+    const at::Tensor of_photons = expected.clamp_min(darkest / noise.peak) / noise.peak;
     variance = variance.defined() ? variance + of_photons : of_photons;
   }
   if (variance.defined()) return variance;

@@ -15,11 +15,11 @@ namespace recon {
 at::Tensor with_noise(const Noise& noise, const at::Tensor& clean, const Rng& rng, const std::vector<StreamKey>& keys,
                       const at::Tensor& support = {});
 
-/// Variance per real component, broadcastable to `y` [batch, range...]. For poisson it is estimated from the data,
-/// max(y, 1/peak) / peak, plus std² of the read noise if there is any (the weighted least squares of Chung et al.
-/// 2023, Algorithm 2, up to their factor 2), so that chi² = sum |r|²/variance / m has expectation about 1; less in
-/// the dark, where read noise above 0 counts as photons (0.94 for 12 photons of read noise, 0.78 for 3). none:
-/// Error(usage), there is nothing to weigh by.
-at::Tensor noise_variance(const Noise& noise, const at::Tensor& y);
+/// Variance per real component, broadcastable to `expected` [batch, range...]. For photons it is that of the expected
+/// value, background included: max(expected, darkest / peak) / peak, plus std² of the read noise if there is any. What
+/// stands in for the unknown expectation is the caller's choice: the data themselves (the weighted least squares of
+/// Chung et al. 2023, Algorithm 2, up to their factor 2) are biased where counts are few; expected_counts.h and the
+/// data of an estimate A(x) are not. none: Error(usage), there is nothing to weigh by.
+at::Tensor noise_variance(const Noise& noise, const at::Tensor& expected, double darkest = 1);
 
 }  // namespace recon

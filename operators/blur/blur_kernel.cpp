@@ -4,6 +4,7 @@
 
 #include "operators/masks.h"
 #include "recon/core/error.h"
+#include "recon/core/log_once.h"
 
 namespace recon {
 namespace {
@@ -69,7 +70,7 @@ void BlurKernel::visit(ParameterVisitor& v) {
   v.field("length_px", length_px, "motion: length of the straight path in pixels", {.min = 0, .open_min = true});
   v.field("angle_deg", angle_deg, "motion: direction, 0 along rows, anticlockwise");
   v.field("size_px", size_px, "gaussian: side of the kernel; 0 reaches 4 std, at most the image", {.min = 0});
-  v.field("normalize", normalize, "array: divide the kernel by its sum");
+  v.field("normalize", normalize, "array: divide the kernel by its sum; else it is kept: y = k * x");
 }
 
 at::Tensor BlurKernel::on(const TensorSpec& image, const std::string& location, bool even_size) const {
@@ -98,8 +99,16 @@ at::Tensor BlurKernel::on(const TensorSpec& image, const std::string& location, 
                       image.shape[1], image.shape[2], to_string(shape_of(values)));
   }
   if (!at::isfinite(values).all().item<bool>()) throw usage_error(location, "the kernel has NaN or infinite entries");
-  if (shape == KernelShape::array && !normalize) return values;
   const double total = values.sum().item<double>();
+  if (shape == KernelShape::array && !normalize) {
+    if (std::abs(total - 1) > 1e-3) {
+      log::warn_once(
+          fmt::format("{}: the kernel's entries sum to {:.4g} and are kept: data are {:.4g} times as bright "
+                      "as the image; `normalize: true` divides them by their sum",
+                      location, total, total));
+    }
+    return values;
+  }
   if (std::abs(total) < 1e-6 * values.abs().sum().item<double>() || total == 0) {
     throw usage_error(location, "the kernel's entries sum to {:.3g}: set normalize to false for such a filter", total);
   }

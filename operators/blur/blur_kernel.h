@@ -27,14 +27,15 @@ struct BlurKernel {
   double length_px = 9;
   double angle_deg = 0;
   std::int64_t size_px = 0;
-  bool normalize = true;
+  bool normalize = false;  ///< an array
 
   void visit(ParameterVisitor& v);
 
-  /// The kernel as float64 [height, width]. Generated ones sum to 1; with `even_size` they have an even number of rows
-  /// and columns and are centred between entries (what decimation by an even factor needs to cause no shift). Throws
-  /// Error(usage) naming `location` for a kernel that is larger than the image, not finite or without a sum to divide
-  /// by.
+  /// The kernel as float64 [height, width]. Generated ones sum to 1; an array is kept as it is, which is said once
+  /// where its sum is not 1 (to 0.1 %), unless `normalize` divides it by its sum; with `even_size` they have an even
+  /// number of rows and columns and are centred between entries (what decimation by an even factor needs to cause no
+  /// shift). Throws Error(usage) naming `location` for a kernel that is larger than the image, not finite or without a
+  /// sum to divide by.
   at::Tensor on(const TensorSpec& image, const std::string& location, bool even_size = false) const;
 
   std::string describe() const;  ///< "gaussian, std 1.5 px"

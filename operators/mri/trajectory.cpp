@@ -4,6 +4,7 @@
 
 #include "operators/masks.h"
 #include "recon/core/error.h"
+#include "recon/core/log_once.h"
 
 namespace recon {
 namespace {
@@ -43,6 +44,14 @@ at::Tensor checked_positions(const at::Tensor& array, const TensorSpec& image, c
         location, "positions: expected cycles per field of view, at most {} and {}, found up to {:.4g} and {:.4g}",
         limits[0].item<double>(), limits[1].item<double>(), positions.select(1, 0).abs().max().item<double>(),
         positions.select(1, 1).abs().max().item<double>());
+  }
+  const double largest = positions.abs().max().item<double>(), reach = limits.min().item<double>();
+  const bool pixels = largest > 0.3 && largest <= 0.5 + 1e-6, radians = largest > 2.8 && largest <= M_PI + 1e-6;
+  if (reach >= 8 && (pixels || radians)) {
+    log::warn_once(fmt::format(
+        "{}: positions up to {:.4g} of {:g} cycles per field of view cover the very centre of k-space only; "
+        "if they are in {}, multiply them by the image's [height, width]{}",
+        location, largest, reach, pixels ? "cycles per pixel" : "radians per pixel", pixels ? "" : " / (2 pi)"));
   }
   return positions.contiguous();
 }

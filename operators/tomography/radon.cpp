@@ -12,6 +12,7 @@
 #include "operators/tomography/view_weights.h"
 #include "recon/core/device_constant.h"
 #include "recon/core/error.h"
+#include "recon/core/log_once.h"
 
 namespace recon {
 namespace {
@@ -111,6 +112,13 @@ struct RadonOptions {
                         to_string(shape_of(angle_list_deg)));
     }
     const at::Tensor list = angle_list_deg.to(at::kCPU, at::kDouble).contiguous();
+    const double span = list.max().item<double>() - list.min().item<double>();
+    if (list.numel() >= 16 && span > 1.5 && span < 2 * pi + 1e-3) {
+      log::warn_once(
+          fmt::format("{}: angle_list_deg spans {:.4g} degrees in {} views; if they are radians, multiply "
+                      "them by 180/pi",
+                      location, span, list.numel()));
+    }
     for (std::int64_t k = 0; k < list.numel(); ++k) result.push_back(list.const_data_ptr<double>()[k] * pi / 180);
     return result;
   }

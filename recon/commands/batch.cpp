@@ -86,6 +86,7 @@ Examples:
     auto* merge = app.add_flag("--merge", merge_, "Only put together what the shards have done");
     auto* verify = app.add_option("--verify", verify_, "A result of a batch: compute some of its items again, compare");
     app.add_option("--count", count_, "Items for --verify")->check(CLI::PositiveNumber)->capture_default_str();
+    add_allow_misfit(app, allow_misfit_);
     app.add_option("--tolerance", tolerance_, "Largest relative difference that --verify allows")
         ->capture_default_str();
     restart->excludes(retry)->excludes(shard)->excludes(merge);
@@ -130,7 +131,7 @@ Examples:
     std::fflush(stdout);
   }
 
-  static VerbResult reported(const BatchPlan& plan, const BatchTask& task, const BatchResult& result) {
+  VerbResult reported(const BatchPlan& plan, const BatchTask& task, const BatchResult& result) const {
     VerbResult verb;
     verb.one_line = true;
     ordered_json means = ordered_json::object();
@@ -150,7 +151,10 @@ Examples:
                  {"means", means},
                  {"profile", json_of(result.profile)}};
     // A rank that ends with another code than 0 makes mpirun stop those that still work: only rank 0 tells.
-    if (first && (failed > 0 || result.interrupted || (!result.complete && task.shard.of == 1))) {
+    const std::size_t misfits = result.complete && first ? result.summary.misfits : result.misfits;
+    verb.json["misfits"] = misfits;
+    const bool refused = first && refuse_misfits(misfits, allow_misfit_);
+    if (first && (failed > 0 || refused || result.interrupted || (!result.complete && task.shard.of == 1))) {
       verb.exit_code = exit_some_failed;
     }
     if (first) verb.text = text_of(plan, task, result, failed);
@@ -213,7 +217,7 @@ Examples:
   }
 
   std::string config_, shard_, verify_;
-  bool restart_ = false, retry_ = false, merge_ = false;
+  bool restart_ = false, retry_ = false, merge_ = false, allow_misfit_ = false;
   std::int64_t count_ = 3;
   double tolerance_ = 1e-5;
 };

@@ -31,7 +31,10 @@ Examples:
 )";
   }
 
-  void describe(CLI::App& app) override { app.add_option("CONFIG", config_, "Config (YAML)")->required(); }
+  void describe(CLI::App& app) override {
+    app.add_option("CONFIG", config_, "Config (YAML)")->required();
+    add_allow_misfit(app, allow_misfit_);
+  }
 
   VerbResult execute(const GlobalOptions& options) override {
     ProgressPrinter progress(options.quiet);
@@ -43,12 +46,15 @@ Examples:
     verb.text =
         comparison_text(result.rows) + "report: " + result.files.report + "\ntable:  " + result.files.csv + "\n";
     if (result.interrupted) log::warn("interrupted: what is done is in the report");
-    verb.exit_code = result.interrupted || result.failed > 0 || result.reconstructed == 0 ? exit_some_failed : exit_ok;
+    const bool refused = refuse_misfits(result.misfits, allow_misfit_);
+    const bool failed = result.interrupted || result.failed > 0 || result.reconstructed == 0 || refused;
+    verb.exit_code = failed ? exit_some_failed : exit_ok;
     return verb;
   }
 
  private:
   std::string config_;
+  bool allow_misfit_ = false;
 };
 
 }  // namespace

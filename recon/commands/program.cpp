@@ -22,7 +22,8 @@ namespace recon {
 namespace {
 
 constexpr const char* exit_code_text =
-    "Exit codes: 0 ok; 1 some items failed, a check did not pass or the run was interrupted (what is done is saved);\n"
+    "Exit codes: 0 ok; 1 some items failed or contradict their data (--allow-misfit), a check did not pass or the run\n"
+    "was interrupted (what is done is saved);\n"
     "2 command line or config; 3 bad data; 4 internal. Faults are one line on stderr: recon: error: PLACE: MESSAGE.\n"
     "With --json stdout carries one JSON object and nothing else, after a fault {\"error\": {...}}.";
 

@@ -10,6 +10,7 @@
 #include "recon/pipeline/compare/comparison_table.h"
 #include "recon/pipeline/run/reconstruction.h"
 #include "recon/pipeline/solve/figures.h"
+#include "recon/pipeline/solve/misfit.h"
 
 namespace recon {
 namespace {
@@ -43,6 +44,7 @@ Examples:
 
   void describe(CLI::App& app) override {
     app.add_option("CONFIG", config_, "Config (YAML) or measurement file (HDF5)")->required();
+    add_allow_misfit(app, allow_misfit_);
   }
 
   VerbResult execute(const GlobalOptions& options) override {
@@ -61,7 +63,7 @@ Examples:
     return config;
   }
 
-  static VerbResult reported(const RunPlan& plan, const ReconstructionResult& result) {
+  VerbResult reported(const RunPlan& plan, const ReconstructionResult& result) const {
     VerbResult verb;
     const bool saved = result.saved;
     verb.json["output"] = saved ? ordered_json(plan.output.string()) : ordered_json(nullptr);
@@ -73,11 +75,19 @@ Examples:
     if (result.interrupted) {
       log::warn("interrupted: {} item(s) done and saved", saved ? result.set.ids.size() : 0);
     }
-    verb.exit_code = result.interrupted || result.failed > 0 ? exit_some_failed : exit_ok;
+    std::size_t misfits = 0, diverged = 0;
+    for (const auto& row : result.rows) {
+      misfits += row.status == misfit_status && row.solver == plan.main.name ? 1U : 0U;
+      diverged += row.status == to_string(Outcome::diverged) && row.solver == plan.main.name ? 1U : 0U;
+    }
+    const bool refused = refuse_misfits(misfits, allow_misfit_);
+    const bool failed = result.interrupted || result.failed > 0 || diverged > 0 || refused;
+    verb.exit_code = failed ? exit_some_failed : exit_ok;
     return verb;
   }
 
   std::string config_;
+  bool allow_misfit_ = false;
 };
 
 }  // namespace

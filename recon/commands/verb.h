@@ -16,7 +16,7 @@ namespace recon {
 /// Exit codes of the program; faults get theirs from Error::kind().
 enum ExitCode : int {
   exit_ok = 0,
-  exit_some_failed = 1,  ///< items failed, a check did not pass, or the run was interrupted; the rest is saved
+  exit_some_failed = 1,  ///< items failed, do not explain their data, a check did not pass, or the run was interrupted
   exit_usage = 2,
   exit_bad_data = 3,
   exit_internal = 4
@@ -52,6 +52,11 @@ class Verb {
   virtual void describe(CLI::App& app) = 0;  ///< its own options and arguments
   virtual VerbResult execute(const GlobalOptions& options) = 0;
 };
+
+/// The option --allow-misfit of verbs that reconstruct.
+void add_allow_misfit(CLI::App& app, bool& allow);
+/// Whether `misfits` results that the data contradict make the exit code 1; says so, and how to allow them.
+bool refuse_misfits(std::size_t misfits, bool allowed);
 
 std::unique_ptr<Verb> make_run_verb();
 std::unique_ptr<Verb> make_batch_verb();

@@ -1,7 +1,9 @@
 #include "recon/metrics/noise_level.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -9,7 +11,15 @@ namespace recon {
 namespace {
 
 constexpr std::int64_t fewest = 100;
-constexpr double normal_quartile = 0.67448975019608171;  // P(|Z| <= it) = 1/2
+constexpr double overlap = 4;  ///< blocks that share a pixel: so many times fewer are independent, at worst
+
+/// Where |Z| of a standard normal Z lies below `z` with probability `share`; the relative standard error of a std that
+/// is found from n independent draws at this quantile is `error` / sqrt(n) = sqrt(p (1 - p)) / (2 phi(z) z sqrt(n)).
+struct Quantile {
+  double share, z, error;
+};
+constexpr Quantile quantiles[] = {
+    {0.5, 0.674490, 1.166}, {0.75, 1.150349, 0.914}, {0.9, 1.644854, 0.884}, {0.97, 2.170090, 1.038}};
 
 double middle_of(const at::Tensor& values) { return values.median().item<double>(); }
 
@@ -25,11 +35,23 @@ std::optional<NoiseLevelEstimate> from_differences(const at::Tensor& y, const at
   using T = const at::Tensor&;
   const at::Tensor complete = of_blocks(measured, [](T a, T b, T c, T d) { return a * b * c * d; });
   const at::Tensor differences = of_blocks(y, [](T a, T b, T c, T d) { return ((a - b) - (c - d)) / 2; });
-  const at::Tensor complete_differences = differences.masked_select(complete > 0);
-  if (complete_differences.numel() < fewest) return std::nullopt;
-  return NoiseLevelEstimate{.std = middle_of(complete_differences.abs()) / normal_quartile,
-                            .count = complete_differences.numel(),
-                            .method = "median absolute diagonal difference of neighbouring pixels"};
+  const at::Tensor lengths = std::get<0>(differences.masked_select(complete > 0).abs().sort());
+  const std::int64_t count = lengths.numel();
+  if (count < fewest) return std::nullopt;
+  for (const auto& [share, z, error] : quantiles) {
+    const auto rank = std::min(count - 1, static_cast<std::int64_t>(share * static_cast<double>(count)));
+    const double length = lengths[rank].item<double>();
+    if (!(length > 0)) continue;
+    return NoiseLevelEstimate{.std = length / z,
+                              .count = count,
+                              .relative_error = error * std::sqrt(overlap / static_cast<double>(count)),
+                              .left_out = 0,
+                              .method = share > 0.5 ? fmt::format("{:.0f} % quantile of the diagonal differences of "
+                                                                  "neighbouring pixels, most of which are equal",
+                                                                  100 * share)
+                                                    : "median absolute diagonal difference of neighbouring pixels"};
+  }
+  return std::nullopt;
 }
 
 std::optional<NoiseLevelEstimate> from_high_frequencies(const at::Tensor& y, const at::Tensor& measured) {
@@ -41,19 +63,60 @@ std::optional<NoiseLevelEstimate> from_high_frequencies(const at::Tensor& y, con
   const std::int64_t count = distances.numel() / 10;
   if (count < fewest) return std::nullopt;
   const at::Tensor outermost = std::get<1>(distances.topk(count));
-  return NoiseLevelEstimate{.std = std::sqrt(middle_of(energies.index_select(0, outermost)) / (2 * std::numbers::ln2)),
+  const double energy = middle_of(energies.index_select(0, outermost));
+  if (!(energy > 0)) return std::nullopt;
+  return NoiseLevelEstimate{.std = std::sqrt(energy / (2 * std::numbers::ln2)),
                             .count = count,
+                            .relative_error = 0.72 / std::sqrt(static_cast<double>(count)),
+                            .left_out = 0,
                             .method = "median energy of the outermost tenth of the measured frequencies"};
+}
+
+/// Entries at a limit that many share.
+at::Tensor at_repeated_limits(const at::Tensor& y, const at::Tensor& chosen) {
+  at::Tensor repeated = at::zeros_like(chosen);
+  const at::Tensor values = y.masked_select(chosen);
+  if (values.numel() == 0) return repeated;
+  const std::int64_t many = std::max<std::int64_t>(8, values.numel() / 1000);
+  for (const at::Tensor& limit : {values.min(), values.max()}) {
+    const at::Tensor there = chosen.logical_and(y == limit);
+    if (there.sum().item<std::int64_t>() > many) repeated = repeated.logical_or(there);
+  }
+  return repeated;
+}
+
+at::Tensor values_in_double(const at::Tensor& y) {
+  return y.cpu().to(y.is_complex() ? at::kComplexDouble : at::kDouble);
+}
+
+at::Tensor on_support(const at::Tensor& values, const at::Tensor& support) {
+  const at::Tensor finite = at::isfinite(values);
+  return support.defined() ? finite.logical_and(support.cpu().expand(values.sizes()) > 0) : finite;
 }
 
 }  // namespace
 
+std::string NoiseLevelEstimate::to_string() const {
+  return fmt::format("{:.3g} ± {:.0f} % ({}, {} numbers{})", std, std::max(1.0, 100 * relative_error), method, count,
+                     left_out > 0 ? fmt::format("; {} exact zeros or repeated limits left out", left_out) : "");
+}
+
+at::Tensor measured_entries(const at::Tensor& y, const at::Tensor& support) {
+  const at::Tensor values = values_in_double(y);
+  at::Tensor chosen = on_support(values, support).logical_and(values != 0);
+  if (!values.is_complex()) chosen = chosen.logical_and(at_repeated_limits(values, chosen).logical_not());
+  return chosen.to(at::kDouble);
+}
+
 std::optional<NoiseLevelEstimate> estimate_noise_level(const at::Tensor& y, const at::Tensor& support) {
   if (y.dim() != 3 || y.size(1) < 2 || y.size(2) < 2) return std::nullopt;
-  const at::Tensor values = y.cpu().to(y.is_complex() ? at::kComplexDouble : at::kDouble);
-  const at::Tensor measured =
-      support.defined() ? support.cpu().to(at::kDouble).expand(y.sizes()) : at::ones(y.sizes(), at::kDouble);
-  return y.is_complex() ? from_high_frequencies(values, measured) : from_differences(values, measured);
+  const at::Tensor values = values_in_double(y), measured = measured_entries(y, support);
+  auto estimate = y.is_complex() ? from_high_frequencies(values, measured) : from_differences(values, measured);
+  if (estimate) {
+    const auto there = on_support(values, support).sum().item<double>();
+    estimate->left_out = std::llround(there - measured.sum().item<double>());
+  }
+  return estimate;
 }
 
 }  // namespace recon

@@ -23,7 +23,10 @@ struct Problem {
   std::vector<double> noise_std;  ///< `[batch]`; 0 = noise-free
   std::vector<StreamKey> keys;    ///< `[batch]`
   TensorSpec image;               ///< op->domain()
-  at::Tensor whitening = {};  ///< Poisson data: y and A over it are the counts; undefined where nothing was whitened
+  at::Tensor whitening = {};   ///< Poisson data: y and A over it are the counts; undefined where nothing was whitened
+  double photon = 0;           ///< of photon counts: what one is worth in y / whitening; 0: not known, or no counts
+  at::Tensor background = {};  ///< of photon counts, [1 or batch, range...]: what was taken from them to make
+                               ///< y / whitening; undefined: nothing
 
   std::int64_t batch() const { return y.size(0); }
 };

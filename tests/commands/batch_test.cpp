@@ -66,7 +66,7 @@ TEST_F(Batch, ItemsAreThoseOfRunWhateverTheBatchSize) {
 TEST_F(Batch, ADiffusionSamplerDrawsTheSameWhateverTheBatchSize) {
   write_items("m.h5", 3);
   write_config("m.h5", 3, "samples: 2\n");
-  const std::string dps = "--set 'solver={type: dps, steps: 2}' ";
+  const std::string dps = "--allow-misfit --set 'solver={type: dps, steps: 2}' ";
   ASSERT_EQ(batch(dps).exit_code, 0);
   ASSERT_EQ(batch(dps + "--set batch.size=1 --set output.path=one.h5").exit_code, 0);
   const SolverResults three = read_result_file(path("out.h5").string()).main;

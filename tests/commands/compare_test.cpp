@@ -33,7 +33,7 @@ class Compare : public ProgramTest {
            "output: out\n";
   }
   json compared(const std::string& arguments, int exit_code = 0) const {
-    const Outputs got = recon("compare c.yaml --json -q --threads 1 " + arguments);
+    const Outputs got = recon("compare c.yaml --json -q --threads 1 --allow-misfit " + arguments);
     EXPECT_EQ(got.exit_code, exit_code) << got.err;
     return got.json();
   }

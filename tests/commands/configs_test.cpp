@@ -53,7 +53,7 @@ TEST_P(RunConfigs, Runs) {
     }
   }
   if (config.root()->find("samples") != nullptr) options += " --set samples=2";
-  const Outputs got = recon("run '" + file.string() + "' --json" + options);
+  const Outputs got = recon("run '" + file.string() + "' --json --allow-misfit" + options);
   ASSERT_EQ(got.exit_code, 0) << got.err;
   EXPECT_TRUE(fs::exists(path(got.json()["output"].get<std::string>())));
   const YamlEntry* preview = config.root()->find("preview");
@@ -95,8 +95,8 @@ TEST_P(BatchConfigs, Runs) {
   const fs::path file = fs::path(test::source_path("configs/batch")) / (GetParam() + ".yaml");
   EXPECT_EQ(file_content(file).front(), '#');
   const Config config = Config::from_file(file);
-  const Outputs got =
-      recon("batch '" + file.string() + "' -q" + shortened("solver", *config.root()->find("solver")->value));
+  const Outputs got = recon("batch '" + file.string() + "' -q --allow-misfit" +
+                            shortened("solver", *config.root()->find("solver")->value));
   ASSERT_EQ(got.exit_code, 0) << got.err;
   for (const auto& written : config.root()->find("output")->value->entries) {
     if (written.key == "path" || written.key == "csv" || written.key == "contact_sheet") {
@@ -127,7 +127,7 @@ TEST_P(CompareConfigs, Compares) {
     options += shortened(fmt::format("solvers.{}", i), *solvers[i]);
     if (solvers[i]->find("samples") != nullptr) options += fmt::format(" --set solvers.{}.samples=2", i);
   }
-  const Outputs got = recon("compare '" + file.string() + "' --json --set output=compared" + options);
+  const Outputs got = recon("compare '" + file.string() + "' --json --allow-misfit --set output=compared" + options);
   ASSERT_EQ(got.exit_code, 0) << got.err;
   const auto json = got.json();
   for (const auto& row : json["rows"]) EXPECT_EQ(row.contains("error"), row["status"] == "not_applicable") << row;

@@ -95,9 +95,8 @@ class RoomGraph {
 };
 
 TEST(Rooms, InsideARoomArrowsPointDown) {
-  for (const char* room :
-       {"operators", "priors", "data", "recon/core", "recon/config", "recon/solvers", "recon/metrics", "recon/report",
-        "recon/pipeline", "recon/commands"}) {
+  for (const char* room : {"operators", "priors", "data", "recon/core", "recon/config", "recon/solvers",
+                           "recon/metrics", "recon/report", "recon/pipeline", "recon/commands"}) {
     const RoomGraph graph(room, sources());
     EXPECT_GT(graph.nodes(), 1U) << room;
     for (const auto& line : graph.circles()) ADD_FAILURE() << line << ", in a circle";

@@ -54,6 +54,60 @@ TEST(NoiseLevel, OfMaskedFrequencies) {
   EXPECT_NEAR(got->std / 0.02, 1, 4 * 0.72 / std::sqrt(static_cast<double>(got->count)));
 }
 
+// Random supports: boxes of exact zeros, NaN, a fill value, saturated pixels, quantised values; real and complex data.
+TEST(NoiseLevel, WhatWasNotMeasuredDoesNotCountInTwoHundredRandomCases) {
+  constexpr std::int64_t n = 64;
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    const at::Tensor u = Rng(2, "supports").uniform({{i, 0}}, 0, {{8}, ScalarKind::real})[0];
+    const auto draw = [&](std::int64_t k) { return u[k].item<double>(); };
+    const double std = std::pow(10.0, -1 - 3 * draw(0));
+    const bool complex = i % 2 == 1;
+    const TensorSpec spec{{1, n, n}, complex ? ScalarKind::complex : ScalarKind::real};
+    const at::TensorOptions like = complex ? at::kComplexDouble : at::kDouble;
+    at::Tensor y = std * Rng(3, "noise").normal({{i, 0}}, 0, spec, like)[0];
+    if (!complex) y = y + 0.5;
+    const auto rows = static_cast<std::int64_t>(40 * draw(1)), first = static_cast<std::int64_t>(20 * draw(2));
+    at::Tensor support;
+    switch (i / 2 % 4) {
+      case 0:  // padding that nobody speaks of
+        y.narrow(1, first, rows).zero_();
+        break;
+      case 1:  // the support says so, and NaN is there
+        support = at::ones({1, n, n}, at::kDouble);
+        support.narrow(1, first, rows).zero_();
+        y.narrow(1, first, rows).fill_(std::nan(""));
+        break;
+      case 2:  // a fill value beside the support
+        support = at::ones({1, n, n}, at::kDouble);
+        support.narrow(1, first, rows).zero_();
+        y.narrow(1, first, rows).fill_(65535);
+        break;
+      default:  // saturation, of real data
+        if (!complex) y.narrow(1, first, rows).fill_(1.0 + std);
+        break;
+    }
+    const auto got = estimate_noise_level(y, support);
+    ASSERT_TRUE(got.has_value()) << i;
+    EXPECT_NEAR(got->std / std, 1, 5 * got->relative_error) << i;
+    EXPECT_LT(got->relative_error, 0.1) << i;
+    const bool spoken_of = support.defined() || (complex && i / 2 % 4 == 3);
+    EXPECT_EQ(got->left_out, spoken_of ? 0 : rows * n) << i << " " << got->to_string();
+  }
+}
+
+// 8 bits and noise of a third of a step: most neighbours are equal, but not all.
+TEST(NoiseLevel, CoarseValuesHaveNoiseToo) {
+  for (const double std : {0.25, 0.35, 0.6, 2.0}) {
+    const at::Tensor y = at::round(100.3 + noise(128, std, ScalarKind::real));
+    const auto got = estimate_noise_level(y, {});
+    ASSERT_TRUE(got.has_value());
+    const double rounded = std::sqrt(std * std + 1.0 / 12);
+    EXPECT_GT(got->std, 0.5 * rounded) << std;
+    EXPECT_LT(got->std, 2 * rounded) << std;
+  }
+  EXPECT_FALSE(estimate_noise_level(at::full({1, 64, 64}, 3.0, at::kDouble), {}).has_value());
+}
+
 TEST(NoiseLevel, NothingFromTooLittleOrOtherShapes) {
   EXPECT_FALSE(estimate_noise_level(noise(8, 1, ScalarKind::real), {}).has_value());
   EXPECT_FALSE(estimate_noise_level(at::ones({500}), {}).has_value());

@@ -155,7 +155,7 @@ void expect_usage_error(const std::string& json, const std::string& expected_wor
 TEST(BlurKernel, RefusesWhatCannotBe) {
   expect_usage_error(R"({"type": "blur", "shape": "array"})", "no kernel");
   expect_usage_error(R"({"type": "blur", "shape": "motion", "length_px": 40})", "no larger than the 16 x 16 image");
-  expect_usage_error(R"({"type": "blur", "kernel": [[1, -1]]})", "set normalize to false");
+  expect_usage_error(R"({"type": "blur", "kernel": [[1, -1]], "normalize": true})", "set normalize to false");
   expect_usage_error(R"({"type": "blur", "kernel": [1, 2]})", "expected a kernel [height, width]");
   expect_usage_error(R"({"type": "blur", "kernel": [[1]], "shape": "disk"})", "go together");
   expect_usage_error(R"({"type": "blur", "std_px": 0})", "std_px");

@@ -12,6 +12,7 @@
 #include "data/result_writer.h"
 #include "recon/core/error.h"
 #include "recon/pipeline/solve/figures.h"
+#include "recon/pipeline/solve/misfit.h"
 #include "recon/report/text_table.h"
 
 namespace recon {
@@ -101,6 +102,7 @@ BatchSummary summary_of(const ResultFile& result) {
   const SolverResults stored = result.figures();
   BatchSummary summary;
   summary.items = result.header().ids.size();
+  summary.misfits = static_cast<std::size_t>(std::count(stored.status.begin(), stored.status.end(), misfit_status));
   for (std::size_t i = 0; i < stored.error.size(); ++i) {
     if (stored.error[i].empty()) continue;
     ++summary.failed;

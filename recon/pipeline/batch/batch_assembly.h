@@ -17,7 +17,7 @@ struct BatchSummary {
   struct Failure {
     std::string id, error;
   };
-  std::size_t items = 0, failed = 0;
+  std::size_t items = 0, failed = 0, misfits = 0;
   std::vector<Failure> first_failures;                ///< at most ten
   std::vector<std::pair<std::string, double>> means;  ///< of every figure by its key, over the items that have it
 };

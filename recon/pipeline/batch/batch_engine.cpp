@@ -221,6 +221,7 @@ void BatchRun::tell_items(const ItemGroup& group, const SolverResults& rows) {
       if (std::isfinite(value)) event[figure.key] = figure.json(value);
     }
     ++result_.computed;
+    result_.misfits += rows.status[i] == misfit_status ? 1U : 0U;
     if (!rows.error[i].empty()) {
       ++result_.failed;
       event["error"] = rows.error[i];

@@ -51,8 +51,8 @@ struct BatchResult {
   bool was_complete = false;  ///< and was before
   bool interrupted = false;
   std::size_t items = 0, batches = 0, batches_done = 0;
-  std::size_t computed = 0, failed = 0;  ///< items of this process
-  BatchSummary summary;                  ///< where complete
+  std::size_t computed = 0, failed = 0, misfits = 0;  ///< items of this process
+  BatchSummary summary;                               ///< where complete
   BatchProfile profile;
 };
 

@@ -147,6 +147,7 @@ class Comparison final : public ResultSink {
     ++result_.reconstructed;
     for (const auto& row : outcome.result->rows) {
       if (row.status == to_string(Outcome::diverged)) ++result_.failed;
+      if (row.status == misfit_status) ++result_.misfits;
       result_.interrupted = result_.interrupted || row.status == to_string(Outcome::stopped_early);
       result_.rows.push_back({task_->name, row, outcome.note});
     }

@@ -41,6 +41,7 @@ struct ComparisonResult {
   std::vector<ComparisonRow> rows;
   std::vector<BudgetChoice> budgets;
   std::size_t failed = 0;         ///< rows that failed or diverged
+  std::size_t misfits = 0;        ///< results that the data contradict
   std::size_t reconstructed = 0;  ///< solves that came to an end
   bool interrupted = false;
   ComparisonFiles files;

@@ -1,6 +1,7 @@
 #include "recon/pipeline/inspect/measurement_inspection.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
 #include <cmath>
 
@@ -9,8 +10,9 @@
 #include "recon/core/error.h"
 #include "recon/metrics/metrics.h"
 #include "recon/metrics/noise_level.h"
-#include "recon/pipeline/items/item_noise.h"
 #include "recon/pipeline/items/operator_source.h"
+#include "recon/pipeline/items/support.h"
+#include "recon/pipeline/solve/misfit.h"
 
 namespace recon {
 namespace {
@@ -52,8 +54,7 @@ void check_items(Inspection& inspection, const MeasurementFile& file, const Oper
   const MeasurementHeader& header = file.header();
   const Noise& noise = header.noise;
   for (std::int64_t i = 0; i < file.count(); ++i) {
-    const MeasurementItem item = file.item(i);
-    if (!item.ground_truth.defined() || noise.type == NoiseType::none) continue;
+    const MeasurementItem item = file.item(i, Finite::unchecked);
     std::map<std::string, at::Tensor> arrays = header.operator_arrays;
     for (const auto& [name, value] : item.arrays) arrays[name] = value;
     const OperatorPtr op = shared_op != nullptr
@@ -61,21 +62,30 @@ void check_items(Inspection& inspection, const MeasurementFile& file, const Oper
                                : build_stored_operator(header.operator_config, arrays, header.image, file.path(), [&] {
                                    return item.y;
                                  }).op;
-    const at::Tensor y = item.y.unsqueeze(0);
+    const std::string location = fmt::format("{}:/measurements item {} ('{}')", file.path(), i, item.id);
+    require_mask_agrees(item.y, op->support(), location);
+    at::Tensor y = on_support(item.y, op->support()).unsqueeze(0);
+    require_finite(y[0], location);
+    if (!item.ground_truth.defined() || noise.type == NoiseType::none) continue;
+    at::Tensor background;
+    if (header.background.defined()) {
+      background = header.background.to(y.options());
+      y = on_support(y - background, op->support());
+    }
     Noise own = noise;
     if (noise.has_std()) own.std = {item.noise_std};
-    const ItemNoise level = item_noise(own, 0, y);
-    if (!level.variance.defined()) continue;
-    const auto measured = static_cast<double>(op->measured_components());
+    PreparedItem prepared;
+    prepared.op = op;
+    prepared.y = y;
+    prepared.noise = item_noise(own, 0, y, op->support(), background);
+    if (!prepared.noise.variance.defined()) continue;
     const at::Tensor truth = item.ground_truth.unsqueeze(0);
-    const at::Tensor residual = y - op->apply(truth.to(truth.is_complex() ? complex_dtype(y) : real_dtype(y)));
-    const double chi2 = reduced_chi2(residual, level.variance, op->measured_components()).front();
+    const Fit fit = fit_of(truth.to(truth.is_complex() ? complex_dtype(y) : real_dtype(y)), prepared);
+    const double chi2 = fit.chi2, limit = 6 * fit.chi2_error;
     if (header.truth_from_data) {  // it has this noise in it, and the maps' error beside it
       inspection.found["chi2_of_truth"].push_back({{"item", item.id}, {"chi2", chi2}});
       continue;
     }
-    // Five standard errors of a mean of squares; Poisson data at low counts are not quite normal.
-    const double limit = (noise.counts_photons() ? 10 : 5) * std::sqrt(2 / measured);
     inspection.check("chi2 of the truth is 1, item " + item.id, std::abs(chi2 - 1), limit, std::abs(chi2 - 1) <= limit);
   }
   inspection.check("all values are finite", 0, 0, true);  // reading them throws otherwise
@@ -106,23 +116,28 @@ Inspection inspect_measurement(const std::string& path, bool check) {
   const bool per_item = !file.per_item_arrays().empty();
   std::map<std::string, at::Tensor> arrays = header.operator_arrays;
   if (per_item) {
-    for (const auto& [name, value] : file.item(0).arrays) arrays[name] = value;
+    for (const auto& [name, value] : file.item(0, Finite::unchecked).arrays) arrays[name] = value;
   }
+  const at::Tensor first = file.item(0, Finite::unchecked).y;
   const auto [op, estimated] =
-      build_stored_operator(header.operator_config, arrays, header.image, path, [&] { return file.item(0).y; });
+      build_stored_operator(header.operator_config, arrays, header.image, path, [&] { return first; });
   inspection.found["operator"] = describe(*op);
   if (op->range() != file.measurement()) {
     throw data_error(path + ":/measurements", "the operator '{}' gives {}, the file holds {}", op->name(),
                      op->range().to_string(), file.measurement().to_string());
   }
+  const at::Tensor values = on_support(first, op->support());
+  if (!values.is_complex()) {
+    inspection.found["minimum"] = values.min().item<double>();
+    inspection.found["maximum"] = values.max().item<double>();
+  }
   if (check) {
     check_laws(inspection, *op);
     check_items(inspection, file, per_item || estimated ? nullptr : op);
-    if (const auto estimate = estimate_noise_level(file.item(0).y, op->support())) {
-      inspection.found["noise_estimate"] = {{"item", file.ids().front()},
-                                            {"std", estimate->std},
-                                            {"count", estimate->count},
-                                            {"method", estimate->method}};
+    if (const auto estimate = estimate_noise_level(first, op->support())) {
+      inspection.found["noise_estimate"] = {
+          {"item", file.ids().front()}, {"std", estimate->std},           {"relative_error", estimate->relative_error},
+          {"count", estimate->count},   {"left_out", estimate->left_out}, {"method", estimate->method}};
     }
   }
   return inspection;

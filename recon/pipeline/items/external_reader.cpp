@@ -10,6 +10,7 @@
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/pipeline/items/operator_source.h"
+#include "recon/pipeline/items/support.h"
 
 namespace recon {
 namespace {
@@ -21,7 +22,7 @@ ExternalFile open_dataset(const InputPlan& plan, const std::string& path) {
   const auto y = std::make_shared<const ExternalDataset>(file, layout);
   ExternalFile opened{.count = y->count(),
                       .measurement = y->spec(),
-                      .y = [y](std::int64_t index) { return y->item(index); },
+                      .y = [y](std::int64_t index) { return y->item(index, Finite::unchecked); },
                       .truth = {},
                       .operator_config = {},
                       .operator_arrays = {},
@@ -97,9 +98,6 @@ Noise scaled_noise(Noise noise, double scale) {
   return noise;
 }
 
-/// Zero where nothing is measured.
-at::Tensor on_support(const at::Tensor& y, const at::Tensor& support) { return support.defined() ? y * support : y; }
-
 }  // namespace
 
 ExternalFile open_external(const InputPlan& plan, const std::string& path) {
@@ -140,13 +138,16 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
   header.noise = scaled_noise(plan->noise.value_or(Noise{}), external.scale);
   header.provenance = fmt::format("{} {} scaled by {:.9g}", plan->options.format, path, external.scale);
   for (const auto index : indices) external.reader.ids.push_back(std::to_string(index));
-  external.reader.read = [plan, pool, path, indices, support, scale = external.scale,
+  if (plan->background.defined()) {
+    header.background = background_of(plan->background, file->measurement, plan->location) * external.scale;
+  }
+  external.reader.read = [plan, pool, path, indices, scale = external.scale,
                           std = header.noise.std](std::int64_t item) {
     const auto opened = pool->get(path);
     const auto index = indices.at(static_cast<std::size_t>(item));
     MeasurementItem read;
     read.id = std::to_string(index);
-    read.y = on_support(opened->y(index), support) * scale;
+    read.y = opened->y(index) * scale;  // what the support leaves out is for ItemSource to judge
     if (opened->truth) read.ground_truth = opened->truth(index) * scale;
     read.noise_std = std.empty() ? 0 : std.front();
     return read;

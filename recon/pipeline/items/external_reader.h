@@ -30,8 +30,8 @@ struct ExternalReader {
   double scale = 1;
 };
 
-/// Ids are the items' indices in the file. Data are set to zero where the operator measures nothing. `scale: auto`
-/// takes the brightest point from the file if it says so, else from |A^H y| of its middle item.
+/// Ids are the items' indices in the file. `scale: auto` takes the brightest point from the file if it says so, else
+/// from |A^H y| of its middle item.
 ///
 /// Throws Error(data) for the file's faults, Error(usage) with the section's place for slices that are not there and
 /// for an operator that gives other data than the file holds.

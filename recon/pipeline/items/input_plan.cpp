@@ -9,6 +9,7 @@
 #include "recon/config/yaml_scalars.h"
 #include "recon/core/error.h"
 #include "recon/pipeline/items/noise_section.h"
+#include "recon/pipeline/items/operator_source.h"
 
 namespace recon {
 namespace {
@@ -108,7 +109,7 @@ std::string name_of(const YamlNode& files) {
 
 void read_section(YamlOptions& options, InputPlan& plan) {
   plan.options.visit(options);
-  plan.noise = read_noise(options, "that of the stored numbers");
+  plan.noise = read_noise(options, "that of the stored numbers", plan.background);
   const auto operators = options.nodes("operator");
   const auto simulations = options.nodes("simulate");
   const YamlNodePtr files = options.node("files");
@@ -174,7 +175,7 @@ InputPlan read_input_plan(const YamlNodePtr& input) {
     plan.resolved = as_json(*input);
     return plan;
   }
-  YamlOptions options(input, "input");
+  YamlOptions options(input, "input", YamlOptions::Mode::read, file_array);
   read_section(options, plan);
   plan.files = options.node("files");
   plan.name = plan.files == nullptr ? "simulated" : name_of(*plan.files);

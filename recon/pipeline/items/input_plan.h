@@ -50,6 +50,7 @@ struct InputPlan {
   std::optional<SimulationPlan> simulation;  ///< images measured by an operator, from the section `simulate`
   YamlNodePtr op;                            ///< external files; null: that of the file
   std::optional<Noise> noise;                ///< external files; none: it is not stated
+  at::Tensor background;                     ///< external files: what is measured of a black image
   SliceRange slices;
   std::optional<double> scale;    ///< a number given as such
   bool brightest_is_one = false;  ///< `scale: auto`

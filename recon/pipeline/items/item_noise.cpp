@@ -3,15 +3,76 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "operators/expected_counts.h"
 #include "operators/noise.h"
+#include "recon/core/error.h"
 #include "recon/core/tensor_spec.h"
 #include "recon/metrics/noise_level.h"
 
 namespace recon {
+namespace {
 
-ItemNoise item_noise(const Noise& noise, std::size_t item, const at::Tensor& y) {
+constexpr double darkest_share = 0.01;  ///< of the mean count: for chi²
+constexpr double whitened_share = 0.3;  ///< of the mean count: weights further apart slow every solver down
+constexpr double well_lit = 20;         ///< counts that stand for their own expectation
+
+at::Tensor measured_ones(const at::Tensor& y, const at::Tensor& support) {
+  const at::Tensor ones = at::ones_like(y);
+  return support.defined() ? ones * support.to(y.options()) : ones;
+}
+
+/// Whitening by `expected`, in the units of the data and with the background.
+void whiten_by(ItemNoise& result, const at::Tensor& expected, const at::Tensor& support) {
+  const Noise& photons = result.photons;
+  const at::Tensor there = measured_ones(expected, support);
+  const double measured = std::max(1.0, there.sum().item<double>());
+  const double mean = photons.peak * (expected * there).sum().item<double>() / measured;
+  // A window without a count does not mean that none can come: a share of the mean is let in.
+  result.darkest = std::clamp(darkest_share * mean, 1e-12, 1.0);
+  result.variance = noise_variance(photons, expected, std::clamp(whitened_share * mean, 1e-12, 1.0));
+  // Entries whose true variance is below the one they are given have little to say: the mean square of what is left
+  // after whitening is their share, and so is chi² of the true image.
+  const at::Tensor truth = noise_variance(photons, expected, 0) * there;
+  const double share = (truth / result.variance).sum().item<double>() / measured;
+  const double typical = std::sqrt((result.variance * there).sum().item<double>() / measured);
+  result.weights = typical / result.variance.sqrt();
+  result.std = typical * std::sqrt(std::max(share, 1e-6));
+}
+
+void whiten_photons(ItemNoise& result, const Noise& noise, const at::Tensor& y, const at::Tensor& support,
+                    const at::Tensor& background) {
+  if (y.is_complex()) throw usage_error("noise", "poisson noise counts photons and needs real data, got complex");
+  result.photons = noise;
+  at::Tensor counts = y * noise.peak;
+  if (background.defined()) {
+    result.background = background.to(y.options()).expand(y.sizes());
+    counts = counts + result.background * noise.peak;
+  }
+  const at::Tensor expected = expected_counts(counts, support);
+  const at::Tensor there = measured_ones(y, support);
+  result.dim = (there * (expected < well_lit)).sum().item<double>() > 0.1 * there.sum().item<double>();
+  whiten_by(result, expected / noise.peak, support);
+}
+
+}  // namespace
+
+at::Tensor ItemNoise::variance_at(const at::Tensor& predicted) const {
+  if (!photons.counts_photons()) return variance;
+  return noise_variance(photons, background.defined() ? predicted + background : predicted, darkest);
+}
+
+ItemNoise ItemNoise::at_prediction(const at::Tensor& predicted, const at::Tensor& support) const {
+  ItemNoise fitted = *this;
+  const at::Tensor mean = background.defined() ? predicted + background : predicted;
+  whiten_by(fitted, mean.clamp_min(0), support);
+  return fitted;
+}
+
+ItemNoise item_noise(const Noise& noise, std::size_t item, const at::Tensor& y, const at::Tensor& support,
+                     const at::Tensor& background) {
   ItemNoise result;
   switch (noise.type) {
     case NoiseType::none:
@@ -22,21 +83,30 @@ ItemNoise item_noise(const Noise& noise, std::size_t item, const at::Tensor& y) 
       break;
     case NoiseType::poisson:
     case NoiseType::poisson_gaussian:
-      result.variance = noise_variance(noise, y);
-      result.std = std::sqrt(result.variance.mean().item<double>());
-      result.weights = result.std / result.variance.sqrt();
+      whiten_photons(result, noise, y, support, background);
       break;
   }
   return result;
+}
+
+at::Tensor background_of(const at::Tensor& stated, const TensorSpec& measurement, const std::string& location) {
+  const at::Tensor background = stated.squeeze();
+  if (background.dim() == 0 && measurement.scalar == ScalarKind::real) return background.to(at::kDouble);
+  if (background.numel() != measurement.numel() || measurement.scalar == ScalarKind::complex) {
+    throw usage_error(location,
+                      "noise: expected a background that is a number or shaped {}, for real data, got {} for {}",
+                      to_string(measurement.shape), to_string(shape_of(stated)), measurement.to_string());
+  }
+  return background.reshape(measurement.shape).to(at::kDouble);
 }
 
 std::string noise_level_warning(const ItemNoise& noise, const at::Tensor& y, const Operator& op) {
   constexpr double allowed = 1.5;
   if (!(noise.std > 0) || noise.weights.defined()) return "";
   const auto estimate = estimate_noise_level(y[0], op.support());
-  if (!estimate || noise.std <= allowed * estimate->std) return "";
-  return fmt::format("the noise level {:.3g} is too high: the data themselves vary by {:.3g} at most ({})", noise.std,
-                     estimate->std, estimate->method);
+  if (!estimate || noise.std <= (allowed + 3 * estimate->relative_error) * estimate->std) return "";
+  return fmt::format("the noise level {:.3g} is too high: the data themselves vary by {} at most", noise.std,
+                     estimate->to_string());
 }
 
 }  // namespace recon

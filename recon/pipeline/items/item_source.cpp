@@ -11,7 +11,9 @@
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/metrics/noise_level.h"
+#include "recon/pipeline/items/brightness.h"
 #include "recon/pipeline/items/operator_source.h"
+#include "recon/pipeline/items/support.h"
 
 namespace recon {
 namespace {
@@ -76,32 +78,86 @@ std::vector<std::int64_t> ItemSource::indices(const std::vector<std::string>& wa
   return found;
 }
 
+std::map<std::string, at::Tensor> ItemSource::arrays_of(const MeasurementItem& stored) const {
+  std::map<std::string, at::Tensor> arrays = header().operator_arrays;
+  for (const auto& [name, value] : stored.arrays) arrays[name] = value;
+  return arrays;
+}
+
 OperatorPtr ItemSource::operator_for(const MeasurementItem& stored) {
-  OperatorPtr op = *shared_op_;
+  OperatorPtr op = shared_op_->stated;
   if (op == nullptr) {
-    std::map<std::string, at::Tensor> arrays = header().operator_arrays;
-    for (const auto& [name, value] : stored.arrays) arrays[name] = value;
+    // Coil maps come from what is finite: the mask, which says what is data, is a part of the operator.
     const StoredOperator built =
-        build_stored_operator(header().operator_config, arrays, image_, reader_.name, [&] { return stored.y; });
+        build_stored_operator(header().operator_config, arrays_of(stored), image_, reader_.name,
+                              [&] { return at::where(at::isfinite(stored.y), stored.y, at::zeros_like(stored.y)); });
     op = built.op;
-    if (stored.arrays.empty() && !built.estimated) *shared_op_ = op;
+    if (stored.arrays.empty() && !built.estimated) shared_op_->stated = op;
   }
   if (op->range() != reader_.measurement) {
     throw data_error(reader_.name + ":/measurements", "the operator '{}' gives {}, the file holds {}", op->name(),
                      op->range().to_string(), reader_.measurement.to_string());
   }
-  return op;
+  require_mask_agrees(stored.y, op->support(), reader_.name + " item " + stored.id);
+  const bool noisy = noise_.type != NoiseType::none || options_.estimate_noise;
+  return noisy ? narrowed(op, stored) : op;
+}
+
+/// With a mask that leaves out the lines of zeros that the data show, where they show such.
+OperatorPtr ItemSource::narrowed(const OperatorPtr& op, const MeasurementItem& stored) {
+  const auto found = mask_from_zeros(stored.y, op->support());
+  if (!found) return op;
+  auto masked = with_mask(header().operator_config, arrays_of(stored), found->mask, reader_.name);
+  if (!masked) {
+    log::warn("item {}: {}, but {} counts them as measured", stored.id, found->text, op->name());
+    return op;
+  }
+  const at::Tensor bits = found->mask.to(at::kByte).contiguous();
+  const std::string key(reinterpret_cast<const char*>(bits.const_data_ptr<std::uint8_t>()), bits.nbytes());
+  const auto [known, is_new] = shared_op_->narrowed.try_emplace(key);
+  if (is_new) log::warn("item {}: {}: taken as not measured (a mask found from the zeros)", stored.id, found->text);
+  if (known->second != nullptr) return known->second;
+  const StoredOperator built = build_stored_operator(masked->config, masked->arrays, image_, reader_.name,
+                                                     [&] { return on_support(stored.y, found->mask); });
+  if (stored.arrays.empty() && !built.estimated) known->second = built.op;
+  return built.op;
 }
 
 void ItemSource::estimate_noise(PreparedItem& item) const {
   const auto estimate = estimate_noise_level(item.y[0], item.op->support());
   if (!estimate) {
     throw data_error(reader_.name + " item " + item.id,
-                     "the noise level cannot be estimated from {} data of {}; set noise_std",
+                     "the noise level cannot be estimated from {} data of {}: they are too few, or do not vary; set "
+                     "noise_std",
                      item.op->range().to_string(), item.op->name());
   }
-  log::info("item {}: noise level {:.3g}, from the {}", item.id, estimate->std, estimate->method);
+  log::info("item {}: noise level {}", item.id, estimate->to_string());
   item.noise = item_noise({.type = NoiseType::gaussian, .std = {estimate->std}, .peak = 0}, 0, item.y);
+}
+
+/// Takes the background from the data, and the noise level from the file, the config or the data.
+void ItemSource::read_noise(PreparedItem& item, const MeasurementItem& stored) const {
+  Noise level = noise_;
+  at::Tensor background;
+  if (header().background.defined()) {
+    background = header().background.to(item.y.options());
+    item.y = on_support(item.y - background, item.op->support());
+  }
+  if (options_.estimate_noise) return estimate_noise(item);
+  if (level.has_std() && !options_.noise_std) level.std = {stored.noise_std};
+  item.noise = item_noise(level, 0, item.y, item.op->support(), background);
+  if (!options_.check_noise_level) return;
+  if (std::string text = noise_level_warning(item.noise, item.y, *item.op); !text.empty()) {
+    log::warn("item {}: {}", item.id, text);
+  }
+  if (level.type == NoiseType::gaussian && item.op->is_linear()) {
+    if (std::string text = saturation_warning(item.y[0], item.op->support()); !text.empty()) {
+      log::warn("item {}: {}", item.id, text);
+    }
+  }
+  if (std::string text = brightness_warning(item.y, *item.op, item.range); !text.empty()) {
+    log::warn("item {}: {}", item.id, text);
+  }
 }
 
 PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
@@ -110,20 +166,19 @@ PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
   item.id = ids()[static_cast<std::size_t>(index)];
   item.op = operator_for(stored);
   item.range = header().range;
-  item.y = stored.y.unsqueeze(0).to(device, stored.y.is_complex() ? at::kComplexFloat : at::kFloat);
+  const at::Tensor measured = on_support(stored.y, item.op->support());
+  require_finite(measured, fmt::format("{}:/measurements item {} ('{}')", reader_.name, index, item.id));
+  item.y = measured.unsqueeze(0).to(device, stored.y.is_complex() ? at::kComplexFloat : at::kFloat);
+  read_noise(item, stored);
   if (options_.complex_image == ComplexImage::phase_from_centre && image_.scalar == ScalarKind::complex) {
     item.op = with_phase(item.op, low_resolution_phase(item.op, item.y));
   }
-  Noise level = noise_;
-  if (level.has_std() && !options_.noise_std) level.std = {stored.noise_std};
-  item.noise = item_noise(level, 0, item.y);
-  if (options_.estimate_noise) {
-    estimate_noise(item);
-  } else if (options_.check_noise_level) {
-    const std::string text = noise_level_warning(item.noise, item.y, *item.op);
-    if (!text.empty()) log::warn("item {}: {}", item.id, text);
-  }
   if (stored.ground_truth.defined()) item.ground_truth = stored.ground_truth.unsqueeze(0);
+  if (options_.complex_image != ComplexImage::phase_from_centre) {
+    item.alternatives = [config = header().operator_config, arrays = arrays_of(stored), image = image_] {
+      return alternatives_of(config, arrays, image);
+    };
+  }
   return item;
 }
 

@@ -10,6 +10,7 @@
 
 #include "data/measurement_file.h"
 #include "recon/core/noise.h"
+#include "recon/pipeline/items/alternatives.h"
 #include "recon/pipeline/items/complex_image.h"
 #include "recon/pipeline/items/item_noise.h"
 
@@ -19,10 +20,11 @@ namespace recon {
 struct PreparedItem {
   std::string id;
   OperatorPtr op;
-  at::Tensor y;  ///< [1, range...] on the device, single precision
+  at::Tensor y;  ///< [1, range...] on the device, single precision: less the background, 0 where nothing was measured
   ItemNoise noise;
   at::Tensor ground_truth;  ///< [1, C, H, W] or undefined
   ImageRange range;
+  std::function<std::vector<Alternative>()> alternatives;  ///< of the stated operator; may be empty
 };
 
 /// How a config changes what a measurement says of itself.
@@ -60,18 +62,29 @@ class ItemSource {
   /// From here on the two use one operator, so that their items can be solved together. Both must state the same
   /// operator on the same images.
   void share_operator_with(ItemSource& other) { shared_op_ = other.shared_op_; }
-  /// Reads and checks the item and builds its operator (once, where all items share it).
+  /// Reads and checks the item and builds its operator (once, where all items share it). What the operator's support
+  /// leaves out is not looked at, whatever is there; exact zeros that contradict the mask are Error(data), and lines of
+  /// zeros that the mask counts as measured are taken out of it, with a warning (support.h).
   PreparedItem prepare(std::int64_t index, c10::Device device);
 
  private:
+  /// The operators that items share: as it is stated, and by what an item's zeros leave of its mask.
+  struct SharedOperators {
+    OperatorPtr stated;                           ///< null until the first item is read
+    std::map<std::string, OperatorPtr> narrowed;  ///< by the mask; null where an item has a part of its own
+  };
+
   void estimate_noise(PreparedItem& item) const;
+  void read_noise(PreparedItem& item, const MeasurementItem& stored) const;
   OperatorPtr operator_for(const MeasurementItem& stored);
+  OperatorPtr narrowed(const OperatorPtr& op, const MeasurementItem& stored);
+  std::map<std::string, at::Tensor> arrays_of(const MeasurementItem& stored) const;
 
   ItemReader reader_;
   TensorSpec image_;
   ItemOptions options_;
   Noise noise_;
-  std::shared_ptr<OperatorPtr> shared_op_ = std::make_shared<OperatorPtr>();  ///< null until the first item is read
+  std::shared_ptr<SharedOperators> shared_op_ = std::make_shared<SharedOperators>();
 };
 
 }  // namespace recon

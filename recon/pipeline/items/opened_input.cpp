@@ -21,7 +21,7 @@ ItemReader measurement_reader(const MeasurementFiles& pool, const std::string& p
           .header = file->header(),
           .ids = file->ids(),
           .measurement = file->measurement(),
-          .read = [pool, path](std::int64_t index) { return pool->get(path)->item(index); }};
+          .read = [pool, path](std::int64_t index) { return pool->get(path)->item(index, Finite::unchecked); }};
 }
 
 std::string hash_of_operator(const MeasurementHeader& header) {

@@ -97,6 +97,14 @@ BuiltOperator build_operator(const YamlNodePtr& node, const std::string& section
   return built;
 }
 
+LoadedArray file_array(const YamlNode& node, const std::string& option) {
+  if (node.kind == YamlNode::Kind::scalar) {
+    const double number = number_of(node, option);
+    return {at::scalar_tensor(number, at::kDouble), number};
+  }
+  return {read_array(reference_of(node, option), node, option, {}), as_json(node)};
+}
+
 StoredOperator build_stored_operator(const std::string& config, const std::map<std::string, at::Tensor>& arrays,
                                      const TensorSpec& image, const std::string& place,
                                      const std::function<at::Tensor()>& measurement) {

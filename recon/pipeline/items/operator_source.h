@@ -25,6 +25,9 @@ struct BuiltOperator {
 BuiltOperator build_operator(const YamlNodePtr& node, const std::string& section, const TensorSpec& image,
                              const std::string& this_file = {});
 
+/// Arrays of a config's section that are not an operator's: {file: PATH}, as above, or a single number.
+LoadedArray file_array(const YamlNode& node, const std::string& option);
+
 struct StoredOperator {
   OperatorPtr op;
   bool estimated = false;  ///< parts of it were estimated from the measurement: it is this item's own

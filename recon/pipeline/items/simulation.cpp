@@ -12,9 +12,11 @@
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/pipeline/items/item_noise.h"
 #include "recon/pipeline/items/noise_section.h"
 #include "recon/pipeline/items/operator_source.h"
 #include "recon/pipeline/items/seed_option.h"
+#include "recon/pipeline/items/support.h"
 
 namespace recon {
 namespace {
@@ -60,7 +62,7 @@ void warn_outside(const at::Tensor& image, const ImageRange& range, const std::s
 SimulationPlan plan_from(YamlOptions& options) {
   SimulationPlan plan;
   plan.options.visit(options);
-  plan.noise = read_noise(options, "what is added").value_or(default_noise());
+  plan.noise = read_noise(options, "what is added", plan.background).value_or(default_noise());
   const auto operators = options.nodes("operator");
   options.finish();
   plan.location = options.location();
@@ -97,7 +99,7 @@ void SimulationOptions::visit(ParameterVisitor& v) {
 }
 
 SimulationPlan read_simulation_plan(const Config& config, std::optional<std::uint64_t> seed) {
-  YamlOptions options(config.root(), "");
+  YamlOptions options(config.root(), "", YamlOptions::Mode::read, file_array);
   SimulationPlan plan = plan_from(options);
   replace_seed(options, seed, plan.options.seed);
   return plan;
@@ -105,7 +107,7 @@ SimulationPlan read_simulation_plan(const Config& config, std::optional<std::uin
 
 SimulationPlan read_simulation_section(const YamlNodePtr& node, const std::string& section,
                                        nlohmann::ordered_json& resolved) {
-  YamlOptions options(node, section);
+  YamlOptions options(node, section, YamlOptions::Mode::read, file_array);
   if (options.given("output")) {
     throw usage_error(options.location_of("output"), "the measurements stay in memory; `recon simulate` writes files");
   }
@@ -136,6 +138,7 @@ SimulatedItems::SimulatedItems(SimulationPlan plan)
   header_.operator_config = to_yaml(built.config);
   header_.operator_arrays = built.arrays;
   header_.noise = plan_.noise;
+  if (plan_.background.defined()) header_.background = background_of(plan_.background, measurement(), plan_.location);
   header_.provenance = plan_.options.provenance.empty()
                            ? fmt::format("recon {} simulate, seed {}", program_version, plan_.options.seed)
                            : plan_.options.provenance;
@@ -156,7 +159,9 @@ MeasurementItem SimulatedItems::item(std::int64_t index) const {
   warn_outside(truth, header_.range, ids_[i]);
   MeasurementItem item;
   item.id = ids_[i];
-  item.y = with_noise(plan_.noise, op_->apply(truth), rng_, {{stable_hash(item.id), 0}}, op_->support())[0];
+  at::Tensor clean = op_->apply(truth);
+  if (header_.background.defined()) clean = on_support(clean + header_.background.to(clean.options()), op_->support());
+  item.y = with_noise(plan_.noise, clean, rng_, {{stable_hash(item.id), 0}}, op_->support())[0];
   if (plan_.options.keep_truth) item.ground_truth = truth[0];
   item.noise_std = plan_.noise.std.empty() ? 0 : plan_.noise.std.front();
   return item;

@@ -38,6 +38,7 @@ struct SimulationOptions {
 struct SimulationPlan {
   SimulationOptions options;
   Noise noise;
+  at::Tensor background;  ///< what is measured of a black image; undefined: nothing
   YamlNodePtr op;
   std::vector<std::string> images;  ///< paths that start at the config's folder
   std::filesystem::path output;     ///< starts at the working directory

@@ -4,10 +4,13 @@
 
 #include "operators/unsuitable_operator.h"
 #include "recon/core/log.h"
+#include "recon/pipeline/solve/misfit.h"
 #include "recon/solvers/stopwatch.h"
 
 namespace recon {
 namespace {
+
+constexpr std::size_t most_told = 10;
 
 std::string ids_in_words(const std::vector<std::string>& ids) {
   return ids.size() == 1 ? ids.front() : fmt::format("{} to {}", ids.front(), ids.back());
@@ -53,14 +56,16 @@ void Engine::run(ItemGroups& groups, const std::vector<Method>& methods, ResultS
   }
 }
 
-void Engine::log_warnings(const ItemGroup& group, const Method& method,
-                          const std::vector<ItemOutcome>& outcomes) const {
+void Engine::log_warnings(const ItemGroup& group, const Method& method, const std::vector<ItemOutcome>& outcomes) {
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     if (!outcomes[i].result) continue;
+    // Of thousands of items the first that their data contradict tell what is wrong; all are counted at the end.
+    const bool misfit = outcomes[i].result->rows.front().status == misfit_status;
+    const bool loud = options_.log_warnings || (misfit && ++misfits_told_ <= most_told);
     for (const auto& warning : outcomes[i].result->warnings) {
       const std::string text =
           fmt::format("{} {}: {}: {}", options_.label, group.ids[i], method.runner.name(), warning);
-      if (options_.log_warnings) {
+      if (loud) {
         log::warn("{}", text);
       } else {
         log::debug("{}", text);

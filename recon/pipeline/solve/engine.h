@@ -100,11 +100,12 @@ class Engine {
   bool cancelled() const { return !options_.finish_groups && controls_.cancelled(); }
   std::vector<MethodResult> solve_joined(const std::vector<PreparedItem>& items, const Method& method);
   ItemOutcome solve_alone(const PreparedItem& item, const Method& method);
-  void log_warnings(const ItemGroup& group, const Method& method, const std::vector<ItemOutcome>& outcomes) const;
+  void log_warnings(const ItemGroup& group, const Method& method, const std::vector<ItemOutcome>& outcomes);
 
   EngineOptions options_;
   const RunControls& controls_;
   SolvingTime time_;
+  std::size_t misfits_told_ = 0;
 };
 
 }  // namespace recon

@@ -7,6 +7,7 @@
 
 #include "recon/metrics/metrics.h"
 #include "recon/pipeline/solve/ambiguities.h"
+#include "recon/pipeline/solve/misfit.h"
 #include "recon/report/text_table.h"
 
 namespace recon {
@@ -25,10 +26,7 @@ double ssim_of(const FigureSource& s) {
 double nrmse_of(const FigureSource& s) { return s.truth.defined() ? nrmse(s.image, s.truth).front() : NAN; }
 
 double chi2_of(const FigureSource& source) {
-  const PreparedItem& item = source.item;
-  if (!item.noise.variance.defined()) return NAN;
-  const at::Tensor residual = item.y - item.op->apply(source.x.to(item.y.device()));
-  return reduced_chi2(residual, item.noise.variance, item.op->measured_components()).front();
+  return source.item.noise.variance.defined() ? fit_of(source.x, source.item).chi2 : NAN;
 }
 
 double crps_of(const FigureSource& source) {

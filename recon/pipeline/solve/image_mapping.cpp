@@ -113,7 +113,9 @@ Problem make_problem(const ImageMapping& mapping, const OperatorPtr& op, const a
       .noise_std = std::vector<double>(static_cast<std::size_t>(samples), noise.std / mapped.measurement_scale),
       .keys = {},
       .image = mapping.solver_image(),
-      .whitening = noise.weights};
+      .whitening = noise.weights,
+      .photon = noise.photons.counts_photons() ? 1 / (noise.photons.peak * std::abs(mapped.measurement_scale)) : 0,
+      .background = noise.background.defined() ? noise.background / mapped.measurement_scale : at::Tensor()};
   for (std::int64_t s = 0; s < samples; ++s) {
     problem.keys.push_back({stable_hash(id), static_cast<std::uint32_t>(s)});
   }

@@ -7,7 +7,12 @@
 
 #include "operators/mri/seen_pixels.h"
 #include "priors/channelwise_prior.h"
+#include "recon/core/error.h"
+#include "recon/core/log.h"
 #include "recon/pipeline/solve/figures.h"
+#include "recon/pipeline/solve/likely_cause.h"
+#include "recon/pipeline/solve/misfit.h"
+#include "recon/solvers/classical/richardson_lucy.h"
 #include "recon/solvers/samples.h"
 
 namespace recon {
@@ -100,6 +105,43 @@ at::Tensor on_seen_pixels(const at::Tensor& images, const Operator& op) {
   return seen.defined() ? images * seen.to(images.device(), real_dtype(images)) : images;
 }
 
+/// Says how the image and the data disagree, and makes it the status where they do so by far.
+void judge_fit(ResultRow& row, MethodResult& result, const Fit& fit, const PreparedItem& item, bool fits_data) {
+  const bool whole = row.status == to_string(Outcome::finished) || row.status == to_string(Outcome::converged);
+  if (std::string text = residual_warning(fit); !text.empty()) {
+    const bool far_off = is_misfit(fit, fits_data);
+    if (far_off && whole) row.status = misfit_status;
+    if (far_off) text += likely_cause(item, fit);
+    result.warnings.push_back(std::move(text));
+  }
+  if (std::string text = holes_warning(result.x.unsqueeze(0), item); whole && !text.empty()) {
+    result.warnings.push_back(std::move(text));
+  }
+}
+
+/// Few counts weigh what an image that fits them expects (Richardson-Lucy, some tens of steps): what single counts or
+/// their neighbours expect takes darkness for light, and an image of nothing for an explanation.
+PreparedItem with_fitted_counts(const PreparedItem& item) {
+  if (!item.noise.dim) return item;
+  RichardsonLucy quick;
+  quick.max_iterations = 30;
+  const Problem problem{.op = item.op,
+                        .y = item.y,
+                        .noise_std = {item.noise.std},
+                        .keys = {{stable_hash(item.id), 0}},
+                        .image = item.op->domain(),
+                        .photon = 1 / item.noise.photons.peak,
+                        .background = item.noise.background};
+  PreparedItem fitted = item;
+  try {
+    const at::Tensor x = quick.solve(problem, nullptr, {}).x;
+    fitted.noise = item.noise.at_prediction(item.op->apply(x), item.op->support());
+  } catch (const Error& error) {
+    log::debug("item {}: weights from the counts alone: {}", item.id, error.what());
+  }
+  return fitted;
+}
+
 }  // namespace
 
 Selection selection_from(const std::string& text) { return text == "residual" ? Selection::residual : Selection::mean; }
@@ -132,7 +174,7 @@ std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>
   const std::int64_t runs = solver_.traits.samples ? samples : 1;
   std::vector<Problem> problems;
   for (const auto& item : items) {
-    problems.push_back(make_problem(mapping, item.op, item.y, item.noise, item.id, runs));
+    problems.push_back(make_problem(mapping, item.op, item.y, with_fitted_counts(item).noise, item.id, runs));
   }
   const Report report = solver_.solver->solve(joined(problems), prior.get(), controls);
   std::vector<MethodResult> results;
@@ -167,10 +209,7 @@ MethodResult ItemRunner::evaluated(const PreparedItem& item, const ImageMapping&
   }
   row.figures = evaluated_figures(mean, item, result.report, runs, &result.uncertainty);
   if (row.status == to_string(Outcome::diverged)) row.error = diverged_text;
-  if (solver_.traits.needs_prior) {
-    const std::string text = residual_warning(row.figure("chi2"), item.op->measured_components());
-    if (!text.empty()) result.warnings.push_back(text);
-  }
+  judge_fit(row, result, fit_of(mean, item), item, solver_.traits.claim != Claim::none);
   result.rows.push_back(row);
   if (runs > 1) {
     ResultRow single{.id = item.id, .solver = name() + "_sample"};

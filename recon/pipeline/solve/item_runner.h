@@ -6,6 +6,7 @@
 #include "recon/pipeline/items/item_source.h"
 #include "recon/pipeline/solve/image_mapping.h"
 #include "recon/pipeline/solve/method_result.h"
+#include "recon/pipeline/solve/misfit.h"
 #include "recon/pipeline/solve/solving_options.h"
 
 namespace recon {

@@ -18,8 +18,8 @@ namespace recon {
 struct ResultRow {
   std::string id, solver;
   std::map<std::string, double> figures = {};  ///< by key (recon/pipeline/solve/figures.h); unknown ones are absent
-  std::string status = {};
-  std::string error = {};  ///< why there is no image, or why it is of no use; else empty
+  std::string status = {};  ///< an Outcome, "misfit" in its place where the data contradict the image, or "failed"
+  std::string error = {};   ///< why there is no image, or why it is of no use; else empty
 
   /// NaN: not known.
   double figure(const std::string& key) const {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "operators/algebra.h"
+#include "recon/pipeline/solve/misfit.h"
 
 namespace recon {
 
@@ -32,17 +33,10 @@ std::optional<RangeNullSplit> split_by_data(const at::Tensor& x, const PreparedI
   return split;
 }
 
-at::Tensor chi2_map(const at::Tensor& x, const PreparedItem& item) {
-  if (!item.noise.variance.defined()) return {};
-  const at::Tensor residual = item.y - item.op->apply(x.to(item.y.device()));
-  const at::Tensor squares = residual.is_complex() ? residual.abs().square() / 2 : residual.square();
-  return (squares / item.noise.variance)[0].cpu();
-}
-
 Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, const PreparedItem& item) {
   constexpr std::int64_t enough_for_tails = 20;  // below, the 5 % quantile lies outside of the samples
   Uncertainty uncertainty{
-      .split = split_by_data(x, item), .chi2_map = chi2_map(x, item), .quantiles = {}, .calibration = {}};
+      .split = split_by_data(x, item), .chi2_map = fit_of(x, item).chi2_map, .quantiles = {}, .calibration = {}};
   if (samples.size(0) >= enough_for_tails && !samples.is_complex()) {
     uncertainty.quantiles = at::quantile(samples, at::tensor({0.05, 0.95}, samples.options()), 0);
   }
@@ -55,16 +49,6 @@ std::optional<Calibration> calibration_of(const at::Tensor& samples, const Prepa
   const bool magnitudes = samples.is_complex() != item.ground_truth.is_complex();
   const at::Tensor truth = item.ground_truth[0].cpu();
   return calibrate(magnitudes ? samples.abs() : samples, magnitudes ? truth.abs() : truth);
-}
-
-std::string residual_warning(double chi2, std::int64_t measured_components) {
-  const double limit = 1.5 + 5 * std::sqrt(2 / static_cast<double>(measured_components));
-  if (!(chi2 > limit)) return "";
-  return fmt::format(
-      "chi² {:.3g} is more than noise can explain (limit {:.3g}): the noise level (truly about {:.2g} times as high?) "
-      "or "
-      "the operator is wrong, or the solver did not fit the data",
-      chi2, limit, std::sqrt(chi2));
 }
 
 }  // namespace recon

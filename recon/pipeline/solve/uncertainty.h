@@ -24,14 +24,10 @@ struct RangeNullSplit {
 /// `x` [1, C, H, W]. Nothing for operators that are not linear.
 std::optional<RangeNullSplit> split_by_data(const at::Tensor& x, const PreparedItem& item);
 
-/// |y - A x|² / variance per measured number, [range...] on the CPU; complex data: half the sum over both parts. Its
-/// mean over what is measured is chi². Undefined where the noise level is unknown.
-at::Tensor chi2_map(const at::Tensor& x, const PreparedItem& item);
-
 /// What can be said of how far a result is to be trusted.
 struct Uncertainty {
   std::optional<RangeNullSplit> split;  ///< of the reconstruction
-  at::Tensor chi2_map;                  ///< likewise
+  at::Tensor chi2_map;                  ///< likewise; misfit.h
   at::Tensor quantiles;                 ///< [2, C, H, W]: 5 % and 95 % of the samples, 20 or more of them; real images
   std::optional<Calibration> calibration;  ///< of several samples, where there is ground truth
 };
@@ -40,11 +36,5 @@ Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, c
 
 /// The samples' calibration alone; nothing without ground truth or with one sample.
 std::optional<Calibration> calibration_of(const at::Tensor& samples, const PreparedItem& item);
-
-/// The test of noise level and operator by the residual: chi² of an image that a solver fitted to the data. The
-/// exact posterior has chi² <= 1 for its mean and 1 ± sqrt(2/m) for a sample, whatever the image; solvers are biased by
-/// some tenths. So above 1.5 + 5 sqrt(2/m) the stated noise level or the operator is wrong, or the solver failed: the
-/// words to say so, empty otherwise. (Below 1 says nothing: fitting the noise is possible with any operator.)
-std::string residual_warning(double chi2, std::int64_t measured_components);
 
 }  // namespace recon

@@ -15,6 +15,7 @@ namespace {
 constexpr double kTolerance = 0.01;        ///< of chi²
 constexpr std::int64_t kEvaluations = 40;  ///< 2 * 9 decades at most, then a handful of false positions
 const double kDecade = std::log(10.0), kFarthest = 9 * kDecade;
+constexpr double kFarDown = 1e-3, kStage = 0.1;  ///< of the continuation
 
 /// The search of one entry for the zero of f(s) = log chi² at s = log weight; f grows with s.
 class RootSearch {
@@ -51,8 +52,30 @@ class RootSearch {
   bool last_above_ = false, done_ = false, found_ = false;
 };
 
+/// The images on the way down to `weights`, from which their own solve can go on; undefined where there is no way to
+/// go. An entry leaves it when the next decade would be below its weight, so that it does not depend on its batch.
+at::Tensor continued(const std::vector<double>& weights, const WeightedSolve& weighted) {
+  const double lowest = *std::min_element(weights.begin(), weights.end());
+  at::Tensor x;
+  if (!(lowest < kFarDown * weighted.strong_weight)) return x;
+  for (double stage = weighted.strong_weight; stage > lowest; stage *= kStage) {
+    std::vector<bool> arrived;
+    std::vector<double> now;
+    for (const double weight : weights) {
+      const bool far = weight < kFarDown * weighted.strong_weight;
+      arrived.push_back(far && weight >= stage);
+      now.push_back(far ? std::max(weight, stage) : weight);
+    }
+    const at::Tensor solved = weighted.solve(at::tensor(now, at::kDouble), x);
+    x = x.defined() ? at::where(entry_mask(arrived, x), x, solved) : solved;
+  }
+  std::vector<bool> near;
+  for (const double weight : weights) near.push_back(!(weight < kFarDown * weighted.strong_weight));
+  return at::where(entry_mask(near, x), at::zeros_like(x), x);  // a near one starts from zero, as it does alone
+}
+
 at::Tensor solve_at_given(SolverContext& context, const std::vector<double>& weights, const WeightedSolve& weighted) {
-  at::Tensor x = weighted.solve(at::tensor(weights, at::kDouble), {});
+  at::Tensor x = weighted.solve(at::tensor(weights, at::kDouble), continued(weights, weighted));
   context.end_step({.done = 1, .total = 1, .residual_squares = squared_norms(context.residual(x))}, x, x);
   context.report().weight = weights;
   return x;
@@ -71,12 +94,14 @@ at::Tensor solve_at_discrepancy(SolverContext& context, const std::optional<doub
     weights.push_back(std > 0 ? weighted.weight_per_variance * std * std : weighted.noise_free_weight);
     searches.emplace_back(std::log(weights.back()));
   }
-  at::Tensor x;
+  at::Tensor x = continued(weights, weighted);
+  bool fresh = true;  // what continued() left are starts, not results
   for (std::int64_t evaluation = 1; evaluation <= kEvaluations; ++evaluation) {
     std::vector<bool> finished;
     for (const RootSearch& search : searches) finished.push_back(search.done());
     const at::Tensor solved = weighted.solve(at::tensor(weights, at::kDouble), x);
-    x = x.defined() ? at::where(entry_mask(finished, x), x, solved) : solved;
+    x = fresh ? solved : at::where(entry_mask(finished, x), x, solved);
+    fresh = false;
     const at::Tensor residual_squares = squared_norms(context.residual(x));
     const std::vector<double> chi2 = context.chi2(residual_squares);
     bool done = true;

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <vector>
 
 #include "operators/unsuitable_operator.h"
 #include "recon/core/error.h"
 #include "recon/core/rng.h"
+#include "recon/solvers/classical/count_thinning.h"
 #include "recon/solvers/classical/image_gradient.h"
 #include "recon/solvers/context.h"
 
@@ -35,11 +37,20 @@ void require_non_negative(const LinearOperator& op, const at::TensorOptions& lik
   }
 }
 
-at::Tensor non_negative_data(const SolverContext& context) {
-  const at::Tensor& y = context.y();
+/// W b, what the background adds to the whitened data.
+at::Tensor whitened_background(const Problem& problem) {
+  if (!problem.background.defined()) return at::zeros({1}, problem.y.options());
+  const at::Tensor b = problem.background.to(problem.y.options());
+  return problem.whitening.defined() ? b * problem.whitening.to(b.options()) : b;
+}
+
+at::Tensor non_negative_data(const SolverContext& context, const at::Tensor& background) {
+  const at::Tensor y = context.y() + background;
   const at::Tensor bound = per_item(context.problem().noise_std, y) * -kNegativeStds;
   if ((y < bound).any().item<bool>()) {
-    throw data_error("measurement", "photon counts are not negative, got {}; is the image_range's low end 0?",
+    throw data_error("measurement",
+                     "photon counts are not negative, got {}; is the image_range's low end 0? If a background was "
+                     "taken from the data, state it (noise: background)",
                      y.min().item<double>());
   }
   return y.clamp_min(0);
@@ -61,10 +72,11 @@ double crossing(double a_square, double a_d, double d_square, double target) {
   return d_square > 0 && root >= 0 ? std::clamp((-a_d - std::sqrt(root)) / d_square, 0.0, 1.0) : 1.0;
 }
 
-/// The likelihood of the counts behind whitened data.
+/// The likelihood of the counts behind whitened data. "Predicted" is A x of the whitened operator, without background.
 class Counts {
  public:
-  Counts(SolverContext& context, const LinearOperator& op) : context_(context), op_(op) {
+  Counts(SolverContext& context, const LinearOperator& op, const RichardsonLucy& options)
+      : context_(context), op_(op), options_(options), background_(whitened_background(context.problem())) {
     const at::Tensor& whitening = context.problem().whitening;
     unwhiten_ =
         whitening.defined() ? whitening.to(context.y().options()).reciprocal() : at::ones({1}, context.y().options());
@@ -73,22 +85,35 @@ class Counts {
     sensitivity_ = back(measured_);
     const at::Tensor largest = sensitivity_.flatten(1).amax(1).view({-1, 1, 1, 1});
     seen_ = sensitivity_ > kUnseen * largest;
-    data_ = non_negative_data(context);
+    data_ = measured_ * non_negative_data(context, background_);
   }
 
+  /// Background included, whitened.
   const at::Tensor& data() const { return data_; }
+  /// Photons of whitened data, and back.
+  at::Tensor photons(const at::Tensor& whitened) const { return whitened * unwhiten_ / context_.problem().photon; }
+  at::Tensor whitened(const at::Tensor& photons) const { return photons * context_.problem().photon / unwhiten_; }
+  at::Tensor expected_photons(const at::Tensor& predicted) const {
+    return measured_ * photons(predicted.clamp_min(0) + background_);
+  }
 
   at::Tensor flat_image() const {
-    const at::Tensor total = (data_ * unwhiten_).flatten(1).sum(1), gain = sensitivity_.flatten(1).sum(1);
+    if (options_.start) return at::full_like(sensitivity_, *options_.start);
+    // A background may be all there is; some light must be left to begin with.
+    const at::Tensor all = (data_ * unwhiten_).flatten(1).sum(1);
+    const at::Tensor own = ((data_ - measured_ * background_) * unwhiten_).flatten(1).sum(1);
+    const at::Tensor total = at::maximum(own, 0.01 * all), gain = sensitivity_.flatten(1).sum(1);
     return at::zeros_like(sensitivity_) + (total / gain.clamp_min(1e-30)).view({-1, 1, 1, 1});
   }
 
-  /// One step from x, whose data are A x.
-  at::Tensor next(const at::Tensor& x, const at::Tensor& predicted, double tv) const {
-    const at::Tensor floor = 1e-12 * predicted.abs().flatten(1).amax(1);
-    const at::Tensor ratio = measured_ * data_ / at::maximum(predicted, per_item(floor, predicted).clamp_min(1e-30));
-    at::Tensor step = back(ratio) / at::where(seen_, sensitivity_, at::ones_like(sensitivity_));
-    if (tv > 0) step = step / (1 + tv * curvature(x, tv));
+  /// One step towards `data` from x, whose data are A x.
+  at::Tensor next(const at::Tensor& x, const at::Tensor& predicted, const at::Tensor& data) const {
+    const at::Tensor mean = predicted + background_;
+    const at::Tensor floor = 1e-12 * mean.abs().flatten(1).amax(1);
+    const at::Tensor ratio = measured_ * data / at::maximum(mean, per_item(floor, mean).clamp_min(1e-30));
+    at::Tensor step = back(ratio);
+    if (options_.normalized) step = step / at::where(seen_, sensitivity_, at::ones_like(sensitivity_));
+    if (options_.tv > 0) step = step / (1 + options_.tv * curvature(x, options_.tv));
     return at::where(seen_, x * step.clamp_min(0), x);
   }
 
@@ -99,36 +124,115 @@ class Counts {
 
   SolverContext& context_;
   const LinearOperator& op_;
-  at::Tensor unwhiten_, measured_, sensitivity_, seen_, data_;
+  const RichardsonLucy& options_;
+  at::Tensor background_, unwhiten_, measured_, sensitivity_, seen_, data_;
+};
+
+/// `stopping: held_out`: which entries the next step would do no good.
+class HeldOutPhotons {
+ public:
+  HeldOutPhotons(SolverContext& context, const LinearOperator& op, const Counts& counts, const at::Tensor& start,
+                 const at::Tensor& predicted)
+      : context_(context), op_(op), counts_(counts), x_(start), predicted_(predicted) {
+    photons_ = counts.photons(counts.data());
+    const at::Tensor half = half_of_counts(photons_, context.seed(), context.problem().keys);
+    fitted_ = counts.whitened(2 * half);  // doubled, so that both images have one scale
+    held_out_ = 2 * (photons_ - half);
+    darkest_ = (kDarkestShare * photons_.flatten(1).mean(1)).clamp_min(1e-12);
+    loss_ = loss();
+    deviance_ = deviance(predicted);
+  }
+
+  /// Before a step of the image whose data are `predicted`; false flags for `done` entries stay as they are.
+  std::vector<bool> finished(const at::Tensor& predicted, std::int64_t steps_done) {
+    x_ = counts_.next(x_, predicted_, fitted_);
+    predicted_ = context_.operate([&] { return op_.apply(x_); });
+    const at::Tensor loss = this->loss(), deviance = this->deviance(predicted), chi2 = pearson(predicted);
+    std::vector<bool> flags;
+    for (std::int64_t i = 0; i < context_.batch(); ++i) {
+      const bool worse = !(loss[i].item<double>() < loss_[i].item<double>());
+      const double before = deviance_[i].item<double>(), now = deviance[i].item<double>();
+      const bool settled = chi2[i].item<double>() <= 1 && before - now < kSettledShare * before;
+      flags.push_back(steps_done > 0 && (worse || settled));
+    }
+    loss_ = loss;
+    deviance_ = deviance;
+    return flags;
+  }
+
+ private:
+  at::Tensor expected(const at::Tensor& predicted) const {
+    const at::Tensor photons = counts_.expected_photons(predicted);
+    return at::maximum(photons, per_item(1e-6 * darkest_, photons));
+  }
+  static at::Tensor total(const at::Tensor& values) { return values.to(at::kDouble).flatten(1).sum(1).cpu(); }
+
+  at::Tensor loss() const {
+    const at::Tensor mean = expected(predicted_);
+    return total(mean - at::xlogy(held_out_, mean));
+  }
+  at::Tensor deviance(const at::Tensor& predicted) const {
+    const at::Tensor mean = expected(predicted);
+    return total(2 * (at::xlogy(photons_, photons_ / mean) - (photons_ - mean)));
+  }
+  /// Pearson's chi² over what it is to be for the true image; expectations below the darkest are not believed.
+  at::Tensor pearson(const at::Tensor& predicted) const {
+    const at::Tensor mean = counts_.expected_photons(predicted);
+    const at::Tensor variance = at::maximum(mean, per_item(darkest_, mean));
+    return total((photons_ - mean).square() / variance) / total(mean / variance).clamp_min(1e-12);
+  }
+
+  static constexpr double kDarkestShare = 0.01, kSettledShare = 0.002;
+
+  SolverContext& context_;
+  const LinearOperator& op_;
+  const Counts& counts_;
+  at::Tensor x_, predicted_;  ///< of half of the photons
+  at::Tensor photons_, fitted_, held_out_, darkest_, loss_, deviance_;
 };
 
 }  // namespace
 
 void RichardsonLucy::visit(ParameterVisitor& v) {
   v.field("tv", tv, "share of total variation in the gradient; 0 for none", {.min = 0, .max = 0.2});
-  v.choice("stopping", stopping, "at chi² = 1, or after max_iterations");
+  v.choice("stopping", stopping,
+           "when half of the photons no longer predict the other half, at chi² = 1, or after max_iterations");
   v.field("max_iterations", max_iterations, "iterations at most", {.min = 1});
+  v.field("start", start, "value of the flat image to start with; absent: that of the data's total",
+          {.min = 0, .open_min = true});
+  v.field("normalized", normalized, "divide by A^T 1, what a pixel's light loses at the border");
 }
 
 at::Tensor RichardsonLucy::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, kLocation);
   require_non_negative(*op, context.image_options());
-  const Counts counts(context, *op);
+  const Counts counts(context, *op, *this);
   const auto batch = static_cast<std::size_t>(context.batch());
+  const bool photons = context.problem().photon > 0;
+  if (stopping == Stopping::held_out && !photons) {
+    throw usage_error(kLocation, "stopping: held_out needs photon counts (noise: poisson), these are none");
+  }
+  const bool hold_out = photons && (stopping == Stopping::automatic || stopping == Stopping::held_out);
+  const bool by_chi2 = stopping == Stopping::discrepancy || (stopping == Stopping::automatic && !photons);
   std::vector<double> targets;
   for (const double std : context.problem().noise_std) {
-    const bool fitted = stopping == Stopping::discrepancy && std > 0;
-    targets.push_back(fitted ? std * std * static_cast<double>(op->measured_components()) : -1);
+    targets.push_back(by_chi2 && std > 0 ? std * std * static_cast<double>(op->measured_components()) : -1);
   }
   at::Tensor x = counts.flat_image();
   at::Tensor predicted = context.operate([&] { return op->apply(x); });
   at::Tensor residual = context.y() - predicted, squares = squared_norms(residual);
+  std::optional<HeldOutPhotons> held_out;
+  if (hold_out) held_out.emplace(context, *op, counts, x, predicted);
   std::vector<bool> done;
   for (std::size_t i = 0; i < batch; ++i) {
     done.push_back(squares[static_cast<std::int64_t>(i)].item<double>() <= targets[i]);
   }
   for (std::int64_t iteration = 1; iteration <= max_iterations; ++iteration) {
-    const at::Tensor next = counts.next(x, predicted, tv);
+    if (held_out) {
+      const std::vector<bool> finished = held_out->finished(predicted, iteration - 1);
+      for (std::size_t i = 0; i < batch; ++i) done[i] = done[i] || finished[i];
+    }
+    const at::Tensor next = counts.next(x, predicted, counts.data());
     const at::Tensor change = predicted - context.operate([&] { return op->apply(next); });
     // ||residual + t change||² is known for every t from two inner products: no further operator call.
     const at::Tensor slope = real_inner(residual, change), length = squared_norms(change);

@@ -25,6 +25,7 @@ constexpr std::int64_t kLastBalance = 100;  ///< convergence is certain for fini
 constexpr double kUnbalanced = 2, kMaxChange = 4;
 constexpr double kInnerShare = 0.1;  ///< tolerance of conjugate gradients / tolerance of the iteration
 constexpr std::int64_t kInnerIterations = 100;
+constexpr double kStrongTv = 0.1;            ///< over ||A||²
 constexpr double kTvWeightPerVariance = 10;  ///< first guess: 1 / the mean gradient of a photograph on [-1, 1]
 
 }  // namespace
@@ -165,8 +166,9 @@ at::Tensor TvAdmm::run(SolverContext& context) const {
   ImageBounds{low, high}.require_fit(*op, "solver tv_admm");
   Iteration iteration(*this, context, *op);
   const auto solve = [&](const at::Tensor& weights, const at::Tensor&) { return iteration.solve(weights); };
-  const double noise_free = 1e-5 * squared_operator_norm(*op, context.image_options());
-  return solve_at_discrepancy(context, weight, {solve, kTvWeightPerVariance, noise_free});
+  const double norm_squared = squared_operator_norm(*op, context.image_options());
+  return solve_at_discrepancy(context, weight,
+                              {solve, kTvWeightPerVariance, 1e-5 * norm_squared, kStrongTv * norm_squared});
 }
 
 }  // namespace recon

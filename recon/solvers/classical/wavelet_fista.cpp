@@ -20,6 +20,7 @@ namespace {
 constexpr double kWaveletWeightPerVariance = 20;
 /// Relative to ||A||²: too small to be seen in noise-free data, large enough to choose what they leave open.
 constexpr double kNoiseFreeWeight = 1e-5;
+constexpr double kStrongWeight = 0.1;  ///< relative to ||A||²
 
 at::Tensor shrunk(const at::Tensor& c, const at::Tensor& threshold) {
   if (!c.is_complex()) return c - c.clamp(-threshold, threshold);
@@ -43,6 +44,7 @@ class WaveletFista::Iteration {
   }
 
   double noise_free_weight() const { return kNoiseFreeWeight / step_; }
+  double strong_weight() const { return kStrongWeight / step_; }
 
   /// The images of these weights, one per entry.
   at::Tensor solve(const at::Tensor& weights) {
@@ -108,7 +110,8 @@ at::Tensor WaveletFista::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver wavelet_fista");
   Iteration iteration(*this, context, *op);
   const auto solve = [&](const at::Tensor& weights, const at::Tensor&) { return iteration.solve(weights); };
-  return solve_at_discrepancy(context, weight, {solve, kWaveletWeightPerVariance, iteration.noise_free_weight()});
+  return solve_at_discrepancy(
+      context, weight, {solve, kWaveletWeightPerVariance, iteration.noise_free_weight(), iteration.strong_weight()});
 }
 
 }  // namespace recon
