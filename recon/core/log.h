@@ -2,8 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
-// Logging is spdlog's default logger, which main() points at stderr. Libraries log warnings only; errors are thrown.
-// This header names the calls the project uses.
+/// Logging is spdlog's default logger, which main() points at stderr. Libraries log warnings only; errors are thrown.
+/// This header names the calls the project uses.
 namespace recon::log {
 using spdlog::debug;
 using spdlog::info;

@@ -11,6 +11,7 @@
 
 namespace recon {
 
+/// Of what sort the noise of a measurement is, see Noise.
 enum class NoiseType { none, gaussian, poisson, poisson_gaussian };
 constexpr auto words_of(NoiseType) {
   using enum NoiseType;

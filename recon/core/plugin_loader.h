@@ -6,6 +6,7 @@
 
 namespace recon {
 
+/// A plug-in that is in the program.
 struct LoadedPlugin {
   std::string name, version, path;
 };

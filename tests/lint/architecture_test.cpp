@@ -145,7 +145,7 @@ bool documents_itself(const Source& source) {
     said = said || line.find("///") != std::string::npos;
     if (!declares_nothing(line)) return said;
   }
-  return said;
+  return true;  // it declares nothing
 }
 
 TEST(Architecture, EveryHeaderGuardsAndDocumentsItself) {

@@ -10,6 +10,7 @@
 
 namespace recon {
 
+/// Raw data as a measurement file would hold them.
 struct ImportedKspace {
   MeasurementSet set;
   std::vector<std::string> notes;  ///< what was decided, one sentence each
