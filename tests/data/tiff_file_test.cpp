@@ -231,15 +231,17 @@ TEST_F(TiffPages, AnExportedStackIsReadAgainFor200RandomOnes) {
   }
 }
 
-/// A JPEG with an Exif segment of one tag: the segments are what the reader goes through, not the picture.
+// A JPEG with an Exif segment of one tag, a PNG with such a chunk, in both byte orders.
 TEST_F(TiffPages, ExifStatesTheOrientationOfJpegAndPng) {
   const std::string jpeg = file_bytes(golden + "rgb8.jpg"), png = file_bytes(golden + "rgb8.png");
   EXPECT_EQ(exif_orientation(jpeg), upright);
   for (const bool little : {true, false}) {
     for (char value = 1; value <= 8; ++value) {
-      const std::string exif = little ? std::string("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", 18) + value + '\0'
-                                      : std::string("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0", 19) + value;
-      const std::string padded = exif + std::string(6, '\0');
+      const std::vector<int> entry =
+          little ? std::vector<int>{'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, value, 0}
+                 : std::vector<int>{'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, value};
+      std::string padded(26, '\0');  // the value's other half and the end of the directory
+      for (std::size_t i = 0; i < entry.size(); ++i) padded[i] = static_cast<char>(entry[i]);
       const std::string segment =
           std::string("\xFF\xE1\0", 3) + static_cast<char>(8 + padded.size()) + std::string("Exif\0\0", 6) + padded;
       const std::string with = jpeg.substr(0, 2) + segment + jpeg.substr(2);

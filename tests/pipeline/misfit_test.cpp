@@ -89,7 +89,9 @@ TEST(Misfit, CountsAreExplainedByTheTruthAndNotByNothingInTwoHundredRandomCases)
     EXPECT_NEAR(right.chi2, expected, 1e-6 * expected) << i;
     const double light = (op->apply(truth) * noise.peak).mean().item<double>();
     const double other = (has_background ? background.item<double>() * noise.peak : 0) + read * noise.peak * noise.peak;
-    if (light > 0.05 && light > 4 * other) EXPECT_GT(nothing.chi2, 4) << i << " light " << light;
+    if (light > 0.05 && light > 4 * other) {
+      EXPECT_GT(nothing.chi2, 4) << i << " light " << light;
+    }
     EXPECT_NEAR(right.chi2_map.sum().item<double>() / (there.sum().item<double>()), right.chi2, 1e-6 * right.chi2) << i;
   }
 }

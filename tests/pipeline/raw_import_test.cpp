@@ -51,7 +51,7 @@ std::string complaint_of(const std::string& options, const KspaceSet& set) {
 }
 
 TEST(RawImport, TheOperatorExplainsTheData) {
-  const MeasurementSet set = import_kspace(raw_data(1e-3), plan_of("noise: none\n"), "raw.h5");
+  const MeasurementSet set = import_kspace(raw_data(1e-3), plan_of("noise: none\n"), "raw.h5").set;
   EXPECT_EQ(set.ids, (std::vector<std::string>{"slice0", "slice1"}));
   EXPECT_EQ(set.header.image.to_string(), "complex [1, 32, 32]");
   EXPECT_EQ(set.header.noise, Noise{});
@@ -65,7 +65,7 @@ TEST(RawImport, TheOperatorExplainsTheData) {
 
 TEST(RawImport, WhitenedCoilsHaveOneNoiseLevel) {
   const KspaceSet raw = raw_data(0.05);
-  const MeasurementSet set = import_kspace(raw, plan_of("noise: corners\n"), "raw.h5");
+  const MeasurementSet set = import_kspace(raw, plan_of("noise: corners\n"), "raw.h5").set;
   EXPECT_EQ(set.header.noise.type, NoiseType::gaussian);
   ASSERT_EQ(set.header.noise.std.size(), 1U);
   const at::Tensor corner = at::view_as_real(set.y.slice(2, 0, 4).slice(3, 0, 4));
@@ -73,10 +73,12 @@ TEST(RawImport, WhitenedCoilsHaveOneNoiseLevel) {
 }
 
 TEST(RawImport, CoilsAreCompressedAndSamplesLeftOutWhenAsked) {
-  const MeasurementSet few = import_kspace(raw_data(1e-3), plan_of("noise: none\ncoils: 2\n"), "raw.h5");
+  const MeasurementSet few = import_kspace(raw_data(1e-3), plan_of("noise: none\ncoils: 2\n"), "raw.h5").set;
   EXPECT_EQ(few.y.size(1), 2);
-  const MeasurementSet under = import_kspace(
-      raw_data(1e-3), plan_of("noise: none\nundersampling: {pattern: cartesian_random, acceleration: 4}\n"), "raw.h5");
+  const MeasurementSet under =
+      import_kspace(raw_data(1e-3),
+                    plan_of("noise: none\nundersampling: {pattern: cartesian_random, acceleration: 4}\n"), "raw.h5")
+          .set;
   const at::Tensor mask = under.header.operator_arrays.at("mask");
   EXPECT_LT(mask.to(at::kDouble).mean().item<double>(), 0.4);
   EXPECT_TRUE((under.y * (mask == 0)).eq(0).all().item<bool>());
