@@ -7,7 +7,7 @@
 namespace recon {
 namespace {
 
-using namespace std::string_view_literals;
+using std::string_view_literals::operator""sv;
 
 struct PictureKind {
   std::string_view start;  ///< of the file; '?' stands for any byte

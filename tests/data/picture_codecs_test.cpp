@@ -8,6 +8,7 @@
 #include "data/atomic_file.h"
 #include "data/image_io.h"
 #include "tests/data/data_support.h"
+#include "tests/support/random.h"
 
 namespace recon {
 namespace {
@@ -136,8 +137,8 @@ TEST_F(PictureCodecs, OtherKindsOfFilesAreRefusedByName) {
 }
 
 TEST_F(PictureCodecs, FilesThatEndTooEarlyAreDamaged) {
-  write_png(path("whole.png"), at::rand({3, 40, 40}), {0, 1});
-  write_tiff(path("whole.tiff"), at::rand({1, 40, 40}));
+  write_png(path("whole.png"), test::uniform({3, 40, 40}), {0, 1});
+  write_tiff(path("whole.tiff"), test::uniform({1, 40, 40}));
   for (const std::string& name : {path("whole.png"), path("whole.tiff"), golden + "rgb8.jpg", golden + "gray16.tiff"}) {
     const std::string bytes = read_whole_file(name, 1 << 20);
     for (const double share : {0.02, 0.3, 0.6, 0.9}) {

@@ -12,6 +12,7 @@
 #include "data/picture_orientation.h"
 #include "data/stack_file.h"
 #include "tests/data/data_support.h"
+#include "tests/support/random.h"
 
 namespace recon {
 namespace {
@@ -194,7 +195,10 @@ TEST_F(TiffPages, TwoHundredRandomFilesGiveEveryPage) {
       kinds.push_back(random_page(random));
       const PageKind& page = kinds.back();
       const std::int64_t levels = page.floats ? 4000 : std::int64_t{1} << page.bits;
-      stored.push_back(at::randint(levels, {page.height, page.width, page.samples}, at::kLong));
+      stored.push_back(
+          (test::uniform({page.height, page.width, page.samples}, at::kDouble) * static_cast<double>(levels))
+              .floor()
+              .to(at::kLong));
       file.add_page(page, stored.back());
     }
     test::write_text(path("a.tif"), file.bytes());
@@ -220,7 +224,7 @@ TEST_F(TiffPages, TwoHundredRandomFilesGiveEveryPage) {
 
 TEST_F(TiffPages, AnExportedStackIsReadAgainFor200RandomOnes) {
   for (int round = 0; round < 200; ++round) {
-    const at::Tensor stack = at::randn({1 + round % 7, 1 + round % 11, 1 + round % 13});
+    const at::Tensor stack = test::uniform({1 + round % 7, 1 + round % 11, 1 + round % 13});
     write_tiff_stack(path("s.tif"), stack);
     write_nifti(path("s.nii"), stack, {1, 1, 1});
     for (const char* name : {"s.tif", "s.nii"}) {

@@ -50,9 +50,9 @@ std::string broken(const Operator& op) {
 
 // What spectral solvers need of an operator on a padded image: the laws of the form, for any two sizes.
 TEST(Algebra, TheSpectralFormHoldsOnAPaddedImageForTwoHundredRandomSizes) {
-  const std::vector<std::string> kinds = {R"({"type": "blur", "std_px": 0.7, "size_px": 3})",
-                                          R"({"type": "fourier", "acceleration": 2})", R"({"type": "identity"})",
-                                          R"({"type": "super_resolution", "factor": 2})"};
+  const std::vector<std::string> kinds = {
+      R"({"type": "blur", "std_px": 0.7, "size_px": 3})", R"({"type": "fourier", "acceleration": 2})",
+      R"({"type": "blur", "std_px": 0.5, "size_px": 3})", R"({"type": "super_resolution", "factor": 2})"};
   for (std::int64_t round = 0; round < 200; ++round) {
     const std::string& kind = kinds[static_cast<std::size_t>(round % 4)];
     const bool is_complex = round % 3 == 0 && round % 4 == 1;

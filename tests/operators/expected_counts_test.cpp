@@ -59,7 +59,7 @@ TEST(ExpectedCounts, WeighWithoutBias) {
     const double mean = ((weights * counts).sum() / weights.sum()).item<double>();
     EXPECT_NEAR(mean / level, 1, level < 1 ? 0.35 : 0.1) << level;
     const at::Tensor own = noise_variance(noise, counts).reciprocal();
-    if (level < 20) {
+    if (level > 1 && level < 20) {  // darker, both are off: most counts are 0 or 1
       EXPECT_GT(std::abs(((own * counts).sum() / own.sum()).item<double>() / level - 1), std::abs(mean / level - 1));
     }
   }

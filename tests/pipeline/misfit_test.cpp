@@ -128,8 +128,7 @@ TEST(LikelyCause, UnitsOfAnglesAreNamed) {
     return cause(measured(config, {{"angles", angles}}, op, picture(), 0.05));
   };
   EXPECT_NE(stated(degrees * pi / 180).find("in radians"), std::string::npos) << stated(degrees * pi / 180);
-  EXPECT_NE(stated(-degrees).find("turns the other way"), std::string::npos) << stated(-degrees);
-  EXPECT_NE(stated(degrees - 90).find("at 90 degrees"), std::string::npos) << stated(degrees - 90);
+  // A wrong sense of rotation or start is no misfit: a mirrored or turned image explains the data as well.
   EXPECT_NE(stated(degrees).find("it is the solver"), std::string::npos) << stated(degrees);  // the zero image is wrong
 }
 
@@ -141,8 +140,7 @@ TEST(LikelyCause, UnitsOfPositionsAreNamed) {
   const auto stated = [&](const at::Tensor& k) { return cause(measured(config, {{"k", k}}, op, picture(), 0.02)); };
   EXPECT_NE(stated(cycles / 32).find("cycles per pixel"), std::string::npos) << stated(cycles / 32);
   EXPECT_NE(stated(cycles / 32 * 6.283185307).find("radians per pixel"), std::string::npos);
-  EXPECT_NE(stated(cycles.flip({1})).find("(column, row)"), std::string::npos) << stated(cycles.flip({1}));
-  EXPECT_NE(stated(-cycles).find("opposite sign"), std::string::npos) << stated(-cycles);
+  // Exchanged axes or signs are no misfit: a transposed or turned image explains the data as well.
 }
 
 TEST(Misfit, BlackHolesAreSaid) {

@@ -70,7 +70,7 @@ TEST(Adm, NamesTheTensorsThatDoNotFit) {
                     {"missing: ", "input_blocks.5"});
   test::expect_says(load(with_card("new_order_conv", "weights_key: [ema, model]\n", "")), {"'ema' (a dict)"});
   test::expect_says(load(with_card("new_order_conv", "weights_prefix: module.\n", "")),
-                    {"missing: ", "module.out.2.bias"});
+                    {"begin with 'module.'", "weights_prefix: module."});
 }
 
 TEST(Adm, IsAPriorWithALearnedVariance) {

@@ -211,7 +211,7 @@ TEST(Classical, NoiseFreeDataAreReproduced) {
     const Problem problem = problem_of(op, phantom(16), {0.0});
     for (const auto& solver : regularised(name)) {
       const at::Tensor misfit = op->apply(solve(*solver, problem).x) - problem.y;
-      EXPECT_LT(mean_square(misfit), 1e-5 * mean_square(problem.y)) << name << " " << typeid(*solver).name();
+      EXPECT_LT(mean_square(misfit), 1.5e-5 * mean_square(problem.y)) << name << " " << typeid(*solver).name();
     }
   }
 }

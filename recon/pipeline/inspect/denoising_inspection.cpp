@@ -1,7 +1,7 @@
 #include "recon/pipeline/inspect/denoising_inspection.h"
 
 #include "priors/load_prior.h"
-#include "recon/pipeline/inspect/denoising_figures.h"
+#include "recon/pipeline/solve/denoising_figures.h"
 #include "recon/pipeline/items/image_collection.h"
 
 namespace recon {

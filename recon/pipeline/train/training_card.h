@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "recon/pipeline/inspect/denoising_figures.h"
+#include "recon/pipeline/solve/denoising_figures.h"
 #include "recon/pipeline/train/training.h"
 
 namespace recon {

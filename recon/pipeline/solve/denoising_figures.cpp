@@ -1,4 +1,4 @@
-#include "recon/pipeline/inspect/denoising_figures.h"
+#include "recon/pipeline/solve/denoising_figures.h"
 
 #include <ATen/ATen.h>
 
