@@ -145,7 +145,8 @@ class QuietStdout {
 /// Runs the verb; whatever it throws becomes an Error.
 VerbResult execute(Verb& verb, const GlobalOptions& options) {
   try {
-    const QuietStdout quiet(options.json);
+    // The events of batch are lines on stdout while it runs.
+    const QuietStdout quiet(options.json && std::string(verb.name()) != "batch");
     if (options.threads > 0) at::set_num_threads(options.threads);
     for (const auto& plugin : options.plugins) load_plugin(plugin);
     return verb.execute(options);

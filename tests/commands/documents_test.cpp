@@ -157,7 +157,7 @@ TEST(Documents, PythonRuns) {
 }
 
 TEST(Documents, EveryBlockSaysWhatItIs) {
-  const std::set<std::string> known = {"sh", "yaml", "python", "text"};
+  const std::set<std::string> known = {"sh", "yaml", "python", "text", "cpp", "cmake", "console"};
   for (const auto& path : test::markdown_pages()) {
     const MarkdownPage page = test::read_markdown(path);
     EXPECT_TRUE(page.closed) << page.name << " ends inside a block";
