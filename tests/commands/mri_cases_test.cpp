@@ -98,8 +98,6 @@ TEST_F(MriCase, PhaseOversamplingIsCutAndSaid) {
   const Outputs imported = import(file_of("mrd_phase_oversampling.h5"));
   EXPECT_EQ(imported.json()["image"], "complex [1, 32, 32]") << imported.out;
   EXPECT_TRUE(contains(notes_of(imported), "the oversampling of the phase encoding is cut: 32 of 48 pixels"));
-  const at::Tensor image = image_of("tv_pdhg")[0];
-  EXPECT_GT(psnr_after_scale(image, head()), 35);
   EXPECT_EQ(import(file_of("mrd_phase_oversampling.h5"), "--set keep_oversampling=true").json()["image"],
             "complex [1, 32, 48]");
 }
