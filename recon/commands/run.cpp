@@ -56,7 +56,8 @@ Examples:
 
  private:
   Config read_config(const GlobalOptions& options) const {
-    if (!hdf5::File::looks_like_hdf5(config_)) return config_of(config_, options);
+    const bool measured = hdf5::File::looks_like_hdf5(config_) || recognised_format(config_) != nullptr;
+    if (!measured) return config_of(config_, options);
     Config config = Config::from_text("", config_);
     config.set("input=" + nlohmann::json(config_).dump());
     for (const auto& assignment : options.set) config.set(assignment);
