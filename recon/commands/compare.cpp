@@ -33,13 +33,14 @@ Examples:
 
   void describe(CLI::App& app) override {
     app.add_option("CONFIG", config_, "Config (YAML)")->required();
+    shortcuts_.add_to(app, {"prior", "samples", "output"});
     add_allow_misfit(app, allow_misfit_);
   }
 
   VerbResult execute(const GlobalOptions& options) override {
     ProgressPrinter progress(options.quiet);
     const RunControls controls = controls_of(options, progress);
-    ComparisonPlan plan = read_comparison_plan(config_of(config_, options), options.seed);
+    ComparisonPlan plan = read_comparison_plan(config_of(config_, options, shortcuts_), options.seed);
     const ComparisonResult result = run_comparison(plan, controls);
     VerbResult verb;
     verb.json = comparison_json(result);
@@ -54,6 +55,7 @@ Examples:
 
  private:
   std::string config_;
+  ConfigShortcuts shortcuts_;
   bool allow_misfit_ = false;
 };
 

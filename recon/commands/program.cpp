@@ -11,6 +11,7 @@
 #include <iostream>
 #include <new>
 
+#include "recon/commands/config_keys.h"
 #include "recon/commands/verb.h"
 #include "recon/config/version.h"
 #include "recon/core/error.h"
@@ -188,6 +189,25 @@ void refuse_unknown_verb(int argc, const char* const* argv, const std::vector<st
   throw usage_error("command line", "there is no verb '{}'{}", argv[1], suggestion(argv[1], names));
 }
 
+/// Names the word that CLI11 does not know, what it may have meant, and whose help to read.
+Error command_line_error(int argc, const char* const* argv, const CLI::App& app, const std::string& message) {
+  const auto verbs = app.get_subcommands([&](const CLI::App* sub) { return argc > 1 && sub->get_name() == argv[1]; });
+  if (verbs.empty()) return usage_error("command line", "{}; see `recon --help`", message);
+  const CLI::App* verb = verbs.front();
+  std::vector<std::string> known;
+  for (const CLI::Option* option : verb->get_options()) {
+    for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  for (int i = 2; i < argc; ++i) {
+    const std::string word = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
+    if (!word.starts_with("--") || std::find(known.begin(), known.end(), word) != known.end()) continue;
+    const auto near = nearest(word, known);
+    return usage_error("command line", "`recon {0}` has no option {1}{2}; see `recon {0} --help`", verb->get_name(), word,
+                       near ? "; did you mean " + *near + "?" : "");
+  }
+  return usage_error("command line", "{}; see `recon {} --help`", message, verb->get_name());
+}
+
 }  // namespace
 
 int run_program(int argc, const char* const* argv) {
@@ -212,7 +232,10 @@ int run_program(int argc, const char* const* argv) {
   verbs.push_back(make_man_verb());
   for (const auto& verb : verbs) {
     CLI::App* sub = app.add_subcommand(verb->name(), verb->summary());
-    sub->footer(std::string(verb->examples()) + "\n" + exit_code_text);
+    sub->footer([&verb] {
+      const std::string keys = config_keys_text(verb->name());
+      return std::string(verb->examples()) + "\n" + keys + (keys.empty() ? "" : "\n") + exit_code_text;
+    });
     verb->describe(*sub);
     add_global_options(*sub, options);
   }
@@ -221,7 +244,7 @@ int run_program(int argc, const char* const* argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    return report(usage_error("command line", "{}; see `recon --help`", error.what()), asks_for_json(argc, argv));
+    return report(command_line_error(argc, argv, app, error.what()), asks_for_json(argc, argv));
   } catch (const Error& error) {
     return report(error, asks_for_json(argc, argv));
   }

@@ -36,14 +36,15 @@ reconstructed with the defaults: DPS with the embedded prior. Ground truth is no
 
 Examples:
   recon run configs/run/quickstart.yaml
-  recon run measurement.h5 --set samples=8 --set preview=panel.png
-  recon run run.yaml --set solver.steps=250 --set items=[3,7] --seed 1 --json > result.json
-  recon run run.yaml --set 'solver={type: tv_pdhg}' --set output=tv.h5
+  recon run measurement.h5 --samples 8 --preview panel.png
+  recon run measurement.h5 --solver tv_pdhg -o tv.h5
+  recon run run.yaml --steps 250 --items 3,7 --seed 1 --json > result.json
 )";
   }
 
   void describe(CLI::App& app) override {
     app.add_option("CONFIG", config_, "Config (YAML) or measurement file (HDF5)")->required();
+    shortcuts_.add_to(app, {"operator", "noise_std", "solver", "steps", "prior", "samples", "items", "output", "preview"});
     add_allow_misfit(app, allow_misfit_);
   }
 
@@ -56,11 +57,10 @@ Examples:
 
  private:
   Config read_config(const GlobalOptions& options) const {
-    if (!hdf5::File::looks_like_hdf5(config_)) return config_of(config_, options);
+    if (!hdf5::File::looks_like_hdf5(config_)) return config_of(config_, options, shortcuts_);
     Config config = Config::from_text("", config_);
     config.set("input=" + nlohmann::json(config_).dump());
-    for (const auto& assignment : options.set) config.set(assignment);
-    return config;
+    return overridden(std::move(config), options, shortcuts_);
   }
 
   VerbResult reported(const RunPlan& plan, const ReconstructionResult& result) const {
@@ -87,6 +87,7 @@ Examples:
   }
 
   std::string config_;
+  ConfigShortcuts shortcuts_;
   bool allow_misfit_ = false;
 };
 

@@ -39,12 +39,15 @@ Examples:
 )";
   }
 
-  void describe(CLI::App& app) override { app.add_option("CONFIG", config_, "Config (YAML)")->required(); }
+  void describe(CLI::App& app) override {
+    app.add_option("CONFIG", config_, "Config (YAML)")->required();
+    shortcuts_.add_to(app, {"output"});
+  }
 
   VerbResult execute(const GlobalOptions& options) override {
     ProgressPrinter progress(options.quiet);
     const RunControls controls = controls_of(options, progress);
-    const TrainingPlan plan = read_training_plan(config_of(config_, options), options.seed);
+    const TrainingPlan plan = read_training_plan(config_of(config_, options, shortcuts_), options.seed);
     return reported(plan, train(plan, controls));
   }
 
@@ -83,6 +86,7 @@ Examples:
   }
 
   std::string config_;
+  ConfigShortcuts shortcuts_;
 };
 
 }  // namespace

@@ -65,9 +65,11 @@ void Config::set(const std::string& assignment) {
     throw usage_error("--set", "expected KEY.KEY...=VALUE, found '{}'", assignment);
   }
   const std::string path = assignment.substr(0, equals);
-  const std::string location = "--set " + path;
-  root_ = with_value(root_, path,
-                     parse_yaml(assignment.substr(equals + 1), {.name = location, .folder = {}, .with_lines = false}));
+  set(path, assignment.substr(equals + 1), "--set " + path);
+}
+
+void Config::set(const std::string& path, const std::string& value, const std::string& location) {
+  root_ = with_value(root_, path, parse_yaml(value, {.name = location, .folder = {}, .with_lines = false}));
 }
 
 }  // namespace recon
