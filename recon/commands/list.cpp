@@ -13,6 +13,7 @@
 #include "recon/config/option_lister.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
+#include "recon/pipeline/items/input_format.h"
 #include "recon/solvers/registry.h"
 
 namespace recon {
@@ -108,6 +109,20 @@ ordered_json spacings() {
   return list;
 }
 
+/// Those that a config's `input` names.
+ordered_json formats() {
+  ordered_json list = ordered_json::array();
+  for (const auto& format : input_formats()) {
+    OptionLister lister;
+    format.visit(lister);
+    list.push_back({{"name", format.name},
+                    {"summary", format.summary},
+                    {"recognised", static_cast<bool>(format.recognises)},
+                    {"parameters", lister.options()}});
+  }
+  return list;
+}
+
 struct Topic {
   const char* name;
   std::function<ordered_json()> list;
@@ -115,7 +130,8 @@ struct Topic {
 
 const std::vector<Topic>& topics() {
   static const std::vector<Topic> all = {{"operators", operators}, {"solvers", solvers},     {"priors", priors},
-                                         {"samplers", samplers},   {"schedules", schedules}, {"spacings", spacings}};
+                                         {"samplers", samplers},   {"schedules", schedules}, {"spacings", spacings},
+                                         {"formats", formats}};
   return all;
 }
 
@@ -123,7 +139,7 @@ class ListVerb final : public Verb {
  public:
   const char* name() const override { return "list"; }
   const char* summary() const override {
-    return "Show the operators, solvers, priors, samplers, schedules and spacings there are";
+    return "Show the operators, solvers, priors, samplers, schedules, spacings and input formats there are";
   }
   const char* examples() const override {
     return R"(Examples:
@@ -165,6 +181,10 @@ class ListVerb final : public Verb {
                                      entry["needs_prior"].get<bool>() ? "; needs a prior" : "",
                                      entry["linear_only"].get<bool>() ? "; linear operators only" : "");
         }
+        if (!topic_.empty() && entry.contains("recognised")) {
+          result.text += fmt::format(
+              "      {}\n", entry["recognised"].get<bool>() ? "recognised by itself" : "to be named: `format: ...`");
+        }
         if (!topic_.empty() && entry.contains("network_passes")) {
           result.text += fmt::format("      network passes: {}\n", entry["network_passes"].get<std::string>());
         }
@@ -172,7 +192,7 @@ class ListVerb final : public Verb {
       }
     }
     if (topic_.empty())
-      result.text += "\nWith their parameters: recon list operators | solvers | samplers | schedules\n";
+      result.text += "\nWith their parameters: recon list operators | solvers | samplers | schedules | formats\n";
     return result;
   }
 

@@ -57,9 +57,12 @@ Examples:
 
  private:
   Config read_config(const GlobalOptions& options) const {
-    if (!hdf5::File::looks_like_hdf5(config_)) return config_of(config_, options, shortcuts_);
+    const InputFormat* format = recognised_format(config_);
+    if (format == nullptr && !hdf5::File::looks_like_hdf5(config_)) return config_of(config_, options, shortcuts_);
     Config config = Config::from_text("", config_);
-    config.set("input=" + nlohmann::json(config_).dump());
+    ordered_json input = config_;
+    if (format != nullptr) input = {{"files", config_}, {"format", format->name}};
+    config.set("input=" + input.dump());
     return overridden(std::move(config), options, shortcuts_);
   }
 

@@ -52,8 +52,8 @@ OpenedInput simulated(const InputPlan& plan, const ItemOptions& options) {
                      options)};
 }
 
-void require_noise(const InputPlan& plan, const ItemOptions& options) {
-  if (plan.options.format == "measurement" || plan.noise || options.noise_std || options.estimate_noise) return;
+void require_noise(const InputPlan& plan, const ExternalFile& file, const ItemOptions& options) {
+  if (plan.noise || file.noise || options.noise_std || options.estimate_noise) return;
   throw usage_error(
       plan.location,
       "input: how noisy are these data? Add `noise: {{type: gaussian, std: ...}}` (type: none if they are "
@@ -72,9 +72,10 @@ class InputFiles {
   OpenedInput open(const InputFile& file, bool among_others) const {
     ItemOptions options = options_;
     ItemReader reader;
-    if (plan_->options.format == "measurement") {
+    if (plan_->format_of(file.path) == nullptr) {
       reader = measurement_reader(measurements_, file.path);
     } else {
+      require_noise(*plan_, *others_->get(file.path), options);
       auto [read, scale] = external_reader(plan_, others_, file.path);
       reader = std::move(read);
       if (options.noise_std) options.noise_std = *options.noise_std * std::abs(scale);  // given in the file's units
@@ -108,7 +109,6 @@ void share_operators(std::vector<OpenedInput>& inputs) {
 
 std::vector<OpenedInput> open_inputs(const InputPlan& plan, const ItemOptions& options) {
   if (plan.simulation) return {simulated(plan, options)};
-  require_noise(plan, options);
   const InputFiles opener(plan, options);
   const auto files = plan.find_files();
   std::vector<OpenedInput> inputs;
