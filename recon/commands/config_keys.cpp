@@ -86,8 +86,12 @@ using Visit = std::function<void(ParameterVisitor&)>;
 
 const std::vector<std::pair<std::string, Visit>>& configs() {
   static const std::vector<std::pair<std::string, Visit>> all = {
-      {"run", run},           {"batch", batch},   {"compare", compare},
-      {"simulate", simulation}, {"sample", sample}, {"train", train},
+      {"run", run},
+      {"batch", batch},
+      {"compare", compare},
+      {"simulate", simulation},
+      {"sample", sample},
+      {"train", train},
       {"import", [](ParameterVisitor& v) { ImportPlan().visit(v); }}};
   return all;
 }

@@ -199,8 +199,7 @@ class ListVerb final : public Verb {
  private:
   VerbResult of_config() const {
     if (topic_ != "config" || verb_.empty()) {
-      throw usage_error("list", "expected `recon list config VERB`, VERB one of {}",
-                        alternatives(verbs_with_config()));
+      throw usage_error("list", "expected `recon list config VERB`, VERB one of {}", alternatives(verbs_with_config()));
     }
     VerbResult result;
     result.json[verb_] = config_keys(verb_);

@@ -202,8 +202,8 @@ Error command_line_error(int argc, const char* const* argv, const CLI::App& app,
     const std::string word = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
     if (!word.starts_with("--") || std::find(known.begin(), known.end(), word) != known.end()) continue;
     const auto near = nearest(word, known);
-    return usage_error("command line", "`recon {0}` has no option {1}{2}; see `recon {0} --help`", verb->get_name(), word,
-                       near ? "; did you mean " + *near + "?" : "");
+    return usage_error("command line", "`recon {0}` has no option {1}{2}; see `recon {0} --help`", verb->get_name(),
+                       word, near ? "; did you mean " + *near + "?" : "");
   }
   return usage_error("command line", "{}; see `recon {} --help`", message, verb->get_name());
 }
@@ -232,6 +232,7 @@ int run_program(int argc, const char* const* argv) {
   verbs.push_back(make_man_verb());
   for (const auto& verb : verbs) {
     CLI::App* sub = app.add_subcommand(verb->name(), verb->summary());
+    sub->footer("");  // not the program's, which it would inherit
     sub->footer([&verb] {
       const std::string keys = config_keys_text(verb->name());
       return std::string(verb->examples()) + "\n" + keys + (keys.empty() ? "" : "\n") + exit_code_text;

@@ -55,16 +55,11 @@ Examples:
   static VerbResult reported(const TrainingPlan& plan, const TrainingResult& result) {
     const TrainingHistory& history = result.history;
     VerbResult verb;
-    verb.json = {{"output", plan.output.string()},
-                 {"outcome", name_of(result.outcome)},
-                 {"images", result.channels},
-                 {"steps", history.step},
-                 {"skipped", history.skipped},
-                 {"loss", result.recent_loss},
-                 {"parameters", result.parameters},
-                 {"seconds", history.seconds},
-                 {"weights_of_step", nullptr},
-                 {"validation", nlohmann::ordered_json::array()}};
+    verb.json = {{"output", plan.output.string()},  {"outcome", name_of(result.outcome)},
+                 {"images", result.channels},       {"steps", history.step},
+                 {"skipped", history.skipped},      {"loss", result.recent_loss},
+                 {"parameters", result.parameters}, {"seconds", history.seconds},
+                 {"weights_of_step", nullptr},      {"validation", nlohmann::ordered_json::array()}};
     verb.text = fmt::format("{}: {} after {} steps, loss {:.4g} (mean of the last 100)\n", plan.output.string(),
                             name_of(result.outcome), history.step, result.recent_loss);
     const double peak = plan.setup.value_range[1] - plan.setup.value_range[0];

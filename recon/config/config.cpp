@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::uintmax_t max_file_bytes = 16U << 20U;
 
-/// Loads the plug-ins that the key `plugins` names (paths from the config's folder), and gives the config without it: it is
-/// no option of a verb.
+/// Loads the plug-ins that the key `plugins` names (paths from the config's folder), and gives the config without it:
+/// it is no option of a verb.
 YamlNodePtr with_plugins_loaded(const YamlNodePtr& root) {
   const YamlEntry* const entry = root->find("plugins");
   if (entry == nullptr) return root;
@@ -40,6 +40,9 @@ Config::Config(YamlNodePtr root) : root_(std::move(root)) {
 
 Config Config::from_file(const std::filesystem::path& file) {
   std::error_code failure;
+  if (std::filesystem::is_directory(file, failure)) {
+    throw usage_error(file.string(), "is a folder, expected a file");
+  }
   if (!std::filesystem::is_regular_file(file, failure)) {
     throw usage_error(file.string(), "no such file");
   }

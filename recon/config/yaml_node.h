@@ -51,12 +51,13 @@ struct YamlSource {
 /// more than 200 000 values after writing out the aliases.
 YamlNodePtr parse_yaml(const std::string& text, const YamlSource& source);
 
-/// A word in the place of a section is the kind with its defaults: `solver: tv_pdhg` for `solver: {type: tv_pdhg}`. Other
-/// nodes are returned as they are.
+/// A word in the place of a section is the kind with its defaults: `solver: tv_pdhg` for `solver: {type: tv_pdhg}`.
+/// Other nodes are returned as they are.
 YamlNodePtr as_section(const YamlNodePtr& node);
 
-/// A copy of `root` in which the value at the path ("a.b.0.c") is `value`. Missing mappings on the way are made, words on the
-/// way become sections; a list index may be at most one past the end. Throws Error(usage) with the value's location when the path leads nowhere.
+/// A copy of `root` in which the value at the path ("a.b.0.c") is `value`. Missing mappings on the way are made, words
+/// on the way become sections; a list index may be at most one past the end. Throws Error(usage) with the value's
+/// location when the path leads nowhere.
 YamlNodePtr with_value(const YamlNodePtr& root, const std::string& path, const YamlNodePtr& value);
 
 }  // namespace recon

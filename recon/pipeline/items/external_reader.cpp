@@ -35,6 +35,18 @@ BuiltOperator operator_of(const InputPlan& plan, const ExternalFile& file, const
   return build_operator(plan.op, "operator", image, path);
 }
 
+/// `wanted` times wanted / found along each axis, where that is whole.
+std::optional<TensorSpec> scaled_by_ratio(const TensorSpec& wanted, const TensorSpec& found) {
+  if (wanted.shape.size() != found.shape.size()) return std::nullopt;
+  TensorSpec image = wanted;
+  for (std::size_t i = 0; i < wanted.shape.size(); ++i) {
+    const std::int64_t square = wanted.shape[i] * wanted.shape[i];
+    if (found.shape[i] < 1 || square % found.shape[i] != 0) return std::nullopt;
+    image.shape[i] = square / found.shape[i];
+  }
+  return image;
+}
+
 /// What the numbers of a file are multiplied with, so that its brightest point becomes `high`.
 double automatic_scale(const ExternalFile& file, const OperatorPtr& op, const at::Tensor& y, double high,
                        const std::string& path) {
@@ -74,7 +86,18 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
   header.image = file->measurement;
   if (!file->image_shape.empty()) header.image.shape = file->image_shape;
   header.range = {plan->options.image_range[0], plan->options.image_range[1]};
-  const BuiltOperator built = operator_of(*plan, *file, header.image, path);
+  BuiltOperator built = operator_of(*plan, *file, header.image, path);
+  if (file->image_shape.empty() && built.op->range() != file->measurement) {
+    // Operators that shrink or extend images by a factor: the image is as much larger as the measurement would be
+    // smaller.
+    if (const auto image = scaled_by_ratio(file->measurement, built.op->range())) {
+      BuiltOperator other = operator_of(*plan, *file, *image, path);
+      if (other.op->range() == file->measurement) {
+        header.image = *image;
+        built = std::move(other);
+      }
+    }
+  }
   if (built.op->range() != file->measurement) {
     throw usage_error(plan->location,
                       "input: the operator '{}' gives {}, {} holds {}; correct `operator`, `axes` or "

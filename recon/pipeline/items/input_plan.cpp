@@ -90,7 +90,9 @@ void require_sound(const YamlOptions& options, const InputPlan& plan) {
   }
   if (plan.format != nullptr && !plan.format->states_operator && !options.given("operator")) {
     throw usage_error(options.location(),
-                      "`operator` is missing: how were these data measured? (`recon list operators`)");
+                      "`operator` is missing: how were these data measured? For example {{type: blur, std_px: 2}}, "
+                      "{{type: super_resolution, factor: 2}} or {{type: identity}} for noise alone (`recon list "
+                      "operators`)");
   }
 }
 
