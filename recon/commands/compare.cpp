@@ -1,4 +1,6 @@
 // recon compare: solvers side by side on the same measurements.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 
 #include "recon/commands/progress_printer.h"
@@ -44,8 +46,8 @@ Examples:
     const ComparisonResult result = run_comparison(plan, controls);
     VerbResult verb;
     verb.json = comparison_json(result);
-    verb.text =
-        comparison_text(result.rows) + "report: " + result.files.report + "\ntable:  " + result.files.csv + "\n";
+    verb.text = comparison_text(result.rows, static_cast<std::size_t>(terminal_columns(STDOUT_FILENO))) +
+                "report: " + result.files.report + "\ntable:  " + result.files.csv + "\n";
     if (result.interrupted) log::warn("interrupted: what is done is in the report");
     const bool refused = refuse_misfits(result.misfits, allow_misfit_);
     const bool failed = result.interrupted || result.failed > 0 || result.reconstructed == 0 || refused;

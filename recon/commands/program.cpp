@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <new>
@@ -60,7 +61,10 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
 }
 
 void set_up_logging(const GlobalOptions& options) {
-  auto logger = std::make_shared<spdlog::logger>("recon", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+  const char* plain = std::getenv("NO_COLOR");  // https://no-color.org
+  if (plain != nullptr && *plain != '\0') sink->set_color_mode(spdlog::color_mode::never);
+  auto logger = std::make_shared<spdlog::logger>("recon", std::move(sink));
   logger->set_pattern("recon: %^%l%$: %v");
   logger->set_level(options.quiet         ? spdlog::level::err
                     : options.verbose > 0 ? spdlog::level::debug

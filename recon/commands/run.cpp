@@ -1,6 +1,8 @@
 // recon run: reconstruct the items of a measurement file.
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 
 #include "data/hdf5/hdf5_file.h"
@@ -76,7 +78,7 @@ Examples:
     verb.json["files"] = result.files;
     verb.json["items"] = ordered_json::array();
     for (const auto& row : result.rows) verb.json["items"].push_back(json_of(row));
-    verb.text = result_text(result.rows);
+    verb.text = result_text(result.rows, static_cast<std::size_t>(terminal_columns(STDOUT_FILENO)));
     for (const auto& file : result.files) verb.text += "result:  " + file + "\n";
     if (saved && !plan.preview.empty()) verb.text += "picture: " + plan.preview.string() + "\n";
     if (result.interrupted) {
