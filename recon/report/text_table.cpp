@@ -15,15 +15,15 @@ std::size_t width_of(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
-/// The `shown` columns of a line, the first `left` of the table flush left.
+/// The `shown` columns of a line, the first `flush_left` of the table flush left.
 std::string row_of(const std::vector<std::string>& line, const std::vector<std::size_t>& shown,
-                   const std::vector<std::size_t>& widths, std::size_t left) {
+                   const std::vector<std::size_t>& widths, std::size_t flush_left) {
   std::string row;
   for (const std::size_t i : shown) {
     if (i >= line.size()) break;
     const std::string padding(widths[i] - width_of(line[i]), ' ');
-    const bool flush_left = i < left || i + 1 == line.size();
-    row += (i == 0 ? "" : gap) + (flush_left ? line[i] + padding : padding + line[i]);
+    const bool to_the_left = i < flush_left || i + 1 == line.size();
+    row += (i == 0 ? "" : gap) + (to_the_left ? line[i] + padding : padding + line[i]);
   }
   return row.substr(0, row.find_last_not_of(' ') + 1) + "\n";
 }
