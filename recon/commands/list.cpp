@@ -8,6 +8,7 @@
 #include "priors/load_prior.h"
 #include "priors/samplers/sampler.h"
 #include "priors/schedule_options.h"
+#include "recon/commands/config_keys.h"
 #include "recon/commands/verb.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/yaml_options.h"
@@ -145,17 +146,22 @@ class ListVerb final : public Verb {
   recon list                   everything, one line each
   recon list solvers           solvers with their parameters, defaults and limits
   recon list operators --json  the same for programs
+  recon list config run        the keys of run's config (batch, compare, simulate, sample, train, import)
 )";
   }
 
   void describe(CLI::App& app) override {
     std::vector<std::string> names;
     for (const auto& topic : topics()) names.emplace_back(topic.name);
-    app.add_option("what", topic_, "One of them in detail")->check(CLI::IsMember(names));
+    names.emplace_back("config");
+    app.add_option("what", topic_, "One of them in detail; config: the keys of a verb's config")
+        ->check(CLI::IsMember(names));
+    app.add_option("verb", verb_, "config: of which verb")->check(CLI::IsMember(verbs_with_config()));
   }
 
   VerbResult execute(const GlobalOptions&) override {
     VerbResult result;
+    if (topic_ == "config" || !verb_.empty()) return of_config();
     for (const auto& topic : topics()) {
       if (!topic_.empty() && topic_ != topic.name) continue;
       const ordered_json list = topic.list();
@@ -191,7 +197,17 @@ class ListVerb final : public Verb {
   }
 
  private:
-  std::string topic_;
+  VerbResult of_config() const {
+    if (topic_ != "config" || verb_.empty()) {
+      throw usage_error("list", "expected `recon list config VERB`, VERB one of {}", alternatives(verbs_with_config()));
+    }
+    VerbResult result;
+    result.json[verb_] = config_keys(verb_);
+    result.text = config_keys_text(verb_);
+    return result;
+  }
+
+  std::string topic_, verb_;
 };
 
 }  // namespace

@@ -2,6 +2,8 @@
 // when the mapping is wrong.
 #include <ATen/ATen.h>
 
+#include <cmath>
+
 #include "data/fastmri_file.h"
 #include "recon/config/config.h"
 #include "recon/config/option_lister.h"
@@ -153,10 +155,12 @@ TEST(ExternalInputs, AFormatOfOnesOwnMayStateOperatorNoiseAndTruth) {
   format.recognises = [](const std::string& path) { return path.ends_with(".counts"); };
   format.states_operator = true;
   mutable_input_formats().add(format);
-  const PreparedItem item = open_inputs(input_of("frame.counts", folder), {}).at(0).source.prepare(0, c10::kCPU);
+  auto stated = open_inputs(input_of("frame.counts", folder), {});
+  EXPECT_EQ(stated[0].source.header().noise, (Noise{.type = NoiseType::poisson_gaussian, .std = {0.5}, .peak = 10}));
+  const PreparedItem item = stated[0].source.prepare(0, c10::kCPU);
   EXPECT_EQ(item.y.max().item<double>(), 3);
   EXPECT_EQ(item.ground_truth.max().item<double>(), 2);
-  EXPECT_EQ(item.noise.std, 0.5);
+  EXPECT_NEAR(item.noise.std, std::sqrt(0.5 * 0.5 + 3.0 / 10), 1e-6) << "read noise and photons";
   // Halved: so are the truth and the read noise, and twice as many photons make an intensity of 1.
   auto inputs = open_inputs(input_of("{files: frame.counts, format: counts, scale: 0.5}", folder), {});
   EXPECT_EQ(inputs[0].source.header().noise, (Noise{.type = NoiseType::poisson_gaussian, .std = {0.25}, .peak = 20}));

@@ -35,6 +35,35 @@ BuiltOperator operator_of(const InputPlan& plan, const ExternalFile& file, const
   return build_operator(plan.op, "operator", image, path);
 }
 
+/// The operator on the image that gives such measurements: of the same size, or a few times as large where the operator
+/// makes images smaller. `image` becomes that one.
+BuiltOperator operator_for(const InputPlan& plan, const ExternalFile& file, TensorSpec& image,
+                           const std::string& path) {
+  std::optional<Error> fault;
+  std::optional<BuiltOperator> built;
+  try {
+    built = operator_of(plan, file, image, path);
+    if (built->op->range() == file.measurement || !file.image_shape.empty()) return *built;
+  } catch (const Error& error) {
+    fault = error;
+  }
+  for (const std::int64_t factor : {2, 3, 4, 5, 6, 8, 16}) {
+    if (!file.image_shape.empty()) break;
+    TensorSpec larger = file.measurement;
+    for (std::size_t axis = 1; axis < larger.shape.size(); ++axis) larger.shape[axis] *= factor;
+    try {
+      const BuiltOperator other = operator_of(plan, file, larger, path);
+      if (other.op->range() != file.measurement) continue;
+      image = larger;
+      return other;
+    } catch (const Error&) {
+      // Then it is none of this size; the first attempt says why there is no other.
+    }
+  }
+  if (fault) throw *fault;
+  return *built;
+}
+
 /// What the numbers of a file are multiplied with, so that its brightest point becomes `high`.
 double automatic_scale(const ExternalFile& file, const OperatorPtr& op, const at::Tensor& y, double high,
                        const std::string& path) {
@@ -74,7 +103,7 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
   header.image = file->measurement;
   if (!file->image_shape.empty()) header.image.shape = file->image_shape;
   header.range = {plan->options.image_range[0], plan->options.image_range[1]};
-  const BuiltOperator built = operator_of(*plan, *file, header.image, path);
+  const BuiltOperator built = operator_for(*plan, *file, header.image, path);
   if (built.op->range() != file->measurement) {
     throw usage_error(plan->location,
                       "input: the operator '{}' gives {}, {} holds {}; correct `operator`, `axes` or "

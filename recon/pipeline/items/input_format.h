@@ -44,6 +44,7 @@ struct InputFormat : Kind<ExternalOpener> {
   /// Empty: files do not show it.
   std::function<bool(const std::string& path)> recognises = {};
   bool states_operator = false;  ///< false: a config has to
+  bool estimates_noise = false;  ///< a level that nobody states is found in the data; false: a config has to state it
 
   /// Files that `open(options, path)` opens, with the numbers as they are stored.
   template <class Options, class Open>
@@ -69,5 +70,7 @@ const InputFormat* recognised_format(const std::string& path);
 InputFormat dataset_format();
 /// Single-coil fastMRI.
 InputFormat fastmri_format();
+/// PNG, JPEG, TIFF.
+InputFormat picture_format();
 
 }  // namespace recon

@@ -90,7 +90,9 @@ void require_sound(const YamlOptions& options, const InputPlan& plan) {
   }
   if (plan.format != nullptr && !plan.format->states_operator && !options.given("operator")) {
     throw usage_error(options.location(),
-                      "`operator` is missing: how were these data measured? (`recon list operators`)");
+                      "`operator` is missing: how were these data measured? For example {{type: blur, std_px: 2}}, "
+                      "{{type: super_resolution, factor: 2}} or {{type: identity}} for noise alone (`recon list "
+                      "operators`)");
   }
 }
 
@@ -103,9 +105,9 @@ void read_section(YamlOptions& options, InputPlan& plan) {
   plan.options.visit(options);
   if (plan.options.format != "auto" && plan.options.format != "measurement") {
     plan.format = &input_formats().find(plan.options.format, options.location_of("format"));
-    plan.open = plan.format->make(options);
   }
   refuse_misplaced(options, plan.format);
+  if (plan.format != nullptr) plan.open = plan.format->make(options);
   plan.noise = read_noise(options, "that of the stored numbers", plan.background);
   const auto operators = options.nodes("operator");
   const auto simulations = options.nodes("simulate");

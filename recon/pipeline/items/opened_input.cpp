@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "data/content_hash.h"
+#include "data/file_pattern.h"
 #include "data/measurement_file.h"
 #include "recon/config/option_lister.h"
 #include "recon/core/error.h"
@@ -41,7 +42,10 @@ OpenedInput simulated(const InputPlan& plan, const ItemOptions& options) {
   for (const auto& text : plan.simulation->images) {
     const auto dataset = text.rfind(":/");
     const bool in_file = dataset != std::string::npos && !std::filesystem::exists(text);
-    content += content_hash_of_path(in_file ? text.substr(0, dataset) : text) + "\n";
+    const std::string path = in_file ? text.substr(0, dataset) : text;
+    for (const auto& one : is_file_pattern(path) ? files_matching(path) : std::vector<std::string>{path}) {
+      content += content_hash_of_path(one) + "\n";
+    }
   }
   return {plan.name, "simulate", content_hash(content), hash_of_operator(items->header()),
           ItemSource({.name = "simulate",
@@ -75,7 +79,10 @@ class InputFiles {
     if (plan_->format_of(file.path) == nullptr) {
       reader = measurement_reader(measurements_, file.path);
     } else {
-      require_noise(*plan_, *others_->get(file.path), options);
+      const ExternalFile& others = *others_->get(file.path);
+      const bool stated = plan_->noise || others.noise || options.noise_std;
+      options.estimate_noise = options.estimate_noise || (!stated && plan_->format_of(file.path)->estimates_noise);
+      require_noise(*plan_, others, options);
       auto [read, scale] = external_reader(plan_, others_, file.path);
       reader = std::move(read);
       if (options.noise_std) options.noise_std = *options.noise_std * std::abs(scale);  // given in the file's units
