@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <map>
 #include <set>
 
@@ -56,14 +55,13 @@ std::vector<std::string> set_words(const std::vector<NamedValues>& values) {
   return words;
 }
 
-/// `only`: the verb has no other argument.
-std::string zsh_option(const OptionFacts& option, bool only, const std::vector<NamedValues>& values) {
+std::string zsh_option(const OptionFacts& option, const std::vector<NamedValues>& values) {
   const std::vector<std::string> choices = choices_of(option);
   const std::string value = option.longest_name() == "--set" ? fmt::format("({})", fmt::join(set_words(values), " "))
                             : choices.empty()                ? "_files"
                                                              : fmt::format("({})", fmt::join(choices, " "));
   if (option.is_argument) {
-    return "      " + shell_quoted(fmt::format("{}:{}:{}", only ? "*" : "", option.names.front(), value)) + " \\\n";
+    return "      " + shell_quoted(fmt::format("*:{}:{}", option.names.front(), value)) + " \\\n";
   }
   const bool repeatable = option.longest_name() == "--set" || option.longest_name() == "--plugin";
   std::string lines;
@@ -89,8 +87,7 @@ std::string bash_completion(const ProgramFacts& program, const std::vector<Named
   for (const auto& verb : program.verbs) {
     verbs += (verbs.empty() ? "" : " ") + verb.name;
     for (const auto& option : verb.options) {
-      auto& words = arguments[verb.name];
-      if (option.is_argument) words.insert(words.end(), option.choices.begin(), option.choices.end());
+      if (option.is_argument && !option.choices.empty()) arguments[verb.name] = option.choices;
       const auto choices = choices_of(option);
       if (!option.is_argument && !choices.empty()) of_options[option.longest_name()] = choices;
     }
@@ -144,9 +141,7 @@ std::string zsh_completion(const ProgramFacts& program, const std::vector<NamedV
   for (const auto& verb : program.verbs) {
     verbs += "    " + shell_quoted(verb.name + ":" + verb.summary) + "\n";
     cases += fmt::format("    {})\n      _arguments -s \\\n", verb.name);
-    const auto arguments = std::count_if(verb.options.begin(), verb.options.end(),
-                                         [](const OptionFacts& option) { return option.is_argument; });
-    for (const auto& option : verb.options) cases += zsh_option(option, arguments == 1, values);
+    for (const auto& option : verb.options) cases += zsh_option(option, values);
     cases += "      && return ;;\n";
   }
   return fmt::format(R"(#compdef recon

@@ -1,11 +1,9 @@
 // recon man, recon completion: manual pages and completion scripts, from the tables that parse the command line.
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <filesystem>
 
 #include "data/atomic_file.h"
 #include "recon/commands/completion_scripts.h"
-#include "recon/commands/config_keys.h"
 #include "recon/commands/man_pages.h"
 #include "recon/commands/verb.h"
 #include "recon/core/error.h"
@@ -13,26 +11,23 @@
 namespace recon {
 namespace {
 
-std::string listing(const std::string& topic) {
-  CLI::App scratch;
-  const auto list = make_list_verb();
-  list->describe(scratch);
-  scratch.parse(topic);
-  return list->execute({}).text;
-}
-
 /// What `recon list TOPIC` prints, for every topic but the priors: where these are is not the same everywhere.
 std::map<std::string, std::string> listings(const ProgramFacts& program) {
   std::map<std::string, std::string> texts;
   for (const auto& verb : program.verbs) {
     if (verb.name != "list") continue;
-    const auto what =
-        std::find_if(verb.options.begin(), verb.options.end(), [](const auto& option) { return option.is_argument; });
-    for (const auto& topic : what->choices) {
-      if (topic != "priors" && topic != "config") texts[topic] = listing(topic);
+    for (const auto& option : verb.options) {
+      if (!option.is_argument) continue;
+      for (const auto& topic : option.choices) {
+        if (topic == "priors") continue;
+        CLI::App scratch;
+        const auto list = make_list_verb();
+        list->describe(scratch);
+        scratch.parse(topic);
+        texts[topic] = list->execute({}).text;
+      }
     }
   }
-  for (const auto& verb : verbs_with_config()) texts["config"] += verb + "\n" + config_keys_text(verb) + "\n";
   return texts;
 }
 

@@ -158,7 +158,7 @@ TEST_F(SlowInstallation, WorksWhereItWasMovedTo) {
   EXPECT_EQ(list.exit_code, 0) << list.err;
   EXPECT_TRUE(contains(list.out, "/moved/share/recon/priors/natural_gray"));
   const Outputs run = moved(
-      "run moved/share/recon/configs/run/quickstart.yaml --set solver.steps=2 --set samples=1 "
+      "run moved/share/recon/configs/run/quickstart.yaml --set solver.steps=2 --set samples=1 --allow-misfit "
       "--set 'baselines=[{type: adjoint}]'");
   EXPECT_EQ(run.exit_code, 0) << run.err;
   for (const char* name :
