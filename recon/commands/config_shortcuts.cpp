@@ -63,9 +63,17 @@ void ConfigShortcuts::add_to(CLI::App& app, const std::vector<std::string>& keys
   }
 }
 
-void ConfigShortcuts::apply(Config& config) const {
+void ConfigShortcuts::apply(Config& config, const std::vector<std::string>& assignments) const {
+  apply(config, Scope::section);
+  for (const auto& assignment : assignments) config.set(assignment);
+  apply(config, Scope::key);
+}
+
+void ConfigShortcuts::apply(Config& config, Scope scope) const {
   for (const Shortcut& shortcut : shortcuts) {
-    if (!given(shortcut.key)) continue;
+    const std::string key = shortcut.key;
+    const bool section = key == "operator" || key == "solver";
+    if (!given(key) || section != (scope == Scope::section)) continue;
     config.set(paths_.at(shortcut.key), as_yaml(shortcut.form, values_.at(shortcut.key)), long_name(shortcut));
   }
 }
