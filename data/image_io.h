@@ -7,12 +7,17 @@
 #include <vector>
 
 #include "data/image_range.h"
+#include "recon/core/words.h"
 
 namespace recon {
 
 /// Pictures in and out. Codecs and OpenCV stay behind this header; channels are in the order R, G, B everywhere.
 
 enum class ChannelRule { as_stored, gray, rgb };
+constexpr auto words_of(ChannelRule) {
+  using enum ChannelRule;
+  return std::to_array<Word<ChannelRule>>({{as_stored, "as_stored"}, {gray, "gray"}, {rgb, "rgb"}});
+}
 enum class AlphaRule { refuse, drop };
 
 struct ImageReadOptions {

@@ -5,7 +5,7 @@
 
 #include "recon/commands/progress_printer.h"
 #include "recon/commands/verb_setup.h"
-#include "recon/pipeline/train/training_output.h"
+#include "recon/pipeline/train/training.h"
 
 namespace recon {
 namespace {
@@ -45,18 +45,16 @@ Examples:
     ProgressPrinter progress(options.quiet);
     const RunControls controls = controls_of(options, progress);
     const TrainingPlan plan = read_training_plan(config_of(config_, options), options.seed);
-    const std::string channels = channels_in_words(plan);
-    if (!options.quiet) fmt::print(stderr, "images: {}\n", channels);
-    return reported(plan, train(plan, controls), channels);
+    return reported(plan, train(plan, controls));
   }
 
  private:
-  static VerbResult reported(const TrainingPlan& plan, const TrainingResult& result, const std::string& channels) {
+  static VerbResult reported(const TrainingPlan& plan, const TrainingResult& result) {
     const TrainingHistory& history = result.history;
     VerbResult verb;
     verb.json = {{"output", plan.output.string()},
                  {"outcome", name_of(result.outcome)},
-                 {"images", channels},
+                 {"images", result.channels},
                  {"steps", history.step},
                  {"skipped", history.skipped},
                  {"loss", result.recent_loss},

@@ -129,7 +129,7 @@ std::string test_name(const testing::TestParamInfo<fs::path>& info) {
 
 class DocumentPage : public testing::TestWithParam<fs::path> {};
 TEST_P(DocumentPage, ItsBlocksRun) { run_page(GetParam(), false); }
-INSTANTIATE_TEST_SUITE_P(SlowEvery, DocumentPage, testing::ValuesIn(runnable(false)), test_name);
+INSTANTIATE_TEST_SUITE_P(Every, DocumentPage, testing::ValuesIn(runnable(false)), test_name);
 
 class SlowDocumentPage : public testing::TestWithParam<fs::path> {};
 TEST_P(SlowDocumentPage, ItsSlowBlocksRun) { run_page(GetParam(), true); }

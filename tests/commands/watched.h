@@ -63,6 +63,10 @@ class Watched {
     }
     return std::nullopt;
   }
+  bool running() {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+  }
   /// The exit code, or 128 + the signal.
   int wait() {
     int status = 0;

@@ -41,14 +41,14 @@ double kept(double y, Selection selection, bool broken = false) {
 }
 
 TEST(Selection, TheMeanIsTheDefaultMeaning) {
-  EXPECT_DOUBLE_EQ(kept(3, selection_from("mean")), (4 + 1 + 3 + 1.5) / 4);
+  EXPECT_DOUBLE_EQ(kept(3, Selection::mean), (4 + 1 + 3 + 1.5) / 4);
 }
 
 // The truth says 4 throughout: what is kept follows the measurement.
 TEST(Selection, TheSampleOfLeastResidualIsKept) {
-  EXPECT_DOUBLE_EQ(kept(3.2, selection_from("residual")), 3);
-  EXPECT_DOUBLE_EQ(kept(1.1, selection_from("residual")), 1);
-  EXPECT_DOUBLE_EQ(kept(9.0, selection_from("residual")), 4);
+  EXPECT_DOUBLE_EQ(kept(3.2, Selection::residual), 3);
+  EXPECT_DOUBLE_EQ(kept(1.1, Selection::residual), 1);
+  EXPECT_DOUBLE_EQ(kept(9.0, Selection::residual), 4);
 }
 
 // A diverged sample is reported as zero, which would fit a measurement of zero best.

@@ -124,7 +124,7 @@ ItemGroup BatchWork::load(std::size_t batch, c10::Device device) {
 Method batch_method(const BatchPlan& plan, const PriorPtr& prior) {
   return {.runner =
               ItemRunner(plan.main, prior, plan.item_options.complex_image, plan.item_options.location_of_complex_image,
-                         {.selection = selection_from(plan.options.select), .maps = plan.batch.maps}),
+                         {.selection = plan.options.select, .maps = plan.batch.maps}),
           .samples = plan.options.samples};
 }
 

@@ -11,35 +11,13 @@
 namespace recon {
 namespace {
 
-/// The keys of a task that say how its items are read; the same in `tasks:` and, for a single task, at the top.
-struct TaskKeys {
-  std::vector<std::string> items = {"all"};
-  std::optional<double> noise_std;
-  bool estimate_noise = false;
-  std::string complex_image = "none";
-
-  void visit(ParameterVisitor& v) {
-    v.field("items", items, "`all`, or the ids of the items to reconstruct");
-    v.field("noise_std", noise_std, "noise level per real component, in units of the file, instead of its own",
-            {.min = 0});
-    v.field("estimate_noise", estimate_noise, "take the noise level from the data: errs to the high side");
-    v.choice("complex_image", complex_image, complex_image_words(), "how a real prior treats complex images");
-  }
-};
-
+/// What belongs to each task, and to the top level where there is one task.
 constexpr std::array task_keys = {"input", "items", "noise_std", "estimate_noise", "complex_image"};
 
-TaskPlan task_from(YamlOptions& options, const TaskKeys& keys) {
-  if (keys.estimate_noise && keys.noise_std) {
-    throw usage_error(options.location_of("estimate_noise"), "expected `noise_std` or `estimate_noise`, not both");
-  }
+TaskPlan task_from(const YamlOptions& options, const ItemKeys& keys) {
   TaskPlan task;
   task.items = keys.items;
-  task.item_options = {.noise_std = keys.noise_std,
-                       .estimate_noise = keys.estimate_noise,
-                       .complex_image = complex_image_from(keys.complex_image),
-                       .location_of_noise_std = options.location_of("noise_std"),
-                       .location_of_complex_image = options.location_of("complex_image")};
+  task.item_options = item_options_of(keys, options);
   return task;
 }
 
@@ -53,7 +31,7 @@ TaskPlan read_task(const YamlNodePtr& node, const std::string& section, std::set
   YamlOptions options(node, section);
   std::string name;
   options.field("name", name, "what the task is called; default: the operator, or the file's name");
-  TaskKeys keys;
+  ItemKeys keys;
   keys.visit(options);
   const auto simulations = options.nodes("simulate");
   const YamlNodePtr input = options.node("input");
@@ -109,7 +87,7 @@ ComparedSolver read_compared(ParameterVisitor& section, std::set<std::string>& t
 }
 
 void read_tasks(YamlOptions& options, ComparisonPlan& plan) {
-  TaskKeys keys;
+  ItemKeys keys;
   const auto nodes = options.nodes("tasks");
   std::set<std::string> taken;
   auto resolved = nlohmann::ordered_json::array();

@@ -61,8 +61,8 @@ class Import {
  private:
   std::int64_t items() const { return data_.kspace.size(0); }
   std::string location_of(std::int64_t i) const { return place_ + " " + source_.ids[static_cast<std::size_t>(i)]; }
-  bool maps_later() const { return plan_.options.coil_maps == "later"; }
-  bool maps_from_file() const { return plan_.options.coil_maps == "file"; }
+  bool maps_later() const { return plan_.options.coil_maps == CoilMapSource::later; }
+  bool maps_from_file() const { return plan_.options.coil_maps == CoilMapSource::file; }
 
   void count_averages() {
     most_ = at::ones({items()});
@@ -81,8 +81,9 @@ class Import {
 
   CoilEstimation estimation() const {
     CoilEstimation estimation = plan_.estimation;
-    if (!maps_later() && !maps_from_file())
-      estimation.method = from_word<CoilMethod>(plan_.options.coil_maps, "coil_maps");
+    if (!maps_later() && !maps_from_file()) {
+      estimation.method = from_word<CoilMethod>(to_string(plan_.options.coil_maps), "coil_maps");
+    }
     return estimation;
   }
 
@@ -120,30 +121,30 @@ class Import {
   }
 
   /// Noise samples [coils, n] of the data of one measurement each.
-  at::Tensor noise_in_data(const std::string& kind) const {
+  at::Tensor noise_in_data(NoiseReference source) const {
     std::vector<at::Tensor> slices;
     for (std::int64_t i = 0; i < items(); ++i) {
       const at::Tensor even = data_.weights.defined() ? data_.kspace[i] * data_.weights[i] : data_.kspace[i];
       const at::Tensor samples =
-          kind == "corners" ? corner_samples(even, location_of(i)) : background_samples(even, location_of(i));
+          source == NoiseReference::corners ? corner_samples(even, location_of(i)) : background_samples(even, location_of(i));
       slices.push_back(samples * std::sqrt(most_[i].item<double>()));
     }
     return at::cat(slices, 1);
   }
 
   void whiten() {
-    std::string kind = plan_.options.noise;
-    if (kind == "auto") kind = source_.noise.defined() ? "scan" : "background";
-    if (kind == "none") return;
-    if (kind == "scan" && !source_.noise.defined()) {
+    using enum NoiseReference;
+    const NoiseReference source = plan_.options.noise.value_or(source_.noise.defined() ? scan : background);
+    if (source == none) return;
+    if (source == scan && !source_.noise.defined()) {
       throw data_error(place_, "there is no noise scan in the file; set noise to background, corners or none");
     }
-    const at::Tensor covariance = noise_covariance(kind == "scan" ? source_.noise : noise_in_data(kind), place_);
+    const at::Tensor covariance = noise_covariance(source == scan ? source_.noise : noise_in_data(source), place_);
     // In units of the mean noise, so that numbers keep their size.
     noise_std_ = std::sqrt(at::real(covariance.diagonal()).mean().item<double>());
     const at::Tensor matrix = whitening_matrix(covariance) * noise_std_;
     mix(matrix, at::linalg_inv(matrix));
-    noise_kind_ = kind;
+    noise_of_ = source;
   }
 
   void compress() {
@@ -283,10 +284,10 @@ class Import {
     set.header.image = {{1, y.size(2), y.size(3)}, ScalarKind::complex};
     set.header.range = {0, 1};
     describe_operator(set);
-    set.header.noise = {.type = noise_kind_ == "none" ? NoiseType::none : NoiseType::gaussian, .std = {}, .peak = 0};
-    if (noise_kind_ != "none") set.header.noise.std = noise_levels();
+    set.header.noise = {.type = noise_of_ == NoiseReference::none ? NoiseType::none : NoiseType::gaussian, .std = {}, .peak = 0};
+    if (noise_of_ != NoiseReference::none) set.header.noise.std = noise_levels();
     set.header.provenance = fmt::format("recon {} import of {} ({}); noise: {}; {}", program_version, place_,
-                                        source_.format, noise_kind_, source_.description);
+                                        source_.format, to_string(noise_of_), source_.description);
     for (const std::string& note : notes_) set.header.provenance += "; " + note;
   }
 
@@ -328,7 +329,7 @@ class Import {
   std::vector<std::int64_t> kept_;
   at::Tensor file_coils_;  ///< [coils of the file, coils]; undefined: the same
   double noise_std_ = 1;   ///< of one measurement
-  std::string noise_kind_ = "none";
+  NoiseReference noise_of_ = NoiseReference::none;
   std::vector<std::string> notes_;
 };
 

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <string>
-#include <vector>
+#include "recon/core/words.h"
 
 namespace recon {
 
@@ -13,7 +12,12 @@ enum class ComplexImage {
                       ///< for every solver; the result is real, signed where the phase turns faster than that
   two_channels        ///< real and imaginary part are channels of their own
 };
-ComplexImage complex_image_from(const std::string& text);
-std::vector<std::string> complex_image_words();
+constexpr auto words_of(ComplexImage) {
+  using enum ComplexImage;
+  return std::to_array<Word<ComplexImage>>({{none, "none"},
+                                            {magnitude, "magnitude"},
+                                            {phase_from_centre, "phase_from_centre"},
+                                            {two_channels, "two_channels"}});
+}
 
 }  // namespace recon

@@ -21,13 +21,6 @@
 namespace recon {
 namespace {
 
-ImageReadOptions read_options(const SimulationOptions& options) {
-  ImageReadOptions read;
-  if (options.channels == "gray") read.channels = ChannelRule::gray;
-  if (options.channels == "rgb") read.channels = ChannelRule::rgb;
-  return read;
-}
-
 /// Cuts out the wanted part and averages blocks of pixels.
 at::Tensor trimmed(at::Tensor image, const SimulationPlan& plan, const std::string& id) {
   const auto& options = plan.options;
@@ -88,7 +81,7 @@ SimulationPlan plan_from(YamlOptions& options) {
 void SimulationOptions::visit(ParameterVisitor& v) {
   v.field("images", images,
           "image files, folders, FILE.h5:/dataset (start at the config's folder), phantom:shepp_logan:SIZE");
-  v.choice("channels", channels, {"as_stored", "gray", "rgb"}, "turn pictures into grey or colour ones");
+  v.choice("channels", channels, "turn pictures into grey or colour ones");
   v.field("crop", crop, "[top, left, height, width] in pixels");
   v.field("shrink", shrink, "average blocks of so many pixels a side, after the crop", {.min = 1, .max = 4096});
   v.field("image_range", image_range, "[low, high]: values of black and white; 8 and 16 bit pictures have [0, 1]");
@@ -121,7 +114,7 @@ SimulatedItems::SimulatedItems(SimulationPlan plan)
     : plan_(std::move(plan)), rng_(static_cast<std::uint64_t>(plan_.options.seed), "measurement noise") {
   std::set<std::string> taken;
   for (const auto& text : plan_.images) {
-    sources_.push_back(ImageSource::open(text, read_options(plan_.options)));
+    sources_.push_back(ImageSource::open(text, {.channels = plan_.options.channels}));
     for (std::int64_t i = 0; i < sources_.back().count(); ++i) {
       const std::string& wanted = sources_.back().ids()[static_cast<std::size_t>(i)];
       std::string id = wanted;

@@ -22,7 +22,7 @@ namespace recon {
 /// The top level of a simulate config, besides `operator` and `noise`.
 struct SimulationOptions {
   std::vector<std::string> images;
-  std::string channels = "as_stored";
+  ChannelRule channels = ChannelRule::as_stored;
   std::vector<double> crop;
   std::int64_t shrink = 1;
   std::vector<double> image_range = {0, 1};

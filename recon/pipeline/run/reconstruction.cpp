@@ -39,7 +39,7 @@ std::vector<Method> methods_of(const RunPlan& plan, const PriorPtr& prior) {
   const ItemOptions& options = plan.item_options;
   const auto method = [&](const NamedSolver& solver) {
     return Method{.runner = ItemRunner(solver, prior, options.complex_image, options.location_of_complex_image,
-                                       {.selection = selection_from(plan.options.select)}),
+                                       {.selection = plan.options.select}),
                   .samples = plan.options.samples,
                   .trace_every = plan.options.trace_every};
   };

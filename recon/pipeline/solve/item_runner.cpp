@@ -144,8 +144,6 @@ PreparedItem with_fitted_counts(const PreparedItem& item) {
 
 }  // namespace
 
-Selection selection_from(const std::string& text) { return text == "residual" ? Selection::residual : Selection::mean; }
-
 ItemRunner::ItemRunner(NamedSolver solver, PriorPtr prior, ComplexImage complex_image, std::string place,
                        Evaluation evaluation)
     : solver_(std::move(solver)),

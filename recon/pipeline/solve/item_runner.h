@@ -11,13 +11,6 @@
 
 namespace recon {
 
-/// What becomes of several samples of one item.
-enum class Selection {
-  mean,     ///< their mean
-  residual  ///< the one with the least ||y - A x||: best of N where runs can get stuck, chosen without any truth
-};
-Selection selection_from(const std::string& text);  ///< "mean" or "residual"
-
 /// What is made of the samples.
 struct Evaluation {
   Selection selection = Selection::mean;

@@ -4,16 +4,20 @@
 
 namespace recon {
 
-void SolvingOptions::visit(ParameterVisitor& v) {
+void ItemKeys::visit(ParameterVisitor& v) {
   v.field("items", items, "`all`, or the ids of the items to reconstruct");
-  v.field("prior", prior, "an embedded prior, or a folder with a diffusers model (a path needs a '/')");
-  v.field("samples", samples, "posterior samples per item; more than one gives mean and std", {.min = 1, .max = 1024});
-  v.field("seed", seed, "seed of all randomness", {.min = 0});
   v.field("noise_std", noise_std, "noise level per real component, in units of the file, instead of the file's own",
           {.min = 0});
   v.field("estimate_noise", estimate_noise, "take the noise level from the data: errs to the high side");
-  v.choice("complex_image", complex_image, complex_image_words(), "how a real prior treats complex images");
-  v.choice("select", select, {"mean", "residual"},
+  v.choice("complex_image", complex_image, "how a real prior treats complex images");
+}
+
+void SolvingOptions::visit(ParameterVisitor& v) {
+  ItemKeys::visit(v);
+  v.field("prior", prior, "an embedded prior, or a folder with a diffusers model (a path needs a '/')");
+  v.field("samples", samples, "posterior samples per item; more than one gives mean and std", {.min = 1, .max = 1024});
+  v.field("seed", seed, "seed of all randomness", {.min = 0});
+  v.choice("select", select,
            "several samples: their mean, or the one that fits the measurement best (phase retrieval)");
   v.field("keep_samples", keep_samples, "store every sample in the result file");
 }
@@ -37,13 +41,13 @@ NamedSolver read_main_solver(YamlOptions& options, std::set<std::string>& taken)
   return named;
 }
 
-ItemOptions item_options_of(const SolvingOptions& options, const YamlOptions& config) {
-  if (options.estimate_noise && options.noise_std) {
+ItemOptions item_options_of(const ItemKeys& keys, const YamlOptions& config) {
+  if (keys.estimate_noise && keys.noise_std) {
     throw usage_error(config.location_of("estimate_noise"), "expected `noise_std` or `estimate_noise`, not both");
   }
-  return {.noise_std = options.noise_std,
-          .estimate_noise = options.estimate_noise,
-          .complex_image = complex_image_from(options.complex_image),
+  return {.noise_std = keys.noise_std,
+          .estimate_noise = keys.estimate_noise,
+          .complex_image = keys.complex_image,
           .location_of_noise_std = config.location_of("noise_std"),
           .location_of_complex_image = config.location_of("complex_image")};
 }

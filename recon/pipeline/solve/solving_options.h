@@ -14,16 +14,32 @@
 
 namespace recon {
 
-/// What a run config and a batch config say of how items are solved, besides `input` and `solver`.
-struct SolvingOptions {
+/// What becomes of several samples of one item.
+enum class Selection {
+  mean,     ///< their mean
+  residual  ///< the one with the least ||y - A x||: best of N where runs can get stuck, chosen without any truth
+};
+constexpr auto words_of(Selection) {
+  using enum Selection;
+  return std::to_array<Word<Selection>>({{mean, "mean"}, {residual, "residual"}});
+}
+
+/// Which items of an input are solved, and what is assumed of them.
+struct ItemKeys {
   std::vector<std::string> items = {"all"};
+  std::optional<double> noise_std;
+  bool estimate_noise = false;
+  ComplexImage complex_image = ComplexImage::none;
+
+  void visit(ParameterVisitor& v);
+};
+
+/// What a run config and a batch config say of how items are solved, besides `input` and `solver`.
+struct SolvingOptions : ItemKeys {
   std::string prior = "natural_gray";
   std::int64_t samples = 1;
   std::int64_t seed = 0;
-  std::optional<double> noise_std;
-  bool estimate_noise = false;
-  std::string complex_image = "none";
-  std::string select = "mean";
+  Selection select = Selection::mean;
   bool keep_samples = false;
 
   void visit(ParameterVisitor& v);
@@ -40,8 +56,8 @@ struct NamedSolver {
 NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken);
 /// The solver of the section `solver`; the default one when there is none. `taken` holds the names in use.
 NamedSolver read_main_solver(YamlOptions& options, std::set<std::string>& taken);
-/// What `options`, read from that config, ask of the items. Throws Error(usage) for two sources of the noise level.
-ItemOptions item_options_of(const SolvingOptions& options, const YamlOptions& config);
+/// What `keys`, read from that config, ask of the items. Throws Error(usage) for two sources of the noise level.
+ItemOptions item_options_of(const ItemKeys& keys, const YamlOptions& config);
 
 /// The `type:` of the section names the solver, the other keys are its options. Its name is its type.
 NamedSolver read_solver(ParameterVisitor& section);

@@ -10,6 +10,7 @@
 #include "priors/train/parameter_initializer.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
+#include "recon/core/log.h"
 #include "recon/pipeline/items/image_collection.h"
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/train/training_output.h"
@@ -54,7 +55,7 @@ void tell_time(NetworkPriorDescription& description, const UNet2D& network) {
 
 TrainingTask task_of(const TrainingPlan& plan) {
   const TrainingSetup& setup = plan.setup;
-  const std::int64_t channels = setup.channels == "rgb" ? 3 : 1;
+  const std::int64_t channels = setup.channels == PriorChannels::rgb ? 3 : 1;
   auto network = start_network(plan, channels);
   NetworkPriorDescription description{.name = setup.name,
                                       .domain = {.channels = channels,
@@ -63,7 +64,7 @@ TrainingTask task_of(const TrainingPlan& plan) {
                                                  .low = setup.value_range[0],
                                                  .high = setup.value_range[1]},
                                       .schedule = plan.schedule};
-  description.prediction = from_word<Prediction>(setup.prediction, "prediction");
+  description.prediction = setup.prediction;
   description.space_to_depth = setup.space_to_depth;
   description.max_relative_sigma = setup.max_relative_sigma.value_or(0);
   tell_time(description, *network);
@@ -107,18 +108,17 @@ void TrainingSetup::visit(ParameterVisitor& v) {
   v.field("name", name, "of the prior; default: the output folder's");
   v.field("images", images, "image files, folders, or FILE.h5:/dataset; start at the config's folder");
   v.field("validation", validation, "the same, for validation; empty: none");
-  v.choice("channels", channels, {"gray", "rgb"}, "what the prior is about; pictures are converted");
+  v.choice("channels", channels, "what the prior is about; pictures are converted");
   v.field("image_range", image_range, "[low, high]: values of black and white; 8 and 16 bit pictures have [0, 1]");
   v.field("init", init, "prior to start from, with its network; empty: fresh weights and `network`");
-  v.choice("prediction", prediction, {"epsilon", "score", "x0", "v", "flow_to_noise", "flow_to_data", "edm"},
-           "what the network predicts");
+  v.choice("prediction", prediction, "what the network predicts");
   v.field("space_to_depth", space_to_depth, "side of the pixel block that becomes channels", {.min = 1, .max = 16});
   v.field("value_range", value_range, "[low, high] of clean images as the network sees them");
   v.field("max_relative_sigma", max_relative_sigma, "written into the card: where solvers start at the noisiest",
           {.min = 0, .open_min = true});
   v.field("output", output, "folder to write the prior to; starts at the working directory");
-  v.choice("weights", weights, {"float16", "float32"}, "how weights are stored in the prior");
-  v.choice("resume", resume, {"auto", "never"}, "auto: go on from the state in `output`; never: start anew");
+  v.choice("weights", weights, "how weights are stored in the prior");
+  v.choice("resume", resume, "auto: go on from the state in `output`; never: start anew");
   v.field("description", description, "for the card: what the prior is");
   v.field("training_data", training_data, "for the card: what it was trained on");
   v.field("licence", licence, "for the card");
@@ -181,11 +181,13 @@ TrainingResult train(const TrainingPlan& plan, const RunControls& run) {
   std::error_code fault;
   std::filesystem::create_directories(plan.output, fault);
   if (fault) throw data_error(plan.output.string(), "the output folder cannot be made: {}", fault.message());
-  if (plan.setup.resume == "never") std::filesystem::remove(plan.state_file());
+  if (plan.setup.resume == Resume::never) std::filesystem::remove(plan.state_file());
   TrainingTask task = task_of(plan);
   TrainingResult result;
   result.parameters = task.network->parameter_count();
   TrainingOutput output(plan, task, run.device);
+  result.channels = output.channels();
+  log::info("images: {}", result.channels);
   std::int64_t done_before = 0;
   Trainer trainer(std::move(task), plan.options, run.device);
   TrainingControls controls{.state = plan.state_file(),

@@ -15,20 +15,41 @@
 
 namespace recon {
 
+/// What a prior is about.
+enum class PriorChannels { gray, rgb };
+constexpr auto words_of(PriorChannels) {
+  using enum PriorChannels;
+  return std::to_array<Word<PriorChannels>>({{gray, "gray"}, {rgb, "rgb"}});
+}
+
+/// How weights are stored.
+enum class WeightType { float16, float32 };
+constexpr auto words_of(WeightType) {
+  using enum WeightType;
+  return std::to_array<Word<WeightType>>({{float16, "float16"}, {float32, "float32"}});
+}
+
+/// What becomes of the state that an earlier run has left in the output folder: gone on from, or removed.
+enum class Resume { automatic, never };
+constexpr auto words_of(Resume) {
+  using enum Resume;
+  return std::to_array<Word<Resume>>({{automatic, "auto"}, {never, "never"}});
+}
+
 /// The top level of a train config, besides `network`, `schedule` and `training`.
 struct TrainingSetup {
   std::string name;
   std::vector<std::string> images, validation;
-  std::string channels = "gray";
+  PriorChannels channels = PriorChannels::gray;
   std::vector<double> image_range = {0, 1};
   std::string init;
-  std::string prediction = "v";
+  Prediction prediction = Prediction::v;
   std::int64_t space_to_depth = 1;
   std::vector<double> value_range = {-1, 1};
   std::optional<double> max_relative_sigma;
   std::string output = "trained_prior";
-  std::string weights = "float16";
-  std::string resume = "auto";
+  WeightType weights = WeightType::float16;
+  Resume resume = Resume::automatic;
   std::string description, training_data, licence, attribution;
 
   void visit(ParameterVisitor& v);
@@ -59,6 +80,7 @@ struct TrainingResult {
   TrainingOutcome outcome = TrainingOutcome::finished;
   TrainingHistory history;
   std::int64_t parameters = 0;
+  std::string channels;    ///< whether pictures lose or get colour: "in colour, taken as grey (luma)"
   double recent_loss = 0;  ///< mean of the last 100 steps
 };
 

@@ -40,7 +40,7 @@ std::string card_text(const TrainingPlan& plan, const TrainingCardFacts& facts, 
     text += fmt::format("| {} | {} |\n", what, value);
   };
   row("Network",
-      fmt::format("`UNet2DModel` of diffusers, {} parameters, stored as {}", facts.parameters, plan.setup.weights));
+      fmt::format("`UNet2DModel` of diffusers, {} parameters, stored as {}", facts.parameters, to_string(plan.setup.weights)));
   row("Predicts", fmt::format("{} of the process {}", to_string(description.prediction), description.schedule.name()));
   row("Value range", fmt::format("[{:g}, {:g}]", description.domain.low, description.domain.high));
   row("Sizes", fmt::format("any; multiples of {}", description.domain.multiple));

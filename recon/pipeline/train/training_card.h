@@ -13,7 +13,7 @@ namespace recon {
 struct TrainingCardFacts {
   NetworkPriorDescription description;
   std::int64_t parameters = 0, image_count = 0;
-  std::string channels;                  ///< channels_in_words()
+  std::string channels;                  ///< "in colour, taken as grey (luma)"
   std::vector<DenoisingFigure> figures;  ///< of the weights in the folder; empty while the run is not finished
   std::int64_t figure_images = 0;        ///< on how many validation images
 };

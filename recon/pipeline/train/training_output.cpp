@@ -15,6 +15,15 @@ namespace {
 
 constexpr std::int64_t largest_attribution_bytes = 64 << 20;
 
+std::string channels_in_words(const TrainingPlan& plan) {
+  std::set<std::int64_t> stored;
+  for (const auto& text : plan.images) stored.insert(ImageSource::open(text).image(0).size(0));
+  const bool colour = stored.contains(3), grey = stored.contains(1);
+  const std::string pictures = colour && grey ? "partly in colour" : colour ? "in colour" : "grey";
+  if (plan.setup.channels == PriorChannels::gray) return pictures + (colour ? ", taken as grey (luma)" : "");
+  return pictures + (grey ? ", grey ones repeated in three channels" : "");
+}
+
 }  // namespace
 
 TrainingOutput::TrainingOutput(const TrainingPlan& plan, const TrainingTask& task, c10::Device device)
@@ -36,7 +45,7 @@ void TrainingOutput::write_weights(const NetworkPrior& prior, const UNet2D& netw
     write_file_atomically((plan_.output / texts.attribution).string(),
                           read_whole_file(plan_.attribution, largest_attribution_bytes));
   }
-  const at::ScalarType type = plan_.setup.weights == "float16" ? at::kHalf : at::kFloat;
+  const at::ScalarType type = plan_.setup.weights == WeightType::float16 ? at::kHalf : at::kFloat;
   write_prior(plan_.output, prior.description(), network, texts, type);
 }
 
@@ -59,15 +68,6 @@ void TrainingOutput::measure(const TrainingHistory& history) {
   write_training_card(plan_, facts_, history);
 }
 
-std::string channels_in_words(const TrainingPlan& plan) {
-  std::set<std::int64_t> stored;
-  for (const auto& text : plan.images) stored.insert(ImageSource::open(text).image(0).size(0));
-  const bool colour = stored.contains(3), grey = stored.contains(1);
-  const std::string pictures = colour && grey ? "partly in colour" : colour ? "in colour" : "grey";
-  if (plan.setup.channels == "gray") return pictures + (colour ? ", taken as grey (luma)" : "");
-  return pictures + (grey ? ", grey ones repeated in three channels" : "");
-}
-
 std::string overfitting_warning(const TrainingHistory& history) {
   const ValidationPoint* best = best_validation(history);
   if (best == nullptr || history.validations.size() < 3) return "";
@@ -76,8 +76,7 @@ std::string overfitting_warning(const TrainingHistory& history) {
   const double worse_db = 10 / std::numbers::ln10 * (mean_log_error(last.table) - mean_log_error(best->table));
   return fmt::format(
       "validation has turned up: after step {} it is {:.2f} dB worse than after step {}, whose weights the output "
-      "keeps; "
-      "more images would help, or fewer steps",
+      "keeps; more images would help, or fewer steps",
       last.step, worse_db, best->step);
 }
 

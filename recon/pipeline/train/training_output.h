@@ -14,6 +14,8 @@ class TrainingOutput {
  public:
   TrainingOutput(const TrainingPlan& plan, const TrainingTask& task, c10::Device device);
 
+  /// Whether pictures lose or get colour on their way to the prior. Looks at the first picture of each source.
+  const std::string& channels() const { return facts_.channels; }
   /// The prior (prior_writer.h), with a copy of the attribution.
   void write_weights(const NetworkPrior& prior, const UNet2D& network) const;
   /// Model card, curves and running picture; warns when validation has turned up.
@@ -27,10 +29,6 @@ class TrainingOutput {
   c10::Device device_;
   TrainingCardFacts facts_;
 };
-
-/// Whether pictures lose or get colour on their way to the prior: "in colour, taken as grey (luma)". Looks at the first
-/// picture of each source.
-std::string channels_in_words(const TrainingPlan& plan);
 
 /// Empty, or that validation has turned up: the last two were worse than the best before them.
 std::string overfitting_warning(const TrainingHistory& history);
