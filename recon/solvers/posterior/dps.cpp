@@ -70,8 +70,10 @@ class DpsDenoiser {
  public:
   DpsDenoiser(const Dps& options, std::int64_t solves, SolverContext& context, const std::vector<NoiseLevel>& levels)
       : options_(options), context_(context), levels_(levels) {
-    if (solves > 0) inner_.emplace(context, solves);
-    else if (options.guidance == Dps::Guidance::automatic) gain_.emplace(context);
+    if (solves > 0)
+      inner_.emplace(context, solves);
+    else if (options.guidance == Dps::Guidance::automatic)
+      gain_.emplace(context);
   }
 
   at::Tensor operator()(const at::Tensor& x_t, const NoiseLevel& from) {

@@ -28,7 +28,7 @@ struct GuidedSampler {
   std::int64_t steps = 100;
   double eta = 1;
   std::optional<Spacing> spacing = Spacing::uniform_log_snr;  ///< none (auto): what suits the solver
-  std::optional<Order> order = Order::first;  ///< none (auto): what suits the solver; then the first
+  std::optional<Order> order = Order::first;                  ///< none (auto): what suits the solver; then the first
   std::string sampler = "auto";
   Start start = {};
 

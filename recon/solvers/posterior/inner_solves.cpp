@@ -74,8 +74,7 @@ InnerSolves::Conditioned InnerSolves::at_level(const Linearized& denoised, const
   for (std::int64_t k = 0; k < solves_; ++k) {
     const Direction p = preconditioned(q, denoised.x0, c);
     Searched next{.data = p.data, .covariance = tweedie * denoised.pullback(p.image), .product = {}, .energy = {}};
-    next.product =
-        per_item(noise_, p.data) * p.data + jacobian_product(context_, denoised.x0, next.covariance);
+    next.product = per_item(noise_, p.data) * p.data + jacobian_product(context_, denoised.x0, next.covariance);
     for (const Searched& before : searched) conjugate(next, before);
     const at::Tensor energy = real_inner(next.data, next.product);
     active = active.logical_and(energy > noise_ * squared_norms(next.data));
