@@ -10,6 +10,7 @@
 #include <set>
 
 #include "data/bart_file.h"
+#include "data/file_pattern.h"
 #include "data/phantom.h"
 #include "data/schema.h"
 #include "data/stack_file.h"
@@ -100,7 +101,7 @@ Opened open_slices(const at::Tensor& slices, const std::string& path, const Imag
 }
 
 /// BART's array of images as [slices, H, W]: readout and phase, whatever else there is one after the other.
-at::Tensor bart_slices(const std::string& path) {
+at::Tensor slices_of_bart_stack(const std::string& path) {
   const at::Tensor array = read_bart(path);
   return array.flatten(2).permute({2, 0, 1}).contiguous();
 }
@@ -148,10 +149,12 @@ ImageSource ImageSource::open(const std::string& text, const ImageReadOptions& o
     opened.read = [size = *size, options](std::int64_t) { return with_channels(shepp_logan(size), options.channels); };
   } else if (fs::is_directory(text)) {
     opened = open_folder(text, options);
-  } else if (fs::is_regular_file(text) && text.ends_with(".nii")) {
+  } else if (fs::is_regular_file(text) && (text.ends_with(".nii") || text.ends_with(".nii.gz"))) {
     opened = open_slices(read_nifti(text), text, options);
+  } else if (is_file_pattern(text) && colon == std::string::npos) {
+    opened = open_files(files_matching(text), options);
   } else if (fs::is_regular_file(text) && text.ends_with(".cfl")) {
-    opened = open_slices(bart_slices(text), text, options);
+    opened = open_slices(slices_of_bart_stack(text), text, options);
   } else if (fs::is_regular_file(text)) {
     opened = open_files({text}, options);
   } else if (colon != std::string::npos && fs::is_regular_file(text.substr(0, colon))) {
@@ -162,7 +165,7 @@ ImageSource ImageSource::open(const std::string& text, const ImageReadOptions& o
         "expected a picture, a folder of pictures, a stack (.tif, .nii, .cfl) or FILE.h5:/dataset, there is "
         "no such; check the path");
   }
-  if (opened.ids.empty()) throw data_error(text, "expected at least one image, got none; give another source");
+  if (opened.ids.empty()) throw data_error(text, "expected at least one image, got none; check the path");
   source.ids_ = std::move(opened.ids);
   source.read_ = std::move(opened.read);
   return source;

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "data/bart_file.h"
@@ -15,15 +16,14 @@ namespace {
 
 constexpr const char* fastmri_header = "ismrmrd_header";
 
-enum class Kind { none, ismrmrd, fastmri, bart };
-
-Kind kind_of(const std::string& path) {
-  if (is_bart_file(path)) return Kind::bart;
-  if (!hdf5::File::looks_like_hdf5(path)) return Kind::none;
+/// A single coil (data/fastmri_file.h) has an axis less, and needs no import.
+bool is_fastmri(const std::string& path) {
+  if (!hdf5::File::looks_like_hdf5(path)) return false;
   const hdf5::File file = hdf5::File::open(path);
-  if (file.has("kspace") && !file.is_group("kspace")) return Kind::fastmri;
-  return ismrmrd_group(path).empty() ? Kind::none : Kind::ismrmrd;
+  return file.has("kspace") && !file.is_group("kspace") && file.dataset("kspace").shape().size() == 4;
 }
+
+bool is_ismrmrd(const std::string& path) { return hdf5::File::looks_like_hdf5(path) && !ismrmrd_group(path).empty(); }
 
 std::vector<std::string> slice_ids(std::int64_t count) {
   std::vector<std::string> ids;
@@ -31,7 +31,7 @@ std::vector<std::string> slice_ids(std::int64_t count) {
   return ids;
 }
 
-KspaceSet read_fastmri(const std::string& path) {
+KspaceSet read_fastmri(const std::string& path, const KspaceOptions&) {
   const hdf5::File file = hdf5::File::open(path);
   const hdf5::Dataset dataset = file.dataset("kspace");
   if (dataset.shape().size() != 4 || dataset.dtype() != at::kComplexFloat) {
@@ -61,7 +61,7 @@ KspaceSet read_fastmri(const std::string& path) {
   return set;
 }
 
-KspaceSet read_bart_kspace(const std::string& path) {
+KspaceSet read_bart_kspace(const std::string& path, const KspaceOptions&) {
   const at::Tensor kspace = bart_slices(read_bart(path), path);
   return {.format = "BART",
           .ids = slice_ids(kspace.size(0)),
@@ -73,26 +73,33 @@ KspaceSet read_bart_kspace(const std::string& path) {
 
 }  // namespace
 
+Registry<KspaceFormat>& mutable_kspace_formats() {
+  static Registry<KspaceFormat> formats(
+      "k-space format",
+      {{"bart", "a BART array (.cfl, .hdr)", is_bart_file, read_bart_kspace},
+       {"fastmri", "fastMRI multi-coil (/kspace [slices, coils, height, width])", is_fastmri, read_fastmri},
+       {"ismrmrd", "ISMRMRD (a group of xml and data)", is_ismrmrd, read_ismrmrd}});
+  return formats;
+}
+
+const Registry<KspaceFormat>& kspace_formats() { return mutable_kspace_formats(); }
+
 bool is_kspace_file(const std::string& path) {
-  const Kind kind = kind_of(path);
-  if (kind != Kind::fastmri) return kind != Kind::none;
-  return hdf5::File::open(path).dataset("kspace").shape().size() == 4;
+  const auto recognised = [&](const KspaceFormat& format) { return format.recognises(path); };
+  return std::any_of(kspace_formats().begin(), kspace_formats().end(), recognised);
 }
 
 KspaceSet read_kspace(const std::string& path, const KspaceOptions& options) {
-  switch (kind_of(path)) {
-    case Kind::ismrmrd:
-      return read_ismrmrd(path, options);
-    case Kind::fastmri:
-      return read_fastmri(path);
-    case Kind::bart:
-      return read_bart_kspace(path);
-    case Kind::none:
-      break;
+  std::string known;
+  for (const KspaceFormat& format : kspace_formats()) {
+    if (format.recognises(path)) return format.read(path, options);
+    known += (known.empty() ? "" : ", ") + format.summary;
   }
   if (!std::filesystem::exists(path)) throw data_error(path, "there is no such file (nor {}.hdr)", path);
-  throw data_error(
-      path, "expected ISMRMRD (a group of xml and data), fastMRI multi-coil (/kspace) or a BART array (.cfl, .hdr)");
+  throw data_error(path,
+                   "expected one of {}; single-coil volumes and measurements of other kinds need no import: "
+                   "`recon inspect` shows a config for them",
+                   known);
 }
 
 }  // namespace recon

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "data/atomic_file.h"
+#include "data/gzip.h"
 #include "recon/core/error.h"
 #include "recon/core/tensor_spec.h"
 
@@ -119,11 +120,12 @@ void write_nifti(const std::string& path, const at::Tensor& stack, const VoxelSi
   std::string bytes(sizeof header, '\0');
   std::memcpy(bytes.data(), &header, sizeof header);
   bytes.append(static_cast<const char*>(values.const_data_ptr()), values.nbytes());
-  write_file_atomically(path, bytes);
+  write_file_atomically(path, path.ends_with(".gz") ? gzip(bytes) : bytes);
 }
 
 at::Tensor read_nifti(const std::string& path, std::int64_t max_bytes) {
-  const std::string bytes = read_whole_file(path, max_bytes);
+  std::string bytes = read_whole_file(path, max_bytes);
+  if (is_gzip(bytes)) bytes = gunzip(bytes, max_bytes, path);
   NiftiHeader header;
   const std::size_t fixed = sizeof header - sizeof header.extension;
   if (bytes.size() < fixed) throw data_error(path, "expected a NIfTI-1 file, got {} bytes: no header", bytes.size());

@@ -105,6 +105,14 @@ def sky():
     return sixteen_bits(np.minimum(image, 1))
 
 
+def blurred():
+    """photograph.png blurred by a gaussian of 1.5 px, as on a torus, with noise of 2 % of full scale, 8 bits."""
+    from scipy.ndimage import gaussian_filter
+    image = np.asarray(Image.open(here / "photograph.png"), dtype=np.float64)
+    noisy = gaussian_filter(image, 1.5, mode="wrap") + np.random.default_rng(3).normal(0, 0.02 * 255, image.shape)
+    return Image.fromarray(np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--cells"]:
         cells(sys.argv[2]).save(here / "cells.png", optimize=True)
@@ -112,6 +120,7 @@ if __name__ == "__main__":
     bead().save(here / "bead.png", optimize=True)
     star().save(here / "star.png", optimize=True)
     sky().save(here / "sky.png", optimize=True)
+    blurred().save(here / "blurred.png", optimize=True)
     if sys.argv[1:2] != ["--simulated"]:
         photograph().save(here / "photograph.png", optimize=True)
         portrait().save(here / "portrait.png", optimize=True)

@@ -80,6 +80,8 @@ Examples:
 
   void describe(CLI::App& app) override {
     app.add_option("CONFIG", config_, "Config (YAML)");
+    shortcuts_.add_to(app, {"noise_std", "solver", "steps", "prior", "samples", "items", "output"},
+                      {{"output", "output.path"}});
     auto* restart = app.add_flag("--restart", restart_, "Discard what an earlier run has done");
     auto* retry = app.add_flag("--retry-failed", retry_, "Compute again the batches in which an item failed");
     auto* shard = app.add_option("--shard", shard_, "I/N: do the I-th of N parts, and leave the result to --merge");
@@ -98,7 +100,7 @@ Examples:
   VerbResult execute(const GlobalOptions& options) override {
     if (!verify_.empty()) return verified(options);
     if (config_.empty()) throw usage_error("batch", "expected a CONFIG or --verify; see `recon batch --help`");
-    const BatchPlan plan = read_batch_plan(config_of(config_, options), options.seed);
+    const BatchPlan plan = read_batch_plan(config_of(config_, options, shortcuts_), options.seed);
     BatchTask task;
     task.ranks = ranks_from_environment();
     task.mode = mode(task.ranks);
@@ -217,6 +219,7 @@ Examples:
   }
 
   std::string config_, shard_, verify_;
+  ConfigShortcuts shortcuts_;
   bool restart_ = false, retry_ = false, merge_ = false, allow_misfit_ = false;
   std::int64_t count_ = 3;
   double tolerance_ = 1e-5;

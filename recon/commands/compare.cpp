@@ -1,4 +1,6 @@
 // recon compare: solvers side by side on the same measurements.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 
 #include "recon/commands/progress_printer.h"
@@ -33,18 +35,19 @@ Examples:
 
   void describe(CLI::App& app) override {
     app.add_option("CONFIG", config_, "Config (YAML)")->required();
+    shortcuts_.add_to(app, {"prior", "samples", "output"});
     add_allow_misfit(app, allow_misfit_);
   }
 
   VerbResult execute(const GlobalOptions& options) override {
     ProgressPrinter progress(options.quiet);
     const RunControls controls = controls_of(options, progress);
-    ComparisonPlan plan = read_comparison_plan(config_of(config_, options), options.seed);
+    ComparisonPlan plan = read_comparison_plan(config_of(config_, options, shortcuts_), options.seed);
     const ComparisonResult result = run_comparison(plan, controls);
     VerbResult verb;
     verb.json = comparison_json(result);
-    verb.text =
-        comparison_text(result.rows) + "report: " + result.files.report + "\ntable:  " + result.files.csv + "\n";
+    verb.text = comparison_text(result.rows, static_cast<std::size_t>(terminal_columns(STDOUT_FILENO))) +
+                "report: " + result.files.report + "\ntable:  " + result.files.csv + "\n";
     if (result.interrupted) log::warn("interrupted: what is done is in the report");
     const bool refused = refuse_misfits(result.misfits, allow_misfit_);
     const bool failed = result.interrupted || result.failed > 0 || result.reconstructed == 0 || refused;
@@ -54,6 +57,7 @@ Examples:
 
  private:
   std::string config_;
+  ConfigShortcuts shortcuts_;
   bool allow_misfit_ = false;
 };
 

@@ -1,4 +1,4 @@
-// recon export: images of a result or samples file -> NIfTI, TIFF stack, BART array.
+// recon export: images of a result or samples file -> PNG, TIFF stack, NIfTI, BART array.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -12,10 +12,11 @@ namespace {
 class ExportVerb final : public Verb {
  public:
   const char* name() const override { return "export"; }
-  const char* summary() const override { return "Write a result's images as NIfTI, TIFF stack or BART array"; }
+  const char* summary() const override { return "Write a result's images as PNG, TIFF, NIfTI or BART array"; }
   const char* examples() const override {
-    return R"(SOURCE is a result or samples file; the ending of the output chooses the format: .nii (NIfTI-1, complex
-kept), .tif or .tiff (float32 pages, magnitudes), .cfl (BART, complex). Items and channels become slices.
+    return R"(SOURCE is a result or samples file; the ending of the output chooses the format: .png (16 bits; several
+images become OUTPUT_ID.png), .tif or .tiff (float32 pages, magnitudes), .nii or .nii.gz (NIfTI-1, complex
+kept), .cfl (BART, complex). Items and channels become pages or slices.
 
 Examples:
   recon export reconstruction.h5 -o volume.nii --voxel 0.9,0.9,5
@@ -25,7 +26,7 @@ Examples:
 
   void describe(CLI::App& app) override {
     app.add_option("SOURCE", plan_.source, "Result file (HDF5) or samples file")->required();
-    app.add_option("-o,--output", plan_.output, "File to write: .nii, .tif, .tiff or .cfl")->required();
+    app.add_option("-o,--output", plan_.output, "File to write: .png, .tif, .tiff, .nii, .nii.gz or .cfl")->required();
     app.add_option("--what", plan_.what, "reconstructions, std, or the name of a baseline; samples of a samples file")
         ->capture_default_str();
     app.add_option("--voxel", voxel_mm_, "NIfTI: voxel size along width, height and slices in mm")
@@ -36,9 +37,10 @@ Examples:
 
   VerbResult execute(const GlobalOptions&) override {
     plan_.voxel_mm = {voxel_mm_[0], voxel_mm_[1], voxel_mm_[2]};
-    const auto [shape, complex] = export_images(plan_);
+    const auto [files, shape, complex] = export_images(plan_);
     VerbResult result;
-    result.json = {{"output", plan_.output}, {"what", plan_.what}, {"shape", shape}, {"complex", complex}};
+    result.json = {
+        {"output", plan_.output}, {"files", files}, {"what", plan_.what}, {"shape", shape}, {"complex", complex}};
     result.text =
         fmt::format("{}: {} as {}{}\n", plan_.output, plan_.what, complex ? "complex " : "", to_string(shape));
     return result;

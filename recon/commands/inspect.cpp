@@ -20,6 +20,7 @@
 #include "recon/pipeline/inspect/picture_inspection.h"
 #include "recon/pipeline/inspect/prior_inspection.h"
 #include "recon/pipeline/inspect/result_inspection.h"
+#include "recon/pipeline/items/input_format.h"
 
 namespace recon {
 namespace {
@@ -122,6 +123,7 @@ Examples:
     if (extension == ".yaml" || extension == ".yml") return inspect_config(options);
     if (extension == ".safetensors") return inspect_safetensors(target_);
     if (is_image_name(target_)) return inspect_picture(target_);
+    if (recognised_format(target_) != nullptr) return inspect_external(target_);
     if (!hdf5::File::looks_like_hdf5(target_)) {
       throw data_error(target_,
                        "expected an HDF5 file, a YAML config, a safetensors file, a picture or a prior's folder");

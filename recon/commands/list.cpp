@@ -8,10 +8,12 @@
 #include "priors/load_prior.h"
 #include "priors/samplers/sampler.h"
 #include "priors/schedule_options.h"
+#include "recon/commands/config_keys.h"
 #include "recon/commands/verb.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
+#include "recon/pipeline/items/input_format.h"
 #include "recon/solvers/registry.h"
 
 namespace recon {
@@ -107,6 +109,20 @@ ordered_json spacings() {
   return list;
 }
 
+/// Those that a config's `input` names.
+ordered_json formats() {
+  ordered_json list = ordered_json::array();
+  for (const auto& format : input_formats()) {
+    OptionLister lister;
+    format.visit(lister);
+    list.push_back({{"name", format.name},
+                    {"summary", format.summary},
+                    {"recognised", static_cast<bool>(format.recognises)},
+                    {"parameters", lister.options()}});
+  }
+  return list;
+}
+
 struct Topic {
   const char* name;
   std::function<ordered_json()> list;
@@ -114,7 +130,8 @@ struct Topic {
 
 const std::vector<Topic>& topics() {
   static const std::vector<Topic> all = {{"operators", operators}, {"solvers", solvers},     {"priors", priors},
-                                         {"samplers", samplers},   {"schedules", schedules}, {"spacings", spacings}};
+                                         {"samplers", samplers},   {"schedules", schedules}, {"spacings", spacings},
+                                         {"formats", formats}};
   return all;
 }
 
@@ -122,24 +139,29 @@ class ListVerb final : public Verb {
  public:
   const char* name() const override { return "list"; }
   const char* summary() const override {
-    return "Show the operators, solvers, priors, samplers, schedules and spacings there are";
+    return "Show the operators, solvers, priors, samplers, schedules, spacings and input formats there are";
   }
   const char* examples() const override {
     return R"(Examples:
   recon list                   everything, one line each
   recon list solvers           solvers with their parameters, defaults and limits
   recon list operators --json  the same for programs
+  recon list config run        the keys of run's config (batch, compare, simulate, sample, train, import)
 )";
   }
 
   void describe(CLI::App& app) override {
     std::vector<std::string> names;
     for (const auto& topic : topics()) names.emplace_back(topic.name);
-    app.add_option("what", topic_, "One of them in detail")->check(CLI::IsMember(names));
+    names.emplace_back("config");
+    app.add_option("what", topic_, "One of them in detail; config: the keys of a verb's config")
+        ->check(CLI::IsMember(names));
+    app.add_option("verb", verb_, "config: of which verb")->check(CLI::IsMember(verbs_with_config()));
   }
 
   VerbResult execute(const GlobalOptions&) override {
     VerbResult result;
+    if (topic_ == "config" || !verb_.empty()) return of_config();
     for (const auto& topic : topics()) {
       if (!topic_.empty() && topic_ != topic.name) continue;
       const ordered_json list = topic.list();
@@ -159,6 +181,10 @@ class ListVerb final : public Verb {
                                      entry["needs_prior"].get<bool>() ? "; needs a prior" : "",
                                      entry["linear_only"].get<bool>() ? "; linear operators only" : "");
         }
+        if (!topic_.empty() && entry.contains("recognised")) {
+          result.text += fmt::format(
+              "      {}\n", entry["recognised"].get<bool>() ? "recognised by itself" : "to be named: `format: ...`");
+        }
         if (!topic_.empty() && entry.contains("network_passes")) {
           result.text += fmt::format("      network passes: {}\n", entry["network_passes"].get<std::string>());
         }
@@ -166,12 +192,22 @@ class ListVerb final : public Verb {
       }
     }
     if (topic_.empty())
-      result.text += "\nWith their parameters: recon list operators | solvers | samplers | schedules\n";
+      result.text += "\nWith their parameters: recon list operators | solvers | samplers | schedules | formats\n";
     return result;
   }
 
  private:
-  std::string topic_;
+  VerbResult of_config() const {
+    if (topic_ != "config" || verb_.empty()) {
+      throw usage_error("list", "expected `recon list config VERB`, VERB one of {}", alternatives(verbs_with_config()));
+    }
+    VerbResult result;
+    result.json[verb_] = config_keys(verb_);
+    result.text = config_keys_text(verb_);
+    return result;
+  }
+
+  std::string topic_, verb_;
 };
 
 }  // namespace

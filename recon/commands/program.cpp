@@ -7,10 +7,12 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <new>
 
+#include "recon/commands/config_keys.h"
 #include "recon/commands/verb.h"
 #include "recon/config/version.h"
 #include "recon/core/error.h"
@@ -59,7 +61,10 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
 }
 
 void set_up_logging(const GlobalOptions& options) {
-  auto logger = std::make_shared<spdlog::logger>("recon", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+  const char* plain = std::getenv("NO_COLOR");  // https://no-color.org
+  if (plain != nullptr && *plain != '\0') sink->set_color_mode(spdlog::color_mode::never);
+  auto logger = std::make_shared<spdlog::logger>("recon", std::move(sink));
   logger->set_pattern("recon: %^%l%$: %v");
   logger->set_level(options.quiet         ? spdlog::level::err
                     : options.verbose > 0 ? spdlog::level::debug
@@ -188,6 +193,25 @@ void refuse_unknown_verb(int argc, const char* const* argv, const std::vector<st
   throw usage_error("command line", "there is no verb '{}'{}", argv[1], suggestion(argv[1], names));
 }
 
+/// Names the word that CLI11 does not know, what it may have meant, and whose help to read.
+Error command_line_error(int argc, const char* const* argv, const CLI::App& app, const std::string& message) {
+  const auto verbs = app.get_subcommands([&](const CLI::App* sub) { return argc > 1 && sub->get_name() == argv[1]; });
+  if (verbs.empty()) return usage_error("command line", "{}; see `recon --help`", message);
+  const CLI::App* verb = verbs.front();
+  std::vector<std::string> known;
+  for (const CLI::Option* option : verb->get_options()) {
+    for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  for (int i = 2; i < argc; ++i) {
+    const std::string word = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
+    if (!word.starts_with("--") || std::find(known.begin(), known.end(), word) != known.end()) continue;
+    const auto near = nearest(word, known);
+    return usage_error("command line", "`recon {0}` has no option {1}{2}; see `recon {0} --help`", verb->get_name(),
+                       word, near ? "; did you mean " + *near + "?" : "");
+  }
+  return usage_error("command line", "{}; see `recon {} --help`", message, verb->get_name());
+}
+
 }  // namespace
 
 int run_program(int argc, const char* const* argv) {
@@ -212,7 +236,11 @@ int run_program(int argc, const char* const* argv) {
   verbs.push_back(make_man_verb());
   for (const auto& verb : verbs) {
     CLI::App* sub = app.add_subcommand(verb->name(), verb->summary());
-    sub->footer(std::string(verb->examples()) + "\n" + exit_code_text);
+    sub->footer("");  // not the program's, which it would inherit
+    sub->footer([&verb] {
+      const std::string keys = config_keys_text(verb->name());
+      return std::string(verb->examples()) + "\n" + keys + (keys.empty() ? "" : "\n") + exit_code_text;
+    });
     verb->describe(*sub);
     add_global_options(*sub, options);
   }
@@ -221,7 +249,7 @@ int run_program(int argc, const char* const* argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-    return report(usage_error("command line", "{}; see `recon --help`", error.what()), asks_for_json(argc, argv));
+    return report(command_line_error(argc, argv, app, error.what()), asks_for_json(argc, argv));
   } catch (const Error& error) {
     return report(error, asks_for_json(argc, argv));
   }

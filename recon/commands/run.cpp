@@ -1,6 +1,8 @@
 // recon run: reconstruct the items of a measurement file.
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 
 #include "data/hdf5/hdf5_file.h"
@@ -28,22 +30,26 @@ ordered_json json_of(const ResultRow& row) {
 class RunVerb final : public Verb {
  public:
   const char* name() const override { return "run"; }
-  const char* summary() const override { return "Reconstruct the items of a measurement file"; }
+  const char* summary() const override { return "Reconstruct the items of a measurement file, or a picture"; }
   const char* examples() const override {
     return R"(CONFIG is a YAML file; `input` and `prior` are paths from the config's folder (from the working directory
 with --set), `output` and `preview` from the working directory. A measurement file (.h5) in its place is
-reconstructed with the defaults: DPS with the embedded prior. Ground truth is not needed.
+reconstructed with the defaults: DPS with the embedded prior. A picture is the measurement of the --operator that
+is said; its noise level, in units of full scale, is estimated if it is not. Ground truth is not needed.
 
 Examples:
+  recon run blurred.png --operator '{type: blur, std_px: 2}' --noise-std 0.01 -o sharp.png
   recon run configs/run/quickstart.yaml
-  recon run measurement.h5 --set samples=8 --set preview=panel.png
-  recon run run.yaml --set solver.steps=250 --set items=[3,7] --seed 1 --json > result.json
-  recon run run.yaml --set 'solver={type: tv_pdhg}' --set output=tv.h5
+  recon run measurement.h5 --samples 8 --preview panel.png
+  recon run measurement.h5 --solver tv_pdhg -o tv.h5
+  recon run run.yaml --steps 250 --items 3,7 --seed 1 --json > result.json
 )";
   }
 
   void describe(CLI::App& app) override {
-    app.add_option("CONFIG", config_, "Config (YAML) or measurement file (HDF5)")->required();
+    app.add_option("CONFIG", config_, "Config (YAML), measurement file (HDF5), or picture")->required();
+    shortcuts_.add_to(app,
+                      {"operator", "noise_std", "solver", "steps", "prior", "samples", "items", "output", "preview"});
     add_allow_misfit(app, allow_misfit_);
   }
 
@@ -56,21 +62,24 @@ Examples:
 
  private:
   Config read_config(const GlobalOptions& options) const {
-    if (!hdf5::File::looks_like_hdf5(config_)) return config_of(config_, options);
+    const InputFormat* format = recognised_format(config_);
+    if (format == nullptr && !hdf5::File::looks_like_hdf5(config_)) return config_of(config_, options, shortcuts_);
     Config config = Config::from_text("", config_);
-    config.set("input=" + nlohmann::json(config_).dump());
-    for (const auto& assignment : options.set) config.set(assignment);
-    return config;
+    ordered_json input = config_;
+    if (format != nullptr) input = {{"files", config_}, {"format", format->name}};
+    config.set("input", input.dump(), config_);
+    return overridden(std::move(config), options, shortcuts_);
   }
 
   VerbResult reported(const RunPlan& plan, const ReconstructionResult& result) const {
     VerbResult verb;
     const bool saved = result.saved;
     verb.json["output"] = saved ? ordered_json(plan.output.string()) : ordered_json(nullptr);
+    verb.json["files"] = result.files;
     verb.json["items"] = ordered_json::array();
     for (const auto& row : result.rows) verb.json["items"].push_back(json_of(row));
-    verb.text = result_text(result.rows);
-    if (saved) verb.text += "result:  " + plan.output.string() + "\n";
+    verb.text = result_text(result.rows, static_cast<std::size_t>(terminal_columns(STDOUT_FILENO)));
+    for (const auto& file : result.files) verb.text += "result:  " + file + "\n";
     if (saved && !plan.preview.empty()) verb.text += "picture: " + plan.preview.string() + "\n";
     if (result.interrupted) {
       log::warn("interrupted: {} item(s) done and saved", saved ? result.set.ids.size() : 0);
@@ -87,6 +96,7 @@ Examples:
   }
 
   std::string config_;
+  ConfigShortcuts shortcuts_;
   bool allow_misfit_ = false;
 };
 

@@ -33,12 +33,15 @@ Examples:
 )";
   }
 
-  void describe(CLI::App& app) override { app.add_option("CONFIG", config_, "Config (YAML)")->required(); }
+  void describe(CLI::App& app) override {
+    app.add_option("CONFIG", config_, "Config (YAML)")->required();
+    shortcuts_.add_to(app, {"prior", "steps", "samples", "output"}, {{"steps", "sampler.steps"}});
+  }
 
   VerbResult execute(const GlobalOptions& options) override {
     ProgressPrinter progress(options.quiet);
     const RunControls controls = controls_of(options, progress);
-    const SamplingPlan plan = read_sampling_plan(config_of(config_, options), options.seed);
+    const SamplingPlan plan = read_sampling_plan(config_of(config_, options, shortcuts_), options.seed);
     return reported(plan, run_sampling(plan, controls));
   }
 
@@ -69,6 +72,7 @@ Examples:
   }
 
   std::string config_;
+  ConfigShortcuts shortcuts_;
 };
 
 }  // namespace

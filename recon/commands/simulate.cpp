@@ -25,12 +25,15 @@ Examples:
 )";
   }
 
-  void describe(CLI::App& app) override { app.add_option("CONFIG", config_, "Config (YAML)")->required(); }
+  void describe(CLI::App& app) override {
+    app.add_option("CONFIG", config_, "Config (YAML)")->required();
+    shortcuts_.add_to(app, {"operator", "output"}, {{"operator", "operator"}});
+  }
 
   VerbResult execute(const GlobalOptions& options) override {
     ProgressPrinter progress(options.quiet);
     const RunControls controls = controls_of(options, progress);
-    const SimulationPlan plan = read_simulation_plan(config_of(config_, options), options.seed);
+    const SimulationPlan plan = read_simulation_plan(config_of(config_, options, shortcuts_), options.seed);
     const MeasurementSet set = write_simulation(plan, controls);
     VerbResult result;
     result.json = {{"output", plan.output.string()},
@@ -45,6 +48,7 @@ Examples:
 
  private:
   std::string config_;
+  ConfigShortcuts shortcuts_;
 };
 
 }  // namespace

@@ -39,12 +39,15 @@ Examples:
 )";
   }
 
-  void describe(CLI::App& app) override { app.add_option("CONFIG", config_, "Config (YAML)")->required(); }
+  void describe(CLI::App& app) override {
+    app.add_option("CONFIG", config_, "Config (YAML)")->required();
+    shortcuts_.add_to(app, {"output"});
+  }
 
   VerbResult execute(const GlobalOptions& options) override {
     ProgressPrinter progress(options.quiet);
     const RunControls controls = controls_of(options, progress);
-    const TrainingPlan plan = read_training_plan(config_of(config_, options), options.seed);
+    const TrainingPlan plan = read_training_plan(config_of(config_, options, shortcuts_), options.seed);
     return reported(plan, train(plan, controls));
   }
 
@@ -52,16 +55,11 @@ Examples:
   static VerbResult reported(const TrainingPlan& plan, const TrainingResult& result) {
     const TrainingHistory& history = result.history;
     VerbResult verb;
-    verb.json = {{"output", plan.output.string()},
-                 {"outcome", name_of(result.outcome)},
-                 {"images", result.channels},
-                 {"steps", history.step},
-                 {"skipped", history.skipped},
-                 {"loss", result.recent_loss},
-                 {"parameters", result.parameters},
-                 {"seconds", history.seconds},
-                 {"weights_of_step", nullptr},
-                 {"validation", nlohmann::ordered_json::array()}};
+    verb.json = {{"output", plan.output.string()},  {"outcome", name_of(result.outcome)},
+                 {"images", result.channels},       {"steps", history.step},
+                 {"skipped", history.skipped},      {"loss", result.recent_loss},
+                 {"parameters", result.parameters}, {"seconds", history.seconds},
+                 {"weights_of_step", nullptr},      {"validation", nlohmann::ordered_json::array()}};
     verb.text = fmt::format("{}: {} after {} steps, loss {:.4g} (mean of the last 100)\n", plan.output.string(),
                             name_of(result.outcome), history.step, result.recent_loss);
     const double peak = plan.setup.value_range[1] - plan.setup.value_range[0];
@@ -83,6 +81,7 @@ Examples:
   }
 
   std::string config_;
+  ConfigShortcuts shortcuts_;
 };
 
 }  // namespace

@@ -5,8 +5,12 @@
 
 namespace recon {
 
-Config config_of(const std::string& path, const GlobalOptions& options) {
-  Config config = Config::from_file(path);
+Config config_of(const std::string& path, const GlobalOptions& options, const ConfigShortcuts& shortcuts) {
+  return overridden(Config::from_file(path), options, shortcuts);
+}
+
+Config overridden(Config config, const GlobalOptions& options, const ConfigShortcuts& shortcuts) {
+  shortcuts.apply(config);
   for (const auto& assignment : options.set) config.set(assignment);
   return config;
 }

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::uintmax_t max_file_bytes = 16U << 20U;
 
-/// Loads the plug-ins that the key `plugins` names (paths from the config's folder), and gives the config without it: it is
-/// no option of a verb.
+/// Loads the plug-ins that the key `plugins` names (paths from the config's folder), and gives the config without it:
+/// it is no option of a verb.
 YamlNodePtr with_plugins_loaded(const YamlNodePtr& root) {
   const YamlEntry* const entry = root->find("plugins");
   if (entry == nullptr) return root;
@@ -40,6 +40,9 @@ Config::Config(YamlNodePtr root) : root_(std::move(root)) {
 
 Config Config::from_file(const std::filesystem::path& file) {
   std::error_code failure;
+  if (std::filesystem::is_directory(file, failure)) {
+    throw usage_error(file.string(), "is a folder, expected a file");
+  }
   if (!std::filesystem::is_regular_file(file, failure)) {
     throw usage_error(file.string(), "no such file");
   }
@@ -65,9 +68,11 @@ void Config::set(const std::string& assignment) {
     throw usage_error("--set", "expected KEY.KEY...=VALUE, found '{}'", assignment);
   }
   const std::string path = assignment.substr(0, equals);
-  const std::string location = "--set " + path;
-  root_ = with_value(root_, path,
-                     parse_yaml(assignment.substr(equals + 1), {.name = location, .folder = {}, .with_lines = false}));
+  set(path, assignment.substr(equals + 1), "--set " + path);
+}
+
+void Config::set(const std::string& path, const std::string& value, const std::string& location) {
+  root_ = with_value(root_, path, parse_yaml(value, {.name = location, .folder = {}, .with_lines = false}));
 }
 
 }  // namespace recon

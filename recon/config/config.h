@@ -18,6 +18,8 @@ class Config {
   /// Applies one `--set a.b.0.c=value`; the value is YAML. Its relative paths start at the working directory, and its
   /// location in messages is "--set a.b.0.c". Throws Error(usage).
   void set(const std::string& assignment);
+  /// The same with the value apart; `location` stands for it in messages: "--steps".
+  void set(const std::string& path, const std::string& value, const std::string& location);
 
   const YamlNodePtr& root() const { return root_; }
 

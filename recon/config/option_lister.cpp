@@ -84,9 +84,19 @@ void OptionLister::choice(const char* name, std::string& value, const std::vecto
 void OptionLister::array(const char* name, at::Tensor&, const char* doc) { add(name, "array", nullptr, doc); }
 
 std::vector<std::shared_ptr<ParameterVisitor>> OptionLister::sections(const char* name, const char* doc) {
+  auto& child = children_[options_.size()];
+  child = std::make_shared<OptionLister>();
   options_.push_back({{"name", name}, {"type", "section"}, {"doc", doc}});
-  children_.push_back(std::make_shared<OptionLister>());
-  return {children_.back()};
+  return {child};
+}
+
+ordered_json OptionLister::options() const {
+  ordered_json all = options_;
+  for (const auto& [position, child] : children_) {
+    ordered_json keys = child->options();
+    if (!keys.empty()) all[position]["keys"] = std::move(keys);
+  }
+  return all;
 }
 
 std::string options_as_text(const ordered_json& options, int indent) {
@@ -105,6 +115,7 @@ std::string options_as_text(const ordered_json& options, int indent) {
     if (option.contains("limits")) doc += fmt::format(" ({})", option["limits"].get<std::string>());
     text += fmt::format("{:{}}{:<{}}  {:<{}}  {}\n", "", indent, option["name"].get<std::string>(), name_width,
                         shown_default(option), default_width, doc);
+    if (option.contains("keys")) text += options_as_text(option["keys"], indent + 4);
   }
   return text;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -26,18 +27,18 @@ class OptionLister final : public ParameterVisitor {
   using ParameterVisitor::choice;
 
   /// `[{"name", "type", "default", "doc"}, ...]` with "limits" and "choices" where there are any. The default of an
-  /// array is null; a section has no default.
-  const nlohmann::ordered_json& options() const { return options_; }
+  /// array is null; a section has no default, but "keys" where its own options were visited.
+  nlohmann::ordered_json options() const;
 
  private:
   void add(const char* name, const char* type, nlohmann::ordered_json value, const char* doc,
            const Limits& limits = {});
 
   nlohmann::ordered_json options_ = nlohmann::ordered_json::array();
-  std::vector<std::shared_ptr<OptionLister>> children_;
+  std::map<std::size_t, std::shared_ptr<OptionLister>> children_;  ///< by the section's position
 };
 
-/// One indented line per option: name, default, documentation with limits and choices.
+/// One indented line per option: name, default, documentation with limits and choices; then the keys of a section.
 std::string options_as_text(const nlohmann::ordered_json& options, int indent);
 
 /// A JSON value as YAML text in block style, short lists on one line; parse_yaml reads it back.

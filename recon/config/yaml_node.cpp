@@ -221,12 +221,27 @@ YamlNodePtr parse_yaml(const std::string& text, const YamlSource& source) {
   return empty;
 }
 
-YamlNodePtr with_value(const YamlNodePtr& root, const std::string& path, const YamlNodePtr& value) {
+YamlNodePtr as_section(const YamlNodePtr& node) {
+  if (node->kind != YamlNode::Kind::scalar) return node;
+  auto section = std::make_shared<YamlNode>(*node);
+  section->kind = YamlNode::Kind::mapping;
+  section->from_word = true;
+  section->entries.push_back({"type", node->location, node});
+  section->expanded_size = sum_of_sizes(*section);
+  return section;
+}
+
+YamlNodePtr with_value(const YamlNodePtr& old_root, const std::string& path, const YamlNodePtr& value) {
+  const YamlNodePtr root = as_section(old_root);
   const std::size_t dot = path.find('.');
   const std::string word = path.substr(0, dot);
   if (word.empty()) throw usage_error(value->location, "expected KEY.KEY...=VALUE, found an empty key");
   const auto child = [&](const YamlNodePtr& old) {
     if (dot == std::string::npos) return value;
+    if (word == "type" && old != nullptr && old->kind == YamlNode::Kind::scalar) {
+      throw usage_error(value->location, "'{}' cannot be set: its parent is {}, not a section", path.substr(dot + 1),
+                        old->description());
+    }
     const auto fresh = std::make_shared<YamlNode>();
     fresh->location = value->location;
     fresh->folder = value->folder;
@@ -237,9 +252,6 @@ YamlNodePtr with_value(const YamlNodePtr& root, const std::string& path, const Y
     const std::size_t index = list_index(word, root->items.size(), value->location);
     if (index == root->items.size()) copy->items.emplace_back();
     copy->items[index] = child(copy->items[index]);
-  } else if (root->kind == YamlNode::Kind::scalar) {
-    throw usage_error(value->location, "'{}' cannot be set: its parent is {}, not a section", word,
-                      root->description());
   } else {
     copy->kind = YamlNode::Kind::mapping;
     const YamlEntry* old = root->find(word);

@@ -30,6 +30,7 @@ struct YamlNode {
   std::string location;            ///< "run.yaml:12" or "--set solver.steps"
   std::filesystem::path folder;    ///< relative paths in this value start here; empty: the working directory
   std::size_t expanded_size = 1;   ///< nodes below and including this one, aliases written out
+  bool from_word = false;          ///< mapping that as_section() made
 
   const YamlEntry* find(const std::string& key) const;  ///< null when absent or not a mapping
   /// "run.yaml:12 solver" for the name of this value; a location that ends with the name, "--set run.solver", is
@@ -50,8 +51,13 @@ struct YamlSource {
 /// more than 200 000 values after writing out the aliases.
 YamlNodePtr parse_yaml(const std::string& text, const YamlSource& source);
 
-/// A copy of `root` in which the value at the path ("a.b.0.c") is `value`. Missing mappings on the way are made; a list
-/// index may be at most one past the end. Throws Error(usage) with the value's location when the path leads nowhere.
+/// A word in the place of a section is the kind with its defaults: `solver: tv_pdhg` for `solver: {type: tv_pdhg}`.
+/// Other nodes are returned as they are.
+YamlNodePtr as_section(const YamlNodePtr& node);
+
+/// A copy of `root` in which the value at the path ("a.b.0.c") is `value`. Missing mappings on the way are made, words
+/// on the way become sections; a list index may be at most one past the end. Throws Error(usage) with the value's
+/// location when the path leads nowhere.
 YamlNodePtr with_value(const YamlNodePtr& root, const std::string& path, const YamlNodePtr& value);
 
 }  // namespace recon

@@ -41,14 +41,16 @@ ordered_json nested_list(const at::Tensor& numbers) {
   return list;
 }
 
+[[noreturn]] void refuse(const std::string& section, const YamlNode& node) {
+  throw usage_error(node.location, "{}: expected a section of `key: value` lines, found {}", section,
+                    node.description());
+}
+
 }  // namespace
 
 YamlOptions::YamlOptions(YamlNodePtr node, std::string section, Mode mode, ArraySource arrays)
-    : node_(std::move(node)), section_(std::move(section)), mode_(mode), arrays_(std::move(arrays)) {
-  if (node_->kind != YamlNode::Kind::mapping && node_->kind != YamlNode::Kind::null) {
-    throw usage_error(node_->location, "{}: expected a section of `key: value` lines, found {}", section_,
-                      node_->description());
-  }
+    : node_(as_section(node)), section_(std::move(section)), mode_(mode), arrays_(std::move(arrays)) {
+  if (node_->kind != YamlNode::Kind::mapping && node_->kind != YamlNode::Kind::null) refuse(section_, *node_);
 }
 
 const YamlNode* YamlOptions::find(const char* name) {
@@ -173,6 +175,7 @@ std::filesystem::path YamlOptions::path_of(const char* name, const std::string& 
 void YamlOptions::finish_this_section() const {
   for (const auto& entry : node_->entries) {
     if (std::find(known_.begin(), known_.end(), entry.key) == known_.end()) {
+      if (node_->from_word && entry.key == "type") refuse(section_, *entry.value);
       throw usage_error(entry.location, "unknown key '{}'{}{}", entry.key, section_.empty() ? "" : " in " + section_,
                         suggestion(entry.key, known_));
     }
@@ -191,7 +194,7 @@ ordered_json YamlOptions::resolved() const {
   for (const auto& [name, children] : children_) {
     if (children.empty() && !all[name].is_null()) continue;  // absent, and set_resolved() said what that means
     const YamlEntry* entry = node_->find(name);
-    const bool single = entry != nullptr && entry->value->kind == YamlNode::Kind::mapping;
+    const bool single = entry != nullptr && entry->value->kind != YamlNode::Kind::sequence;
     if (single) {
       all[name] = children.front()->resolved();
       continue;

@@ -133,6 +133,9 @@ TEST_F(Frame, ListJsonHasEveryParameterWithItsDefault) {
   EXPECT_TRUE(contains(recon("list schedules").out, "time -1 to 999, relative sigma 0.01 to 157.4"));
   EXPECT_TRUE(contains(recon("list solvers").out, "steps"));
   EXPECT_TRUE(contains(recon("list samplers").out, "network passes: 2 steps - 1"));
+  EXPECT_EQ(parameters("formats", "fastmri")[0]["name"], "crop");
+  EXPECT_EQ(parameters("formats", "dataset")[0]["name"], "dataset");
+  EXPECT_TRUE(contains(recon("list formats").out, "recognised by itself"));
 }
 
 TEST_F(Frame, JsonStandsAloneOnStdoutAlsoAfterAFault) {

@@ -152,6 +152,11 @@ TEST(Config, OverridesReplaceAddAndNameThemselves) {
   EXPECT_EQ(message("baselines.7.type=a"), "--set baselines.7.type: '7' is no index into a list of 3; expected 0 to 3");
   EXPECT_EQ(message("baselines.x=a"), "--set baselines.x: 'x' is no index into a list of 3; expected 0 to 3");
   EXPECT_EQ(message("solver.type.x=1"), "--set solver.type.x: 'x' cannot be set: its parent is 'dps', not a section");
+  config.set("solver=tv_pdhg");
+  config.set("solver.iterations=7");
+  const YamlNode& solver = *config.root()->find("solver")->value;
+  EXPECT_EQ(solver.find("type")->value->text, "tv_pdhg") << "a word is the kind with its defaults";
+  EXPECT_EQ(solver.find("iterations")->value->text, "7");
   EXPECT_TRUE(contains(message("solver.steps=[1"), "--set solver.steps: expected a key"));
 }
 
@@ -163,6 +168,29 @@ TEST(Config, PathsStartAtTheConfigUnlessGivenOnTheCommandLine) {
   EXPECT_EQ(options.path_of("prior", "/abs"), "/abs");
   EXPECT_EQ(options.path_of("output", "here.h5"), "here.h5");
   EXPECT_EQ(options.path_of("absent", "default"), "default");
+}
+
+TEST(YamlOptions, AWordIsASectionWithThatTypeAndNothingElse) {
+  const Config config = Config::from_text("solver: dps\ntraining: 5\nsolvers: [dps, {type: tv_pdhg}]\n", "c.yaml");
+  YamlOptions options(config.root(), "");
+  std::vector<std::string> types;
+  for (const char* key : {"solver", "solvers"}) {
+    for (const auto& section : options.sections(key, "")) {
+      std::string type;
+      section->field("type", type, "");
+      types.push_back(type);
+    }
+  }
+  EXPECT_EQ(types, (std::vector<std::string>{"dps", "dps", "tv_pdhg"}));
+  std::int64_t steps = 3;
+  for (const auto& section : options.sections("training", "")) section->field("steps", steps, "");
+  try {
+    options.finish();
+    FAIL() << "a number is no kind of training";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "c.yaml:2: training: expected a section of `key: value` lines, found '5'");
+  }
+  EXPECT_EQ(options.resolved()["solver"].dump(), R"({"type":"dps"})") << "resolved as the section that it stands for";
 }
 
 TEST(YamlOptions, SubSectionsAreReadAndTheirUnknownKeysRefused) {

@@ -2,6 +2,8 @@
 // when the mapping is wrong.
 #include <ATen/ATen.h>
 
+#include <cmath>
+
 #include "data/fastmri_file.h"
 #include "recon/config/config.h"
 #include "recon/config/option_lister.h"
@@ -123,6 +125,54 @@ TEST(ExternalInputs, AFastMriVolumeComesInUnitsOfItsBrightestPoint) {
   EXPECT_TRUE(raw.y[0].equal(FastMriFile::open((external / "fastmri_full.h5").string()).item(0)));
 }
 
+TEST(ExternalInputs, ARecognisedFileNeedsNoFormat) {
+  const PreparedItem named = first_item("{files: fastmri_full.h5, format: fastmri}", known_noise(1e-6));
+  for (const char* input : {"fastmri_full.h5", "[fastmri_full.h5]", "{files: fastmri_full.h5}"}) {
+    const PreparedItem found = first_item(input, known_noise(1e-6));
+    EXPECT_TRUE(found.y.equal(named.y)) << input;
+    EXPECT_TRUE(found.ground_truth.equal(named.ground_truth)) << input;
+  }
+  EXPECT_EQ(recognised_format((external / "uint16.h5").string()), nullptr) << "a dataset has to be described";
+  EXPECT_EQ(recognised_format(test::source_path("data/samples/photograph_blur.h5")), nullptr) << "recon's own";
+  EXPECT_EQ(recognised_format((external / "none.h5").string()), nullptr);
+  EXPECT_THROW(first_item("{files: fastmri_full.h5, format: measurement}", known_noise(1e-6)), Error);
+}
+
+/// A format whose files state everything, as a plug-in adds it.
+TEST(ExternalInputs, AFormatOfOnesOwnMayStateOperatorNoiseAndTruth) {
+  const fs::path folder = test::scratch_folder();
+  test::write_text(folder / "frame.counts", "counts");
+  InputFormat format = InputFormat::of<NoOptions>({.name = "counts", .summary = "a test"}, [](NoOptions, auto&) {
+    const auto of = [](double value) {
+      return [value](std::int64_t) { return at::full({1, 4, 4}, value, at::kFloat); };
+    };
+    return ExternalFile{.measurement = {{1, 4, 4}, ScalarKind::real},
+                        .y = of(3),
+                        .truth = of(2),
+                        .operator_config = "type: identity\n",
+                        .noise = Noise{.type = NoiseType::poisson_gaussian, .std = {0.5}, .peak = 10}};
+  });
+  format.recognises = [](const std::string& path) { return path.ends_with(".counts"); };
+  format.states_operator = true;
+  mutable_input_formats().add(format);
+  auto stated = open_inputs(input_of("frame.counts", folder), {});
+  EXPECT_EQ(stated[0].source.header().noise, (Noise{.type = NoiseType::poisson_gaussian, .std = {0.5}, .peak = 10}));
+  const PreparedItem item = stated[0].source.prepare(0, c10::kCPU);
+  EXPECT_EQ(item.y.max().item<double>(), 3);
+  EXPECT_EQ(item.ground_truth.max().item<double>(), 2);
+  EXPECT_NEAR(item.noise.std, std::sqrt(0.5 * 0.5 + 3.0 / 10), 1e-6) << "read noise and photons";
+  // Halved: so are the truth and the read noise, and twice as many photons make an intensity of 1.
+  auto inputs = open_inputs(input_of("{files: frame.counts, format: counts, scale: 0.5}", folder), {});
+  EXPECT_EQ(inputs[0].source.header().noise, (Noise{.type = NoiseType::poisson_gaussian, .std = {0.25}, .peak = 20}));
+  const PreparedItem half = inputs[0].source.prepare(0, c10::kCPU);
+  EXPECT_EQ(half.y.max().item<double>(), 1.5);
+  EXPECT_EQ(half.ground_truth.max().item<double>(), 1);
+  const auto found = inspect_external((folder / "frame.counts").string()).found;
+  EXPECT_EQ(found["format"], "counts");
+  EXPECT_EQ(found["noise"], "poisson_gaussian");
+  fs::remove_all(folder);
+}
+
 TEST(ExternalInputs, AFullySampledVolumeMayBeUndersampledByTheConfigAndAnUndersampledOneMayNot) {
   const std::string op = "operator: {type: fourier, acceleration: 2, center_lines: 2}";
   const PreparedItem item = first_item("{files: fastmri_full.h5, format: fastmri, " + op + "}", known_noise(1e-6));
@@ -174,6 +224,7 @@ TEST(ExternalInputs, WrongSectionsAreRefusedWithTheirPlace) {
   const ItemOptions known = known_noise(0.1);
   const std::string ct = "files: uint16.h5, format: dataset, dataset: scans/ct, ";
   refused("{" + ct + "operator: {type: identity}}", {"how noisy", "estimate_noise"}, {});
+  refused("fastmri_full.h5", {"how noisy", "estimate_noise"}, {});
   refused("{files: uint16.h5, format: dataset, operator: {type: identity}}", {"`dataset` is missing"}, known);
   refused("{files: uint16.h5, format: dataset, dataset: scans/ct}", {"`operator` is missing"}, known);
   refused("{" + ct + "operator: {type: super_resolution, factor: 2}, image_shape: [1, 6, 4]}",

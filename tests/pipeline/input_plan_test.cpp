@@ -27,7 +27,8 @@ std::string usage_of(const std::string& input) {
 TEST(InputPlans, ATextOrAListIsMeasurementFiles) {
   const InputPlan one = plan_of("week/monday.h5");
   EXPECT_EQ(one.name, "monday");
-  EXPECT_EQ(one.options.format, "measurement");
+  EXPECT_EQ(one.options.format, "auto");
+  EXPECT_EQ(one.format, nullptr);
   EXPECT_FALSE(one.simulation.has_value());
   EXPECT_EQ(plan_of("[a.h5, b.h5]").name, "a");
   EXPECT_EQ(plan_of("{files: [x/c.h5, b.h5]}").name, "c");
@@ -79,6 +80,8 @@ TEST(InputPlans, KeysThatDoNotGoTogetherAreRefusedAtTheirPlace) {
   test::expect_says(usage_of("{files: m.h5, noise: {std: 1}}"), {"says this itself"});
   test::expect_says(usage_of("{files: f.h5, format: fastmri, dataset: x}"), {"belongs to `format: dataset`"});
   test::expect_says(usage_of("{files: f.h5, format: dataset, crop: [1, 1]}"), {"belongs to `format: fastmri`"});
+  test::expect_says(usage_of("{files: m.h5, format: measurement, offset: 1}"), {"belongs to `format: dataset`"});
+  test::expect_says(usage_of("{files: f.h5, format: fastMRI}"), {"one of auto, measurement", "'fastMRI'"});
   test::expect_says(usage_of("{files: f.h5, format: dataset}"), {"`dataset` is missing"});
   test::expect_says(usage_of("{files: f.h5, format: dataset, dataset: x}"), {"`operator` is missing"});
   test::expect_says(usage_of("{files: f.h5, format: fastmri, image_range: [1, 1]}"), {"low < high"});

@@ -6,6 +6,7 @@
 #include "recon/config/yaml_options.h"
 #include "recon/config/yaml_scalars.h"
 #include "recon/core/error.h"
+#include "recon/pipeline/items/item_choice.h"
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/items/seed_option.h"
 #include "recon/pipeline/solve/result_columns.h"
@@ -13,32 +14,20 @@
 namespace recon {
 namespace {
 
-/// The indices of the wanted items of each input.
-std::vector<std::vector<std::int64_t>> chosen(const std::vector<OpenedInput>& inputs,
-                                              const std::vector<std::string>& wanted) {
-  std::vector<std::vector<std::int64_t>> indices(inputs.size());
-  if (wanted == std::vector<std::string>{"all"}) {
-    for (std::size_t i = 0; i < inputs.size(); ++i) indices[i] = inputs[i].source.indices(wanted);
-    return indices;
-  }
-  const std::set<std::string> names(wanted.begin(), wanted.end());
-  std::size_t found = 0;
+/// The wanted items in the order of the inputs.
+std::vector<BatchWork::Item> chosen(const std::vector<OpenedInput>& inputs, const std::vector<std::string>& wanted) {
+  std::vector<BatchWork::Item> all;
+  std::vector<std::string> ids;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const auto& ids = inputs[i].source.ids();
-    for (std::size_t k = 0; k < ids.size(); ++k) {
-      if (names.contains(ids[k])) indices[i].push_back(static_cast<std::int64_t>(k));
-    }
-    found += indices[i].size();
+    const auto& own = inputs[i].source.ids();
+    for (std::size_t k = 0; k < own.size(); ++k) all.push_back({.input = i, .index = static_cast<std::int64_t>(k)});
+    ids.insert(ids.end(), own.begin(), own.end());
   }
-  if (found != names.size()) {
-    std::set<std::string> unknown = names;
-    for (const auto& input : inputs) {
-      for (const auto& id : input.source.ids()) unknown.erase(id);
-    }
-    throw usage_error("items", "there is no item '{}' in the input; ids are like '{}'", *unknown.begin(),
-                      inputs.front().source.ids().front());
-  }
-  return indices;
+  std::vector<std::int64_t> positions = chosen_items(ids, wanted, "items");
+  std::sort(positions.begin(), positions.end());
+  std::vector<BatchWork::Item> items;
+  for (const std::int64_t i : positions) items.push_back(all[static_cast<std::size_t>(i)]);
+  return items;
 }
 
 void require_alike(const std::vector<OpenedInput>& inputs) {
@@ -144,22 +133,17 @@ BatchWork open_batch_work(const BatchPlan& plan) {
   BatchWork work;
   work.inputs = open_inputs(plan.input, plan.item_options);
   require_alike(work.inputs);
-  const auto indices = chosen(work.inputs, plan.options.items);
+  work.items = chosen(work.inputs, plan.options.items);
   std::string operator_hash;
-  for (std::size_t i = 0; i < indices.size(); ++i) {
-    const OpenedInput& input = work.inputs[i];
-    for (const std::int64_t index : indices[i]) {
-      if (work.batches.empty() || work.batches.back().count == plan.batch.size ||
-          input.operator_hash != operator_hash) {
-        work.batches.push_back({.first = std::ssize(work.items), .count = 0});
-        operator_hash = input.operator_hash;
-      }
-      ++work.batches.back().count;
-      work.items.push_back({i, index});
-      work.ids.push_back(input.source.ids()[static_cast<std::size_t>(index)]);
+  for (std::size_t i = 0; i < work.items.size(); ++i) {
+    const OpenedInput& input = work.inputs[work.items[i].input];
+    if (work.batches.empty() || work.batches.back().count == plan.batch.size || input.operator_hash != operator_hash) {
+      work.batches.push_back({.first = static_cast<std::int64_t>(i), .count = 0});
+      operator_hash = input.operator_hash;
     }
+    ++work.batches.back().count;
+    work.ids.push_back(input.source.ids()[static_cast<std::size_t>(work.items[i].index)]);
   }
-  if (work.ids.empty()) throw usage_error("items", "there is no item to reconstruct");
   return work;
 }
 

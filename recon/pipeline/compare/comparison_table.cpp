@@ -17,7 +17,7 @@ std::string status_text(const ComparisonRow& row) {
   return detail.empty() ? row.result.status : row.result.status + ": " + detail;
 }
 
-std::string item_table(const std::vector<ComparisonRow>& rows, const std::vector<Figure>& columns) {
+std::string item_table(const std::vector<ComparisonRow>& rows, const std::vector<Figure>& columns, std::size_t screen) {
   const bool tasks = std::any_of(rows.begin(), rows.end(), [](const auto& row) { return !row.task.empty(); });
   std::vector<std::vector<std::string>> lines = {{"item", "solver"}};
   for (const auto& column : columns) lines.front().push_back(column.heading());
@@ -28,13 +28,13 @@ std::string item_table(const std::vector<ComparisonRow>& rows, const std::vector
     for (const auto& column : columns) lines.back().push_back(cell(row.figure(column.key), column.digits));
     lines.back().push_back(status_text(line));
   }
-  if (!tasks) return aligned(lines, 2);
+  if (!tasks) return aligned(lines, 2, screen);
   lines.front().insert(lines.front().begin(), "task");
   for (std::size_t i = 0; i < rows.size(); ++i) lines[i + 1].insert(lines[i + 1].begin(), rows[i].task);
-  return aligned(lines, 3);
+  return aligned(lines, 3, screen);
 }
 
-std::string summary_table(const std::vector<SummaryRow>& rows, const std::vector<Figure>& columns) {
+std::string summary_table(const std::vector<SummaryRow>& rows, const std::vector<Figure>& columns, std::size_t screen) {
   std::vector<std::vector<std::string>> lines = {{"task", "solver"}};
   for (const auto& column : columns) lines.front().push_back(column.heading());
   lines.front().emplace_back("items");
@@ -45,7 +45,7 @@ std::string summary_table(const std::vector<SummaryRow>& rows, const std::vector
     }
     lines.back().push_back(row.items());
   }
-  return aligned(lines, 2);
+  return aligned(lines, 2, screen);
 }
 
 MeanStd mean_std(const std::vector<double>& values) {
@@ -111,22 +111,22 @@ std::vector<SummaryRow> summarized(const std::vector<ComparisonRow>& rows, const
   return summary;
 }
 
-std::string comparison_text(const std::vector<ComparisonRow>& rows) {
+std::string comparison_text(const std::vector<ComparisonRow>& rows, std::size_t screen) {
   auto columns = known_figures(rows);
   std::erase_if(columns, [](const Figure& figure) { return !figure.in_tables; });
   const auto summary = summarized(rows, columns);
-  std::string text = item_table(rows, columns);
+  std::string text = item_table(rows, columns, screen);
   const auto several = [](const SummaryRow& row) { return row.done + row.failed + row.not_applicable > 1; };
   if (std::any_of(summary.begin(), summary.end(), several)) {
-    text += "\nmean and standard deviation over the items\n" + summary_table(summary, columns);
+    text += "\nmean and standard deviation over the items\n" + summary_table(summary, columns, screen);
   }
   return text;
 }
 
-std::string result_text(const std::vector<ResultRow>& rows) {
+std::string result_text(const std::vector<ResultRow>& rows, std::size_t screen) {
   std::vector<ComparisonRow> lines;
   for (const auto& row : rows) lines.push_back({"", row});
-  return comparison_text(lines);
+  return comparison_text(lines, screen);
 }
 
 std::string comparison_csv(const std::vector<ComparisonRow>& rows) {

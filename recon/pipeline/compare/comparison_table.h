@@ -31,8 +31,9 @@ std::vector<SummaryRow> summarized(const std::vector<ComparisonRow>& rows, const
 
 /// A table per item and, where a task has several items, one of means and standard deviations. Without a column of
 /// tasks where none has a name.
-std::string comparison_text(const std::vector<ComparisonRow>& rows);
-std::string result_text(const std::vector<ResultRow>& rows);  ///< the same of rows without a task
+std::string comparison_text(const std::vector<ComparisonRow>& rows, std::size_t screen = 0);
+/// The same of rows without a task.
+std::string result_text(const std::vector<ResultRow>& rows, std::size_t screen = 0);
 /// RFC 4180, one line per row; figures that no row knows are left out.
 std::string comparison_csv(const std::vector<ComparisonRow>& rows);
 /// {"rows": [...], "summary": [...], "budget": [...], "report": PATH, "csv": PATH}; unknown figures are null.

@@ -1,28 +1,29 @@
 #pragma once
 
-#include <array>
 #include <string>
+#include <vector>
 
+#include "data/stack_file.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
 
 /// What of a result or samples file goes where.
 struct ExportPlan {
-  std::string source, output;                  ///< files; the output's ending chooses the format
-  std::string what = "reconstructions";        ///< or std, or the name of a baseline; of samples files: samples
-  std::array<double, 3> voxel_mm = {1, 1, 1};  ///< NIfTI: along width, height and slices
+  std::string source, output;            ///< files; the output's ending chooses the format
+  std::string what = "reconstructions";  ///< or std, or the name of a baseline; of samples files: samples
+  VoxelSize voxel_mm = {1, 1, 1};        ///< NIfTI: along width, height and slices
 };
 
 /// The images that were written: [slices, H, W].
 struct ExportedImages {
+  std::vector<std::string> files;
   Shape shape;
   bool complex = false;
 };
 
-/// Writes images as NIfTI-1 (.nii, complex kept), TIFF pages (.tif, .tiff: float32, magnitudes) or a BART array (.cfl,
-/// complex). Items and channels become slices. Throws Error(usage) for another ending or an unknown `what`, Error(data)
-/// for a std that the result has not.
+/// Writes images as the output's ending says (data/image_output.h). Throws Error(usage) for another ending or an
+/// unknown `what`, Error(data) for a std that the result has not.
 ExportedImages export_images(const ExportPlan& plan);
 
 }  // namespace recon

@@ -9,7 +9,9 @@
 #include "data/atomic_file.h"
 #include "data/external_dataset.h"
 #include "data/hdf5/hdf5_file.h"
+#include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
+#include "recon/pipeline/items/input_format.h"
 
 namespace recon {
 namespace {
@@ -105,22 +107,27 @@ const Listed* likely_measurements(const std::vector<Listed>& all) {
   return best;
 }
 
-bool is_fastmri(const std::vector<Listed>& all) {
-  return std::any_of(all.begin(), all.end(), [](const Listed& dataset) {
-    return dataset.path == "kspace" && dataset.complex && dataset.shape.size() == 3;
-  });
+constexpr const char* noise_lines = "estimate_noise: true         # or noise_std: in units of the file\n";
+constexpr const char* complex_lines = "complex_image: two_channels  # real and imaginary part by a real prior\n";
+
+/// A config for a file of a format that needs no description.
+std::string proposal(const InputFormat& format, const ExternalFile& opened, const std::string& file) {
+  std::string text = fmt::format("input:\n  files: {}  # or a pattern like /data/*.h5, for recon batch\n  format: {}\n",
+                                 file, format.name);
+  if (!format.states_operator)
+    text += "  operator: {type: identity}   # how they were measured: recon list operators\n";
+  if (!opened.noise) text += noise_lines;
+  if (opened.measurement.scalar == ScalarKind::complex) text += complex_lines;
+  return text;
+}
+
+std::string quoted_path(const std::string& path) {
+  return nlohmann::json(std::filesystem::absolute(path).lexically_normal().string()).dump();
 }
 
 /// A config that reads this file; what only its owner knows is a guess with a comment.
 std::string proposal(const std::vector<Listed>& all, const std::string& path) {
-  const std::string file = nlohmann::json(std::filesystem::absolute(path).lexically_normal().string()).dump();
-  if (is_fastmri(all)) {
-    return fmt::format(
-        "input:\n  files: {}  # or a pattern like /data/*.h5, for recon batch\n  format: fastmri\n"
-        "estimate_noise: true         # or noise_std: in units of the file\n"
-        "complex_image: two_channels  # real and imaginary part by a real prior\n",
-        file);
-  }
+  const std::string file = quoted_path(path);
   const Listed* best = likely_measurements(all);
   if (best == nullptr) return "";
   const auto axes = likely_axes(*best);
@@ -138,15 +145,32 @@ std::string proposal(const std::vector<Listed>& all, const std::string& path) {
       complex
           ? "  operator: {type: fourier, pattern: full}   # how they were measured; mask: {dataset: NAME} of the file\n"
           : "  operator: {type: identity}   # how they were measured: recon list operators\n";
-  text += "estimate_noise: true         # or noise_std: in units of the file\n";
-  if (complex) text += "complex_image: two_channels  # real and imaginary part by a real prior\n";
+  text += noise_lines;
+  if (complex) text += complex_lines;
   return text;
 }
 
 std::vector<Listed> all_datasets(const std::string& path) {
   std::vector<Listed> all;
-  list_group(hdf5::File::open(path), "", 0, all);
+  if (hdf5::File::looks_like_hdf5(path)) list_group(hdf5::File::open(path), "", 0, all);
   return all;
+}
+
+/// What a file of a known format holds; of one that cannot be opened, why not.
+void describe(const InputFormat& format, const std::string& path, ordered_json& found) {
+  found["format"] = format.name;
+  try {
+    YamlOptions defaults(std::make_shared<const YamlNode>(), "input");
+    const ExternalFile opened = format.make(defaults)(path, std::nullopt);
+    found["items"] = opened.count;
+    found["measurement"] = opened.measurement.to_string();
+    found["ground_truth"] = static_cast<bool>(opened.truth);
+    if (!opened.operator_config.empty()) found["operator"] = opened.operator_config;
+    if (opened.noise) found["noise"] = to_string(opened.noise->type);
+    found["config"] = proposal(format, opened, quoted_path(path));
+  } catch (const Error& error) {
+    found["fault"] = error.what();
+  }
 }
 
 }  // namespace
@@ -160,8 +184,12 @@ Inspection inspect_external(const std::string& path) {
     for (const auto& filter : dataset.filters) text += ", " + filter;
     inspection.found["datasets"][dataset.path] = dataset.fault.empty() ? text : dataset.fault;
   }
-  const std::string config = proposal(all, path);
-  if (!config.empty()) inspection.found["config"] = config;
+  if (all.empty()) inspection.found.erase("datasets");
+  if (const InputFormat* format = recognised_format(path)) {
+    describe(*format, path, inspection.found);
+  } else if (const std::string config = proposal(all, path); !config.empty()) {
+    inspection.found["config"] = config;
+  }
   return inspection;
 }
 

@@ -4,9 +4,8 @@
 
 #include <utility>
 
-#include "data/external_dataset.h"
-#include "data/fastmri_file.h"
 #include "recon/config/option_lister.h"
+#include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/pipeline/items/operator_source.h"
@@ -15,54 +14,13 @@
 namespace recon {
 namespace {
 
-ExternalFile open_dataset(const InputPlan& plan, const std::string& path) {
-  const auto& options = plan.options;
-  const hdf5::File file = hdf5::File::open(path);
-  const ExternalLayout layout{options.dataset, options.axes, options.offset, plan.scale};
-  const auto y = std::make_shared<const ExternalDataset>(file, layout);
-  ExternalFile opened{.count = y->count(),
-                      .measurement = y->spec(),
-                      .y = [y](std::int64_t index) { return y->item(index, Finite::unchecked); },
-                      .truth = {},
-                      .operator_config = {},
-                      .operator_arrays = {},
-                      .brightest = {}};
-  if (options.ground_truth.empty()) return opened;
-  ExternalLayout truth_layout = layout;
-  truth_layout.dataset = options.ground_truth;
-  if (y->spec().scalar == ScalarKind::complex) truth_layout.axes.clear();  // a magnitude image, most likely
-  const auto truth = std::make_shared<const ExternalDataset>(file, truth_layout);
-  if (truth->count() != y->count()) {
-    throw data_error(truth->location(), "expected one image for each of the {} items, got {}; choose another dataset",
-                     y->count(), truth->count());
-  }
-  opened.truth = [truth](std::int64_t index) { return truth->item(index); };
-  return opened;
-}
-
-ExternalFile open_fastmri(const InputPlan& plan, const std::string& path) {
-  const auto& options = plan.options;
-  std::optional<Shape> crop;
-  if (!options.crop.empty()) crop = Shape(options.crop.begin(), options.crop.end());
-  const auto file = std::make_shared<const FastMriFile>(FastMriFile::open(path, crop));
-  const double scale = plan.scale.value_or(1);
-  ExternalFile opened{.count = file->count(),
-                      .measurement = file->measurement(),
-                      .y = [file, scale](std::int64_t index) { return file->item(index) * scale; },
-                      .truth = {},
-                      .operator_config = "type: fourier\nmask: {dataset: mask}\n",
-                      .operator_arrays = {{"mask", file->mask()}},
-                      .brightest = file->brightest()};
-  if (opened.brightest) *opened.brightest *= std::abs(scale);
-  if (file->has_ground_truth()) {
-    opened.truth = [file, scale](std::int64_t index) { return file->ground_truth(index) * std::abs(scale); };
-  }
-  return opened;
-}
-
 /// The config's operator, or the file's own.
 BuiltOperator operator_of(const InputPlan& plan, const ExternalFile& file, const TensorSpec& image,
                           const std::string& path) {
+  if (plan.op == nullptr && file.operator_config.empty()) {
+    throw usage_error(plan.location, "input: {} does not say how it was measured; set `format: {}` and `operator`",
+                      path, plan.format_of(path)->name);
+  }
   if (plan.op == nullptr) {
     const auto first = [&] { return file.y(0); };
     return {.op = build_stored_operator(file.operator_config, file.operator_arrays, image, path, first).op,
@@ -75,6 +33,35 @@ BuiltOperator operator_of(const InputPlan& plan, const ExternalFile& file, const
                       path);
   }
   return build_operator(plan.op, "operator", image, path);
+}
+
+/// The operator on the image that gives such measurements: of the same size, or a few times as large where the operator
+/// makes images smaller. `image` becomes that one.
+BuiltOperator operator_for(const InputPlan& plan, const ExternalFile& file, TensorSpec& image,
+                           const std::string& path) {
+  std::optional<Error> fault;
+  std::optional<BuiltOperator> built;
+  try {
+    built = operator_of(plan, file, image, path);
+    if (built->op->range() == file.measurement || !file.image_shape.empty()) return *built;
+  } catch (const Error& error) {
+    fault = error;
+  }
+  for (const std::int64_t factor : {2, 3, 4, 5, 6, 8, 16}) {
+    if (!file.image_shape.empty()) break;
+    TensorSpec larger = file.measurement;
+    for (std::size_t axis = 1; axis < larger.shape.size(); ++axis) larger.shape[axis] *= factor;
+    try {
+      const BuiltOperator other = operator_of(plan, file, larger, path);
+      if (other.op->range() != file.measurement) continue;
+      image = larger;
+      return other;
+    } catch (const Error&) {
+      // Then it is none of this size; the first attempt says why there is no other.
+    }
+  }
+  if (fault) throw *fault;
+  return *built;
 }
 
 /// What the numbers of a file are multiplied with, so that its brightest point becomes `high`.
@@ -92,16 +79,14 @@ double automatic_scale(const ExternalFile& file, const OperatorPtr& op, const at
   return high / brightest;
 }
 
-Noise scaled_noise(Noise noise, double scale) {
-  for (double& std : noise.std) std *= std::abs(scale);
-  noise.peak /= std::abs(scale);
-  return noise;
-}
-
 }  // namespace
 
 ExternalFile open_external(const InputPlan& plan, const std::string& path) {
-  return plan.options.format == "fastmri" ? open_fastmri(plan, path) : open_dataset(plan, path);
+  if (plan.open) return plan.open(path, plan.scale);
+  const InputFormat* format = plan.format_of(path);
+  if (format == nullptr) throw internal_error(path, "no format recognises it");
+  YamlOptions defaults(std::make_shared<const YamlNode>(), "input");
+  return format->make(defaults)(path, std::nullopt);
 }
 
 ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
@@ -116,10 +101,9 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
       .reader = {.name = path, .header = {}, .ids = {}, .measurement = file->measurement, .read = {}}, .scale = 1};
   MeasurementHeader& header = external.reader.header;
   header.image = file->measurement;
-  const auto& shape = plan->options.image_shape;
-  if (!shape.empty()) header.image.shape = Shape(shape.begin(), shape.end());
+  if (!file->image_shape.empty()) header.image.shape = file->image_shape;
   header.range = {plan->options.image_range[0], plan->options.image_range[1]};
-  const BuiltOperator built = operator_of(*plan, *file, header.image, path);
+  const BuiltOperator built = operator_for(*plan, *file, header.image, path);
   if (built.op->range() != file->measurement) {
     throw usage_error(plan->location,
                       "input: the operator '{}' gives {}, {} holds {}; correct `operator`, `axes` or "
@@ -129,14 +113,14 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
   header.operator_config = built.config.is_null() ? file->operator_config : to_yaml(built.config);
   header.operator_arrays = built.arrays;
   const at::Tensor support = built.op->support();
-  const bool automatic = plan->brightest_is_one || (plan->options.format == "fastmri" && !plan->scale);
+  const bool automatic = plan->brightest_is_one || (file->arbitrary_units && !plan->scale);
   if (automatic) {
     const at::Tensor middle = on_support(file->y(indices[indices.size() / 2]), support);
     external.scale = automatic_scale(*file, built.op, middle, header.range.high, path);
     log::info("{}: its numbers are multiplied by {:.6g}", path, external.scale);
   }
-  header.noise = scaled_noise(plan->noise.value_or(Noise{}), external.scale);
-  header.provenance = fmt::format("{} {} scaled by {:.9g}", plan->options.format, path, external.scale);
+  header.noise = scaled(plan->noise.value_or(file->noise.value_or(Noise{})), external.scale);
+  header.provenance = fmt::format("{} {} scaled by {:.9g}", plan->format_of(path)->name, path, external.scale);
   for (const auto index : indices) external.reader.ids.push_back(std::to_string(index));
   if (plan->background.defined()) {
     header.background = background_of(plan->background, file->measurement, plan->location) * external.scale;

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "recon/pipeline/items/file_pool.h"
@@ -11,17 +9,7 @@
 
 namespace recon {
 
-/// A file of the formats `dataset` and `fastmri`, open for reading.
-struct ExternalFile {
-  std::int64_t count = 0;
-  TensorSpec measurement;                            ///< of one item
-  std::function<at::Tensor(std::int64_t)> y, truth;  ///< of an item; no truth: empty
-  std::string operator_config;                       ///< what the file says of its operator, if anything
-  std::map<std::string, at::Tensor> operator_arrays;
-  std::optional<double> brightest;  ///< of the images, if the file says it
-};
-
-/// Opens a file as the plan's format says. Throws Error(data) for the file's faults.
+/// Opens a file by the format that the plan names, or that recognises it. Throws Error(data) for the file's faults.
 ExternalFile open_external(const InputPlan& plan, const std::string& path);
 
 /// The items of an external file, and what `scale: auto` multiplied its numbers with (1 otherwise).

@@ -1,12 +1,11 @@
 #include "recon/pipeline/items/input_files.h"
 
-#include <glob.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <set>
 
+#include "data/file_pattern.h"
 #include "recon/config/yaml_scalars.h"
 #include "recon/core/error.h"
 
@@ -15,35 +14,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The regular files that a pattern matches, sorted.
-std::vector<std::string> matches(const std::string& pattern, const std::string& place, const std::string& option) {
-  glob_t found{};
-  const int status = ::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found);
-  std::vector<std::string> paths;
-  for (std::size_t i = 0; status == 0 && i < found.gl_pathc; ++i) {
-    if (fs::is_regular_file(found.gl_pathv[i])) paths.emplace_back(found.gl_pathv[i]);
-  }
-  ::globfree(&found);
-  if (status != 0 && status != GLOB_NOMATCH) throw usage_error(place, "{}: cannot search for '{}'", option, pattern);
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
-
 std::vector<std::string> files_of(const YamlNode& node, const std::string& option) {
   const std::string text = text_of(node, option);
   if (text.empty()) throw usage_error(node.location, "{}: expected a file or a pattern like data/*.h5", option);
   const std::string path = (node.folder / text).lexically_normal().string();
-  if (fs::is_regular_file(path)) return {path};  // whatever characters it has
+  if (fs::is_regular_file(path)) return {path};
   if (fs::is_directory(path)) {
     throw usage_error(node.location, "{}: '{}' is a folder; write '{}' for the files in it", option, path,
                       (fs::path(text) / "*.h5").string());
   }
-  const bool pattern = text.find_first_of("*?[") != std::string::npos;
-  if (!pattern) {
-    throw data_error(path, "expected an HDF5 file, there is no such file; check the path ({})",
+  if (!is_file_pattern(path)) {
+    throw data_error(path, "there is no such file; check the path ({})",
                      node.location_of(option));
   }
-  auto found = matches(path, node.location, option);
+  auto found = files_matching(path);
   if (found.empty()) {
     throw usage_error(node.location, "{}: no file matches the pattern '{}'; check it with `ls`", option, path);
   }

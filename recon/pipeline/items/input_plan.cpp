@@ -1,10 +1,13 @@
 #include "recon/pipeline/items/input_plan.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <set>
 
+#include "recon/config/option_lister.h"
 #include "recon/config/yaml_options.h"
 #include "recon/config/yaml_scalars.h"
 #include "recon/core/error.h"
@@ -49,56 +52,47 @@ void read_scale(InputPlan& plan, const std::string& place) {
   }
 }
 
-bool whole_numbers(const std::vector<double>& values, std::size_t count, double min) {
-  return values.size() == count && std::all_of(values.begin(), values.end(), [&](double value) {
-           return value >= min && value == std::floor(value) && value < 0x1p31;
-         });
-}
+constexpr std::array external_keys = {"scale", "slices", "image_range", "operator", "noise"};
 
-/// Keys that have no meaning for a format, and why.
-struct Misplaced {
-  std::vector<std::string> keys;
-  const char* why;
-};
-
-std::vector<Misplaced> misplaced_for(const std::string& format) {
-  std::vector<Misplaced> misplaced;
-  if (format == "measurement") {
-    misplaced.push_back({{"offset", "scale", "slices", "image_range", "operator", "noise"},
-                         "a measurement file says this itself; for others set `format`"});
-  }
-  if (format != "dataset") {
-    misplaced.push_back({{"dataset", "axes", "ground_truth", "image_shape"}, "belongs to `format: dataset`"});
-  }
-  if (format == "fastmri") misplaced.push_back({{"offset"}, "belongs to `format: dataset`"});
-  if (format != "fastmri") misplaced.push_back({{"crop"}, "belongs to `format: fastmri`"});
-  return misplaced;
-}
-
-void require_sound(const YamlOptions& options, const InputOptions& values) {
-  for (const auto& [keys, why] : misplaced_for(values.format)) {
-    for (const auto& key : keys) {
-      if (options.given(key.c_str())) throw usage_error(options.location_of(key.c_str()), "{}", why);
+void refuse_external_keys(const YamlOptions& options) {
+  for (const char* key : external_keys) {
+    if (options.given(key)) {
+      throw usage_error(options.location_of(key), "a measurement file says this itself; for others set `format`");
     }
   }
-  const auto& range = values.image_range;
+}
+
+std::set<std::string> option_names(const InputFormat& format) {
+  OptionLister lister;
+  format.visit(lister);
+  std::set<std::string> names;
+  for (const auto& option : lister.options()) names.insert(option["name"].get<std::string>());
+  return names;
+}
+
+/// Options of another format than the chosen one.
+void refuse_misplaced(const YamlOptions& options, const InputFormat* chosen) {
+  const auto own = chosen == nullptr ? std::set<std::string>() : option_names(*chosen);
+  for (const InputFormat& format : input_formats()) {
+    for (const auto& name : option_names(format)) {
+      if (options.given(name.c_str()) && !own.contains(name)) {
+        throw usage_error(options.location_of(name.c_str()), "belongs to `format: {}`", format.name);
+      }
+    }
+  }
+}
+
+void require_sound(const YamlOptions& options, const InputPlan& plan) {
+  if (plan.format == nullptr) refuse_external_keys(options);
+  const auto& range = plan.options.image_range;
   if (range.size() != 2 || !(range[0] < range[1])) {
     throw usage_error(options.location_of("image_range"), "expected [low, high] with low < high");
   }
-  if (!values.image_shape.empty() && !whole_numbers(values.image_shape, 3, 1)) {
-    throw usage_error(options.location_of("image_shape"), "expected [C, H, W], whole numbers from 1 on");
-  }
-  if (!values.crop.empty() && !whole_numbers(values.crop, 2, 0)) {
-    throw usage_error(options.location_of("crop"), "expected [Y, X], whole numbers; 0: as it is");
-  }
-  if (values.format != "dataset") return;
-  if (values.dataset.empty()) {
+  if (plan.format != nullptr && !plan.format->states_operator && !options.given("operator")) {
     throw usage_error(options.location(),
-                      "`dataset` is missing: its path in the file; `recon inspect FILE` lists them");
-  }
-  if (!options.given("operator")) {
-    throw usage_error(options.location(),
-                      "`operator` is missing: how were these data measured? (`recon list operators`)");
+                      "`operator` is missing: how were these data measured? For example {{type: blur, std_px: 2}}, "
+                      "{{type: super_resolution, factor: 2}} or {{type: identity}} for noise alone (`recon list "
+                      "operators`)");
   }
 }
 
@@ -109,6 +103,11 @@ std::string name_of(const YamlNode& files) {
 
 void read_section(YamlOptions& options, InputPlan& plan) {
   plan.options.visit(options);
+  if (plan.options.format != "auto" && plan.options.format != "measurement") {
+    plan.format = &input_formats().find(plan.options.format, options.location_of("format"));
+  }
+  refuse_misplaced(options, plan.format);
+  if (plan.format != nullptr) plan.open = plan.format->make(options);
   plan.noise = read_noise(options, "that of the stored numbers", plan.background);
   const auto operators = options.nodes("operator");
   const auto simulations = options.nodes("simulate");
@@ -125,7 +124,7 @@ void read_section(YamlOptions& options, InputPlan& plan) {
     plan.resolved = {{"simulate", resolved}};
     return;
   }
-  require_sound(options, plan.options);
+  require_sound(options, plan);
   if (!operators.empty()) {
     plan.op = operators.front();
     options.set_resolved("operator", as_json(*plan.op));
@@ -133,27 +132,24 @@ void read_section(YamlOptions& options, InputPlan& plan) {
   plan.slices = slices_of(plan.options.slices, options.location_of("slices"));
   read_scale(plan, options.location_of("scale"));
   plan.resolved = options.resolved();
-  for (const auto& [keys, why] : misplaced_for(plan.options.format)) {
-    for (const auto& key : keys) plan.resolved.erase(key);
+  if (plan.format == nullptr) {
+    for (const char* key : external_keys) plan.resolved.erase(key);
   }
 }
 
 }  // namespace
 
 void InputOptions::visit(ParameterVisitor& v) {
-  v.field("files", files, "HDF5 files, or patterns like week/*.h5; start at the config's folder");
-  v.choice("format", format, {"measurement", "dataset", "fastmri"},
-           "recon's own files (data/FORMAT.md), a dataset of any HDF5 file, or single-coil fastMRI volumes");
-  v.field("dataset", dataset, "dataset: path of the measurements in the file; `recon inspect FILE` lists them");
-  v.field("axes", axes, "dataset: what its axes are, of item, channel, y, x, complex; default: [item, channel,] y, x");
-  v.field("offset", offset, "taken from the stored numbers, then");
+  v.field("files", files, "files, or patterns like week/*.h5; start at the config's folder");
+  std::vector<std::string> formats = input_formats().names();
+  formats.insert(formats.begin(), {"auto", "measurement"});
+  v.choice("format", format, formats,
+           "measurement: recon's own (data/FORMAT.md); auto: what recognises the file, else measurement; `recon list "
+           "formats` shows the options of the others");
   v.field("scale", scale,
-          "they are multiplied by this; auto: so that the brightest point of a file is the upper end of image_range; "
-          "default: auto for fastmri, unsigned integers divided by full scale, others as they are");
+          "the stored numbers are multiplied by this; auto: so that the brightest point of a file is the upper end of "
+          "image_range; default: auto for fastmri, unsigned integers divided by full scale, others as they are");
   v.field("slices", slices, "items of every file as FIRST:END, e.g. 10:20, :5, -3:; default: all");
-  v.field("crop", crop, "fastmri: [Y, X] of the images, 0: as it is; default: that of the reconstruction");
-  v.field("ground_truth", ground_truth, "dataset: path of the true images, laid out and scaled like the measurements");
-  v.field("image_shape", image_shape, "dataset: [C, H, W] of the image to be found; default: that of a measurement");
   v.field("image_range", image_range, "[low, high]: values of black and white in the image to be found");
 }
 
@@ -180,6 +176,10 @@ InputPlan read_input_plan(const YamlNodePtr& input) {
   plan.files = options.node("files");
   plan.name = plan.files == nullptr ? "simulated" : name_of(*plan.files);
   return plan;
+}
+
+const InputFormat* InputPlan::format_of(const std::string& path) const {
+  return options.format == "auto" ? recognised_format(path) : format;
 }
 
 std::vector<InputFile> InputPlan::find_files() const {

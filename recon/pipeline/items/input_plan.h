@@ -10,24 +10,19 @@
 #include "recon/core/noise.h"
 #include "recon/core/parameters.h"
 #include "recon/pipeline/items/input_files.h"
+#include "recon/pipeline/items/input_format.h"
 #include "recon/pipeline/items/simulation.h"
 
 namespace recon {
 
 /// A config's `input` section. Only `files` is for measurement files (data/FORMAT.md), which say the rest themselves;
-/// the other keys say it for the files of others (data/external_dataset.h, data/fastmri_file.h), besides the sections
+/// the other keys say it for the files of others, besides the options of their format (input_format.h) and the sections
 /// `operator`, as anywhere else, and `noise`.
 struct InputOptions {
   std::vector<std::string> files;
-  std::string format = "measurement";
-  std::string dataset;
-  std::vector<std::string> axes;
-  double offset = 0;
+  std::string format = "auto";
   std::string scale;
   std::string slices;
-  std::vector<double> crop;
-  std::string ground_truth;
-  std::vector<double> image_shape;
   std::vector<double> image_range = {0, 1};
 
   void visit(ParameterVisitor& v);
@@ -48,6 +43,8 @@ struct InputPlan {
   std::string name;                          ///< of the first file, without folder and ending; "simulated"
   YamlNodePtr files;                         ///< which files; null for a simulation
   std::optional<SimulationPlan> simulation;  ///< images measured by an operator, from the section `simulate`
+  const InputFormat* format = nullptr;       ///< that the config names; null: recon's own, or as recognised
+  ExternalOpener open;                       ///< files of that format
   YamlNodePtr op;                            ///< external files; null: that of the file
   std::optional<Noise> noise;                ///< external files; none: it is not stated
   at::Tensor background;                     ///< external files: what is measured of a black image
@@ -58,6 +55,8 @@ struct InputPlan {
   nlohmann::ordered_json resolved;
 
   std::vector<InputFile> find_files() const;  ///< as input_files() does; empty for a simulation
+  /// Of a file; null: recon's own, which is assumed where nothing is recognised.
+  const InputFormat* format_of(const std::string& path) const;
 };
 
 /// Throws Error(usage) with file:line: unknown keys, keys that do not go together.

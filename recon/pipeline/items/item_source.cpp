@@ -1,7 +1,6 @@
 #include "recon/pipeline/items/item_source.h"
 
 #include <ATen/ATen.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
@@ -12,6 +11,7 @@
 #include "recon/core/log.h"
 #include "recon/metrics/noise_level.h"
 #include "recon/pipeline/items/brightness.h"
+#include "recon/pipeline/items/item_choice.h"
 #include "recon/pipeline/items/operator_source.h"
 #include "recon/pipeline/items/support.h"
 
@@ -59,23 +59,7 @@ ItemSource ItemSource::of(const MeasurementSet& set, const std::string& name, co
 }
 
 std::vector<std::int64_t> ItemSource::indices(const std::vector<std::string>& wanted) const {
-  std::vector<std::int64_t> found;
-  if (wanted == std::vector<std::string>{"all"}) {
-    for (std::size_t i = 0; i < ids().size(); ++i) found.push_back(static_cast<std::int64_t>(i));
-  } else {
-    for (const auto& id : wanted) {
-      const auto place = std::find(ids().begin(), ids().end(), id);
-      if (place == ids().end()) {
-        const std::vector<std::string> some(ids().begin(),
-                                            ids().begin() + std::min<std::ptrdiff_t>(std::ssize(ids()), 8));
-        throw usage_error(reader_.name, "expected the id of one of its {} items ({}{}), got '{}'", ids().size(),
-                          fmt::join(some, ", "), ids().size() > 8 ? ", ..." : "", id);
-      }
-      found.push_back(place - ids().begin());
-    }
-  }
-  if (found.empty()) throw data_error(reader_.name, "there is no item to reconstruct");
-  return found;
+  return chosen_items(ids(), wanted, reader_.name);
 }
 
 std::map<std::string, at::Tensor> ItemSource::arrays_of(const MeasurementItem& stored) const {

@@ -56,8 +56,7 @@ class ItemSource {
   const MeasurementHeader& header() const { return reader_.header; }
   const std::vector<std::string>& ids() const { return reader_.ids; }
   const TensorSpec& image() const { return image_; }  ///< of the operators: as complex_image says
-  /// Those named, or all for {"all"}, in that order. Throws Error(usage) for unknown ids, Error(data) when there is
-  /// none.
+  /// Those that `wanted` names (item_choice.h).
   std::vector<std::int64_t> indices(const std::vector<std::string>& wanted) const;
   /// From here on the two use one operator, so that their items can be solved together. Both must state the same
   /// operator on the same images.

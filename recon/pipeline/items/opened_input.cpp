@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "data/content_hash.h"
+#include "data/file_pattern.h"
 #include "data/measurement_file.h"
 #include "recon/config/option_lister.h"
 #include "recon/core/error.h"
@@ -41,7 +42,10 @@ OpenedInput simulated(const InputPlan& plan, const ItemOptions& options) {
   for (const auto& text : plan.simulation->images) {
     const auto dataset = text.rfind(":/");
     const bool in_file = dataset != std::string::npos && !std::filesystem::exists(text);
-    content += content_hash_of_path(in_file ? text.substr(0, dataset) : text) + "\n";
+    const std::string path = in_file ? text.substr(0, dataset) : text;
+    for (const auto& one : is_file_pattern(path) ? files_matching(path) : std::vector<std::string>{path}) {
+      content += content_hash_of_path(one) + "\n";
+    }
   }
   return {plan.name, "simulate", content_hash(content), hash_of_operator(items->header()),
           ItemSource({.name = "simulate",
@@ -52,8 +56,8 @@ OpenedInput simulated(const InputPlan& plan, const ItemOptions& options) {
                      options)};
 }
 
-void require_noise(const InputPlan& plan, const ItemOptions& options) {
-  if (plan.options.format == "measurement" || plan.noise || options.noise_std || options.estimate_noise) return;
+void require_noise(const InputPlan& plan, const ExternalFile& file, const ItemOptions& options) {
+  if (plan.noise || file.noise || options.noise_std || options.estimate_noise) return;
   throw usage_error(
       plan.location,
       "input: how noisy are these data? Add `noise: {{type: gaussian, std: ...}}` (type: none if they are "
@@ -72,9 +76,13 @@ class InputFiles {
   OpenedInput open(const InputFile& file, bool among_others) const {
     ItemOptions options = options_;
     ItemReader reader;
-    if (plan_->options.format == "measurement") {
+    if (plan_->format_of(file.path) == nullptr) {
       reader = measurement_reader(measurements_, file.path);
     } else {
+      const ExternalFile& others = *others_->get(file.path);
+      const bool stated = plan_->noise || others.noise || options.noise_std;
+      options.estimate_noise = options.estimate_noise || (!stated && plan_->format_of(file.path)->estimates_noise);
+      require_noise(*plan_, others, options);
       auto [read, scale] = external_reader(plan_, others_, file.path);
       reader = std::move(read);
       if (options.noise_std) options.noise_std = *options.noise_std * std::abs(scale);  // given in the file's units
@@ -108,7 +116,6 @@ void share_operators(std::vector<OpenedInput>& inputs) {
 
 std::vector<OpenedInput> open_inputs(const InputPlan& plan, const ItemOptions& options) {
   if (plan.simulation) return {simulated(plan, options)};
-  require_noise(plan, options);
   const InputFiles opener(plan, options);
   const auto files = plan.find_files();
   std::vector<OpenedInput> inputs;

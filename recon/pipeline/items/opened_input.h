@@ -20,7 +20,7 @@ struct OpenedInput {
 
 /// Opens what a config's `input` names, in that order:
 ///
-///     input: measured.h5                     # a measurement file (data/FORMAT.md)
+///     input: measured.h5                     # a measurement file (data/FORMAT.md), or one that a format recognises
 ///     input: [monday.h5, "week/*.h5"]        # several, or what a pattern matches, sorted
 ///     input: {files: "week/*.h5", format: fastmri}                     # the files of others: input_plan.h
 ///     input: {simulate: {images: photos/, operator: ..., noise: ...}}  # images, measured when they are read

@@ -6,6 +6,7 @@
 
 #include "data/atomic_file.h"
 #include "data/content_hash.h"
+#include "data/image_output.h"
 #include "priors/load_prior.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/version.h"
@@ -19,6 +20,12 @@ namespace {
 
 /// Before hours of computing.
 void require_writable(const RunPlan& plan) {
+  const std::string output = plan.output.string();
+  const std::string ending = plan.output.extension().string();
+  if (!has_image_ending(output) && !ending.empty() && ending != ".h5" && ending != ".hdf5") {
+    throw usage_error(output, "expected an output that ends in .h5 (everything), or for the images alone in {}",
+                      alternatives(image_endings()));
+  }
   for (const auto& file : plan.input.find_files()) {
     std::error_code absent;
     if (!std::filesystem::equivalent(file.path, plan.output, absent)) continue;
@@ -63,7 +70,14 @@ void describe_run(const RunPlan& plan, const OpenedInput& input, bool with_prior
 
 void write_files(const RunPlan& plan, ReconstructionResult& result) {
   if (result.set.ids.empty()) return;
-  write_result_file(plan.output.string(), result.set);
+  if (has_image_ending(plan.output.string())) {
+    const SolverResults& main = result.set.main;
+    result.files = write_images(plan.output.string(),
+                                {.images = main.reconstructions, .ids = result.set.ids, .range = result.set.range});
+  } else {
+    write_result_file(plan.output.string(), result.set);
+    result.files = {plan.output.string()};
+  }
   if (!plan.preview.empty()) write_png_panel(plan.preview.string(), result.tiles, result.tiles_per_item);
   result.saved = true;
 }

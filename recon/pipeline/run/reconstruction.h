@@ -16,9 +16,10 @@ struct ReconstructionResult {
   std::vector<ResultRow> rows;
   std::vector<PanelTile> tiles;  ///< of the first items, `tiles_per_item` each
   int tiles_per_item = 0;
-  std::size_t failed = 0;    ///< items with bad data
-  bool interrupted = false;  ///< not every item was done, or the last one was stopped early
-  bool saved = false;        ///< the plan's output, and its preview if it wants one, are written: an item was done
+  std::size_t failed = 0;          ///< items with bad data
+  bool interrupted = false;        ///< not every item was done, or the last one was stopped early
+  std::vector<std::string> files;  ///< that hold the result
+  bool saved = false;  ///< the plan's output, and its preview if it wants one, are written: an item was done
 };
 
 /// Reconstructs the items of the plan's measurement file one after the other, each with the baselines and then with the

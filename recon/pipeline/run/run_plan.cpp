@@ -23,7 +23,8 @@ void visit_plan(YamlOptions& v, RunPlan& plan, std::optional<std::uint64_t> seed
 
 void RunOptions::visit(ParameterVisitor& v) {
   SolvingOptions::visit(v);
-  v.field("output", output, "result file (HDF5); starts at the working directory");
+  v.field("output", output,
+          "result file (.h5), or the images alone (.png, .tif, .nii, .cfl); starts at the working directory");
   v.field("preview", preview, "PNG panel of the results; starts at the working directory; empty: none");
   v.field("preview_items", preview_items, "items shown in the panel", {.min = 1, .max = 64});
   v.field("trace_every", trace_every, "store chi² every so many steps; 0: never", {.min = 0});

@@ -1,0 +1,89 @@
+#include "data/image_output.h"
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "data/bart_file.h"
+#include "data/image_io.h"
+#include "recon/core/error.h"
+#include "recon/core/tensor_spec.h"
+
+namespace recon {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string ending_of(const std::string& path) {
+  for (const auto& ending : image_endings()) {
+    if (path.size() > ending.size() && path.ends_with(ending)) return ending;
+  }
+  return "";
+}
+
+/// Without what would lead out of the folder.
+std::string as_file_name(std::string id) {
+  std::replace_if(
+      id.begin(), id.end(), [](char c) { return c == '/' || c == '\\' || c == ':'; }, '_');
+  return id;
+}
+
+std::vector<std::string> write_pngs(const std::string& path, const ImageOutput& output) {
+  const std::int64_t count = output.images.size(0);
+  std::vector<std::string> files;
+  for (std::int64_t i = 0; i < count; ++i) {
+    fs::path file = path;
+    if (count > 1) {
+      const std::string name = file.stem().string() + "_" + as_file_name(output.ids[static_cast<std::size_t>(i)]);
+      file.replace_filename(name + ".png");
+    }
+    constexpr int bits = 16;
+    write_png(file.string(), output.images[i], output.range, bits);
+    files.push_back(file.string());
+  }
+  return files;
+}
+
+/// BART keeps slices on axis 13.
+void write_bart_slices(const std::string& path, const at::Tensor& stack) {
+  constexpr std::size_t slice_axis = 13;
+  Shape shape{stack.size(1), stack.size(2)};
+  shape.resize(slice_axis, 1);
+  shape.push_back(stack.size(0));
+  write_bart(path, stack.permute({1, 2, 0}).reshape(shape));
+}
+
+}  // namespace
+
+const std::vector<std::string>& image_endings() {
+  static const std::vector<std::string> all = {".png", ".tif", ".tiff", ".nii", ".nii.gz", ".cfl"};
+  return all;
+}
+
+bool has_image_ending(const std::string& path) { return !ending_of(path).empty(); }
+
+std::vector<std::string> write_images(const std::string& path, const ImageOutput& output) {
+  const std::string ending = ending_of(path);
+  const at::Tensor& images = output.images;
+  const at::Tensor stack = images.reshape({-1, images.size(-2), images.size(-1)});
+  if (ending == ".png") return write_pngs(path, output);
+  if (ending == ".tif" || ending == ".tiff") {
+    const bool colour = images.size(0) == 1 && images.size(1) == 3 && !images.is_complex();
+    if (colour) {
+      write_tiff(path, images[0]);
+    } else {
+      write_tiff_stack(path, stack);
+    }
+  } else if (ending == ".nii" || ending == ".nii.gz") {
+    write_nifti(path, stack, output.voxel_mm);
+  } else if (ending == ".cfl") {
+    write_bart_slices(path, stack);
+  } else {
+    throw usage_error(path, "expected an output that ends in {}", fmt::join(image_endings(), ", "));
+  }
+  return {path};
+}
+
+}  // namespace recon

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <vector>
+
+#include "data/image_range.h"
+#include "data/stack_file.h"
+
+namespace recon {
+
+/// Images for other programs.
+struct ImageOutput {
+  at::Tensor images;             ///< [N, C, H, W], real or complex
+  std::vector<std::string> ids;  ///< of the N images, for the names of several files
+  ImageRange range;              ///< PNG: what black and white stand for
+  VoxelSize voxel_mm = {1, 1, 1};
+};
+
+/// The endings that write_images() knows: .png (16 bits, range clipped, magnitudes; of several images each in a file of
+/// its own, NAME_ID.png), .tif and .tiff (float32 values, magnitudes; one image of three channels in colour, else
+/// pages), .nii and .nii.gz (NIfTI-1, complex kept), .cfl (BART, complex).
+const std::vector<std::string>& image_endings();
+/// Whether a path ends so.
+bool has_image_ending(const std::string& path);
+
+/// Writes the images as the ending of the path says, atomically, and returns the files. Items and channels become pages
+/// or slices. Throws Error(usage) for another ending.
+std::vector<std::string> write_images(const std::string& path, const ImageOutput& output);
+
+}  // namespace recon

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "recon/core/kind.h"
+#include "recon/core/noise.h"
+#include "recon/core/registry.h"
+#include "recon/core/tensor_spec.h"
+
+namespace recon {
+
+/// A file of measurements of another program, open for reading, and what it says of them itself.
+struct ExternalFile {
+  std::int64_t count = 1;                                  ///< of items
+  TensorSpec measurement;                                  ///< of one item, the range of its operator: [C, H, W]
+  std::function<at::Tensor(std::int64_t)> y;               ///< of an item: float32 or complex64
+  std::function<at::Tensor(std::int64_t)> truth = {};      ///< of an item; empty: the file has none
+  Shape image_shape = {};                                  ///< [C, H, W] to be found; empty: that of a measurement
+  std::string operator_config = {};                        ///< YAML; empty: not said
+  std::map<std::string, at::Tensor> operator_arrays = {};  ///< that operator_config names as {dataset: NAME}
+  std::optional<Noise> noise = {};                         ///< of y; none: not said
+  std::optional<double> brightest = {};                    ///< point of all images, for `scale: auto`; none: not said
+  bool arbitrary_units = false;                            ///< `scale: auto` unless a config gives a number
+};
+
+/// In units that are `scale` times finer: y, the truth and what else is measured in them.
+ExternalFile scaled(ExternalFile file, double scale);
+Noise scaled(Noise noise, double scale);
+
+/// Opens a file for a config whose `scale` is that number, or none.
+using ExternalOpener = std::function<ExternalFile(const std::string& path, std::optional<double> scale)>;
+
+/// A format of measurement files, the `format:` of a config's `input` (input_plan.h). What is made from its options is
+/// what opens its files; faults of the files are Error(data) naming the path.
+struct InputFormat : Kind<ExternalOpener> {
+  /// Whether a file is of this format; called with files of any kind. Such a file needs no `format:` in a config.
+  /// Empty: files do not show it.
+  std::function<bool(const std::string& path)> recognises = {};
+  bool states_operator = false;  ///< false: a config has to
+  bool estimates_noise = false;  ///< a level that nobody states is found in the data; false: a config has to state it
+
+  /// Files that `open(options, path)` opens, with the numbers as they are stored.
+  template <class Options, class Open>
+  static InputFormat of(KindDescription description, Open open) {
+    return {Kind<ExternalOpener>::of<Options>(
+        std::move(description), [open](const Options& options, const std::string&) -> ExternalOpener {
+          return [open, options](const std::string& path, std::optional<double> scale) {
+            return scaled(open(options, path), scale.value_or(1));
+          };
+        })};
+  }
+};
+
+/// The formats of other programs. recon's own (data/FORMAT.md) is none of them: its files say everything themselves.
+const Registry<InputFormat>& input_formats();
+/// The same, to add formats of one's own to (Registry::add); before they are first used.
+Registry<InputFormat>& mutable_input_formats();
+
+/// The format that recognises the file; null where none does, and for recon's own files.
+const InputFormat* recognised_format(const std::string& path);
+
+/// Any HDF5 file, by a description of one of its datasets.
+InputFormat dataset_format();
+/// Single-coil fastMRI.
+InputFormat fastmri_format();
+/// PNG, JPEG, TIFF.
+InputFormat picture_format();
+
+}  // namespace recon
