@@ -14,7 +14,7 @@
 namespace recon {
 namespace {
 
-constexpr double rounding = 1e-10;  // ||q||² / ||r||² at which single precision has no more to say
+constexpr double kSolved = 1e-10;  // ||q||² / ||r||² at which single precision has no more to say
 
 /// a / b where b > 0, otherwise 0: an entry that has stopped takes no further step.
 at::Tensor ratio_or_zero(const at::Tensor& a, const at::Tensor& b) {
@@ -82,7 +82,7 @@ InnerSolves::Conditioned InnerSolves::at_level(const Linearized& denoised, const
     const at::Tensor step = ratio_or_zero(real_inner(next.data, q), next.energy);
     result.shift = result.shift + per_item(step, next.covariance) * next.covariance;
     q = q - per_item(step, q) * next.product;
-    active = active.logical_and(squared_norms(q) > rounding * at_start);
+    active = active.logical_and(squared_norms(q) > kSolved * at_start);
     searched.push_back(std::move(next));
   }
   return result;
