@@ -7,7 +7,9 @@
 #include <filesystem>
 
 #include "data/bart_file.h"
+#include "data/fits_file.h"
 #include "data/image_io.h"
+#include "data/npy_file.h"
 #include "recon/core/error.h"
 #include "recon/core/tensor_spec.h"
 
@@ -58,7 +60,7 @@ void write_bart_slices(const std::string& path, const at::Tensor& stack) {
 }  // namespace
 
 const std::vector<std::string>& image_endings() {
-  static const std::vector<std::string> all = {".png", ".tif", ".tiff", ".nii", ".nii.gz", ".cfl"};
+  static const std::vector<std::string> all = {".png", ".tif", ".tiff", ".nii", ".nii.gz", ".cfl", ".fits", ".npy"};
   return all;
 }
 
@@ -80,6 +82,10 @@ std::vector<std::string> write_images(const std::string& path, const ImageOutput
     write_nifti(path, stack, output.voxel_mm);
   } else if (ending == ".cfl") {
     write_bart_slices(path, stack);
+  } else if (ending == ".fits") {
+    write_fits(path, stack.size(0) == 1 ? stack[0] : stack);
+  } else if (ending == ".npy") {
+    write_npy(path, images);
   } else {
     throw usage_error(path, "expected an output that ends in {}", fmt::join(image_endings(), ", "));
   }

@@ -20,7 +20,8 @@ struct ImageOutput {
 
 /// The endings that write_images() knows: .png (16 bits, range clipped, magnitudes; of several images each in a file of
 /// its own, NAME_ID.png), .tif and .tiff (float32 values, magnitudes; one image of three channels in colour, else
-/// pages), .nii and .nii.gz (NIfTI-1, complex kept), .cfl (BART, complex).
+/// pages), .nii and .nii.gz (NIfTI-1, complex kept), .cfl (BART, complex), .fits (float32 planes, magnitudes), .npy
+/// ([N, C, H, W], complex kept).
 const std::vector<std::string>& image_endings();
 /// Whether a path ends so.
 bool has_image_ending(const std::string& path);

@@ -11,6 +11,7 @@
 
 #include "data/bart_file.h"
 #include "data/file_pattern.h"
+#include "data/fits_file.h"
 #include "data/phantom.h"
 #include "data/schema.h"
 #include "data/stack_file.h"
@@ -151,6 +152,9 @@ ImageSource ImageSource::open(const std::string& text, const ImageReadOptions& o
     opened = open_folder(text, options);
   } else if (fs::is_regular_file(text) && (text.ends_with(".nii") || text.ends_with(".nii.gz"))) {
     opened = open_slices(read_nifti(text), text, options);
+  } else if (fs::is_regular_file(text) && is_fits(text)) {
+    const at::Tensor values = read_fits_image(text, "").values.to(at::kFloat);
+    opened = open_slices(values.reshape({-1, values.size(-2), values.size(-1)}), text, options);
   } else if (is_file_pattern(text) && colon == std::string::npos) {
     opened = open_files(files_matching(text), options);
   } else if (fs::is_regular_file(text) && text.ends_with(".cfl")) {

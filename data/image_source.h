@@ -15,9 +15,9 @@ namespace recon {
 /// Images to simulate measurements from, by index.
 ///
 /// Text forms: an image file, every page of a TIFF being an image; a folder (its image files sorted by name); a pattern
-/// of the shell, `pictures/*.png`; a stack of slices that `recon export` or another program wrote (`.nii`, `.cfl`),
-/// values as they are; `FILE.h5:/dataset` with [H, W], [N, H, W] or [N, C, H, W] (uint8 / 255, uint16 / 65535, floats
-/// and complex as they are); `phantom:shepp_logan:SIZE`.
+/// of the shell, `pictures/*.png`; a stack of slices that `recon export` or another program wrote (`.nii`, `.cfl`,
+/// `.fits`), values as they are; `FILE.h5:/dataset` with [H, W], [N, H, W] or [N, C, H, W] (uint8 / 255, uint16 /
+/// 65535, floats and complex as they are); `phantom:shepp_logan:SIZE`.
 class ImageSource {
  public:
   static ImageSource open(const std::string& text, const ImageReadOptions& options = {});

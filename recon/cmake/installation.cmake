@@ -6,8 +6,8 @@ target_link_options(recon PRIVATE LINKER:--disable-new-dtags)
 install(TARGETS recon RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
 if(TARGET recon_cuda)
   set_target_properties(recon_cuda PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}/recon;${CMAKE_BUILD_RPATH}")
-  # Looked for beside the program, see recon/core/cuda_backend.cpp.
-  install(TARGETS recon_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime)
+  # Looked for beside the program, see recon/core/cuda_backend.cpp. The target `recon` does not build it.
+  install(TARGETS recon_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime OPTIONAL)
 endif()
 
 install(DIRECTORY priors/weights/ DESTINATION ${RECON_SHARE}/priors COMPONENT runtime)

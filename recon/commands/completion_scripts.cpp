@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -55,13 +56,14 @@ std::vector<std::string> set_words(const std::vector<NamedValues>& values) {
   return words;
 }
 
-std::string zsh_option(const OptionFacts& option, const std::vector<NamedValues>& values) {
+/// `place`: which argument it is, "1", or "*" where there is no other.
+std::string zsh_option(const OptionFacts& option, const std::vector<NamedValues>& values, const std::string& place) {
   const std::vector<std::string> choices = choices_of(option);
   const std::string value = option.longest_name() == "--set" ? fmt::format("({})", fmt::join(set_words(values), " "))
                             : choices.empty()                ? "_files"
                                                              : fmt::format("({})", fmt::join(choices, " "));
   if (option.is_argument) {
-    return "      " + shell_quoted(fmt::format("*:{}:{}", option.names.front(), value)) + " \\\n";
+    return "      " + shell_quoted(fmt::format("{}:{}:{}", place, option.names.front(), value)) + " \\\n";
   }
   const bool repeatable = option.longest_name() == "--set" || option.longest_name() == "--plugin";
   std::string lines;
@@ -87,7 +89,10 @@ std::string bash_completion(const ProgramFacts& program, const std::vector<Named
   for (const auto& verb : program.verbs) {
     verbs += (verbs.empty() ? "" : " ") + verb.name;
     for (const auto& option : verb.options) {
-      if (option.is_argument && !option.choices.empty()) arguments[verb.name] = option.choices;
+      if (option.is_argument) {
+        auto& words = arguments[verb.name];
+        words.insert(words.end(), option.choices.begin(), option.choices.end());
+      }
       const auto choices = choices_of(option);
       if (!option.is_argument && !choices.empty()) of_options[option.longest_name()] = choices;
     }
@@ -141,7 +146,13 @@ std::string zsh_completion(const ProgramFacts& program, const std::vector<NamedV
   for (const auto& verb : program.verbs) {
     verbs += "    " + shell_quoted(verb.name + ":" + verb.summary) + "\n";
     cases += fmt::format("    {})\n      _arguments -s \\\n", verb.name);
-    for (const auto& option : verb.options) cases += zsh_option(option, values);
+    const bool several = std::count_if(verb.options.begin(), verb.options.end(),
+                                       [](const OptionFacts& option) { return option.is_argument; }) > 1;
+    int arguments = 0;
+    for (const auto& option : verb.options) {
+      arguments += option.is_argument ? 1 : 0;
+      cases += zsh_option(option, values, several ? std::to_string(arguments) : "*");
+    }
     cases += "      && return ;;\n";
   }
   return fmt::format(R"(#compdef recon

@@ -27,6 +27,7 @@ constexpr Shortcut shortcuts[] = {
     {"solver", "solver", "--solver", Form::yaml, "Method, e.g. tv_pdhg, or with options '{type: dps, steps: 100}'"},
     {"steps", "solver.steps", "--steps", Form::yaml, "Steps of the solver"},
     {"prior", "prior", "--prior", Form::text, "Embedded prior, or a folder with a '/'"},
+    {"precision", "precision", "--precision", Form::yaml, "Of the network: float32 or bfloat16"},
     {"samples", "samples", "--samples", Form::yaml, "Samples: more than one give mean and standard deviation"},
     {"items", "items", "--items", Form::list, "Ids or positions from 0 on: 3,7 or 0-9"},
     {"output", "output", "-o,--output", Form::text, "Where the result goes"},

@@ -12,11 +12,13 @@ namespace {
 class ExportVerb final : public Verb {
  public:
   const char* name() const override { return "export"; }
-  const char* summary() const override { return "Write a result's images as PNG, TIFF, NIfTI or BART array"; }
+  const char* summary() const override {
+    return "Write a result's images as PNG, TIFF, NIfTI, FITS, NumPy or BART array";
+  }
   const char* examples() const override {
     return R"(SOURCE is a result or samples file; the ending of the output chooses the format: .png (16 bits; several
 images become OUTPUT_ID.png), .tif or .tiff (float32 pages, magnitudes), .nii or .nii.gz (NIfTI-1, complex
-kept), .cfl (BART, complex). Items and channels become pages or slices.
+kept), .cfl (BART, complex), .fits (float32 planes), .npy. Items and channels become pages or slices.
 
 Examples:
   recon export reconstruction.h5 -o volume.nii --voxel 0.9,0.9,5
@@ -26,7 +28,8 @@ Examples:
 
   void describe(CLI::App& app) override {
     app.add_option("SOURCE", plan_.source, "Result file (HDF5) or samples file")->required();
-    app.add_option("-o,--output", plan_.output, "File to write: .png, .tif, .tiff, .nii, .nii.gz or .cfl")->required();
+    app.add_option("-o,--output", plan_.output, "File to write: .png, .tif, .tiff, .nii, .nii.gz, .cfl, .fits or .npy")
+        ->required();
     app.add_option("--what", plan_.what, "reconstructions, std, or the name of a baseline; samples of a samples file")
         ->capture_default_str();
     app.add_option("--voxel", voxel_mm_, "NIfTI: voxel size along width, height and slices in mm")

@@ -161,7 +161,8 @@ class ListVerb final : public Verb {
 
   VerbResult execute(const GlobalOptions&) override {
     VerbResult result;
-    if (topic_ == "config" || !verb_.empty()) return of_config();
+    if (topic_ == "config") return of_config();
+    if (!verb_.empty()) throw usage_error("list", "only config takes a verb, got '{}' behind '{}'", verb_, topic_);
     for (const auto& topic : topics()) {
       if (!topic_.empty() && topic_ != topic.name) continue;
       const ordered_json list = topic.list();
@@ -197,13 +198,15 @@ class ListVerb final : public Verb {
   }
 
  private:
+  /// Of one verb, or of all.
   VerbResult of_config() const {
-    if (topic_ != "config" || verb_.empty()) {
-      throw usage_error("list", "expected `recon list config VERB`, VERB one of {}", alternatives(verbs_with_config()));
-    }
     VerbResult result;
-    result.json[verb_] = config_keys(verb_);
-    result.text = config_keys_text(verb_);
+    for (const auto& verb : verbs_with_config()) {
+      if (!verb_.empty() && verb != verb_) continue;
+      result.json[verb] = config_keys(verb);
+      if (verb_.empty()) result.text += verb + "\n";
+      result.text += config_keys_text(verb);
+    }
     return result;
   }
 

@@ -17,7 +17,7 @@ std::map<std::string, std::string> listings(const ProgramFacts& program) {
   for (const auto& verb : program.verbs) {
     if (verb.name != "list") continue;
     for (const auto& option : verb.options) {
-      if (!option.is_argument) continue;
+      if (option.names.front() != "what") continue;
       for (const auto& topic : option.choices) {
         if (topic == "priors") continue;
         CLI::App scratch;

@@ -116,7 +116,9 @@ std::map<std::string, std::string> man_pages(const ProgramFacts& program,
   pages["recon.1"] = program_page(program, listings);
   for (const auto& verb : program.verbs) pages["recon-" + verb.name + ".1"] = verb_page(verb);
   for (const auto& [topic, text] : listings) {
-    pages["recon-" + topic + ".7"] = head("recon-" + topic, 7, "the " + topic + " of recon with their options") +
+    pages["recon-" + topic + ".7"] = head("recon-" + topic, 7,
+                                          topic == "config" ? "the keys of recon's configs with their defaults"
+                                                            : "the " + topic + " of recon with their options") +
                                      ".SH DESCRIPTION\n" + preformatted(trimmed(text)) +
                                      ".SH SEE ALSO\n\\fBrecon\\fR(1), \\fBrecon\\-list\\fR(1)\n";
   }

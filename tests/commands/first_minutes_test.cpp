@@ -111,7 +111,7 @@ TEST_F(FirstMinutes, MistakesAreExplained) {
       {"run " + blur + " -o", 2, {"output", "recon run --help"}},
       {"compare " + blur, 2, {"binary"}},
       {"list solver", 2, {"solvers"}},
-      {"list config", 2, {"recon list config VERB", "run"}},
+      {"list solvers run", 2, {"only config takes a verb"}},
       {"list config export", 2, {"export"}},
       // Files
       {"run nowhere.yaml", 2, {"nowhere.yaml: no such file"}},

@@ -29,7 +29,7 @@ Noise scaled(Noise noise, double scale) {
 }
 
 Registry<InputFormat>& mutable_input_formats() {
-  static Registry<InputFormat> formats("input format", {dataset_format(), fastmri_format(), picture_format()});
+  static Registry<InputFormat> formats("input format", {dataset_format(), fastmri_format(), picture_format(), fits_format(), npy_format()});
   return formats;
 }
 

@@ -72,5 +72,9 @@ InputFormat dataset_format();
 InputFormat fastmri_format();
 /// PNG, JPEG, TIFF.
 InputFormat picture_format();
+/// Images of telescopes.
+InputFormat fits_format();
+/// NumPy's arrays.
+InputFormat npy_format();
 
 }  // namespace recon

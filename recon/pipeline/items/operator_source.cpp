@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "data/fits_file.h"
 #include "data/hdf5/hdf5_file.h"
 #include "data/image_io.h"
+#include "data/npy_file.h"
 #include "operators/mri/coil_estimation.h"
 #include "operators/registry.h"
 #include "recon/config/yaml_scalars.h"
@@ -41,10 +43,15 @@ at::Tensor read_array(ArrayReference reference, const YamlNode& node, const std:
                       "{}: expected {{file: PATH}}; a dataset alone can only be named inside a measurement file",
                       option);
   }
+  if (is_fits(reference.file)) return read_fits_image(reference.file, reference.dataset).values;
   if (!reference.dataset.empty()) return hdf5::File::open(reference.file).dataset(reference.dataset).read();
+  if (is_npy(reference.file)) {
+    const NpyArray array = read_npy(reference.file);
+    return array.full_scale == 1 ? array.values : array.values / array.full_scale;
+  }
   if (!is_image_name(reference.file)) {
-    throw usage_error(node.location, "{}: '{}' is no image; for an HDF5 file add `dataset: NAME`", option,
-                      reference.file);
+    throw usage_error(node.location, "{}: '{}' is no picture, FITS or NumPy file; for an HDF5 file add `dataset: NAME`",
+                      option, reference.file);
   }
   const at::Tensor image = read_image(reference.file, {.channels = ChannelRule::gray, .alpha = AlphaRule::drop});
   return image[0];

@@ -1,0 +1,47 @@
+// `format: npy`: arrays that numpy.save() wrote.
+#include <ATen/ATen.h>
+
+#include "data/npy_file.h"
+#include "recon/core/error.h"
+#include "recon/pipeline/items/input_format.h"
+
+namespace recon {
+namespace {
+
+struct NpyOptions {
+  std::vector<double> image_shape;
+
+  void visit(ParameterVisitor& v) {
+    v.field("image_shape", image_shape, "[C, H, W] of the image to be found; default: that of a measurement");
+  }
+};
+
+/// [y, x], [item, y, x] or [item, channel, y, x].
+ExternalFile open_npy(const NpyOptions& options, const std::string& path) {
+  NpyArray array = read_npy(path);
+  at::Tensor values = array.values;
+  if (values.dim() < 2 || values.dim() > 4 || values.numel() == 0) {
+    throw data_error(path, "expected an array [y, x], [item, y, x] or [item, channel, y, x], got {}",
+                     to_string(Shape(values.sizes().vec())));
+  }
+  if (array.full_scale != 1) values = values / array.full_scale;
+  values = values.to(values.is_complex() ? at::kComplexFloat : at::kFloat);
+  if (values.dim() == 2) values = values.unsqueeze(0);
+  if (values.dim() == 3) values = values.unsqueeze(1);
+  return {.count = values.size(0),
+          .measurement = spec_of_item(values),
+          .y = [values](std::int64_t index) { return values[index]; },
+          .image_shape = Shape(options.image_shape.begin(), options.image_shape.end())};
+}
+
+}  // namespace
+
+InputFormat npy_format() {
+  InputFormat format = InputFormat::of<NpyOptions>(
+      {.name = "npy", .summary = "arrays of numpy.save: [y, x], [item, y, x] or [item, channel, y, x]"}, open_npy);
+  format.recognises = is_npy;
+  format.estimates_noise = true;
+  return format;
+}
+
+}  // namespace recon
