@@ -18,6 +18,7 @@
 #include "recon/core/log.h"
 #include "recon/pipeline/import/calibration_sources.h"
 #include "recon/pipeline/import/field_of_view.h"
+#include "recon/pipeline/import/map_error.h"
 
 namespace recon {
 namespace {
@@ -50,6 +51,7 @@ class Import {
     find_maps();
     crop();
     read_maps();
+    judge_maps();
     ImportedKspace imported;
     imported.set.ground_truth = truth();
     undersample();
@@ -125,8 +127,8 @@ class Import {
     std::vector<at::Tensor> slices;
     for (std::int64_t i = 0; i < items(); ++i) {
       const at::Tensor even = data_.weights.defined() ? data_.kspace[i] * data_.weights[i] : data_.kspace[i];
-      const at::Tensor samples =
-          source == NoiseReference::corners ? corner_samples(even, location_of(i)) : background_samples(even, location_of(i));
+      const at::Tensor samples = source == NoiseReference::corners ? corner_samples(even, location_of(i))
+                                                                   : background_samples(even, location_of(i));
       slices.push_back(samples * std::sqrt(most_[i].item<double>()));
     }
     return at::cat(slices, 1);
@@ -142,9 +144,21 @@ class Import {
     const at::Tensor covariance = noise_covariance(source == scan ? source_.noise : noise_in_data(source), place_);
     // In units of the mean noise, so that numbers keep their size.
     noise_std_ = std::sqrt(at::real(covariance.diagonal()).mean().item<double>());
+    noise_of_ = source;
+    if (source != scan && maps_outweigh_noise()) {
+      notes_.emplace_back("the noise is below what coil maps explain: coils are not whitened");
+      return;
+    }
     const at::Tensor matrix = whitening_matrix(covariance) * noise_std_;
     mix(matrix, at::linalg_inv(matrix));
-    noise_of_ = source;
+  }
+
+  /// Whether the maps of the first item leave more than the noise: what was taken for noise may be the image, then.
+  bool maps_outweigh_noise() const {
+    const std::int64_t i = kept_.front();
+    if (maps_later() || maps_from_file() || !has_source(i)) return false;
+    const double noise = noise_std_ / std::sqrt(most_[i].item<double>());
+    return error_of_maps(i, noise, estimation().maps(source_of(i), location_of(i))) > noise;
   }
 
   void compress() {
@@ -252,6 +266,38 @@ class Import {
     data_.maps = maps.contiguous();
   }
 
+  /// Maps are never exact. Where their error is larger than the noise (phantoms, simulations, long scans) it is what
+  /// data and images differ by, and the noise level has it in it: else no image would explain the data. A smaller one
+  /// is left to the image, which fits most of it.
+  void judge_maps() {
+    map_errors_.assign(static_cast<std::size_t>(items()), 0);
+    if (noise_of_ == NoiseReference::none || !data_.maps.defined()) return;
+    for (const std::int64_t i : kept_) {
+      const double noise = noise_std_ / std::sqrt(most_[i].item<double>()),
+                   error = error_of_maps(i, noise, data_.maps[i]);
+      if (!(error > noise)) continue;
+      map_errors_[static_cast<std::size_t>(i)] = error;
+      notes_.push_back(
+          fmt::format("{}: the noise is {:.2g}, but coil maps explain the data to {:.2g} only, which is what the noise "
+                      "level says",
+                      source_.ids[static_cast<std::size_t>(i)], noise, std::hypot(noise, error)));
+    }
+  }
+
+  double error_of_maps(std::int64_t i, double noise, const at::Tensor& of_grid) const {
+    const at::Tensor& kspace = data_.kspace[i];
+    if (data_.mask[i].all().item<bool>()) return map_error(kspace, of_grid, noise);
+    if (maps_from_file() || !has_source(i)) return 0;
+    // Of the calibration centre by maps of its own size; farther out the error falls as the data do.
+    const std::int64_t edge = estimation().kernel;
+    const at::Tensor centre = find_calibration_centre(kspace, 3 * edge, plan_.estimation.calibration);
+    if (!centre.defined()) return 0;
+    at::Tensor maps = estimation().maps(centre, location_of(i));
+    if (file_coils_.defined()) maps = in_units_of_file_coils(file_coils_, maps);
+    const double level = sample_level(centre, edge);
+    return level > 0 ? map_error(centre, maps, noise, edge) * sample_level(kspace) / level : 0;
+  }
+
   at::Tensor truth() const {
     if (!data_.maps.defined() || !data_.mask.all().item<bool>()) return {};
     const at::Tensor energy = data_.maps.abs().square().sum(1, /*keepdim=*/true);
@@ -284,7 +330,8 @@ class Import {
     set.header.image = {{1, y.size(2), y.size(3)}, ScalarKind::complex};
     set.header.range = {0, 1};
     describe_operator(set);
-    set.header.noise = {.type = noise_of_ == NoiseReference::none ? NoiseType::none : NoiseType::gaussian, .std = {}, .peak = 0};
+    set.header.noise = {
+        .type = noise_of_ == NoiseReference::none ? NoiseType::none : NoiseType::gaussian, .std = {}, .peak = 0};
     if (noise_of_ != NoiseReference::none) set.header.noise.std = noise_levels();
     set.header.provenance = fmt::format("recon {} import of {} ({}); noise: {}; {}", program_version, place_,
                                         source_.format, to_string(noise_of_), source_.description);
@@ -314,7 +361,10 @@ class Import {
   /// Of each item, one where they are equal.
   std::vector<double> noise_levels() const {
     std::vector<double> levels;
-    for (const std::int64_t i : kept_) levels.push_back(noise_std_ / std::sqrt(most_[i].item<double>()));
+    for (const std::int64_t i : kept_) {
+      levels.push_back(
+          std::hypot(noise_std_ / std::sqrt(most_[i].item<double>()), map_errors_[static_cast<std::size_t>(i)]));
+    }
     const bool equal = std::all_of(levels.begin(), levels.end(), [&](double level) { return level == levels[0]; });
     if (equal) levels.resize(1);
     return levels;
@@ -327,8 +377,9 @@ class Import {
   at::Tensor most_;  ///< [N]: the largest number of measurements of a sample of each item
   CalibrationSources sources_;
   std::vector<std::int64_t> kept_;
-  at::Tensor file_coils_;  ///< [coils of the file, coils]; undefined: the same
-  double noise_std_ = 1;   ///< of one measurement
+  at::Tensor file_coils_;           ///< [coils of the file, coils]; undefined: the same
+  double noise_std_ = 1;            ///< of one measurement
+  std::vector<double> map_errors_;  ///< of each item where they exceed its noise, else 0
   NoiseReference noise_of_ = NoiseReference::none;
   std::vector<std::string> notes_;
 };
