@@ -128,7 +128,7 @@ class SlowInstallation : public ProgramTest {
     EXPECT_TRUE(contains(fault["fault"].get<std::string>(), "expected rows of one length, found 3 numbers in 2 rows"));
     expect_moved_error("run frame.yaml --set input.seperator=x", {"unknown key 'seperator'", "separator"});
     expect_moved_error("run frame.csv --plugin build/libcsv.so --set estimate_noise=true",
-                       {"frame.csv does not say how it was measured", "`format: csv`", "`operator`"});
+                       {"frame.csv", "`operator` is missing: how were these data measured?"});
   }
 
   void expect_network() const {
