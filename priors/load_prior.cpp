@@ -163,9 +163,9 @@ std::string find_prior(const std::string& path_or_name) {
                     fmt::join(embedded_priors(), ", "));
 }
 
-PriorPtr load_prior(const std::string& path_or_name) {
+PriorPtr load_prior(const std::string& path_or_name, Precision precision) {
   const Sources sources(find_prior(path_or_name));
-  return std::make_shared<NetworkPrior>(describe(sources), load_network(sources));
+  return std::make_shared<NetworkPrior>(describe(sources), load_network(sources), precision);
 }
 
 PriorSummary inspect_prior(const std::string& path_or_name) {

@@ -23,7 +23,8 @@ bool is_prior_path(const std::string& path_or_name);
 /// listing the known names.
 std::string find_prior(const std::string& path_or_name);
 
-/// Loads a prior with its network on the CPU. What its card omits is read from the diffusers files:
+/// Loads a prior with its network on the CPU; the network computes in that precision. What its card omits is read from
+/// the diffusers files:
 ///
 /// - prediction, schedule: those of the scheduler's config
 /// - value_range: ±clip_sample_range of the scheduler; else that of the pipeline in model_index.json: [-1, 1] for DDPM
@@ -33,7 +34,7 @@ std::string find_prior(const std::string& path_or_name);
 ///   with a Fourier embedding must say which noise level it is
 ///
 /// Throws Error(data) naming the file and the key to add to prior.yaml when something cannot be known.
-PriorPtr load_prior(const std::string& path_or_name);
+PriorPtr load_prior(const std::string& path_or_name, Precision precision = Precision::float32);
 
 /// What is in a prior's folder, for people and for `recon inspect`. inspect_prior() throws what load_prior() throws.
 struct PriorSummary {

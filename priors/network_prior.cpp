@@ -84,10 +84,12 @@ at::Tensor network_output(const NetworkPriorDescription& description, const Netw
   return turned(at::pixel_shuffle(network.forward(at::pixel_unshuffle(x, block), times), block));
 }
 
-NetworkPrior::NetworkPrior(NetworkPriorDescription description, std::shared_ptr<const Network> network)
+NetworkPrior::NetworkPrior(NetworkPriorDescription description, std::shared_ptr<const Network> network,
+                           Precision precision)
     : Prior(description.name, description.domain, description.schedule),
       description_(std::move(description)),
-      network_(std::move(network)) {
+      network_(std::move(network)),
+      precision_(precision) {
   check(description_, *network_);
 }
 
@@ -111,6 +113,7 @@ std::shared_ptr<const Network> NetworkPrior::network_on(c10::Device device) cons
 at::Tensor NetworkPrior::run_network(const at::Tensor& scaled, double time) const {
   const at::Tensor input = scaled.to(at::kFloat);
   const at::Tensor times = at::full({scaled.size(0)}, time, input.options());
+  const PrecisionScope scope(precision_, scaled.device());
   return network_output(description_, *network_on(scaled.device()), input, times);
 }
 

@@ -11,6 +11,7 @@
 
 #include "priors/network_convention.h"
 #include "priors/networks/network.h"
+#include "priors/networks/precision.h"
 #include "priors/parameterization.h"
 #include "priors/prior.h"
 
@@ -61,13 +62,15 @@ at::Tensor network_output(const NetworkPriorDescription& description, const Netw
 /// Space-to-depth has the channel order of torch's pixel_unshuffle; being a
 /// permutation, it leaves the diffusion as it is.
 ///
-/// The network computes in float32, whatever the precision of x_t; everything around it in x_t's. Weights follow x_t
+/// The network computes in float32, or partly in bfloat16 (Precision), whatever the precision of x_t; everything around
+/// it in x_t's. Weights follow x_t
 /// to its device, once per device.
 class NetworkPrior final : public Prior {
  public:
   /// Throws Error(data) at the prior's name when channels, multiples or sizes of the description do not fit the
   /// network.
-  NetworkPrior(NetworkPriorDescription description, std::shared_ptr<const Network> network);
+  NetworkPrior(NetworkPriorDescription description, std::shared_ptr<const Network> network,
+               Precision precision = Precision::float32);
 
   double denoising_mse(double relative_sigma) const override;
   double max_relative_sigma() const override;
@@ -91,6 +94,7 @@ class NetworkPrior final : public Prior {
 
   NetworkPriorDescription description_;
   std::shared_ptr<const Network> network_;
+  Precision precision_;
   mutable std::mutex mutex_;
   mutable std::map<std::string, std::shared_ptr<const Network>> elsewhere_;  ///< copies on other devices
 };

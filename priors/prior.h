@@ -25,7 +25,7 @@ struct ImageDomain {
 /// A differentiable denoiser's value and its pullback at one x_t.
 struct Linearized {
   at::Tensor x0;                                            ///< E[x_0 | x_t], detached
-  std::function<at::Tensor(const at::Tensor& v)> pullback;  ///< J^T v with J = d x0 / d x_t; may be called once
+  std::function<at::Tensor(const at::Tensor& v)> pullback;  ///< J^T v, J = d x0 / d x_t; as often as needed
 };
 
 /// What a network with a learned variance says at one x_t (Nichol & Dhariwal 2021, eq. 15): the reverse step has the

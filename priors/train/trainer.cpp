@@ -1,38 +1,17 @@
 #include "priors/train/trainer.h"
 
 #include <ATen/ATen.h>
-#include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <chrono>
 
+#include "priors/networks/precision.h"
 #include "recon/core/error.h"
 
 namespace recon {
 namespace {
 
 constexpr int tolerated_failures = 20;  ///< steps in a row whose loss or gradient is not finite
-
-/// Convolutions and matrix products in bfloat16 while it lives; weights are cast once per scope.
-class Autocast {
- public:
-  Autocast(bool on, c10::Device device) : on_(on), type_(device.type()) {
-    if (!on_) return;
-    at::autocast::set_autocast_dtype(type_, at::kBFloat16);
-    at::autocast::set_autocast_enabled(type_, true);
-  }
-  ~Autocast() {
-    if (!on_) return;
-    at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(type_, false);
-  }
-  Autocast(const Autocast&) = delete;
-  Autocast& operator=(const Autocast&) = delete;
-
- private:
-  bool on_;
-  c10::DeviceType type_;
-};
 
 /// A copy of the network on the device whose parameters require grad, and the list of those.
 std::shared_ptr<const UNet2D> trainable(const UNet2D& network, c10::Device device) {
@@ -98,7 +77,7 @@ at::Tensor Trainer::loss(std::int64_t step) {
   const at::Tensor network_times = at::tensor(times, at::kFloat).to(device_);
   at::Tensor out;
   {
-    const Autocast autocast(options_.precision == TrainingPrecision::bfloat16, device_);
+    const PrecisionScope precision(options_.precision, device_);
     out = network_output(description, *network_, x_t * per_item(scales, x_t), network_times);
   }
   return weighted_loss(out.to(at::kFloat), target, weights);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "priors/networks/precision.h"
 #include "priors/train/loss.h"
 #include "recon/core/parameters.h"
 
@@ -21,13 +22,6 @@ constexpr auto words_of(LevelLaw) {
 enum class RateDecay { cosine, constant };
 constexpr auto words_of(RateDecay) {
   return std::to_array<Word<RateDecay>>({{RateDecay::cosine, "cosine"}, {RateDecay::constant, "constant"}});
-}
-
-/// Of convolutions and matrix products.
-enum class TrainingPrecision { float32, bfloat16 };
-constexpr auto words_of(TrainingPrecision) {
-  using enum TrainingPrecision;
-  return std::to_array<Word<TrainingPrecision>>({{float32, "float32"}, {bfloat16, "bfloat16"}});
 }
 
 /// Everything about a training run that decides its weights, besides the data, the network and its process.
@@ -51,7 +45,7 @@ struct TrainingOptions {
   double weight_decay = 0;
   double gradient_clip = 1;
   double ema = 0.999;
-  TrainingPrecision precision = TrainingPrecision::float32;
+  Precision precision = Precision::float32;
 
   std::int64_t checkpoint_every = 500;
   std::int64_t validate_every = 2000;

@@ -80,7 +80,7 @@ Examples:
 
   void describe(CLI::App& app) override {
     app.add_option("CONFIG", config_, "Config (YAML)");
-    shortcuts_.add_to(app, {"noise_std", "solver", "steps", "prior", "samples", "items", "output"},
+    shortcuts_.add_to(app, {"noise_std", "solver", "steps", "prior", "precision", "samples", "items", "output"},
                       {{"output", "output.path"}});
     auto* restart = app.add_flag("--restart", restart_, "Discard what an earlier run has done");
     auto* retry = app.add_flag("--retry-failed", retry_, "Compute again the batches in which an item failed");

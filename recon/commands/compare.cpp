@@ -35,7 +35,7 @@ Examples:
 
   void describe(CLI::App& app) override {
     app.add_option("CONFIG", config_, "Config (YAML)")->required();
-    shortcuts_.add_to(app, {"prior", "samples", "output"});
+    shortcuts_.add_to(app, {"prior", "precision", "samples", "output"});
     add_allow_misfit(app, allow_misfit_);
   }
 

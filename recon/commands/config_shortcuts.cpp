@@ -27,6 +27,7 @@ constexpr Shortcut shortcuts[] = {
     {"solver", "solver", "--solver", Form::yaml, "Method, e.g. tv_pdhg, or with options '{type: dps, steps: 100}'"},
     {"steps", "solver.steps", "--steps", Form::yaml, "Steps of the solver"},
     {"prior", "prior", "--prior", Form::text, "Embedded prior, or a folder with a '/'"},
+    {"precision", "precision", "--precision", Form::yaml, "Of the network: float32 or bfloat16"},
     {"samples", "samples", "--samples", Form::yaml, "Samples: more than one give mean and standard deviation"},
     {"items", "items", "--items", Form::list, "Ids or positions from 0 on: 3,7 or 0-9"},
     {"output", "output", "-o,--output", Form::text, "Where the result goes"},
@@ -62,9 +63,17 @@ void ConfigShortcuts::add_to(CLI::App& app, const std::vector<std::string>& keys
   }
 }
 
-void ConfigShortcuts::apply(Config& config) const {
+void ConfigShortcuts::apply(Config& config, const std::vector<std::string>& assignments) const {
+  apply(config, Scope::section);
+  for (const auto& assignment : assignments) config.set(assignment);
+  apply(config, Scope::key);
+}
+
+void ConfigShortcuts::apply(Config& config, Scope scope) const {
   for (const Shortcut& shortcut : shortcuts) {
-    if (!given(shortcut.key)) continue;
+    const std::string key = shortcut.key;
+    const bool section = key == "operator" || key == "solver";
+    if (!given(key) || section != (scope == Scope::section)) continue;
     config.set(paths_.at(shortcut.key), as_yaml(shortcut.form, values_.at(shortcut.key)), long_name(shortcut));
   }
 }

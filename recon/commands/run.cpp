@@ -48,8 +48,8 @@ Examples:
 
   void describe(CLI::App& app) override {
     app.add_option("CONFIG", config_, "Config (YAML), measurement file (HDF5), or picture")->required();
-    shortcuts_.add_to(app,
-                      {"operator", "noise_std", "solver", "steps", "prior", "samples", "items", "output", "preview"});
+    shortcuts_.add_to(app, {"operator", "noise_std", "solver", "steps", "prior", "precision", "samples", "items",
+                            "output", "preview"});
     add_allow_misfit(app, allow_misfit_);
   }
 

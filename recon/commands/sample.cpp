@@ -35,7 +35,7 @@ Examples:
 
   void describe(CLI::App& app) override {
     app.add_option("CONFIG", config_, "Config (YAML)")->required();
-    shortcuts_.add_to(app, {"prior", "steps", "samples", "output"}, {{"steps", "sampler.steps"}});
+    shortcuts_.add_to(app, {"prior", "precision", "steps", "samples", "output"}, {{"steps", "sampler.steps"}});
   }
 
   VerbResult execute(const GlobalOptions& options) override {

@@ -10,8 +10,7 @@ Config config_of(const std::string& path, const GlobalOptions& options, const Co
 }
 
 Config overridden(Config config, const GlobalOptions& options, const ConfigShortcuts& shortcuts) {
-  shortcuts.apply(config);
-  for (const auto& assignment : options.set) config.set(assignment);
+  shortcuts.apply(config, options.set);
   return config;
 }
 

@@ -11,7 +11,7 @@ namespace recon {
 
 /// The config file with the command line's overrides.
 Config config_of(const std::string& path, const GlobalOptions& options, const ConfigShortcuts& shortcuts = {});
-/// `config` with the shortcuts, then with each --set.
+/// `config` with the shortcuts and each --set.
 Config overridden(Config config, const GlobalOptions& options, const ConfigShortcuts& shortcuts);
 
 /// The device that was asked for, and Ctrl-C: from here on it saves instead of killing.

@@ -42,7 +42,7 @@ void steps(benchmark::State& state, std::shared_ptr<const UNet2D> network, std::
   options.batch = 8;
   options.crop = side;
   options.levels = test::word("log_normal");
-  options.precision = state.range(0) == 1 ? TrainingPrecision::bfloat16 : TrainingPrecision::float32;
+  options.precision = state.range(0) == 1 ? Precision::bfloat16 : Precision::float32;
   Trainer trainer({.description = std::move(description),
                    .network = std::move(network),
                    .images = {1, [&](std::int64_t) { return image; }},

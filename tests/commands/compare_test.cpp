@@ -53,7 +53,7 @@ TEST_F(Compare, RowsSummaryAndFiles) {
   EXPECT_EQ(row["item"], "a");
   EXPECT_EQ(row["solver"], "sampler");
   EXPECT_EQ(row["nfe_forward"], 6);
-  EXPECT_EQ(row["nfe_backward"], 6);
+  EXPECT_EQ(row["nfe_backward"], 18);
   for (const char* key : {"psnr", "ssim", "nrmse", "chi2", "seconds", "peak_mib"}) {
     EXPECT_TRUE(row[key].is_number()) << key;
   }
@@ -178,7 +178,7 @@ TEST_F(Compare, ABudgetSetsTheSteps) {
   const json got = compared("");
   EXPECT_EQ(got["rows"][0]["nfe_forward"].get<int>() + got["rows"][0]["nfe_backward"].get<int>(), 12);
   EXPECT_EQ(got["rows"][1]["nfe_forward"], 12);
-  EXPECT_EQ(got["budget"][0]["steps"], 6);
+  EXPECT_EQ(got["budget"][0]["steps"], 3);
   EXPECT_TRUE(got["budget"][2]["steps"].is_null());
   EXPECT_TRUE(contains(got["budget"][2]["note"].get<std::string>(), "stopping rule"));
   expect_error("compare c.yaml --set budget.seconds=1", 2, {"budget", "not both"});

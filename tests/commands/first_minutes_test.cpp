@@ -56,12 +56,13 @@ TEST_F(FirstMinutes, WordsForTheMostWantedKeys) {
   const std::string run = "run '" + sample("photograph_blur.h5") + "' --json --allow-misfit ";
   for (const std::string words :
        {"--solver tv_pdhg", "--set solver=tv_pdhg", "--set 'solver={type: tv_pdhg}'", "--solver 'tv_pdhg' --items 0",
-        "--solver '{type: tv_pdhg}' --items 0-0", "--set 'baselines=[adjoint]' --solver tv_pdhg"}) {
+        "--solver '{type: tv_pdhg}' --items 0-0", "--set solver=diffpir --solver tv_pdhg --set solver=tv_pdhg",
+        "--set 'baselines=[adjoint]' --solver tv_pdhg"}) {
     const Outputs got = recon(run + words);
     ASSERT_EQ(got.exit_code, 0) << words << got.err;
     EXPECT_EQ(got.json()["items"].back()["solver"], "tv_pdhg") << words;
   }
-  const Outputs got = recon(run + "--solver diffpir --steps 3 --samples 2 --prior brain_mri -o r.h5");
+  const Outputs got = recon(run + "--steps 3 --set solver=diffpir --samples 2 --prior brain_mri -o r.h5");
   ASSERT_EQ(got.exit_code, 0) << got.err;
   EXPECT_EQ(got.json()["items"].back()["nfe_forward"], 3);
   const std::string inspected = recon("inspect r.h5").out;
@@ -121,7 +122,7 @@ TEST_F(FirstMinutes, MistakesAreExplained) {
       {"run broken.png --operator identity", 3, {"broken.png"}},
       {"run empty.yaml", 2, {"`input` is missing"}},
       {"run list.yaml", 2, {"expected a config of `key: value` lines, found a list"}},
-      {"run tab.yaml", 2, {"tab.yaml:2", "tab"}},
+      {"run tab.yaml", 2, {"tab.yaml:2", "illegal tab"}},
       {"run twice.yaml", 2, {"twice.yaml:2", "input"}},
       {"run run.yaml --set input=missing.h5", 3, {"missing.h5", "no such file"}},
       {"run run.yaml -o nowhere/r.h5", 3, {"nowhere"}},

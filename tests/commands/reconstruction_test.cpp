@@ -59,8 +59,8 @@ TEST_F(Reconstruction, SimulateInspectRunWithAndWithoutTruth) {
   EXPECT_EQ(items[1]["solver"], "dps");
   EXPECT_EQ(items[2]["solver"], "dps_sample");
   EXPECT_EQ(items[1]["nfe_forward"], 4);
-  EXPECT_EQ(items[1]["nfe_backward"], 4);
-  EXPECT_EQ(items[2]["nfe_backward"], 2);
+  EXPECT_EQ(items[1]["nfe_backward"], 12);
+  EXPECT_EQ(items[2]["nfe_backward"], 6);
   for (const char* key : {"psnr", "ssim", "nrmse", "chi2", "seconds", "peak_mib"})
     EXPECT_TRUE(items[1][key].is_number());
   const ResultSet result = read_result_file(path("r.h5").string());

@@ -58,16 +58,21 @@ double mean_chi2(const Report& report) {
   return sum;
 }
 
-std::string samples_objection(const Judged& judged, const Report& report) {
+/// ddrm fits the noise of a blur; whoever else is granted more is named here.
+bool has_known_bias(const SolverKind& kind) { return kind.name == "ddrm"; }
+
+// The mean of 16 exact samples is a quarter of a standard deviation off.
+std::string samples_objection(const Judged& judged, const Report& report, const SolverKind& kind) {
   const Agreement found = compare(judged.exact, report);
   const double bias = found.mean_ratio / std::sqrt(static_cast<double>(judged.exact.samples));
   std::printf("  mean %.2f posterior std off, std %.2f x exact, residual %.2f\n", bias, found.std_ratio,
               found.residual);
-  if (!(bias < 1)) return fmt::format("the samples' mean is {:.2f} posterior stds off", bias);
-  if (!(found.std_ratio > 0.6 && found.std_ratio < 1.5)) {
+  const bool lenient = has_known_bias(kind);
+  if (!(bias < (lenient ? 0.9 : 0.4))) return fmt::format("the samples' mean is {:.2f} posterior stds off", bias);
+  if (!(found.std_ratio > (lenient ? 0.6 : 0.8) && found.std_ratio < 1.1)) {
     return fmt::format("the samples' std is {:.2f} of the posterior's", found.std_ratio);
   }
-  return found.residual < 1.5 ? "" : fmt::format("the samples are {:.2f} noise stds off the data", found.residual);
+  return found.residual < 1.1 ? "" : fmt::format("the samples are {:.2f} noise stds off the data", found.residual);
 }
 
 std::string mean_objection(const Judged& judged, const Report& report) {
@@ -93,7 +98,7 @@ std::string objection_on(const Judged& judged, const SolverKind& kind) {
   if (!at::isfinite(report.x).all().item<bool>()) return "the image is not finite";
   switch (kind.traits.claim) {
     case Claim::samples:
-      return samples_objection(judged, report);
+      return samples_objection(judged, report, kind);
     case Claim::mean:
       return mean_objection(judged, report);
     case Claim::point:

@@ -22,7 +22,7 @@ Agreement measure(const ClosedForm& exact, const PiGdm& solver) {
   const Agreement a = compare(exact, solver.solve(exact.problem, exact.prior.get(), {}));
   std::printf("%-8s pigdm %s, %ld steps of order %s: mean error %.3f x sampling error, std %.3f, residual %.2f sigma\n",
               exact.name.c_str(), to_string(solver.covariance).c_str(), static_cast<long>(solver.sampling.steps),
-              to_string(solver.sampling.order).c_str(), a.mean_ratio, a.std_ratio, a.residual);
+              to_string(solver.sampling.order.value()).c_str(), a.mean_ratio, a.std_ratio, a.residual);
   return a;
 }
 

@@ -82,7 +82,8 @@ class BatchRun final : public ItemGroups, public ResultSink {
         BatchStore::Opening{.mode = task.mode, .job = task.ranks.job, .folder = plan.folder},
         [this](const ResultFile& earlier) { return failed_batches(earlier, work_); });
     const bool computes = !store_->finished() && !task.merge_only;
-    if (computes) methods_.push_back(batch_method(plan, needs_prior ? load_prior(plan.prior) : nullptr));
+    if (computes)
+      methods_.push_back(batch_method(plan, needs_prior ? load_prior(plan.prior, plan.options.precision) : nullptr));
     for (std::size_t batch = task.shard.index - 1; batch < store_->batches(); batch += task.shard.of) {
       todo_.push_back(batch);
     }

@@ -41,7 +41,7 @@ class Comparison final : public ResultSink {
       needed = needed || compared.solver.traits.needs_prior;
       configured_steps_.push_back(steps_of(*compared.solver.solver));
     }
-    if (needed) prior_ = load_prior(plan_.prior);
+    if (needed) prior_ = load_prior(plan_.prior, plan_.options.precision);
   }
 
   ComparisonResult run() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "priors/networks/precision.h"
 #include "recon/config/config.h"
 #include "recon/core/parameters.h"
 #include "recon/pipeline/items/input_plan.h"
@@ -32,6 +33,7 @@ struct BudgetOptions {
 struct ComparisonOptions {
   std::string title;
   std::string prior = "natural_gray";
+  Precision precision = Precision::float32;
   std::int64_t samples = 1;
   std::string output = "comparison";
   std::int64_t seed = 0;

@@ -38,7 +38,7 @@ void require_writable(const RunPlan& plan) {
 PriorPtr prior_for(const RunPlan& plan) {
   bool needed = plan.main.traits.needs_prior;
   for (const auto& baseline : plan.baselines) needed = needed || baseline.traits.needs_prior;
-  return needed ? load_prior(plan.prior) : nullptr;
+  return needed ? load_prior(plan.prior, plan.options.precision) : nullptr;
 }
 
 /// The baselines, then the main solver.

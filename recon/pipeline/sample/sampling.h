@@ -10,6 +10,7 @@
 
 #include "data/image_io.h"
 #include "data/samples_file.h"
+#include "priors/networks/precision.h"
 #include "priors/samplers/sampler.h"
 #include "recon/config/config.h"
 #include "recon/core/parameters.h"
@@ -20,6 +21,7 @@ namespace recon {
 /// The top level of a sample config, besides `sampler`.
 struct SamplingOptions {
   std::string prior = "natural_gray";
+  Precision precision = Precision::float32;
   std::int64_t samples = 16;
   std::vector<double> size;
   std::int64_t batch = 16;

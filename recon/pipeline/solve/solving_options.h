@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "priors/networks/precision.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/parameters.h"
 #include "recon/pipeline/items/item_source.h"
@@ -37,6 +38,7 @@ struct ItemKeys {
 /// What a run config and a batch config say of how items are solved, besides `input` and `solver`.
 struct SolvingOptions : ItemKeys {
   std::string prior = "natural_gray";
+  Precision precision = Precision::float32;
   std::int64_t samples = 1;
   std::int64_t seed = 0;
   Selection select = Selection::mean;

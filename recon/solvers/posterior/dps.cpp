@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
+#include <string>
 
 #include "priors/samplers/sampler.h"
 #include "recon/core/error.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_weight.h"
+#include "recon/solvers/posterior/inner_solves.h"
 #include "recon/solvers/posterior/mean_gain.h"
 
 namespace recon {
@@ -65,16 +68,25 @@ at::Tensor evidence_variance(const SolverContext& context, const GuidanceTerm& g
 /// The sampler's denoiser: D, or with `guidance: auto` D_y. Remembers its last guidance term.
 class DpsDenoiser {
  public:
-  DpsDenoiser(const Dps& options, SolverContext& context, const std::vector<NoiseLevel>& levels)
-      : options_(options), context_(context), levels_(levels), gain_(context) {}
+  DpsDenoiser(const Dps& options, std::int64_t solves, SolverContext& context, const std::vector<NoiseLevel>& levels)
+      : options_(options), context_(context), levels_(levels) {
+    if (solves > 0)
+      inner_.emplace(context, solves);
+    else if (options.guidance == Dps::Guidance::automatic)
+      gain_.emplace(context);
+  }
 
   at::Tensor operator()(const at::Tensor& x_t, const NoiseLevel& from) {
-    const ImageDomain& domain = context_.prior().domain();
     const Linearized denoised = context_.linearize(x_t, from);
-    const at::Tensor gain =
-        options_.guidance == Dps::Guidance::automatic ? gain_.at_image(denoised.x0, ++passes_) : at::Tensor();
+    if (inner_) {
+      const InnerSolves::Conditioned y = inner_->at_level(denoised, from);
+      last_ = {};
+      last_.residual_squares = y.residual_squares;
+      return in_range(denoised.x0) + y.shift;
+    }
+    const at::Tensor gain = gain_ ? gain_->at_image(denoised.x0, ++passes_) : at::Tensor();
     last_ = guidance_at(context_, denoised, from, gain);
-    at::Tensor x0 = options_.clip_mean ? last_.x0.clamp(domain.low, domain.high) : last_.x0;
+    const at::Tensor x0 = in_range(last_.x0);
     if (!gain.defined()) return x0;
     const at::Tensor v = evidence_variance(context_, last_, gain, from, next_after(from));
     return x0 + last_.likelihood_gradient * per_item(from.sigma * from.sigma / from.alpha / v, x_t);
@@ -83,6 +95,11 @@ class DpsDenoiser {
   const GuidanceTerm& last() const { return last_; }
 
  private:
+  /// With `clip_mean` within the range of the prior. The data term is that of the image as it was.
+  at::Tensor in_range(const at::Tensor& x0) const {
+    const ImageDomain& domain = context_.prior().domain();
+    return options_.clip_mean ? x0.clamp(domain.low, domain.high) : x0;
+  }
   /// The level that a step from here goes to.
   const NoiseLevel& next_after(const NoiseLevel& level) const {
     return *std::find_if(levels_.begin(), levels_.end() - 1, [&](const NoiseLevel& candidate) {
@@ -93,15 +110,36 @@ class DpsDenoiser {
   const Dps& options_;
   SolverContext& context_;
   const std::vector<NoiseLevel>& levels_;
-  MeanGain gain_;
+  std::optional<MeanGain> gain_;  ///< none for guidance constant
   GuidanceTerm last_;
+  std::optional<InnerSolves> inner_;  ///< none: one variance for all data
   std::int64_t passes_ = 0;
 };
+
+std::vector<std::string> solve_words() {
+  std::vector<std::string> words = {"auto"};
+  for (int k = 0; k <= 8; ++k) words.push_back(std::to_string(k));
+  return words;
+}
+
+/// What `solves` means for this operator.
+std::int64_t inner_solves(const Dps& options, const Operator& op) {
+  const bool constant = options.guidance == Dps::Guidance::constant;
+  if (options.solves == "auto") return constant || !op.is_linear() ? 0 : 3;
+  const std::int64_t solves = std::stoll(options.solves);
+  if (constant && solves > 0) {
+    throw usage_error("solver dps", "guidance constant has no inner solves, got {}; use guidance auto", solves);
+  }
+  return solves;
+}
 
 }  // namespace
 
 void Dps::visit(ParameterVisitor& v) {
-  sampling.visit(v);
+  sampling.visit(v, "network steps; 0: 25 with inner solves, 100 without", 0);
+  v.choice("solves", solves, solve_words(),
+           "conjugate gradients per step on the data's own system, one backward pass each; 0: one variance for all "
+           "data; auto: 3 for linear operators, 0 for others and for guidance constant");
   v.choice("guidance", guidance,
            "auto: weight from the noise, the residual and the denoiser's error; constant: step_size");
   v.choice("norm", norm, "guidance constant: what step_size multiplies the gradient of");
@@ -115,10 +153,13 @@ at::Tensor Dps::run(SolverContext& context) const {
     throw usage_error("solver dps", "guidance constant shifts the steps of sampler auto, got {}; use guidance auto",
                       sampling.sampler);
   }
+  const std::int64_t solves_per_step = inner_solves(*this, context.op());
   GuidedSampler placed = sampling;
+  if (placed.steps == 0) placed.steps = solves_per_step > 0 ? 25 : 100;
+  if (!placed.order && solves_per_step > 0) placed.order = GuidedSampler::Order::second;
   if (!placed.spacing && constant) placed.spacing = Spacing::uniform_t;
   const std::vector<NoiseLevel> levels = placed.levels(context);
-  DpsDenoiser denoiser(*this, context, levels);
+  DpsDenoiser denoiser(*this, solves_per_step, context, levels);
   return placed.sample(context, dps_stream, std::ref(denoiser), [&](SamplerStep& step) {
     const GuidanceTerm& data = denoiser.last();
     if (constant) {

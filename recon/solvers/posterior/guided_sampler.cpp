@@ -7,12 +7,14 @@
 
 namespace recon {
 
-void GuidedSampler::visit(ParameterVisitor& v) {
-  v.field("steps", steps, "network steps", {.min = 1});
+void GuidedSampler::visit(ParameterVisitor& v, const char* steps_doc, double least_steps) {
+  v.field("steps", steps, steps_doc, {.min = least_steps});
   v.field("eta", eta, "share of fresh noise: 1 ancestral (DDPM), 0 deterministic (DDIM)", {.min = 0, .max = 1});
   v.choice("spacing", spacing, "auto",
            "how steps are placed; auto: uniform_log_snr, for dps with guidance constant uniform_t as published");
-  v.choice("order", order, "of the step; 2 extrapolates the denoised image: right standard deviation from few steps");
+  v.choice("order", order, "auto",
+           "of the step; 2 extrapolates the denoised image: right standard deviation from few steps; auto: 2 for dps "
+           "with inner solves");
   std::vector<std::string> samplers = sampler_kinds().names();
   samplers.insert(samplers.begin(), "auto");
   v.choice("sampler", sampler, samplers, "whose steps to take; auto: ddim with eta, dpmpp_2m for order 2");

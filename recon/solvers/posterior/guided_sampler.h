@@ -28,11 +28,12 @@ struct GuidedSampler {
   std::int64_t steps = 100;
   double eta = 1;
   std::optional<Spacing> spacing = Spacing::uniform_log_snr;  ///< none (auto): what suits the solver
-  Order order = Order::first;
+  std::optional<Order> order = Order::first;                  ///< none (auto): what suits the solver; then the first
   std::string sampler = "auto";
   Start start = {};
 
-  void visit(ParameterVisitor& options);
+  /// `least_steps` 0: steps may be left to the solver, which `steps_doc` says.
+  void visit(ParameterVisitor& options, const char* steps_doc = "network steps", double least_steps = 1);
 
   /// Where the steps begin, and the clean image.
   std::vector<NoiseLevel> levels(const SolverContext& context) const;
