@@ -18,12 +18,11 @@
 #include "recon/core/log.h"
 #include "recon/pipeline/import/calibration_sources.h"
 #include "recon/pipeline/import/field_of_view.h"
+#include "recon/pipeline/import/kspace_description.h"
 #include "recon/pipeline/import/map_error.h"
 
 namespace recon {
 namespace {
-
-at::Tensor sampled_mask(const at::Tensor& kspace) { return (kspace != 0).any(1); }  // [N, H, W]
 
 /// matrix applied to the coils of every slice.
 at::Tensor mixed_slices(const at::Tensor& matrix, const at::Tensor& kspace) {
@@ -38,7 +37,7 @@ class Import {
   Import(const KspaceSet& source, const ImportPlan& plan, const std::string& place)
       : source_(source), plan_(plan), place_(place) {
     data_.kspace = source.kspace;
-    data_.mask = sampled_mask(source.kspace);
+    data_.mask = sampled_positions_of(source.kspace);
     notes_ = source.notes;
   }
 
@@ -142,18 +141,17 @@ class Import {
       throw data_error(place_, "there is no noise scan in the file; set noise to background, corners or none");
     }
     const at::Tensor covariance = noise_covariance(source == scan ? source_.noise : noise_in_data(source), place_);
-    // In units of the mean noise, so that numbers keep their size.
     noise_std_ = std::sqrt(at::real(covariance.diagonal()).mean().item<double>());
     noise_of_ = source;
     if (source != scan && maps_outweigh_noise()) {
       notes_.emplace_back("the noise is below what coil maps explain: coils are not whitened");
-      return;
+    } else {
+      const at::Tensor matrix = whitening_matrix(covariance) * noise_std_;  // numbers keep their size
+      mix(matrix, at::linalg_inv(matrix));
     }
-    const at::Tensor matrix = whitening_matrix(covariance) * noise_std_;
-    mix(matrix, at::linalg_inv(matrix));
   }
 
-  /// Whether the maps of the first item leave more than the noise: what was taken for noise may be the image, then.
+  /// Of the first item: what was taken for noise may be the image, then.
   bool maps_outweigh_noise() const {
     const std::int64_t i = kept_.front();
     if (maps_later() || maps_from_file() || !has_source(i)) return false;
@@ -266,21 +264,18 @@ class Import {
     data_.maps = maps.contiguous();
   }
 
-  /// Maps are never exact. Where their error is larger than the noise (phantoms, simulations, long scans) it is what
-  /// data and images differ by, and the noise level has it in it: else no image would explain the data. A smaller one
-  /// is left to the image, which fits most of it.
+  /// Maps whose error is larger than the noise (phantoms, simulations): it is what data and images differ by, else no
+  /// image would explain the data. A smaller one is left to the image, which fits most of it.
   void judge_maps() {
     map_errors_.assign(static_cast<std::size_t>(items()), 0);
     if (noise_of_ == NoiseReference::none || !data_.maps.defined()) return;
     for (const std::int64_t i : kept_) {
-      const double noise = noise_std_ / std::sqrt(most_[i].item<double>()),
-                   error = error_of_maps(i, noise, data_.maps[i]);
+      const double noise = noise_std_ / std::sqrt(most_[i].item<double>());
+      const double error = error_of_maps(i, noise, data_.maps[i]);
       if (!(error > noise)) continue;
       map_errors_[static_cast<std::size_t>(i)] = error;
-      notes_.push_back(
-          fmt::format("{}: the noise is {:.2g}, but coil maps explain the data to {:.2g} only, which is what the noise "
-                      "level says",
-                      source_.ids[static_cast<std::size_t>(i)], noise, std::hypot(noise, error)));
+      notes_.push_back(fmt::format("{}: coil maps explain the data to {:.2g} only, which is the noise level",
+                                   source_.ids[static_cast<std::size_t>(i)], std::hypot(noise, error)));
     }
   }
 
@@ -400,27 +395,6 @@ ImportResult import_file(const std::string& source, const std::string& output, c
   result.imported = import_kspace(result.source, plan, source);
   write_measurement_file(output, result.imported.set);
   return result;
-}
-
-nlohmann::ordered_json describe_kspace(const KspaceSet& set) {
-  const at::Tensor mask = sampled_mask(set.kspace);
-  nlohmann::ordered_json parts = nlohmann::ordered_json::array();
-  for (const KspacePart& part : set.parts) {
-    parts.push_back({{"what", part.what}, {"lines", part.lines}, {"used_for", part.used_for}});
-  }
-  return {{"kind", "raw k-space"},
-          {"format", set.format},
-          {"items", set.ids},
-          {"coils", set.kspace.size(1)},
-          {"matrix", {set.kspace.size(2), set.kspace.size(3)}},
-          {"readout_without_oversampling", set.readout > 0 ? set.readout : set.kspace.size(2)},
-          {"phase_without_oversampling", set.phase > 0 ? set.phase : set.kspace.size(3)},
-          {"sampled", mask.to(at::kDouble).mean().item<double>()},
-          {"averages", set.averages.defined() ? set.averages.max().item<double>() : 1},
-          {"noise_samples", set.noise.defined() ? set.noise.size(1) : 0},
-          {"lines", parts},
-          {"notes", set.notes},
-          {"description", set.description}};
 }
 
 }  // namespace recon
