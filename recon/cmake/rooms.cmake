@@ -8,6 +8,7 @@ function(recon_room name)
   add_library(recon_${name} STATIC ${sources})
   target_include_directories(recon_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
                              $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/recon>)
+  target_compile_features(recon_${name} INTERFACE cxx_std_20)  # of whoever uses the headers
   foreach(link IN LISTS ROOM_LINKS)
     if(TARGET recon_${link})
       target_link_libraries(recon_${name} PUBLIC recon_${link})

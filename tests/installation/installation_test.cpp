@@ -41,9 +41,10 @@ class SlowInstallation : public ProgramTest {
 
   Outputs moved(const std::string& arguments) const { return shell("moved/bin/recon " + arguments); }
 
-  void expect_moved_error(const std::string& arguments, const std::vector<std::string>& words) const {
+  void expect_moved_error(const std::string& arguments, const std::vector<std::string>& words,
+                          int exit_code = 2) const {
     const Outputs got = moved(arguments);
-    EXPECT_EQ(got.exit_code, 2) << got.err;
+    EXPECT_EQ(got.exit_code, exit_code) << got.err;
     for (const auto& word : words) EXPECT_TRUE(contains(got.error(), word)) << arguments;
   }
 
@@ -86,7 +87,7 @@ class SlowInstallation : public ProgramTest {
     EXPECT_GE(laws["checks"].size(), 5U);
     expect_moved_error("inspect --plugin build/libvignetting.so --operator '{type: vignetting, radus: 2}'",
                        {"unknown key 'radus'", "radius"});
-    expect_moved_error("inspect dark.h5 --check", {"vignetting"});
+    expect_moved_error("inspect dark.h5 --check", {"unknown operator type 'vignetting'"}, 3);
   }
 
   void expect_metric_everywhere() const {
@@ -121,13 +122,13 @@ class SlowInstallation : public ProgramTest {
     write("proposed.yaml", "plugins: [build/libcsv.so]\n" + found["config"].get<std::string>());
     const Outputs proposed = moved("run proposed.yaml --set input.scale=0.01 --set 'solver={type: tv_pdhg}'");
     EXPECT_EQ(proposed.exit_code, 0) << proposed.err;
-    EXPECT_EQ(hdf5::File::open(path("disk.h5").string()).dataset("mean").shape(), (Shape{1, 1, 32, 32}));
+    EXPECT_EQ(hdf5::File::open(path("disk.h5").string()).dataset("reconstructions").shape(), (Shape{1, 1, 32, 32}));
     write("ragged.csv", "1,2\n3\n");
     const auto fault = moved("inspect ragged.csv --plugin build/libcsv.so --json").json();
     EXPECT_TRUE(contains(fault["fault"].get<std::string>(), "expected rows of one length, found 3 numbers in 2 rows"));
     expect_moved_error("run frame.yaml --set input.seperator=x", {"unknown key 'seperator'", "separator"});
     expect_moved_error("run frame.csv --plugin build/libcsv.so --set estimate_noise=true",
-                       {"frame.csv does not say how it was measured", "`format: csv`", "`operator`"});
+                       {"frame.csv", "`operator` is missing: how were these data measured?"});
   }
 
   void expect_network() const {
@@ -137,7 +138,7 @@ class SlowInstallation : public ProgramTest {
                          .json()["items"][0];
     EXPECT_GT(row["psnr"].get<double>(), 18) << "20.06 when this was written";
     EXPECT_GT(row["nfe_forward"].get<int>(), 0) << "of the new network";
-    expect_moved_error("inspect field/", {"gaussian_field"});
+    expect_moved_error("inspect field/", {"got 'gaussian_field'"}, 3);
   }
 
   /// A plug-in of one source file.
