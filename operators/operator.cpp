@@ -9,6 +9,13 @@
 
 namespace recon {
 
+at::Tensor ImageWindow::of(const at::Tensor& x) const { return x.narrow(-2, top, height).narrow(-1, left, width); }
+
+at::Tensor in_window(const at::Tensor& images, const Operator& op) {
+  const auto window = op.window();
+  return window && images.defined() ? window->of(images) : images;
+}
+
 at::Tensor Operator::apply(const at::Tensor& x) const {
   require(x, domain_, name_ + ".apply");
   const c10::NoGradGuard no_grad;

@@ -23,6 +23,15 @@ struct MagnitudeForm {
   std::function<at::Tensor(const at::Tensor& k)> inverse;  ///< its real part where images are real
 };
 
+/// A rectangle of pixels [top, top + height) x [left, left + width).
+struct ImageWindow {
+  std::int64_t top = 0, left = 0, height = 0, width = 0;
+
+  /// That part of images [..., H, W].
+  at::Tensor of(const at::Tensor& x) const;
+  bool operator==(const ImageWindow&) const = default;
+};
+
 /// A measurement operator A: domain -> range, without noise.
 ///
 /// Immutable and shared. It computes on the device and in the precision of its input and never records on the autograd
@@ -48,6 +57,9 @@ class Operator {
   /// broadcasts to the range (a mask of inpainting or of k-space). apply() is zero elsewhere, and so must the data be:
   /// noise is added on the support only.
   virtual at::Tensor support() const { return {}; }
+  /// The part of the domain that a measurement shows, where the operator also takes in a margin around it (a blur whose
+  /// boundary is unknown): results are cut to it. Empty: all of the domain.
+  virtual std::optional<ImageWindow> window() const { return std::nullopt; }
   /// Real numbers measured per item, the `m` of chi²: the real components of the range that lie on the support.
   std::int64_t measured_components() const;
 
@@ -118,6 +130,9 @@ class LinearOperator : public Operator {
   virtual at::Tensor do_adjoint(const at::Tensor& y) const = 0;
   virtual at::Tensor do_normal(const at::Tensor& x) const;  ///< adjoint of apply unless there is something faster
 };
+
+/// The part of images [..., H, W] of the domain that results show: op.window() of them, or all. Undefined stays so.
+at::Tensor in_window(const at::Tensor& images, const Operator& op);
 
 using OperatorPtr = std::shared_ptr<const Operator>;
 using LinearOperatorPtr = std::shared_ptr<const LinearOperator>;

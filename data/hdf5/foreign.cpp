@@ -112,13 +112,16 @@ void require_source(hid_t dataset, const Source& source, const std::string& loca
   }
   const Handle space(H5Dget_space(part.get()), H5Sclose);
   std::vector<hsize_t> extent(source.extent.size());
-  const bool same_rank = H5Sget_simple_extent_ndims(space.get()) == static_cast<int>(extent.size());
-  if (same_rank) H5Sget_simple_extent_dims(space.get(), extent.data(), nullptr);
+  bool large_enough = H5Sget_simple_extent_ndims(space.get()) == static_cast<int>(extent.size());
+  if (large_enough) H5Sget_simple_extent_dims(space.get(), extent.data(), nullptr);
+  hssize_t there = 1;  // HDF5 may know the extent of a source only from the source itself
   for (std::size_t axis = 0; axis < extent.size(); ++axis) {
-    if (same_rank && extent[axis] >= source.extent[axis]) continue;
-    throw data_error(location, "a part of it, '{}' in '{}', is smaller than it says; fetch that file again",
-                     source.dataset, path);
+    large_enough = large_enough && extent[axis] >= source.extent[axis];
+    there *= static_cast<hssize_t>(extent[axis]);
   }
+  if (large_enough && there >= source.values) return;
+  throw data_error(location, "a part of it, '{}' in '{}', is smaller than it says; fetch that file again",
+                   source.dataset, path);
 }
 
 }  // namespace

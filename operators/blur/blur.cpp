@@ -87,6 +87,11 @@ class Blur final : public LinearOperator {
     energy_ = DeviceConstant(at::real(transfer * transfer.conj()));
   }
 
+  std::optional<ImageWindow> window() const override {
+    if (boundary_ != Boundary::unknown) return std::nullopt;
+    return ImageWindow{.top = rows_.before, .left = columns_.before, .height = rows_.result, .width = columns_.result};
+  }
+
   std::optional<SpectralForm> spectral() const override {
     if (boundary_ != Boundary::circular) return std::nullopt;
     const ScalarKind scalar = domain().scalar;

@@ -23,7 +23,7 @@ constexpr auto words_of(Boundary) {
 /// Convolution y[i] = sum_j k[j] x[i - j + c] with the kernel's centre c = [height / 2, width / 2], the same kernel for
 /// all channels; image and result have the same size [C, H, W], but for the boundary `unknown`: there the result has
 /// [C, H - height + 1, W - width + 1], the pixels (height - 1 - height / 2, width - 1 - width / 2) and on of the image.
-/// A photograph is such a window of a larger scene: solve for the scene, and cut the margin off the result.
+/// A photograph is such a window of a larger scene: solvers find the scene, and window() says what to keep of it.
 ///
 /// By FFT: circular directly (spectral form: eigenvalues |k^|²), the others on a padded image; the adjoint is
 /// exact for each. Real or complex images (a complex one as its two parts: the kernel is real). Throws Error(usage) for

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "operators/blur/blur.h"
 #include "operators/masks.h"
 #include "recon/core/device_constant.h"
 #include "recon/core/error.h"
@@ -45,10 +44,11 @@ Span span_of(const at::Tensor& window, std::int64_t kernel) {
 
 class VaryingBlur final : public LinearOperator {
  public:
-  VaryingBlur(const TensorSpec& image, const at::Tensor& kernels, bool smooth)
+  VaryingBlur(const TensorSpec& image, const at::Tensor& kernels, bool smooth, const std::optional<ImageWindow>& shown)
       : LinearOperator(fmt::format("varying_blur({} x {} patches of {} x {} px kernels)", kernels.size(0),
                                    kernels.size(1), kernels.size(2), kernels.size(3)),
-                       image, image) {
+                       image, shown ? TensorSpec{{image.shape[0], shown->height, shown->width}, image.scalar} : image),
+        window_(shown) {
     const at::Tensor down = windows(kernels.size(0), image.shape[1], smooth);
     const at::Tensor across = windows(kernels.size(1), image.shape[2], smooth);
     for (std::int64_t i = 0; i < kernels.size(0); ++i) {
@@ -62,6 +62,8 @@ class VaryingBlur final : public LinearOperator {
     }
   }
 
+  std::optional<ImageWindow> window() const override { return window_; }
+
  private:
   struct Patch {
     Span rows, columns;
@@ -74,10 +76,15 @@ class VaryingBlur final : public LinearOperator {
   at::Tensor do_apply(const at::Tensor& x) const override {
     const at::Tensor y = at::zeros_like(x, at::MemoryFormat::Contiguous);
     for (const Patch& patch : patches_) patch.of(y) += patch.blur->apply(patch.of(x) * patch.window.like(x));
-    return y;
+    return window_ ? window_->of(y).contiguous() : y;
   }
 
-  at::Tensor do_adjoint(const at::Tensor& y) const override {
+  at::Tensor do_adjoint(const at::Tensor& measured) const override {
+    at::Tensor y = measured;
+    if (window_) {
+      y = at::zeros({measured.size(0), domain().shape[0], domain().shape[1], domain().shape[2]}, measured.options());
+      window_->of(y).copy_(measured);
+    }
     const at::Tensor x = at::zeros_like(y, at::MemoryFormat::Contiguous);
     for (const Patch& patch : patches_) {
       patch.of(x) += patch.blur->adjoint(patch.of(y).contiguous()) * patch.window.like(y);
@@ -86,6 +93,7 @@ class VaryingBlur final : public LinearOperator {
   }
 
   std::vector<Patch> patches_;
+  std::optional<ImageWindow> window_;
 };
 
 /// A round Gaussian cut at 4 stds, normalised.
@@ -105,6 +113,7 @@ struct VaryingBlurOptions {
   std::vector<double> patches = {5, 5};
   double std_px = 0.8, corner_std_px = 2.5;
   PatchWindow window = PatchWindow::smooth;
+  Boundary boundary = Boundary::zero;
 
   void visit(ParameterVisitor& v) {
     v.array("kernels", kernels, "[rows, columns, height, width]: a kernel for each patch, used as they are");
@@ -113,6 +122,7 @@ struct VaryingBlurOptions {
     v.field("corner_std_px", corner_std_px, "and in its corners; it grows with the distance from the middle",
             {.min = 0, .open_min = true});
     v.choice("window", window, "how kernels are interpolated between the middles of patches");
+    visit_boundary(boundary, v);
   }
 
   at::Tensor on(const TensorSpec& image, const std::string& location) const {
@@ -140,12 +150,13 @@ struct VaryingBlurOptions {
 
 OperatorPtr varying_blur_from(const VaryingBlurOptions& options, const TensorSpec& image, const std::string& location) {
   require_image(image, location);
-  return make_varying_blur(image, options.on(image, location), options.window == PatchWindow::smooth);
+  return make_varying_blur(image, options.on(image, location), options.window == PatchWindow::smooth, options.boundary);
 }
 
 }  // namespace
 
-LinearOperatorPtr make_varying_blur(const TensorSpec& image, const at::Tensor& kernels, bool smooth) {
+LinearOperatorPtr make_varying_blur(const TensorSpec& image, const at::Tensor& kernels, bool smooth,
+                                    Boundary boundary) {
   require_image(image, "varying_blur");
   const bool fits = kernels.dim() == 4 && kernels.numel() > 0 && !kernels.is_complex() &&
                     std::max(kernels.size(0), kernels.size(2)) <= image.shape[1] &&
@@ -156,7 +167,18 @@ LinearOperatorPtr make_varying_blur(const TensorSpec& image, const at::Tensor& k
                       "than the {} x {} image, got {}",
                       image.shape[1], image.shape[2], to_string(shape_of(kernels)));
   }
-  return std::make_shared<VaryingBlur>(image, kernels.to(at::kCPU, at::kDouble), smooth);
+  if (boundary != Boundary::zero && boundary != Boundary::unknown) {
+    throw usage_error("varying_blur", "expected the boundary zero or unknown, got {}", to_string(boundary));
+  }
+  std::optional<ImageWindow> window;
+  if (boundary == Boundary::unknown) {
+    const std::int64_t height = kernels.size(2), width = kernels.size(3);
+    window = ImageWindow{.top = height - 1 - height / 2,
+                         .left = width - 1 - width / 2,
+                         .height = image.shape[1] - height + 1,
+                         .width = image.shape[2] - width + 1};
+  }
+  return std::make_shared<VaryingBlur>(image, kernels.to(at::kCPU, at::kDouble), smooth, window);
 }
 
 OperatorKind varying_blur_kind() {
@@ -165,7 +187,9 @@ OperatorKind varying_blur_kind() {
        .summary = "blur whose kernel changes across the image, interpolated between patches",
        .examples = {R"({"type": "varying_blur", "patches": [3, 2], "std_px": 0.6, "corner_std_px": 1.2})",
                     R"({"type": "varying_blur", "window": "linear",
-                           "kernels": [[[[1, 2, 0], [0, 3, 1]], [[0, 0, 0], [0, 1, 0]]]]})"}},
+                           "kernels": [[[[1, 2, 0], [0, 3, 1]], [[0, 0, 0], [0, 1, 0]]]]})",
+                    R"({"type": "varying_blur", "patches": [2, 2], "std_px": 0.5, "corner_std_px": 0.9,
+                           "boundary": "unknown"})"}},
       varying_blur_from);
 }
 

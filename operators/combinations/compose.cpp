@@ -42,6 +42,20 @@ SpectralForm form_of_picked(const SpectralForm& form, const LinearOperatorPtr& p
               }};
 }
 
+/// A margin of the inner operator's, and within what it leaves that of the outer one. The outer one's alone where the
+/// inner one keeps pixels in place.
+std::optional<ImageWindow> composed_window(const Operator& outer, const Operator& inner) {
+  const auto first = inner.window(), second = outer.window();
+  if (!first) return inner.domain().shape == inner.range().shape ? second : std::nullopt;
+  const Shape& between = inner.range().shape;
+  const bool in_place = between.size() == 3 && between[1] == first->height && between[2] == first->width;
+  if (!second || !in_place) return first;
+  return ImageWindow{.top = first->top + second->top,
+                     .left = first->left + second->left,
+                     .height = second->height,
+                     .width = second->width};
+}
+
 class LinearComposition final : public LinearOperator, public FilteredInverse {
  public:
   LinearComposition(LinearOperatorPtr outer, LinearOperatorPtr inner)
@@ -50,6 +64,7 @@ class LinearComposition final : public LinearOperator, public FilteredInverse {
         inner_(std::move(inner)) {}
 
   at::Tensor support() const override { return outer_->support(); }
+  std::optional<ImageWindow> window() const override { return composed_window(*outer_, *inner_); }
   bool is_unitary() const override { return outer_->is_unitary() && inner_->is_unitary(); }
 
   std::optional<SpectralForm> spectral() const override {
@@ -87,6 +102,7 @@ class Composition final : public Operator {
         inner_(std::move(inner)) {}
 
   at::Tensor support() const override { return outer_->support(); }
+  std::optional<ImageWindow> window() const override { return composed_window(*outer_, *inner_); }
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override { return outer_->apply(inner_->apply(x)); }

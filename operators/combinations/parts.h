@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,15 @@ class OrthonormalRows {
   /// Places of the entries that are not picked, in the flattened domain: int64.
   virtual at::Tensor left_out() const = 0;
 };
+
+/// The window that all parts share; empty when they differ.
+inline std::optional<ImageWindow> shared_window(const std::vector<OperatorPtr>& parts) {
+  const auto first = parts.front()->window();
+  for (const auto& part : parts) {
+    if (part->window() != first) return std::nullopt;
+  }
+  return first;
+}
 
 /// The parts as linear operators; empty unless all are linear.
 inline std::vector<LinearOperatorPtr> linear_parts(const std::vector<OperatorPtr>& parts) {

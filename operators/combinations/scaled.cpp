@@ -16,6 +16,7 @@ class LinearScaled final : public LinearOperator, public FilteredInverse {
       : LinearOperator(scaled_name(*op, factor), op->domain(), op->range()), op_(std::move(op)), factor_(factor) {}
 
   at::Tensor support() const override { return op_->support(); }
+  std::optional<ImageWindow> window() const override { return op_->window(); }
   bool is_unitary() const override { return op_->is_unitary() && std::abs(factor_) == 1; }
 
   std::optional<SpectralForm> spectral() const override {
@@ -50,6 +51,7 @@ class Scaled final : public Operator {
       : Operator(scaled_name(*op, factor), op->domain(), op->range()), op_(std::move(op)), factor_(factor) {}
 
   at::Tensor support() const override { return op_->support(); }
+  std::optional<ImageWindow> window() const override { return op_->window(); }
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override { return op_->apply(x).mul_(factor_); }
@@ -73,6 +75,7 @@ class WithAffineInput final : public Operator {
         offset_(offset) {}
 
   at::Tensor support() const override { return op_->support(); }
+  std::optional<ImageWindow> window() const override { return op_->window(); }
 
   std::optional<MagnitudeForm> magnitude() const override {
     auto form = op_->magnitude();
@@ -103,6 +106,7 @@ class LinearWhitened final : public LinearOperator, public FilteredInverse {
       : LinearOperator(whitened_name(*op), op->domain(), op->range()), op_(std::move(op)), weights_(weights) {}
 
   at::Tensor support() const override { return op_->support(); }
+  std::optional<ImageWindow> window() const override { return op_->window(); }
   DataFilter inverse_filter(const FrequencyWindow& window) const override {
     const double square = weights_.value().square().mean().item<double>();
     const DataFilter inner =
@@ -125,6 +129,7 @@ class Whitened final : public Operator {
       : Operator(whitened_name(*op), op->domain(), op->range()), op_(std::move(op)), weights_(weights) {}
 
   at::Tensor support() const override { return op_->support(); }
+  std::optional<ImageWindow> window() const override { return op_->window(); }
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override { return op_->apply(x).mul_(weights_.like(x)); }

@@ -56,9 +56,11 @@ class LinearStack final : public LinearOperator {
   LinearStack(const std::vector<OperatorPtr>& parts, std::vector<LinearOperatorPtr> linear)
       : LinearOperator(stack_name(parts), parts[0]->domain(), stacked_range(parts)),
         parts_(std::move(linear)),
-        support_(stacked_support(parts)) {}
+        support_(stacked_support(parts)),
+        window_(shared_window(parts)) {}
 
   at::Tensor support() const override { return support_; }
+  std::optional<ImageWindow> window() const override { return window_; }
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override { return stacked(parts_, x); }
@@ -74,6 +76,7 @@ class LinearStack final : public LinearOperator {
 
   std::vector<LinearOperatorPtr> parts_;
   at::Tensor support_;
+  std::optional<ImageWindow> window_;
 };
 
 class Stack final : public Operator {
@@ -81,9 +84,11 @@ class Stack final : public Operator {
   explicit Stack(std::vector<OperatorPtr> parts)
       : Operator(stack_name(parts), parts[0]->domain(), stacked_range(parts)),
         parts_(std::move(parts)),
-        support_(stacked_support(parts_)) {}
+        support_(stacked_support(parts_)),
+        window_(shared_window(parts_)) {}
 
   at::Tensor support() const override { return support_; }
+  std::optional<ImageWindow> window() const override { return window_; }
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override { return stacked(parts_, x); }
@@ -94,6 +99,7 @@ class Stack final : public Operator {
 
   std::vector<OperatorPtr> parts_;
   at::Tensor support_;
+  std::optional<ImageWindow> window_;
 };
 
 }  // namespace

@@ -32,9 +32,11 @@ class LinearSum final : public LinearOperator {
   LinearSum(const std::vector<OperatorPtr>& terms, std::vector<LinearOperatorPtr> linear)
       : LinearOperator(sum_name(terms), terms[0]->domain(), terms[0]->range()),
         terms_(std::move(linear)),
-        support_(united_support(terms)) {}
+        support_(united_support(terms)),
+        window_(shared_window(terms)) {}
 
   at::Tensor support() const override { return support_; }
+  std::optional<ImageWindow> window() const override { return window_; }
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override {
@@ -46,6 +48,7 @@ class LinearSum final : public LinearOperator {
 
   std::vector<LinearOperatorPtr> terms_;
   at::Tensor support_;
+  std::optional<ImageWindow> window_;
 };
 
 class Sum final : public Operator {
@@ -53,9 +56,11 @@ class Sum final : public Operator {
   explicit Sum(std::vector<OperatorPtr> terms)
       : Operator(sum_name(terms), terms[0]->domain(), terms[0]->range()),
         terms_(std::move(terms)),
-        support_(united_support(terms_)) {}
+        support_(united_support(terms_)),
+        window_(shared_window(terms_)) {}
 
   at::Tensor support() const override { return support_; }
+  std::optional<ImageWindow> window() const override { return window_; }
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override {
@@ -67,6 +72,7 @@ class Sum final : public Operator {
 
   std::vector<OperatorPtr> terms_;
   at::Tensor support_;
+  std::optional<ImageWindow> window_;
 };
 
 }  // namespace

@@ -16,6 +16,7 @@ class SeenInPart final : public LinearOperator {
 
   const at::Tensor& seen() const { return seen_; }
   at::Tensor support() const override { return op_->support(); }
+  std::optional<ImageWindow> window() const override { return op_->window(); }
   bool is_unitary() const override { return op_->is_unitary(); }
   std::optional<SpectralForm> spectral() const override { return op_->spectral(); }
 

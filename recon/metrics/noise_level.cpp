@@ -72,17 +72,49 @@ std::optional<NoiseLevelEstimate> from_high_frequencies(const at::Tensor& y, con
                             .method = "median energy of the outermost tenth of the measured frequencies"};
 }
 
-/// Entries at a limit that many share.
+/// Entries at a limit that many share: more than at the next value, as the tail of a coarsely quantised image has not.
 at::Tensor at_repeated_limits(const at::Tensor& y, const at::Tensor& chosen) {
   at::Tensor repeated = at::zeros_like(chosen);
   const at::Tensor values = y.masked_select(chosen);
   if (values.numel() == 0) return repeated;
   const std::int64_t many = std::max<std::int64_t>(8, values.numel() / 1000);
-  for (const at::Tensor& limit : {values.min(), values.max()}) {
-    const at::Tensor there = chosen.logical_and(y == limit);
-    if (there.sum().item<std::int64_t>() > many) repeated = repeated.logical_or(there);
-  }
+  const auto drop = [&](const at::Tensor& limit, const at::Tensor& inside, bool upper) {
+    const std::int64_t count = (values == limit).sum().item<std::int64_t>();
+    if (count <= many) return;
+    const bool last = inside.numel() == 0;
+    const at::Tensor next = last ? limit : upper ? inside.max() : inside.min();
+    if (!last && count <= 2 * (values == next).sum().item<std::int64_t>()) return;
+    repeated = repeated.logical_or(chosen.logical_and(y == limit));
+  };
+  drop(values.min(), values.masked_select(values > values.min()), false);
+  drop(values.max(), values.masked_select(values < values.max()), true);
   return repeated;
+}
+
+/// The distance of neighbouring values where all lie on a grid of few steps: integers, say. 0: on none.
+double quantisation_step(const at::Tensor& values) {
+  constexpr std::int64_t most_levels = 4096;
+  const at::Tensor levels = std::get<0>(at::unique_consecutive(std::get<0>(values.flatten().sort())));
+  if (levels.numel() < 2 || levels.numel() > std::min(most_levels, values.numel() / 4)) return 0;
+  const at::Tensor gaps = levels.diff();
+  const double step = gaps.min().item<double>();
+  const at::Tensor steps = gaps / step;
+  constexpr double rounding = 0.05;  // of values that were scaled in single precision
+  return (steps - steps.round()).abs().max().item<double>() < rounding ? step : 0;
+}
+
+/// No less than what rounding alone does. `estimate` may be nothing: most neighbours are equal.
+std::optional<NoiseLevelEstimate> with_rounding(std::optional<NoiseLevelEstimate> estimate, const at::Tensor& values) {
+  if (values.numel() < fewest) return estimate;
+  const double step = quantisation_step(values), rounding = step / std::sqrt(12.0);
+  if (!(rounding > 0) || (estimate && estimate->std >= rounding)) return estimate;
+  return NoiseLevelEstimate{.std = rounding,
+                            .count = values.numel(),
+                            .relative_error = 0,
+                            .left_out = 0,
+                            .method = fmt::format("that of rounding to steps of {:.3g}: noise below half a step does "
+                                                  "not show",
+                                                  step)};
 }
 
 at::Tensor values_in_double(const at::Tensor& y) {
@@ -112,6 +144,9 @@ std::optional<NoiseLevelEstimate> estimate_noise_level(const at::Tensor& y, cons
   if (y.dim() != 3 || y.size(1) < 2 || y.size(2) < 2) return std::nullopt;
   const at::Tensor values = values_in_double(y), measured = measured_entries(y, support);
   auto estimate = y.is_complex() ? from_high_frequencies(values, measured) : from_differences(values, measured);
+  if (!y.is_complex()) {
+    estimate = with_rounding(estimate, values.masked_select(on_support(values, support).logical_and(values != 0)));
+  }
   if (estimate) {
     const auto there = on_support(values, support).sum().item<double>();
     estimate->left_out = std::llround(there - measured.sum().item<double>());

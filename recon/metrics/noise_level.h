@@ -23,17 +23,19 @@ struct NoiseLevelEstimate {
 /// The entries of one item `y` [...] that were measured, as 0/1 of y's shape and float64: those of `support`
 /// (Operator::support(), may be undefined) that are finite. Entries that are exactly 0 are left out (padding, masked
 /// backgrounds: noise is never exactly 0), and so are, in real data, entries at the largest or the smallest value where
-/// more than one in a thousand (and more than 8) have it: saturation, or a fill value.
+/// more than one in a thousand (and more than 8) have it, and more than twice as many as have the next value:
+/// saturation, or a fill value.
 at::Tensor measured_entries(const at::Tensor& y, const at::Tensor& support);
 
 /// The standard deviation of white Gaussian noise, from one item's data alone [C, H, W], on measured_entries().
 ///
 /// Real data: the diagonal differences (a - b - c + d) / 2 of all 2 x 2 blocks that are measured throughout, the finest
 /// diagonal band of the Haar wavelet, by their median absolute value / 0.6745 (Donoho & Johnstone 1994). Where values
-/// are quantised so coarsely that the median is 0, a higher quantile takes its place. Complex data (centred
-/// frequencies): the tenth of the measured samples farthest from the centre, by the median of |y|² = 2 ln 2 std². What
-/// the image itself has there adds to the estimate: it errs to the high side, little for blurred or smooth images.
-/// Nothing for other shapes, when it would rest on fewer than 100 numbers, or when those do not vary at all.
+/// are quantised so coarsely that the median is 0, a higher quantile takes its place, and where that falls below the
+/// standard deviation of rounding, step / sqrt(12), it is that: noise of less than half a step cannot be told. Complex
+/// data (centred frequencies): the tenth of the measured samples farthest from the centre, by the median of |y|² = 2 ln
+/// 2 std². What the image itself has there adds to the estimate: it errs to the high side, little for blurred or smooth
+/// images. Nothing for other shapes, when it would rest on fewer than 100 numbers, or when those do not vary at all.
 std::optional<NoiseLevelEstimate> estimate_noise_level(const at::Tensor& y, const at::Tensor& support);
 
 }  // namespace recon

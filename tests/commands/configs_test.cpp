@@ -82,9 +82,10 @@ TEST_P(TrainConfigs, Runs) {
   const fs::path file = fs::path(test::source_path("configs/train")) / (GetParam() + ".yaml");
   EXPECT_EQ(file_content(file).front(), '#');
   const std::string photograph = (fs::path(test::source_path("data/samples/photograph.png"))).string();
-  std::string options = " --set images='" + photograph + "' --set validation='" + photograph +
-                        "' --set output=trained --set training.steps=2 --set training.batch=2 --set training.crop=32"
-                        " --set training.validation_levels=2 --set training.validation_images=1 --set 'attribution=\"\"'";
+  std::string options =
+      " --set images='" + photograph + "' --set validation='" + photograph +
+      "' --set output=trained --set training.steps=2 --set training.batch=2 --set training.crop=32"
+      " --set training.validation_levels=2 --set training.validation_images=1 --set 'attribution=\"\"'";
   if (Config::from_file(file).root()->find("init") != nullptr) options += " --set init=natural_gray";
   const Outputs got = recon("train '" + file.string() + "' --json" + options);
   ASSERT_EQ(got.exit_code, 0) << got.err;

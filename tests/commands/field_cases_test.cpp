@@ -125,6 +125,42 @@ TEST_F(FieldCases, CountsMayHaveABackground) {
   }
 }
 
+// What is measured of a scene is a window of it: the result shows the window, and figures are of it.
+TEST_F(FieldCases, TheMarginOfAnUnknownBorderIsCut) {
+  for (const std::string blur :
+       {"{type: blur, shape: disk, radius_px: 3, boundary: unknown}",
+        "{type: varying_blur, patches: [2, 2], std_px: 0.7, corner_std_px: 1, boundary: unknown}"}) {
+    write("sim.yaml", "images: ['phantom:shepp_logan:64']\noperator: " + blur + "\nnoise: {std: 0.01}\noutput: m.h5\n");
+    ASSERT_EQ(recon("simulate sim.yaml").exit_code, 0);
+    const MeasurementItem measured = MeasurementFile::open(path("m.h5").string()).item(0);
+    for (const std::string solver : {"tv_pdhg", "dps, steps: 2"}) {
+      const Outputs got = recon(
+          "run m.h5 --json --allow-misfit --set samples=2 --set keep_samples=true --set 'solver={type: " + solver +
+          "}'");
+      ASSERT_EQ(got.exit_code, 0) << got.err;
+      const SolverResults results = read_result_file(path("reconstruction.h5").string()).main;
+      EXPECT_EQ(results.reconstructions[0].sizes(), measured.y.sizes());
+      if (solver != "tv_pdhg") {
+        EXPECT_EQ(results.std[0].sizes(), measured.y.sizes());
+      }
+      const std::int64_t margin = (64 - measured.y.size(1)) / 2;
+      const at::Tensor truth =
+          measured.ground_truth.narrow(1, margin, measured.y.size(1)).narrow(2, margin, measured.y.size(2));
+      const double error = (results.reconstructions[0] - truth).square().mean().item<double>();
+      EXPECT_NEAR(item(got)["psnr"].get<double>(), -10 * std::log10(error), 1e-3) << blur;
+    }
+    write("compare.yaml", "input: m.h5\nsolvers: [{type: tv_pdhg}, {type: lsqr}]\noutput: out\n");
+    EXPECT_EQ(recon("compare compare.yaml --allow-misfit").exit_code, 0);
+    write("batch.yaml",
+          "input: m.h5\nsolver: {type: tv_pdhg}\noutput: {path: b" + std::to_string(measured.y.size(1)) + ".h5}\n");
+    EXPECT_EQ(recon("batch batch.yaml --allow-misfit").exit_code, 0);
+    EXPECT_EQ(read_result_file(path("b" + std::to_string(measured.y.size(1)) + ".h5").string())
+                  .main.reconstructions[0]
+                  .sizes(),
+              measured.y.sizes());
+  }
+}
+
 // The same in compare and batch: far-off results are counted, and no exit code 0 unless they are allowed.
 TEST_F(FieldCases, MisfitsAreCountedByCompareAndBatch) {
   const std::string input = file("poisson_few_counts.h5");

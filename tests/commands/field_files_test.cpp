@@ -11,9 +11,9 @@ class FieldFiles : public ProgramTest {
   static std::string field(const std::string& name) { return test::source_path("tests/golden/field_cases/" + name); }
 
   /// The row of filtered back-projection.
-  json fbp(const std::string& name) const {
+  json fbp(const std::string& name, const std::string& more = "") const {
     const Outputs got =
-        recon(fmt::format("run '{}' --json -q --set 'solver={{type: fbp}}' --set output=out", field(name)));
+        recon(fmt::format("run '{}' --json -q --set 'solver={{type: fbp{}}}' --set output=out", field(name), more));
     EXPECT_EQ(got.exit_code, 0) << got.err;
     return got.json();
   }
@@ -26,7 +26,11 @@ double psnr_in(const json& result) {
   return at == std::string::npos ? 0 : std::stod(text.substr(at + 7));
 }
 
-TEST_F(FieldFiles, UnevenViewsAreWeightedByTheirGap) { EXPECT_GT(psnr_in(fbp("ct_list_uneven.h5")), 21.5); }
+// 12.0 dB where all views count alike. A NumPy model of the same formulas gives 25.96 dB, and 21.98 dB with hann.
+TEST_F(FieldFiles, UnevenViewsAreWeightedByTheirGap) {
+  EXPECT_NEAR(psnr_in(fbp("ct_list_uneven.h5")), 25.96, 0.1);
+  EXPECT_NEAR(psnr_in(fbp("ct_list_uneven.h5", ", window: hann")), 21.98, 0.05);
+}
 
 TEST_F(FieldFiles, ARangeAndAListOfViewsAreOneScan) {
   const json range = fbp("ct_range90.h5");

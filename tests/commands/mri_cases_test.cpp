@@ -98,6 +98,9 @@ TEST_F(MriCase, PhaseOversamplingIsCutAndSaid) {
   const Outputs imported = import(file_of("mrd_phase_oversampling.h5"));
   EXPECT_EQ(imported.json()["image"], "complex [1, 32, 32]") << imported.out;
   EXPECT_TRUE(contains(notes_of(imported), "the oversampling of the phase encoding is cut: 32 of 48 pixels"));
+  // There is no noise in this file: what maps and data differ by is what an image can be fitted to.
+  EXPECT_TRUE(contains(notes_of(imported), "coil maps explain the data to")) << imported.out;
+  EXPECT_GT(psnr_after_scale(image_of("tv_pdhg")[0], head()), 35);
   EXPECT_EQ(import(file_of("mrd_phase_oversampling.h5"), "--set keep_oversampling=true").json()["image"],
             "complex [1, 32, 48]");
 }
@@ -233,6 +236,31 @@ TEST_F(MriCase, ReadoutIsCutAfterTheMapsAreFound) {
   const Outputs imported = import("wide.h5");
   EXPECT_TRUE(contains(notes_of(imported), "the oversampling of the readout is cut: 24 of 48 pixels"));
   EXPECT_GT(psnr_after_scale(image_of("tv_pdhg")[0], object.narrow(0, 12, 24)), 26);
+}
+
+TEST_F(MriCase, ComplexImageIsChosenByTheDataAndSaid) {
+  const at::Tensor v = at::linspace(-1, 1, size).view({-1, 1}), h = v.t();
+  const at::Tensor maps = simulated_coil_maps({{1, size, size}, ScalarKind::complex}, coils)[0].to(at::kComplexFloat);
+  for (const bool smooth : {true, false}) {
+    const at::Tensor phase = smooth ? 0.8 * v - 0.5 * h : 1.5 * at::sin(14 * h) * at::cos(11 * v);
+    const at::Tensor image = at::polar(disk(), phase);
+    std::vector<MrdLine> lines;
+    for (std::int64_t step = 0; step < size; ++step) {
+      if (step % 2 == 0 || std::abs(step - size / 2) < 9) {
+        lines.push_back(line_of(fft2_centred(maps * image) + 0.02 * noise(1), step));
+      }
+    }
+    testing_data::write_mrd(path("phase.h5").string(), header().xml(), lines);
+    import("phase.h5");
+    const Outputs run = recon("run m.h5 --json --allow-misfit --set 'solver={type: diffpir, steps: 2}'");
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    const std::string choice = smooth ? "phase_from_centre" : "two_channels";
+    EXPECT_TRUE(contains(run.err, "complex_image " + choice + ": chi²")) << run.err;
+    // Solvers that take complex images as they are get them so.
+    const Outputs classical = recon("run m.h5 --set 'solver={type: tv_pdhg}'");
+    EXPECT_FALSE(contains(classical.err, "complex_image")) << classical.err;
+    EXPECT_TRUE(read_result_file(path("reconstruction.h5").string()).main.reconstructions.is_complex());
+  }
 }
 
 TEST_F(MriCase, ColumnsOfZerosAreMaskedAndSaid) {

@@ -90,8 +90,8 @@ TEST_F(Sample, AnInterruptionKeepsTheBatchesThatAreDone) {
   // A slow machine may not have drawn one after the first seconds.
   std::int64_t count = 0;
   for (int seconds = 2; count == 0 && seconds <= 64; seconds *= 2) {
-    const Outputs got = shell(
-        fmt::format("timeout --preserve-status -s INT {} '{}' {}", seconds, test::program(), arguments));
+    const Outputs got =
+        shell(fmt::format("timeout --preserve-status -s INT {} '{}' {}", seconds, test::program(), arguments));
     if (got.exit_code == 130) continue;  // before the program listened
     ASSERT_EQ(got.exit_code, 1) << got.err;
     EXPECT_TRUE(contains(got.err, "interrupted"));

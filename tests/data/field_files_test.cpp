@@ -1,9 +1,11 @@
 // Files of the kinds that users bring (tests/golden/field_cases/files.md), each with its right value.
+#include <fmt/format.h>
 #include <hdf5.h>
 
 #include <fstream>
 #include <random>
 
+#include "data/bit_depth.h"
 #include "data/hdf5/hdf5_file.h"
 #include "data/image_io.h"
 #include "data/image_source.h"
@@ -87,7 +89,8 @@ TEST_F(FieldHdf5, AVirtualDatasetIsReadWhenAllOfItIsThere) {
   EXPECT_TRUE(at::equal(File::open(field + "virtual.h5").dataset("data").read(), ramp_of(4, 6)));
   const auto read = [](const char* name) { File::open(field + name).dataset("data").read(); };
   expect_data_error({"virtual_missing.h5", "virtual_none.h5", "not there"}, [&] { read("virtual_missing.h5"); });
-  expect_data_error({"virtual_short.h5"}, [&] { read("virtual_short.h5"); });
+  expect_data_error({"virtual_short.h5", "a part of it", "virtual_a.h5", "is smaller than it says"},
+                    [&] { read("virtual_short.h5"); });
   expect_data_error({"virtual_hole.h5", "6 of its 24"}, [&] { read("virtual_hole.h5"); });
 }
 
@@ -162,6 +165,25 @@ TEST_F(FieldHdf5, TwoHundredRandomFilesInPartsAreReadOrTheMissingPartIsNamed) {
   }
   EXPECT_GT(whole, 50);
   EXPECT_LT(whole, 150);
+}
+
+// The fewest bits of 8, 10, 12 and 14 that hold the largest value, and no word from 15 bits on.
+TEST(BitDepth, IsFoundInTwoHundredRandomCases) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 200; ++round) {
+    const auto bits = static_cast<unsigned>(1 + random() % 16);
+    const unsigned least = 1U << (bits - 1);
+    const auto largest = static_cast<unsigned>(least + random() % least);  // `bits` bits
+    const std::string words = bit_depth_warning(3, largest, "say image_range: [0, {}]");
+    if (bits > 14) {
+      EXPECT_EQ(words, "") << largest;
+      continue;
+    }
+    const unsigned held = bits <= 8 ? 8 : bits + bits % 2;
+    EXPECT_NE(words.find(fmt::format("{} bits (full scale {})", held, (1U << held) - 1)), std::string::npos) << words;
+    EXPECT_NE(words.find(fmt::format("[0, {}]", (1U << held) - 1)), std::string::npos) << words;
+  }
+  EXPECT_EQ(bit_depth_warning(0, 0, "{}"), "");
 }
 
 TEST_F(FieldMessages, GitLfsPointersAreNamed) {

@@ -233,6 +233,44 @@ TEST(Channels, MapsComeBackToTheFilesCoils) {
   EXPECT_TRUE(check_operator(*op).all_hold());
 }
 
+// Random coils, mixed and whitened by random covariances: the image that combines them, by maps in the units of the
+// file's coils, is sum conj(S) y / sum |S|² of the unmixed ones where their maps have unit length.
+TEST(Channels, WhiteningLeavesTheImageInTwoHundredRandomCases) {
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    const std::int64_t coils = 2 + i % 5, height = 3 + i % 7, width = 2 + i % 5;
+    const at::Tensor raw = draw({coils, height, width}, ScalarKind::complex, 3 * i);
+    const at::Tensor maps = raw / root_sum_of_squares(raw);
+    const at::Tensor x = draw({height, width}, ScalarKind::complex, 3 * i + 1);
+    const at::Tensor root = draw({coils, coils}, ScalarKind::complex, 3 * i + 2);
+    const at::Tensor covariance = at::matmul(root, root.conj().t()) + 0.1 * at::eye(coils, root.options());
+    const at::Tensor white = whitening_matrix(covariance);
+    EXPECT_LT(farthest(at::matmul(at::matmul(white, covariance), white.conj().t()), at::eye(coils, root.options())),
+              1e-9);
+    const at::Tensor y = mixed_channels(white, maps * x), mixed = mixed_channels(white, maps);
+    const at::Tensor found = in_units_of_file_coils(at::linalg_inv(white), mixed / root_sum_of_squares(mixed));
+    const at::Tensor image = (found.conj() * y).sum(0) / found.abs().square().sum(0);
+    EXPECT_LT(farthest(image.abs(), x.abs()), 1e-9 * (1 + x.abs().max().item<double>())) << i;
+  }
+}
+
+// The cut field of view against the sum over all frequencies and pixels that it stands for.
+TEST(Channels, TheFieldOfViewIsCutInTwoHundredRandomCases) {
+  const auto dft = [](std::int64_t n) {  // centred and unitary, [frequency, pixel]
+    const at::Tensor k = at::arange(n, at::kDouble) - static_cast<double>(n / 2);
+    const at::Tensor angle = k.view({-1, 1}) * k * (-2 * M_PI / static_cast<double>(n));
+    return at::polar(at::full_like(angle, 1 / std::sqrt(static_cast<double>(n))), angle);
+  };
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    const std::int64_t all = 2 + i % 11, kept = 1 + (i / 11) % all, other = 1 + i % 4;
+    const at::Tensor kspace = draw({2, all, other}, ScalarKind::complex, 700 + i);
+    const at::Tensor image = at::matmul(dft(all).conj().t(), kspace).narrow(1, all / 2 - kept / 2, kept);
+    const at::Tensor expected = at::matmul(dft(kept), image);
+    EXPECT_LT(farthest(field_of_view_cropped(kspace, -2, kept), expected), 1e-10) << all << " " << kept;
+    const at::Tensor turned = kspace.transpose(1, 2).contiguous();
+    EXPECT_LT(farthest(field_of_view_cropped(turned, -1, kept), expected.transpose(1, 2)), 1e-10) << all << " " << kept;
+  }
+}
+
 TEST(Sense, KnowsThePixelsThatNoCoilSees) {
   at::Tensor maps = simulated_coil_maps(complex_image(8, 8), 3)[0].clone();
   const at::Tensor mask = at::ones({8, 8});

@@ -132,6 +132,25 @@ TEST(LikelyCause, UnitsOfAnglesAreNamed) {
   EXPECT_NE(stated(degrees).find("it is the solver"), std::string::npos) << stated(degrees);  // the zero image is wrong
 }
 
+// Random view sets in degrees, taken as they are and for radians.
+TEST(LikelyCause, AnglesInRadiansAreNamedInTwoHundredRandomCases) {
+  const at::Tensor x = at::avg_pool2d(picture(), {2, 2});
+  const TensorSpec image = spec_of_item(x);
+  const std::string config = "type: radon\nangle_list_deg: angles\n";
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    const std::int64_t views = 12 + static_cast<std::int64_t>(i % 12);
+    const at::Tensor u = Rng(9, "views").uniform({{i, 0}}, 0, {{views}, ScalarKind::real})[0];
+    const at::Tensor degrees = std::get<0>((180 * u).sort());
+    const auto op = build_stored_operator(config, {{"angles", degrees}}, image, "test", {}).op;
+    const PreparedItem wrong = measured(config, {{"angles", degrees * (M_PI / 180)}}, op, x, 0.02);
+    const std::string words = likely_cause(wrong, fit_of(at::zeros_like(x), wrong));
+    EXPECT_NE(words.find("in radians"), std::string::npos) << i << words;
+    if (i % 10 != 0) continue;
+    const PreparedItem right = measured(config, {{"angles", degrees}}, op, x, 0.02);
+    EXPECT_NE(likely_cause(right, fit_of(at::zeros_like(x), right)).find("it is the solver"), std::string::npos) << i;
+  }
+}
+
 TEST(LikelyCause, UnitsOfPositionsAreNamed) {
   const at::Tensor cycles = (Rng(1, "positions").uniform({{0, 0}}, 0, {{900, 2}, ScalarKind::real})[0] - 0.5) * 31.9;
   const std::string config = "type: nufft\npositions: k\n";

@@ -5,7 +5,9 @@
 #include <ATen/ATen.h>
 
 #include "operators/fourier/fft.h"
+#include "operators/mri/channels.h"
 #include "recon/core/rng.h"
+#include "recon/pipeline/import/map_error.h"
 #include "recon/pipeline/items/item_source.h"
 #include "tests/support/faults.h"
 
@@ -96,6 +98,30 @@ TEST(RawImport, WrongRequestsSayWhatToDo) {
     FAIL() << "maps_file is missing";
   } catch (const Error& error) {
     test::expect_says(error.what(), {"coil_maps", "maps_file"});
+  }
+}
+
+// Maps that are off by what is orthogonal to them, and noise: both are found.
+TEST(RawImport, TheErrorOfMapsIsFoundInTwoHundredRandomCases) {
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    const std::int64_t coils = 2 + i % 6;
+    const auto draw = [&](const Shape& shape, std::uint32_t step) {
+      return Rng(4, "map errors").normal({StreamKey{i, 0}}, step, {shape, ScalarKind::complex}, at::kDouble)[0];
+    };
+    const at::Tensor raw = draw({coils, 16, 20}, 0), maps = raw / root_sum_of_squares(raw);
+    const at::Tensor other = draw({coils, 16, 20}, 1), x = draw({16, 20}, 2);
+    const at::Tensor error = 0.1 * (other - maps * (maps.conj() * other).sum(0)) * x;
+    const double noise_std = 0.01 * static_cast<double>(i % 3);
+    const at::Tensor kspace = fft2_centred(maps * x + error) + noise_std * draw({coils, 16, 20}, 3);
+    const double expected = std::sqrt(error.abs().square().mean().item<double>() / 2);
+    // 5 standard errors of the mean of that many squares of the noise.
+    EXPECT_NEAR(map_error(kspace, maps, noise_std), expected,
+                1e-9 + 5 * noise_std * noise_std / expected / std::sqrt(2.0 * 320 * static_cast<double>(coils - 1)) +
+                    5 * noise_std / std::sqrt(2.0 * 320 * static_cast<double>(coils)))
+        << i;
+    EXPECT_LT(map_error(fft2_centred(maps * x), maps, 0), 1e-6 * (1 + x.abs().max().item<double>()));
+    EXPECT_NEAR(sample_level(kspace, 2),
+                std::sqrt(kspace.narrow(1, 2, 12).narrow(2, 2, 16).abs().square().mean().item<double>() / 2), 1e-12);
   }
 }
 

@@ -34,7 +34,7 @@ TEST(Fbp, RestoresASmoothImage) {
   const LinearOperatorPtr op = projections(48, 90);
   const at::Tensor x = hill(48);
   Problem problem{.op = op, .y = op->apply(x), .noise_std = {0.0}, .keys = {{0, 0}}, .image = op->domain()};
-  for (const char* window : {"ram_lak", "shepp_logan", "cosine", "hamming", "hann"}) {
+  for (const char* window : {"wiener", "ram_lak", "shepp_logan", "cosine", "hamming", "hann"}) {
     Fbp solver;
     solver.window = word(window);
     // A Gaussian of 7 pixels has its spectrum below 0.14 of the highest frequency (at 3 stds), where hann's gain is

@@ -217,14 +217,15 @@ TEST(RichardsonLucy, CountsThatAreFewDoNotStopItAtTheStart) {
     solver.tv = 0;
     const Report report = solve(solver, problem);
     const double error = mean_square(report.x - truth), flat = mean_square(truth - truth.mean());
-    EXPECT_EQ(report.outcomes[0], Outcome::converged) << peak;
+    // Points on nothing gain by more than 500 iterations where there are many photons.
+    EXPECT_EQ(report.outcomes[0], peak < 1000 ? Outcome::converged : Outcome::finished) << peak;
     EXPECT_LT(error, 0.8 * flat) << peak;
-    // No worse than 20 % above the best of all iterations.
+    // In the error no more than half again above the best of many iterations.
     double best = flat;
-    for (const std::int64_t n : {1, 2, 4, 8, 16, 32, 64, 128, 200}) {
+    for (const std::int64_t n : {1, 2, 4, 8, 16, 32, 64, 128, 200, 500}) {
       best = std::min(best, mean_square(solve(plain(n), problem).x - truth));
     }
-    EXPECT_LT(error, 4 * best) << peak;
+    EXPECT_LT(error, 1.5 * best) << peak;
   }
 }
 

@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "operators/algebra.h"
 #include "operators/blur/blur.h"
+#include "operators/blur/varying_blur.h"
+#include "operators/inpainting/inpainting.h"
 #include "recon/core/rng.h"
 #include "recon/solvers/classical/tikhonov_cg.h"
 #include "tests/solvers/classical_problems.h"
@@ -55,6 +58,30 @@ TEST(UnknownBoundary, IsWorthTwoDecibelsOverAMirrorOnARealBorder) {
   const auto mirrored = make_blur(whole->range(), diagonal_kernel(), Boundary::reflect, "motion");
   const double unknown = best_psnr(whole, y, truth), reflect = best_psnr(mirrored, y, truth);
   EXPECT_GT(unknown, reflect + 2) << unknown << " dB against " << reflect;
+}
+
+// The window of random blurs, composed with masks and scaled: the pixels of the image whose data are measured, found by
+// where a point has its own weight in the data.
+TEST(UnknownBoundary, WindowIsWhereTheDataAreInTwoHundredRandomCases) {
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    const at::Tensor u = Rng(6, "windows").uniform({{i, 0}}, 0, {{4}, ScalarKind::real})[0];
+    const auto draw = [&](std::int64_t k, std::int64_t n) {
+      return 1 + static_cast<std::int64_t>(u[k].item<double>() * static_cast<double>(n));
+    };
+    const std::int64_t height = draw(0, 5), width = draw(1, 5);
+    const TensorSpec image{{1, height + draw(2, 6), width + draw(3, 6)}, ScalarKind::real};
+    const at::Tensor delta = at::zeros({height, width}, at::kDouble);  // moves nothing: y is the window itself
+    delta[height / 2][width / 2] = 1.0;
+    LinearOperatorPtr op = i % 2 == 0 ? make_blur(image, delta, Boundary::unknown, "delta")
+                                      : make_varying_blur(image, delta.expand({1, 1, height, width}).contiguous(), true,
+                                                          Boundary::unknown);
+    if (i % 3 == 0)
+      op = as_linear(compose(make_inpainting(op->range(), at::ones(op->range().shape), "all"), op), "test");
+    if (i % 3 == 1) op = as_linear(scaled(op, 1.0), "test");
+    ASSERT_TRUE(op->window()) << op->name();
+    const at::Tensor x = at::arange(image.numel(), at::kDouble).view({1, 1, image.shape[1], image.shape[2]});
+    EXPECT_LT(largest(op->apply(x) - in_window(x, *op)), 1e-9) << i << " " << op->name();
+  }
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "recon/pipeline/items/item_choice.h"
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/items/seed_option.h"
+#include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/result_columns.h"
 
 namespace recon {
@@ -123,7 +124,7 @@ EngineOptions batch_engine_options(const BatchPlan& plan) {
 
 SolverResults batch_rows(const BatchPlan& plan, const BatchWork& work, const std::vector<ItemOutcome>& outcomes,
                          c10::Device device) {
-  ResultColumns columns(plan.main.name, work.inputs.front().source.image(),
+  ResultColumns columns(plan.main.name, work.inputs.front().source.result_image(),
                         {.keep_samples = plan.options.keep_samples, .device = device.str()});
   for (const auto& outcome : outcomes) columns.add(outcome);
   return columns.results();
@@ -133,6 +134,9 @@ BatchWork open_batch_work(const BatchPlan& plan) {
   BatchWork work;
   work.inputs = open_inputs(plan.input, plan.item_options);
   require_alike(work.inputs);
+  std::vector<ItemSource*> sources;
+  for (auto& input : work.inputs) sources.push_back(&input.source);
+  settle_complex_image(sources, plan.main.traits.needs_prior, c10::Device(c10::kCPU));
   work.items = chosen(work.inputs, plan.options.items);
   std::string operator_hash;
   for (std::size_t i = 0; i < work.items.size(); ++i) {

@@ -13,6 +13,7 @@
 #include "recon/pipeline/compare/solver_option.h"
 #include "recon/pipeline/compare/step_budget.h"
 #include "recon/pipeline/items/opened_input.h"
+#include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/engine.h"
 
 namespace recon {
@@ -92,6 +93,7 @@ class Comparison final : public ResultSink {
     task_ = &task;
     has_steps_ = false;
     ItemSource source = source_of(task);
+    settle_complex_image({&source}, prior_ != nullptr, controls_.device);
     SingleItems items(source, source.indices(task.items), controls_.device);
     std::vector<Method> methods;
     for (const auto& compared : plan_.solvers) {

@@ -70,7 +70,7 @@ class ItemPictures {
   ItemPictures(std::string task, const PreparedItem& item, const std::vector<ComparedResult>& results)
       : group_(std::move(task) + "/" + item.id), item_(item) {
     if (!item.ground_truth.defined()) return;
-    truth_ = item.ground_truth[0].cpu();
+    truth_ = in_window(item.ground_truth[0].cpu(), *item.op);
     std::vector<double> levels;
     for (const auto& compared : results) {
       if (const auto& result = compared.outcome.result)

@@ -25,11 +25,8 @@ constexpr auto words_of(NoiseReference) {
 enum class CoilMapSource { espirit, walsh, sum_of_squares, later, file };
 constexpr auto words_of(CoilMapSource) {
   using enum CoilMapSource;
-  return std::to_array<Word<CoilMapSource>>({{espirit, "espirit"},
-                                             {walsh, "walsh"},
-                                             {sum_of_squares, "sum_of_squares"},
-                                             {later, "later"},
-                                             {file, "file"}});
+  return std::to_array<Word<CoilMapSource>>(
+      {{espirit, "espirit"}, {walsh, "walsh"}, {sum_of_squares, "sum_of_squares"}, {later, "later"}, {file, "file"}});
 }
 
 /// The options of `recon import`, besides the sections `estimation` and `undersampling`.

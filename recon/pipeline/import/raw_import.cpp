@@ -18,11 +18,11 @@
 #include "recon/core/log.h"
 #include "recon/pipeline/import/calibration_sources.h"
 #include "recon/pipeline/import/field_of_view.h"
+#include "recon/pipeline/import/kspace_description.h"
+#include "recon/pipeline/import/map_error.h"
 
 namespace recon {
 namespace {
-
-at::Tensor sampled_mask(const at::Tensor& kspace) { return (kspace != 0).any(1); }  // [N, H, W]
 
 /// matrix applied to the coils of every slice.
 at::Tensor mixed_slices(const at::Tensor& matrix, const at::Tensor& kspace) {
@@ -37,7 +37,7 @@ class Import {
   Import(const KspaceSet& source, const ImportPlan& plan, const std::string& place)
       : source_(source), plan_(plan), place_(place) {
     data_.kspace = source.kspace;
-    data_.mask = sampled_mask(source.kspace);
+    data_.mask = sampled_positions_of(source.kspace);
     notes_ = source.notes;
   }
 
@@ -50,6 +50,7 @@ class Import {
     find_maps();
     crop();
     read_maps();
+    judge_maps();
     ImportedKspace imported;
     imported.set.ground_truth = truth();
     undersample();
@@ -125,8 +126,8 @@ class Import {
     std::vector<at::Tensor> slices;
     for (std::int64_t i = 0; i < items(); ++i) {
       const at::Tensor even = data_.weights.defined() ? data_.kspace[i] * data_.weights[i] : data_.kspace[i];
-      const at::Tensor samples =
-          source == NoiseReference::corners ? corner_samples(even, location_of(i)) : background_samples(even, location_of(i));
+      const at::Tensor samples = source == NoiseReference::corners ? corner_samples(even, location_of(i))
+                                                                   : background_samples(even, location_of(i));
       slices.push_back(samples * std::sqrt(most_[i].item<double>()));
     }
     return at::cat(slices, 1);
@@ -140,11 +141,22 @@ class Import {
       throw data_error(place_, "there is no noise scan in the file; set noise to background, corners or none");
     }
     const at::Tensor covariance = noise_covariance(source == scan ? source_.noise : noise_in_data(source), place_);
-    // In units of the mean noise, so that numbers keep their size.
     noise_std_ = std::sqrt(at::real(covariance.diagonal()).mean().item<double>());
-    const at::Tensor matrix = whitening_matrix(covariance) * noise_std_;
-    mix(matrix, at::linalg_inv(matrix));
     noise_of_ = source;
+    if (source != scan && maps_outweigh_noise()) {
+      notes_.emplace_back("the noise is below what coil maps explain: coils are not whitened");
+    } else {
+      const at::Tensor matrix = whitening_matrix(covariance) * noise_std_;  // numbers keep their size
+      mix(matrix, at::linalg_inv(matrix));
+    }
+  }
+
+  /// Of the first item: what was taken for noise may be the image, then.
+  bool maps_outweigh_noise() const {
+    const std::int64_t i = kept_.front();
+    if (maps_later() || maps_from_file() || !has_source(i)) return false;
+    const double noise = noise_std_ / std::sqrt(most_[i].item<double>());
+    return error_of_maps(i, noise, estimation().maps(source_of(i), location_of(i))) > noise;
   }
 
   void compress() {
@@ -252,6 +264,35 @@ class Import {
     data_.maps = maps.contiguous();
   }
 
+  /// Maps whose error is larger than the noise (phantoms, simulations): it is what data and images differ by, else no
+  /// image would explain the data. A smaller one is left to the image, which fits most of it.
+  void judge_maps() {
+    map_errors_.assign(static_cast<std::size_t>(items()), 0);
+    if (noise_of_ == NoiseReference::none || !data_.maps.defined()) return;
+    for (const std::int64_t i : kept_) {
+      const double noise = noise_std_ / std::sqrt(most_[i].item<double>());
+      const double error = error_of_maps(i, noise, data_.maps[i]);
+      if (!(error > noise)) continue;
+      map_errors_[static_cast<std::size_t>(i)] = error;
+      notes_.push_back(fmt::format("{}: coil maps explain the data to {:.2g} only, which is the noise level",
+                                   source_.ids[static_cast<std::size_t>(i)], std::hypot(noise, error)));
+    }
+  }
+
+  double error_of_maps(std::int64_t i, double noise, const at::Tensor& of_grid) const {
+    const at::Tensor& kspace = data_.kspace[i];
+    if (data_.mask[i].all().item<bool>()) return map_error(kspace, of_grid, noise);
+    if (maps_from_file() || !has_source(i)) return 0;
+    // Of the calibration centre by maps of its own size; farther out the error falls as the data do.
+    const std::int64_t edge = estimation().kernel;
+    const at::Tensor centre = find_calibration_centre(kspace, 3 * edge, plan_.estimation.calibration);
+    if (!centre.defined()) return 0;
+    at::Tensor maps = estimation().maps(centre, location_of(i));
+    if (file_coils_.defined()) maps = in_units_of_file_coils(file_coils_, maps);
+    const double level = sample_level(centre, edge);
+    return level > 0 ? map_error(centre, maps, noise, edge) * sample_level(kspace) / level : 0;
+  }
+
   at::Tensor truth() const {
     if (!data_.maps.defined() || !data_.mask.all().item<bool>()) return {};
     const at::Tensor energy = data_.maps.abs().square().sum(1, /*keepdim=*/true);
@@ -284,7 +325,8 @@ class Import {
     set.header.image = {{1, y.size(2), y.size(3)}, ScalarKind::complex};
     set.header.range = {0, 1};
     describe_operator(set);
-    set.header.noise = {.type = noise_of_ == NoiseReference::none ? NoiseType::none : NoiseType::gaussian, .std = {}, .peak = 0};
+    set.header.noise = {
+        .type = noise_of_ == NoiseReference::none ? NoiseType::none : NoiseType::gaussian, .std = {}, .peak = 0};
     if (noise_of_ != NoiseReference::none) set.header.noise.std = noise_levels();
     set.header.provenance = fmt::format("recon {} import of {} ({}); noise: {}; {}", program_version, place_,
                                         source_.format, to_string(noise_of_), source_.description);
@@ -314,7 +356,10 @@ class Import {
   /// Of each item, one where they are equal.
   std::vector<double> noise_levels() const {
     std::vector<double> levels;
-    for (const std::int64_t i : kept_) levels.push_back(noise_std_ / std::sqrt(most_[i].item<double>()));
+    for (const std::int64_t i : kept_) {
+      levels.push_back(
+          std::hypot(noise_std_ / std::sqrt(most_[i].item<double>()), map_errors_[static_cast<std::size_t>(i)]));
+    }
     const bool equal = std::all_of(levels.begin(), levels.end(), [&](double level) { return level == levels[0]; });
     if (equal) levels.resize(1);
     return levels;
@@ -327,8 +372,9 @@ class Import {
   at::Tensor most_;  ///< [N]: the largest number of measurements of a sample of each item
   CalibrationSources sources_;
   std::vector<std::int64_t> kept_;
-  at::Tensor file_coils_;  ///< [coils of the file, coils]; undefined: the same
-  double noise_std_ = 1;   ///< of one measurement
+  at::Tensor file_coils_;           ///< [coils of the file, coils]; undefined: the same
+  double noise_std_ = 1;            ///< of one measurement
+  std::vector<double> map_errors_;  ///< of each item where they exceed its noise, else 0
   NoiseReference noise_of_ = NoiseReference::none;
   std::vector<std::string> notes_;
 };
@@ -349,27 +395,6 @@ ImportResult import_file(const std::string& source, const std::string& output, c
   result.imported = import_kspace(result.source, plan, source);
   write_measurement_file(output, result.imported.set);
   return result;
-}
-
-nlohmann::ordered_json describe_kspace(const KspaceSet& set) {
-  const at::Tensor mask = sampled_mask(set.kspace);
-  nlohmann::ordered_json parts = nlohmann::ordered_json::array();
-  for (const KspacePart& part : set.parts) {
-    parts.push_back({{"what", part.what}, {"lines", part.lines}, {"used_for", part.used_for}});
-  }
-  return {{"kind", "raw k-space"},
-          {"format", set.format},
-          {"items", set.ids},
-          {"coils", set.kspace.size(1)},
-          {"matrix", {set.kspace.size(2), set.kspace.size(3)}},
-          {"readout_without_oversampling", set.readout > 0 ? set.readout : set.kspace.size(2)},
-          {"phase_without_oversampling", set.phase > 0 ? set.phase : set.kspace.size(3)},
-          {"sampled", mask.to(at::kDouble).mean().item<double>()},
-          {"averages", set.averages.defined() ? set.averages.max().item<double>() : 1},
-          {"noise_samples", set.noise.defined() ? set.noise.size(1) : 0},
-          {"lines", parts},
-          {"notes", set.notes},
-          {"description", set.description}};
 }
 
 }  // namespace recon

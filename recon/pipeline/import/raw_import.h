@@ -7,6 +7,7 @@
 #include "data/kspace_set.h"
 #include "data/measurement_file.h"
 #include "recon/pipeline/import/import_plan.h"
+#include "recon/pipeline/import/kspace_description.h"
 
 namespace recon {
 
@@ -42,8 +43,5 @@ struct ImportResult {
 };
 /// Reads `source`, imports it and writes the measurement file `output`. Throws Error(usage) when both are one file.
 ImportResult import_file(const std::string& source, const std::string& output, const ImportPlan& plan);
-
-/// What `recon inspect` says of a raw data file.
-nlohmann::ordered_json describe_kspace(const KspaceSet& set);
 
 }  // namespace recon

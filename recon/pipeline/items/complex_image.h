@@ -6,6 +6,7 @@ namespace recon {
 
 /// How a complex image becomes a real one that a prior understands.
 enum class ComplexImage {
+  automatic,          ///< phase_from_centre or two_channels, as the data say (recon/pipeline/solve/complex_choice.h)
   none,               ///< refuse complex images where a prior is needed
   magnitude,          ///< the image is real (zero phase): the operator is built for a real image and the result is real
   phase_from_centre,  ///< a real image times the phase that the centre of k-space shows (operators/mri/image_phase.h),
@@ -14,7 +15,8 @@ enum class ComplexImage {
 };
 constexpr auto words_of(ComplexImage) {
   using enum ComplexImage;
-  return std::to_array<Word<ComplexImage>>({{none, "none"},
+  return std::to_array<Word<ComplexImage>>({{automatic, "auto"},
+                                            {none, "none"},
                                             {magnitude, "magnitude"},
                                             {phase_from_centre, "phase_from_centre"},
                                             {two_channels, "two_channels"}});

@@ -22,7 +22,8 @@ struct DatasetOptions {
     v.field("axes", axes, "what its axes are, of item, channel, y, x, complex; default: [item, channel,] y, x");
     v.field("offset", offset, "taken from the stored numbers before they are multiplied by `scale`");
     v.field("ground_truth", ground_truth, "path of the true images, laid out and scaled like the measurements");
-    v.field("image_shape", image_shape, "[C, H, W] of the image to be found; default: that of a measurement");
+    v.field("image_shape", image_shape,
+            "[C, H, W] of the image to be found; default: what the operator needs for such measurements");
   }
 };
 

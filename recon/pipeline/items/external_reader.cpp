@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <utility>
+#include <vector>
 
 #include "recon/config/option_lister.h"
 #include "recon/config/yaml_options.h"
@@ -35,8 +36,8 @@ BuiltOperator operator_of(const InputPlan& plan, const ExternalFile& file, const
   return build_operator(plan.op, "operator", image, path);
 }
 
-/// The operator on the image that gives such measurements: of the same size, or a few times as large where the operator
-/// makes images smaller. `image` becomes that one.
+/// The operator on the image that gives such measurements: of the same size, larger by the margin of an unknown
+/// boundary, or a few times as large where the operator makes images smaller. `image` becomes that one.
 BuiltOperator operator_for(const InputPlan& plan, const ExternalFile& file, TensorSpec& image,
                            const std::string& path) {
   std::optional<Error> fault;
@@ -47,10 +48,20 @@ BuiltOperator operator_for(const InputPlan& plan, const ExternalFile& file, Tens
   } catch (const Error& error) {
     fault = error;
   }
+  std::vector<TensorSpec> sizes;
+  const bool images = file.measurement.shape.size() == 3 && built && built->op->range().shape.size() == 3;
+  if (images && built->op->window()) {  // data that are a window of the image
+    sizes.push_back(file.measurement);
+    for (std::size_t axis = 1; axis < 3; ++axis) {
+      sizes.back().shape[axis] += file.measurement.shape[axis] - built->op->range().shape[axis];
+    }
+  }
   for (const std::int64_t factor : {2, 3, 4, 5, 6, 8, 16}) {
+    sizes.push_back(file.measurement);
+    for (std::size_t axis = 1; axis < sizes.back().shape.size(); ++axis) sizes.back().shape[axis] *= factor;
+  }
+  for (const TensorSpec& larger : sizes) {
     if (!file.image_shape.empty()) break;
-    TensorSpec larger = file.measurement;
-    for (std::size_t axis = 1; axis < larger.shape.size(); ++axis) larger.shape[axis] *= factor;
     try {
       const BuiltOperator other = operator_of(plan, file, larger, path);
       if (other.op->range() != file.measurement) continue;

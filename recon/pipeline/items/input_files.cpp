@@ -24,8 +24,7 @@ std::vector<std::string> files_of(const YamlNode& node, const std::string& optio
                       (fs::path(text) / "*.h5").string());
   }
   if (!is_file_pattern(path)) {
-    throw data_error(path, "there is no such file; check the path ({})",
-                     node.location_of(option));
+    throw data_error(path, "there is no such file; check the path ({})", node.location_of(option));
   }
   auto found = files_matching(path);
   if (found.empty()) {

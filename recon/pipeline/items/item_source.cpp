@@ -149,6 +149,8 @@ PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
   PreparedItem item;
   item.id = ids()[static_cast<std::size_t>(index)];
   item.op = operator_for(stored);
+  result_image_ = image_;
+  if (const auto window = item.op->window()) result_image_.shape = {image_.shape[0], window->height, window->width};
   item.range = header().range;
   const at::Tensor measured = on_support(stored.y, item.op->support());
   require_finite(measured, fmt::format("{}:/measurements item {} ('{}')", reader_.name, index, item.id));

@@ -32,7 +32,7 @@ struct ItemOptions {
   std::optional<double> noise_std;  ///< per real component, instead of the file's level; 0: noise-free
   bool estimate_noise = false;      ///< take the level from each item's data (recon/metrics/noise_level.h)
   bool check_noise_level = true;    ///< warn of a level that the data contradict, item by item
-  ComplexImage complex_image = ComplexImage::none;
+  ComplexImage complex_image = ComplexImage::none;               ///< automatic: as none, until it is settled
   std::string location_of_noise_std, location_of_complex_image;  ///< for messages
 };
 
@@ -56,6 +56,18 @@ class ItemSource {
   const MeasurementHeader& header() const { return reader_.header; }
   const std::vector<std::string>& ids() const { return reader_.ids; }
   const TensorSpec& image() const { return image_; }  ///< of the operators: as complex_image says
+  /// Of what results show: image() without a margin that only the operator needs (Operator::window()). Before an item
+  /// was prepared, image().
+  const TensorSpec& result_image() const { return result_image_.shape.empty() ? image_ : result_image_; }
+  /// Settles `complex_image: auto`, before the first item is prepared. Not `magnitude`.
+  void settle_complex_image(ComplexImage choice) { options_.complex_image = choice; }
+  const ItemOptions& options() const { return options_; }
+  /// The same items without a word about their noise level.
+  ItemSource unchecked() const {
+    ItemSource same = *this;
+    same.options_.check_noise_level = false;
+    return same;
+  }
   /// Those that `wanted` names (item_choice.h).
   std::vector<std::int64_t> indices(const std::vector<std::string>& wanted) const;
   /// From here on the two use one operator, so that their items can be solved together. Both must state the same
@@ -80,7 +92,7 @@ class ItemSource {
   std::map<std::string, at::Tensor> arrays_of(const MeasurementItem& stored) const;
 
   ItemReader reader_;
-  TensorSpec image_;
+  TensorSpec image_, result_image_;
   ItemOptions options_;
   Noise noise_;
   std::shared_ptr<SharedOperators> shared_op_ = std::make_shared<SharedOperators>();

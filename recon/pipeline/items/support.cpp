@@ -91,8 +91,8 @@ std::optional<FoundMask> mask_from_zeros(const at::Tensor& y, const at::Tensor& 
   for (const std::int64_t dim : {0, 1}) {
     if (!in_lines(signal, dim) || !in_lines(mask, dim)) continue;
     const at::Tensor lines = empty.any(1 - dim);
-    result.text = fmt::format("{} of {} {} are exact zeros", count_of(lines), lines.numel(),
-                              dim == 0 ? "rows" : "columns");
+    result.text =
+        fmt::format("{} of {} {} are exact zeros", count_of(lines), lines.numel(), dim == 0 ? "rows" : "columns");
     return result;
   }
   result.text = fmt::format("{} of {} frequencies are exact zeros", missing, count_of(mask));

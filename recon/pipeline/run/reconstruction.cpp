@@ -13,6 +13,7 @@
 #include "recon/core/error.h"
 #include "recon/pipeline/items/opened_input.h"
 #include "recon/pipeline/run/result_assembly.h"
+#include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/engine.h"
 
 namespace recon {
@@ -88,6 +89,7 @@ ReconstructionResult run_reconstruction(const RunPlan& plan, const RunControls& 
   require_writable(plan);
   OpenedInput input = open_single_input(plan.input, plan.item_options);
   const PriorPtr prior = prior_for(plan);
+  settle_complex_image({&input.source}, prior != nullptr, controls.device);
   const std::vector<std::int64_t> wanted = input.source.indices(plan.options.items);
   SingleItems items(input.source, wanted, controls.device);
   ResultAssembly assembly(plan, input.source);

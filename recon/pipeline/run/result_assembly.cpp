@@ -73,7 +73,7 @@ void ResultAssembly::add_tiles(const PreparedItem& item, const std::vector<ItemO
                                    columns_.back().solver() + (plan_.options.select == Selection::mean ? " mean" : " best fit"));
     tiles.push_back({fmt::format("std, yellow {:.3g}", top), map, {0, std::max(top, 1e-30)}, Colormap::inferno});
   }
-  if (item.ground_truth.defined()) tiles.push_back({"truth", item.ground_truth[0], item.range});
+  if (item.ground_truth.defined()) tiles.push_back({"truth", in_window(item.ground_truth[0], *item.op), item.range});
   result_.tiles_per_item = static_cast<int>(tiles.size());
   result_.tiles.insert(result_.tiles.end(), tiles.begin(), tiles.end());
 }

@@ -141,9 +141,9 @@ std::vector<Figure>& figure_table() {
 
 /// A magnitude reconstruction is real, its truth may be complex.
 void make_comparable(FigureSource& source) {
-  const at::Tensor& stored = source.item.ground_truth;
+  const at::Tensor stored = in_window(source.item.ground_truth, *source.item.op);
   if (!stored.defined()) return;
-  source.image = source.x.cpu();
+  source.image = in_window(source.x.cpu(), *source.item.op);
   const bool magnitudes = source.image.is_complex() != stored.is_complex();
   source.truth = magnitudes ? stored.abs() : stored;
   if (magnitudes) source.image = source.image.abs();

@@ -42,7 +42,8 @@ ImageMapping::ImageMapping(const TensorSpec& image, const ImageRange& range, con
     offset_ = is_complex ? 0 : range.low;
     return;
   }
-  if (is_complex && complex_image != ComplexImage::two_channels) {
+  const bool parts = complex_image == ComplexImage::two_channels || complex_image == ComplexImage::automatic;
+  if (is_complex && !parts) {
     throw usage_error(
         place,
         "the image is complex and the prior is real: set complex_image to phase_from_centre, two_channels "

@@ -24,7 +24,8 @@ namespace recon {
 /// padded, complex images stay complex, and the range becomes [0, 2]: a prior's step of 2, with zero at `low`.
 class ImageMapping {
  public:
-  /// Throws Error(usage) naming `place` for images that the prior cannot take, saying which it takes.
+  /// `automatic` is two_channels here: an image that is still complex. Throws Error(usage) naming `place` for images
+  /// that the prior cannot take, saying which it takes.
   ImageMapping(const TensorSpec& image, const ImageRange& range, const ImageDomain* prior, ComplexImage complex_image,
                const std::string& place);
 

@@ -18,6 +18,7 @@
 namespace recon {
 namespace {
 
+constexpr int most_reweighings = 3;
 constexpr const char* diverged_text = "the iterate became NaN or infinite; the image is the last finite one";
 
 /// Of several samples: interrupted if one is, diverged if all are.
@@ -119,10 +120,20 @@ void judge_fit(ResultRow& row, MethodResult& result, const Fit& fit, const Prepa
   }
 }
 
+/// Takes away the margin that the operator needs beside what a measurement shows.
+void cut_to_window(MethodResult& result, const Operator& op) {
+  at::Tensor* const images[] = {&result.x, &result.samples, &result.std, &result.uncertainty.quantiles};
+  for (at::Tensor* const image : images) {
+    if (image->defined()) *image = in_window(*image, op).contiguous();
+  }
+  if (auto& split = result.uncertainty.split) split->prior_part = in_window(split->prior_part, op).contiguous();
+}
+
 /// Few counts weigh what an image that fits them expects (Richardson-Lucy, some tens of steps): what single counts or
-/// their neighbours expect takes darkness for light, and an image of nothing for an explanation.
-PreparedItem with_fitted_counts(const PreparedItem& item) {
-  if (!item.noise.dim) return item;
+/// their neighbours expect takes darkness for light, and an image of nothing for an explanation. The data A(x) of that
+/// image, undefined where there is none: counts that speak for themselves.
+at::Tensor expected_of_dim(const PreparedItem& item) {
+  if (!item.noise.dim) return {};
   RichardsonLucy quick;
   quick.max_iterations = 30;
   const Problem problem{.op = item.op,
@@ -132,14 +143,37 @@ PreparedItem with_fitted_counts(const PreparedItem& item) {
                         .image = item.op->domain(),
                         .photon = 1 / item.noise.photons.peak,
                         .background = item.noise.background};
-  PreparedItem fitted = item;
   try {
-    const at::Tensor x = quick.solve(problem, nullptr, {}).x;
-    fitted.noise = item.noise.at_prediction(item.op->apply(x), item.op->support());
+    return item.op->apply(quick.solve(problem, nullptr, {}).x).clamp_min(0);
   } catch (const Error& error) {
     log::debug("item {}: weights from the counts alone: {}", item.id, error.what());
+    return {};
   }
-  return fitted;
+}
+
+ItemNoise noise_at(const PreparedItem& item, const at::Tensor& expected) {
+  return expected.defined() ? item.noise.at_prediction(expected, item.op->support()) : item.noise;
+}
+
+/// The work of both; the rest is the later one's.
+Report after(const Report& earlier, Report later) {
+  for (double Report::*seconds : {&Report::seconds, &Report::seconds_network_forward, &Report::seconds_network_backward,
+                                  &Report::seconds_operator}) {
+    later.*seconds += earlier.*seconds;
+  }
+  later.nfe_forward += earlier.nfe_forward;
+  later.nfe_backward += earlier.nfe_backward;
+  return later;
+}
+
+bool converged(const Report& report) {
+  return std::all_of(report.outcomes.begin(), report.outcomes.end(),
+                     [](Outcome outcome) { return outcome == Outcome::converged; });
+}
+
+bool stopped(const Report& report) {
+  return std::any_of(report.outcomes.begin(), report.outcomes.end(),
+                     [](Outcome outcome) { return outcome == Outcome::stopped_early || outcome == Outcome::diverged; });
 }
 
 }  // namespace
@@ -170,11 +204,24 @@ std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>
   const std::int64_t channels = mapping.solver_image().shape[0];
   if (with_prior && prior->domain().channels != channels) prior = std::make_shared<ChannelwisePrior>(prior, channels);
   const std::int64_t runs = solver_.traits.samples ? samples : 1;
+  const auto problem_of = [&](const PreparedItem& item, const ItemNoise& noise) {
+    return make_problem(mapping, item.op, item.y, noise, item.id, runs);
+  };
+  at::Tensor expected = expected_of_dim(first);  // dim items come one by one: each has weights of its own
   std::vector<Problem> problems;
-  for (const auto& item : items) {
-    problems.push_back(make_problem(mapping, item.op, item.y, with_fitted_counts(item).noise, item.id, runs));
+  for (const auto& item : items) problems.push_back(problem_of(item, noise_at(item, expected)));
+  Report report = solver_.solver->solve(joined(problems), prior.get(), controls);
+  for (int round = 0; round < most_reweighings && expected.defined() && !stopped(report); ++round) {
+    const at::Tensor x = mapping.to_file(report.x.mean(0, true));
+    if (!is_misfit(fit_of(x, first), true)) break;
+    // Weights of a brighter image let the solver leave light away: half of the way to what its own image expects.
+    expected = (expected * first.op->apply(x).clamp_min(0)).sqrt();
+    Problem reweighed = problem_of(first, noise_at(first, expected));
+    const Report again = after(report, solver_.solver->solve(reweighed, prior.get(), controls));
+    if (!solver_.traits.samples && !converged(again)) break;  // it fits noise by now
+    problems.front() = std::move(reweighed);
+    report = again;
   }
-  const Report report = solver_.solver->solve(joined(problems), prior.get(), controls);
   std::vector<MethodResult> results;
   for (std::size_t i = 0; i < items.size(); ++i) {
     results.push_back(evaluated(items[i], mapping, problems[i], share_of(report, i, items.size())));
@@ -216,6 +263,7 @@ MethodResult ItemRunner::evaluated(const PreparedItem& item, const ImageMapping&
     if (single.status == to_string(Outcome::diverged)) single.error = diverged_text;
     result.rows.push_back(single);
   }
+  cut_to_window(result, *item.op);
   return result;
 }
 

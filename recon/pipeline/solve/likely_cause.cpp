@@ -12,14 +12,17 @@ namespace {
 
 constexpr double clearly_better = 1.0 / 3;
 
-/// How well any image at all explains the data by this operator; NaN where it cannot be told.
-Fit best_fit_of(const PreparedItem& item, const OperatorPtr& op) {
+double figure_of(const Fit& fit) { return std::isnan(fit.chi2) ? fit.unexplained : fit.chi2; }
+
+}  // namespace
+
+Fit best_fit_of(const PreparedItem& item, const OperatorPtr& op, std::int64_t iterations, bool to_noise) {
   if (!op->is_linear() || op->range() != item.op->range()) return {};
   PreparedItem other = item;
   other.op = op;
   Lsqr quick;
-  quick.max_iterations = 40;
-  quick.stopping = Lsqr::Stopping::tolerance;
+  quick.max_iterations = iterations;
+  quick.stopping = to_noise ? Lsqr::Stopping::discrepancy : Lsqr::Stopping::tolerance;
   const Problem problem{.op = op, .y = item.y, .noise_std = {item.noise.std}, .keys = {{0, 0}}, .image = op->domain()};
   try {
     return fit_of(quick.solve(problem, nullptr, {}).x, other);
@@ -27,10 +30,6 @@ Fit best_fit_of(const PreparedItem& item, const OperatorPtr& op) {
     return {};  // an alternative that cannot be solved explains nothing
   }
 }
-
-double figure_of(const Fit& fit) { return std::isnan(fit.chi2) ? fit.unexplained : fit.chi2; }
-
-}  // namespace
 
 std::string likely_cause(const PreparedItem& item, const Fit& fit) {
   if (!item.alternatives) return "";

@@ -1,11 +1,16 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "recon/pipeline/items/item_source.h"
 #include "recon/pipeline/solve/misfit.h"
 
 namespace recon {
+
+/// How well any image at all explains the data by `op`, which stands for the item's own: `iterations` of least squares
+/// (LSQR), stopped at chi² = 1 where `to_noise`. Figures are NaN where it cannot be told.
+Fit best_fit_of(const PreparedItem& item, const OperatorPtr& op, std::int64_t iterations = 40, bool to_noise = false);
 
 /// What is likely to be wrong about an item whose data contradict its image: least squares (LSQR, a few dozen steps) by
 /// the stated operator and by each of item.alternatives(). Where one leaves at most a third of the stated one's chi²

@@ -9,7 +9,9 @@ void ItemKeys::visit(ParameterVisitor& v) {
   v.field("noise_std", noise_std, "noise level per real component, in units of the file, instead of the file's own",
           {.min = 0});
   v.field("estimate_noise", estimate_noise, "take the noise level from the data: errs to the high side");
-  v.choice("complex_image", complex_image, "how a real prior treats complex images");
+  v.choice(
+      "complex_image", complex_image,
+      "how a real prior treats complex images; auto: phase_from_centre where the data allow it, else two_channels");
 }
 
 void SolvingOptions::visit(ParameterVisitor& v) {

@@ -30,7 +30,7 @@ struct ItemKeys {
   std::vector<std::string> items = {"all"};
   std::optional<double> noise_std;
   bool estimate_noise = false;
-  ComplexImage complex_image = ComplexImage::none;
+  ComplexImage complex_image = ComplexImage::automatic;
 
   void visit(ParameterVisitor& v);
 };

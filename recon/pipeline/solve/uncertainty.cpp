@@ -47,8 +47,8 @@ Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, c
 std::optional<Calibration> calibration_of(const at::Tensor& samples, const PreparedItem& item) {
   if (samples.size(0) < 2 || !item.ground_truth.defined()) return std::nullopt;
   const bool magnitudes = samples.is_complex() != item.ground_truth.is_complex();
-  const at::Tensor truth = item.ground_truth[0].cpu();
-  return calibrate(magnitudes ? samples.abs() : samples, magnitudes ? truth.abs() : truth);
+  const at::Tensor truth = in_window(item.ground_truth[0].cpu(), *item.op), shown = in_window(samples, *item.op);
+  return calibrate(magnitudes ? shown.abs() : shown, magnitudes ? truth.abs() : truth);
 }
 
 }  // namespace recon

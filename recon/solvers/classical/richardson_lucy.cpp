@@ -134,29 +134,26 @@ class HeldOutPhotons {
   HeldOutPhotons(SolverContext& context, const LinearOperator& op, const Counts& counts, const at::Tensor& start,
                  const at::Tensor& predicted)
       : context_(context), op_(op), counts_(counts), x_(start), predicted_(predicted) {
-    photons_ = counts.photons(counts.data());
-    const at::Tensor half = half_of_counts(photons_, context.seed(), context.problem().keys);
+    const at::Tensor photons = counts.photons(counts.data());
+    const at::Tensor half = half_of_counts(photons, context.seed(), context.problem().keys);
     fitted_ = counts.whitened(2 * half);  // doubled, so that both images have one scale
-    held_out_ = 2 * (photons_ - half);
-    darkest_ = (kDarkestShare * photons_.flatten(1).mean(1)).clamp_min(1e-12);
+    held_out_ = 2 * (photons - half);
+    darkest_ = (kDarkestShare * photons.flatten(1).mean(1)).clamp_min(1e-12);
     loss_ = loss();
-    deviance_ = deviance(predicted);
   }
 
-  /// Before a step of the image whose data are `predicted`; false flags for `done` entries stay as they are.
-  std::vector<bool> finished(const at::Tensor& predicted, std::int64_t steps_done) {
+  /// Before the step that follows `steps_done` ones.
+  std::vector<bool> finished(std::int64_t steps_done) {
     x_ = counts_.next(x_, predicted_, fitted_);
     predicted_ = context_.operate([&] { return op_.apply(x_); });
-    const at::Tensor loss = this->loss(), deviance = this->deviance(predicted), chi2 = pearson(predicted);
+    const at::Tensor loss = this->loss();
     std::vector<bool> flags;
     for (std::int64_t i = 0; i < context_.batch(); ++i) {
-      const bool worse = !(loss[i].item<double>() < loss_[i].item<double>());
-      const double before = deviance_[i].item<double>(), now = deviance[i].item<double>();
-      const bool settled = chi2[i].item<double>() <= 1 && before - now < kSettledShare * before;
-      flags.push_back(steps_done > 0 && (worse || settled));
+      // The gain of a step falls off like 1 / steps²: what is still to come is about as much as steps times it.
+      const double gain = (loss_[i] - loss[i]).item<double>(), rest = gain * static_cast<double>(steps_done);
+      flags.push_back(steps_done > 0 && !(rest > kNoEvidence));
     }
     loss_ = loss;
-    deviance_ = deviance;
     return flags;
   }
 
@@ -171,24 +168,14 @@ class HeldOutPhotons {
     const at::Tensor mean = expected(predicted_);
     return total(mean - at::xlogy(held_out_, mean));
   }
-  at::Tensor deviance(const at::Tensor& predicted) const {
-    const at::Tensor mean = expected(predicted);
-    return total(2 * (at::xlogy(photons_, photons_ / mean) - (photons_ - mean)));
-  }
-  /// Pearson's chi² over what it is to be for the true image; expectations below the darkest are not believed.
-  at::Tensor pearson(const at::Tensor& predicted) const {
-    const at::Tensor mean = counts_.expected_photons(predicted);
-    const at::Tensor variance = at::maximum(mean, per_item(darkest_, mean));
-    return total((photons_ - mean).square() / variance) / total(mean / variance).clamp_min(1e-12);
-  }
-
-  static constexpr double kDarkestShare = 0.01, kSettledShare = 0.002;
+  static constexpr double kDarkestShare = 0.01;
+  static constexpr double kNoEvidence = 0.2;  ///< of the log likelihood of all held-out photons, doubled
 
   SolverContext& context_;
   const LinearOperator& op_;
   const Counts& counts_;
   at::Tensor x_, predicted_;  ///< of half of the photons
-  at::Tensor photons_, fitted_, held_out_, darkest_, loss_, deviance_;
+  at::Tensor fitted_, held_out_, darkest_, loss_;
 };
 
 }  // namespace
@@ -229,7 +216,7 @@ at::Tensor RichardsonLucy::run(SolverContext& context) const {
   }
   for (std::int64_t iteration = 1; iteration <= max_iterations; ++iteration) {
     if (held_out) {
-      const std::vector<bool> finished = held_out->finished(predicted, iteration - 1);
+      const std::vector<bool> finished = held_out->finished(iteration - 1);
       for (std::size_t i = 0; i < batch; ++i) done[i] = done[i] || finished[i];
     }
     const at::Tensor next = counts.next(x, predicted, counts.data());

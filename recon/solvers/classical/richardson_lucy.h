@@ -25,9 +25,9 @@ namespace recon {
 ///
 /// `stopping`, `max_iterations` at most:
 ///   held_out     Half of the photons (count_thinning.h) are reconstructed beside the whole; the iteration ends before
-///                the step after which that image explains the other half less well, or when the data are explained
-///                (Pearson's chi², with the variance of the current estimate, is at most that of the true image) and
-///                their deviance falls by less than 0.2 % per step. It needs Problem::photon, and costs twice as much.
+///                the step after which that image explains the other half less well, or hardly better: the gain in log
+///                likelihood times the steps done, which is what further ones can still bring, is below 0.1. It needs
+///                Problem::photon, and costs twice as much.
 ///   discrepancy  At chi² = 1 of the whitened data, the last step cut short to meet it. With few counts that is reached
 ///                too early, at worst by the flat start.
 ///   none         After max_iterations; so end noise-free data always.
@@ -48,7 +48,7 @@ class RichardsonLucy final : public Solver {
 
   double tv = 0.002;
   Stopping stopping = Stopping::automatic;
-  std::int64_t max_iterations = 200;
+  std::int64_t max_iterations = 500;
   std::optional<double> start;
   bool normalized = true;
 
