@@ -111,12 +111,13 @@ void require_source(hid_t dataset, const Source& source, const std::string& loca
                      source.dataset, path);
   }
   const Handle space(H5Dget_space(part.get()), H5Sclose);
-  std::vector<hsize_t> extent(source.extent.size());
-  bool large_enough = H5Sget_simple_extent_ndims(space.get()) == static_cast<int>(extent.size());
-  if (large_enough) H5Sget_simple_extent_dims(space.get(), extent.data(), nullptr);
-  hssize_t there = 1;  // HDF5 may know the extent of a source only from the source itself
+  std::vector<hsize_t> extent(static_cast<std::size_t>(std::max(H5Sget_simple_extent_ndims(space.get()), 0)));
+  H5Sget_simple_extent_dims(space.get(), extent.data(), nullptr);
+  // Where all of a source is meant, the file does not say how large that is: then its number of values has to do.
+  bool large_enough = source.extent.empty() || source.extent.size() == extent.size();
+  hssize_t there = 1;
   for (std::size_t axis = 0; axis < extent.size(); ++axis) {
-    large_enough = large_enough && extent[axis] >= source.extent[axis];
+    large_enough = large_enough && (source.extent.empty() || extent[axis] >= source.extent[axis]);
     there *= static_cast<hssize_t>(extent[axis]);
   }
   if (large_enough && there >= source.values) return;

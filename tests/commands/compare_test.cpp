@@ -122,7 +122,7 @@ TEST_F(Compare, ASolverThatCannotIsARowAndTheOthersGoOn) {
   set.header.noise = {.type = NoiseType::gaussian, .std = {0.05}, .peak = 0};
   set.y = at::ones({1, 1, 16, 16}, at::kComplexFloat);
   write_measurement_file(path("k.h5").string(), set);
-  write("c.yaml", "input: k.h5\nsolvers: [{type: diffpir, steps: 2}, {type: adjoint}]\noutput: out\n");
+  write("c.yaml", "input: k.h5\ncomplex_image: none\nsolvers: [{type: diffpir, steps: 2}, {type: adjoint}]\noutput: out\n");
   const json complex = compared("", 1);
   EXPECT_EQ(complex["rows"][0]["status"], "failed");
   EXPECT_TRUE(contains(complex["rows"][0]["error"].get<std::string>(), "the image is complex"));

@@ -132,7 +132,7 @@ TEST_F(FirstMinutes, MistakesAreExplained) {
       {"run run.yaml --set solver=5", 2, {"'5'"}},
       {"run run.yaml --steps 10", 2, {"--steps", "max_iterations"}},
       {"run run.yaml --solver diffpir --steps ten", 2, {"--steps", "'ten'"}},
-      {"run run.yaml --solver dps --steps 0", 2, {"--steps", "1"}},
+      {"run run.yaml --solver dps --steps -2", 2, {"--steps", ">= 0"}},
       {"run run.yaml --samples 0", 2, {"--samples", "1"}},
       {"run run.yaml --solver dps --prior brain", 2, {"brain", "brain_mri"}},
       {"run run.yaml --set slover=dps", 2, {"unknown key 'slover'", "did you mean 'solver'?"}},

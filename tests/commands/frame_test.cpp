@@ -91,7 +91,7 @@ TEST_F(Frame, ConfigErrorsNameLineKeyAndNearest) {
   write("choice.yaml", "input: a.h5\ncomplex_image: magnitud\n");
   expect_error("run choice.yaml", 2, {"choice.yaml:2", "did you mean 'magnitude'?"});
   expect_error("run typo.yaml --set solver.type=dps --set solver.steps=x", 2,
-               {"--set solver.steps: steps: expected a whole number >= 1, found 'x'"});
+               {"--set solver.steps: steps: expected a whole number >= 0, found 'x'"});
   write("two.yaml", "input: a.h5\nsolver: [{type: dps}, {type: diffpir}]\n");
   expect_error("run two.yaml", 2, {"two.yaml:2 solver: expected one solver"});
 }

@@ -80,7 +80,7 @@ TEST_F(Import, MakesAFileThatRunsAndExports) {
   const at::Tensor back = read_bart(path("v").string());
   EXPECT_EQ(back.size(13), 2);
   EXPECT_TRUE(at::equal(back.squeeze().select(2, 1).contiguous(), result.main.reconstructions[1][0]));
-  expect_error("export r.h5 -o v.png", 2, {"v.png", ".nii, .tif, .tiff or .cfl"});
+  expect_error("export r.h5 -o v.jpg", 2, {"v.jpg", ".png, .tif"});
   expect_error("export r.h5 -o v.nii --what dsp", 2, {"there is no 'dsp'"});
 }
 

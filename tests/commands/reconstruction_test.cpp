@@ -120,7 +120,11 @@ TEST_F(Reconstruction, ComplexImagesByName) {
   set.y = at::zeros({1, 1, 16, 16}, at::kComplexFloat);
   set.y.select(2, 8).select(2, 8).fill_(8.0);  // the zero frequency of a uniform image of 0.5
   write_set("k.h5", set);
-  expect_error("run k.h5" + std::string(fast), 2, {"the image is complex", "two_channels or magnitude"});
+  expect_error("run k.h5 --set complex_image=none" + std::string(fast), 2,
+               {"the image is complex", "two_channels or magnitude"});
+  const Outputs chosen = recon("run k.h5" + std::string(fast));
+  EXPECT_EQ(chosen.exit_code, 0) << chosen.err;
+  EXPECT_TRUE(contains(chosen.err, "complex_image phase_from_centre: chi")) << "which one, and why";
   for (const auto& [word, complex] :
        std::vector<std::pair<std::string, bool>>{{"two_channels", true}, {"magnitude", false}}) {
     const Outputs got = recon("run k.h5 --set complex_image=" + word + fast);
