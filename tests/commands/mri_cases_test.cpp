@@ -1,5 +1,7 @@
 // Raw MRI files as they occur, from `recon import` to the image, through the real program. Each test's name says the
 // kind; tests/golden/mri_cases/README.md says what the files are.
+#include <numbers>
+
 #include "data/kspace_file.h"
 #include "data/measurement_file.h"
 #include "data/result_file.h"
@@ -134,7 +136,8 @@ TEST_F(MriCase, UnequalAveragesWeighTheLines) {
   // The data are of one level: that of the mean of four.
   const at::Tensor corner = file.item(0).y.narrow(2, 0, 4).narrow(1, 0, 8);
   const double found = std::sqrt(corner.abs().square().mean().item<double>() / 2);
-  EXPECT_NEAR(found / (noise_std / 2), 1, 0.15);  // 192 samples, and a little of the disk
+  // Half of noise_std, per real component. 192 samples, and a little of the disk.
+  EXPECT_NEAR(found / (noise_std / 2 / std::numbers::sqrt2), 1, 0.15);
   EXPECT_GT(file.item(0).noise_std, 0.85 * found) << "the error of the maps is part of the level";
   EXPECT_EQ(recon("inspect m.h5 --check").exit_code, 0);
   const Outputs run = recon("run m.h5 --json --set 'solver={type: tv_pdhg}' --set output=r.h5");
