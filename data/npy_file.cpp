@@ -108,6 +108,8 @@ at::ScalarType type_of(const NpyHeader& header, const std::string& path) {
 
 }  // namespace
 
+at::Tensor NpyArray::scaled() const { return full_scale == 1 ? values : values / full_scale; }
+
 bool is_npy(const std::string& path) {
   std::string begin(npy_magic.size(), '\0');
   std::ifstream file(path, std::ios::binary);

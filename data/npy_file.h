@@ -11,6 +11,8 @@ namespace recon {
 struct NpyArray {
   at::Tensor values;      ///< float32, complex64, complex128; integers, booleans and float64: float64
   double full_scale = 1;  ///< 255 or 65535 for unsigned integers of 8 or 16 bits
+
+  at::Tensor scaled() const;  ///< in units of full scale: values / full_scale
 };
 
 /// Whether a file begins as numpy.save() writes it.

@@ -63,8 +63,8 @@ at::Tensor network_output(const NetworkPriorDescription& description, const Netw
 /// permutation, it leaves the diffusion as it is.
 ///
 /// The network computes in float32, or partly in bfloat16 (Precision), whatever the precision of x_t; everything around
-/// it in x_t's. Weights follow x_t
-/// to its device, once per device.
+/// it in x_t's.
+/// Weights follow x_t to its device, once per device.
 class NetworkPrior final : public Prior {
  public:
   /// Throws Error(data) at the prior's name when channels, multiples or sizes of the description do not fit the

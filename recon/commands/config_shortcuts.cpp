@@ -17,14 +17,16 @@ struct Shortcut {
   const char* option;
   Form form;
   const char* doc;
+  bool whole_section = false;
 };
 
 /// In the order in which they are applied.
 constexpr Shortcut shortcuts[] = {
     {"operator", "input.operator", "--operator", Form::yaml,
-     "How a picture or foreign data were measured, e.g. '{type: blur, std_px: 2}'"},
+     "How a picture or foreign data were measured, e.g. '{type: blur, std_px: 2}'", true},
     {"noise_std", "noise_std", "--noise-std", Form::yaml, "Noise level per real component, in units of the file"},
-    {"solver", "solver", "--solver", Form::yaml, "Method, e.g. tv_pdhg, or with options '{type: dps, steps: 100}'"},
+    {"solver", "solver", "--solver", Form::yaml, "Method, e.g. tv_pdhg, or with options '{type: dps, steps: 100}'",
+     true},
     {"steps", "solver.steps", "--steps", Form::yaml, "Steps of the solver"},
     {"prior", "prior", "--prior", Form::text, "Embedded prior, or a folder with a '/'"},
     {"precision", "precision", "--precision", Form::yaml, "Of the network: float32 or bfloat16"},
@@ -71,9 +73,7 @@ void ConfigShortcuts::apply(Config& config, const std::vector<std::string>& assi
 
 void ConfigShortcuts::apply(Config& config, Scope scope) const {
   for (const Shortcut& shortcut : shortcuts) {
-    const std::string key = shortcut.key;
-    const bool section = key == "operator" || key == "solver";
-    if (!given(key) || section != (scope == Scope::section)) continue;
+    if (!given(shortcut.key) || shortcut.whole_section != (scope == Scope::section)) continue;
     config.set(paths_.at(shortcut.key), as_yaml(shortcut.form, values_.at(shortcut.key)), long_name(shortcut));
   }
 }

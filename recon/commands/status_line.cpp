@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "recon/report/text_table.h"
+
 namespace recon {
 namespace {
 
@@ -43,11 +45,6 @@ int terminal_columns(int descriptor) {
   winsize size{};
   constexpr int usual = 80;
   return ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : usual;
-}
-
-int displayed_width(const std::string& text) {
-  return static_cast<int>(text.size() -
-                          static_cast<std::size_t>(std::count_if(text.begin(), text.end(), continues_character)));
 }
 
 std::string fitted_status(const StatusText& status, int columns) {

@@ -9,9 +9,6 @@ namespace recon {
 /// Columns of the terminal behind a file descriptor; 0 when it is none.
 int terminal_columns(int descriptor);
 
-/// Characters that a UTF-8 text takes on a screen, not bytes.
-int displayed_width(const std::string& text);
-
 /// What a status line says.
 struct StatusText {
   std::string label;               ///< "item 3: dps 8/50"

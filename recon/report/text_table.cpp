@@ -10,10 +10,7 @@ namespace {
 
 const std::string gap = "  ";
 
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
+std::size_t width_of(const std::string& text) { return static_cast<std::size_t>(displayed_width(text)); }
 
 /// The `shown` columns of a line, the first `flush_left` of the table flush left.
 std::string row_of(const std::vector<std::string>& line, const std::vector<std::size_t>& shown,
@@ -29,6 +26,11 @@ std::string row_of(const std::vector<std::string>& line, const std::vector<std::
 }
 
 }  // namespace
+
+int displayed_width(const std::string& text) {
+  const auto begins_character = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; };
+  return static_cast<int>(std::count_if(text.begin(), text.end(), begins_character));
+}
 
 std::string cell(double value, int digits) {
   return std::isfinite(value) ? fmt::format("{:.{}f}", value, digits) : "-";

@@ -7,6 +7,8 @@
 
 namespace recon {
 
+/// Characters that a UTF-8 text takes on a screen, not bytes.
+int displayed_width(const std::string& text);
 /// "3.14"; "-" for NaN and infinity.
 std::string cell(double value, int digits);
 /// Columns padded to their widest cell; the first `left` ones say what a line is about and are flush left. Widths count

@@ -151,12 +151,14 @@ class Import {
     }
   }
 
+  /// Of the samples of an item that are means of most measurements.
+  double noise_of_mean(std::int64_t i) const { return noise_std_ / std::sqrt(most_[i].item<double>()); }
+
   /// Of the first item: what was taken for noise may be the image, then.
   bool maps_outweigh_noise() const {
     const std::int64_t i = kept_.front();
     if (maps_later() || maps_from_file() || !has_source(i)) return false;
-    const double noise = noise_std_ / std::sqrt(most_[i].item<double>());
-    return error_of_maps(i, noise, estimation().maps(source_of(i), location_of(i))) > noise;
+    return error_of_maps(i, estimation().maps(source_of(i), location_of(i))) > noise_of_mean(i);
   }
 
   void compress() {
@@ -270,16 +272,16 @@ class Import {
     map_errors_.assign(static_cast<std::size_t>(items()), 0);
     if (noise_of_ == NoiseReference::none || !data_.maps.defined()) return;
     for (const std::int64_t i : kept_) {
-      const double noise = noise_std_ / std::sqrt(most_[i].item<double>());
-      const double error = error_of_maps(i, noise, data_.maps[i]);
-      if (!(error > noise)) continue;
+      const double error = error_of_maps(i, data_.maps[i]);
+      if (!(error > noise_of_mean(i))) continue;
       map_errors_[static_cast<std::size_t>(i)] = error;
       notes_.push_back(fmt::format("{}: coil maps explain the data to {:.2g} only, which is the noise level",
-                                   source_.ids[static_cast<std::size_t>(i)], std::hypot(noise, error)));
+                                   source_.ids[static_cast<std::size_t>(i)], std::hypot(noise_of_mean(i), error)));
     }
   }
 
-  double error_of_maps(std::int64_t i, double noise, const at::Tensor& of_grid) const {
+  double error_of_maps(std::int64_t i, const at::Tensor& of_grid) const {
+    const double noise = noise_of_mean(i);
     const at::Tensor& kspace = data_.kspace[i];
     if (data_.mask[i].all().item<bool>()) return map_error(kspace, of_grid, noise);
     if (maps_from_file() || !has_source(i)) return 0;
@@ -356,10 +358,8 @@ class Import {
   /// Of each item, one where they are equal.
   std::vector<double> noise_levels() const {
     std::vector<double> levels;
-    for (const std::int64_t i : kept_) {
-      levels.push_back(
-          std::hypot(noise_std_ / std::sqrt(most_[i].item<double>()), map_errors_[static_cast<std::size_t>(i)]));
-    }
+    for (const std::int64_t i : kept_)
+      levels.push_back(std::hypot(noise_of_mean(i), map_errors_[static_cast<std::size_t>(i)]));
     const bool equal = std::all_of(levels.begin(), levels.end(), [&](double level) { return level == levels[0]; });
     if (equal) levels.resize(1);
     return levels;

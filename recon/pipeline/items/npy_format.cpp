@@ -12,19 +12,18 @@ struct NpyOptions {
   std::vector<double> image_shape;
 
   void visit(ParameterVisitor& v) {
-    v.field("image_shape", image_shape, "[C, H, W] of the image to be found; default: that of a measurement");
+    v.field("image_shape", image_shape,
+            "[C, H, W] of the image to be found; default: what the operator needs for such measurements");
   }
 };
 
 /// [y, x], [item, y, x] or [item, channel, y, x].
 ExternalFile open_npy(const NpyOptions& options, const std::string& path) {
-  NpyArray array = read_npy(path);
-  at::Tensor values = array.values;
+  at::Tensor values = read_npy(path).scaled();
   if (values.dim() < 2 || values.dim() > 4 || values.numel() == 0) {
     throw data_error(path, "expected an array [y, x], [item, y, x] or [item, channel, y, x], got {}",
                      to_string(Shape(values.sizes().vec())));
   }
-  if (array.full_scale != 1) values = values / array.full_scale;
   values = values.to(values.is_complex() ? at::kComplexFloat : at::kFloat);
   if (values.dim() == 2) values = values.unsqueeze(0);
   if (values.dim() == 3) values = values.unsqueeze(1);

@@ -76,13 +76,14 @@ class InputFiles {
   OpenedInput open(const InputFile& file, bool among_others) const {
     ItemOptions options = options_;
     ItemReader reader;
-    if (plan_->format_of(file.path) == nullptr) {
+    const InputFormat* format = plan_->format_of(file.path);
+    if (format == nullptr) {
       reader = measurement_reader(measurements_, file.path);
     } else {
-      const ExternalFile& others = *others_->get(file.path);
-      const bool stated = plan_->noise || others.noise || options.noise_std;
-      options.estimate_noise = options.estimate_noise || (!stated && plan_->format_of(file.path)->estimates_noise);
-      require_noise(*plan_, others, options);
+      const auto opened = others_->get(file.path);
+      const bool stated = plan_->noise || opened->noise || options.noise_std;
+      options.estimate_noise = options.estimate_noise || (!stated && format->estimates_noise);
+      require_noise(*plan_, *opened, options);
       auto [read, scale] = external_reader(plan_, others_, file.path);
       reader = std::move(read);
       if (options.noise_std) options.noise_std = *options.noise_std * std::abs(scale);  // given in the file's units

@@ -45,10 +45,7 @@ at::Tensor read_array(ArrayReference reference, const YamlNode& node, const std:
   }
   if (is_fits(reference.file)) return read_fits_image(reference.file, reference.dataset).values;
   if (!reference.dataset.empty()) return hdf5::File::open(reference.file).dataset(reference.dataset).read();
-  if (is_npy(reference.file)) {
-    const NpyArray array = read_npy(reference.file);
-    return array.full_scale == 1 ? array.values : array.values / array.full_scale;
-  }
+  if (is_npy(reference.file)) return read_npy(reference.file).scaled();
   if (!is_image_name(reference.file)) {
     throw usage_error(node.location, "{}: '{}' is no picture, FITS or NumPy file; for an HDF5 file add `dataset: NAME`",
                       option, reference.file);
