@@ -19,6 +19,36 @@ void check_bounds(const CardEntry& entry, double value, const Limits& limits) {
   }
 }
 
+void parse(const CardEntry& entry, const Parameter&, bool& value) {
+  if (!entry.node.IsScalar() || !YAML::convert<bool>::decode(entry.node, value)) throw entry.wrong("true or false");
+}
+
+void parse(const CardEntry& entry, const Parameter& parameter, std::int64_t& value) {
+  constexpr double kLargest = 9e15;  // whole numbers that a double holds
+  value = entry.whole(static_cast<std::int64_t>(std::max(parameter.limits.min, -kLargest)),
+                      static_cast<std::int64_t>(std::min(parameter.limits.max, kLargest)));
+}
+
+void parse(const CardEntry& entry, const Parameter& parameter, double& value) {
+  value = entry.number();
+  check_bounds(entry, value, parameter.limits);
+}
+
+void parse(const CardEntry& entry, const Parameter& parameter, std::string& value) {
+  value = entry.text();
+  const std::vector<std::string>& allowed = parameter.words;
+  if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
+    throw entry.wrong(fmt::format("one of {}", fmt::join(allowed, ", ")).c_str());
+  }
+}
+
+template <class Number>
+requires std::is_arithmetic_v<Number>
+void parse(const CardEntry& entry, const Parameter& parameter, std::vector<Number>& values) {
+  values.clear();
+  for (const CardEntry& item : entry.list("a list of numbers")) parse(item, parameter, values.emplace_back());
+}
+
 }  // namespace
 
 CardOptions::CardOptions(CardEntry entry, const char* word_key) : entry_(std::move(entry)) {
@@ -38,57 +68,20 @@ CardOptions::CardOptions(CardEntry entry, const char* word_key) : entry_(std::mo
   }
 }
 
-std::optional<CardEntry> CardOptions::find(const char* name) {
-  known_.emplace_back(name);
-  const auto found = keys_.find(name);
-  return found == keys_.end() ? std::nullopt : std::optional(found->second);
+void CardOptions::visit(const Parameter& parameter) {
+  known_.emplace_back(parameter.name);
+  const auto entry = keys_.find(parameter.name);
+  std::visit(
+      [&](auto* value) {
+        if constexpr (requires { parse(entry->second, parameter, *value); }) {
+          if (entry != keys_.end()) parse(entry->second, parameter, *value);
+        } else {
+          refuse(location(), parameter.name);
+        }
+      },
+      parameter.value);
 }
 
-void CardOptions::field(const char* name, bool& value, const char*) {
-  const auto entry = find(name);
-  if (entry && (!entry->node.IsScalar() || !YAML::convert<bool>::decode(entry->node, value))) {
-    throw entry->wrong("true or false");
-  }
-}
-
-void CardOptions::field(const char* name, std::int64_t& value, const char*, Limits limits) {
-  const auto entry = find(name);
-  if (!entry) return;
-  constexpr double kLargest = 9e15;  // whole numbers that a double holds
-  value = entry->whole(static_cast<std::int64_t>(std::max(limits.min, -kLargest)),
-                       static_cast<std::int64_t>(std::min(limits.max, kLargest)));
-}
-
-void CardOptions::field(const char* name, double& value, const char*, Limits limits) {
-  const auto entry = find(name);
-  if (!entry) return;
-  value = entry->number();
-  check_bounds(*entry, value, limits);
-}
-
-void CardOptions::field(const char* name, std::string& value, const char*) {
-  if (const auto entry = find(name)) value = entry->text();
-}
-
-void CardOptions::field(const char* name, std::vector<double>& value, const char*) {
-  const auto entry = find(name);
-  if (!entry) return;
-  value.clear();
-  for (const CardEntry& item : entry->list("a list of numbers")) value.push_back(item.number());
-}
-
-void CardOptions::field(const char* name, std::optional<double>&, const char*, Limits) { refuse(location(), name); }
-void CardOptions::field(const char* name, std::optional<std::string>&, const char*) { refuse(location(), name); }
-void CardOptions::field(const char* name, std::vector<std::string>&, const char*) { refuse(location(), name); }
-void CardOptions::choice(const char* name, std::string& value, const std::vector<std::string>& allowed, const char*) {
-  const auto entry = find(name);
-  if (!entry) return;
-  value = entry->text();
-  if (std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
-    throw entry->wrong(fmt::format("one of {}", fmt::join(allowed, ", ")).c_str());
-  }
-}
-void CardOptions::array(const char* name, at::Tensor&, const char*) { refuse(location(), name); }
 std::vector<std::shared_ptr<ParameterVisitor>> CardOptions::sections(const char* name, const char*) {
   refuse(location(), name);
 }

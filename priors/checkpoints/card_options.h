@@ -62,26 +62,14 @@ class CardOptions final : public ParameterVisitor {
  public:
   CardOptions(CardEntry entry, const char* word_key);
 
-  void field(const char* name, bool& value, const char* doc) override;
-  void field(const char* name, std::int64_t& value, const char* doc, Limits limits = {}) override;
-  void field(const char* name, double& value, const char* doc, Limits limits = {}) override;
-  void field(const char* name, std::string& value, const char* doc) override;
-  void field(const char* name, std::optional<double>& value, const char* doc, Limits limits = {}) override;
-  void field(const char* name, std::optional<std::string>& value, const char* doc) override;
-  void field(const char* name, std::vector<double>& value, const char* doc) override;
-  void field(const char* name, std::vector<std::string>& value, const char* doc) override;
-  void choice(const char* name, std::string& value, const std::vector<std::string>& allowed, const char* doc) override;
-  void array(const char* name, at::Tensor& value, const char* doc) override;
+  void visit(const Parameter& parameter) override;
   std::vector<std::shared_ptr<ParameterVisitor>> sections(const char* name, const char* doc) override;
   std::string location() const override { return entry_.location; }
-  using ParameterVisitor::choice;
 
   /// Throws for a key that was never visited, naming those that were.
   void finish() const;
 
  private:
-  std::optional<CardEntry> find(const char* name);
-
   CardEntry entry_;
   std::map<std::string, CardEntry> keys_;
   std::vector<std::string> known_;

@@ -1,7 +1,6 @@
 #include "priors/networks/adm_config.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "priors/networks/network_limits.h"
@@ -32,7 +31,8 @@ void AdmConfig::visit(ParameterVisitor& v) {
   v.field("num_channels", num_channels, "channels of a level are this times its multiplier", positive);
   v.field("num_res_blocks", num_res_blocks, "residual blocks per level on the way down", {.min = 1, .max = 64});
   v.field("channel_mult", channel_mult, "a multiplier per level, finest first; not needed for 64, 128, 256, 512");
-  v.field("attention_resolutions", attention_resolutions, "sides, in pixels, at which there is self-attention");
+  v.field("attention_resolutions", attention_resolutions, "sides, in pixels, at which there is self-attention",
+          positive);
   v.field("num_heads", num_heads, "attention heads, where num_head_channels is -1", positive);
   v.field("num_head_channels", num_head_channels, "channels of a head; -1: num_heads decides", heads);
   v.field("num_heads_upsample", num_heads_upsample, "attention heads on the way up; -1: as num_heads", heads);
@@ -51,11 +51,6 @@ void AdmConfig::complete(const std::string& location) {
   if (image_size % size_multiple() != 0) {
     throw data_error(location, "'image_size': expected a multiple of {} for {} levels, got {}", size_multiple(),
                      channel_mult.size(), image_size);
-  }
-  for (const double value : attention_resolutions) {
-    if (value < 1 || value > static_cast<double>(kMaxChannels) || value != std::floor(value)) {
-      throw data_error(location, "'attention_resolutions': expected whole numbers of pixels, got {}", value);
-    }
   }
   for (std::size_t level = 0; level < channel_mult.size(); ++level) {
     const double mult = channel_mult[level];
@@ -87,9 +82,8 @@ std::int64_t AdmConfig::channels(std::size_t level) const {
 
 bool AdmConfig::attends(std::size_t level) const {
   // As the scripts: attention where image_size / resolution, rounded down, is the level's reduction.
-  return std::any_of(attention_resolutions.begin(), attention_resolutions.end(), [&](double side) {
-    return image_size / static_cast<std::int64_t>(side) == std::int64_t{1} << level;
-  });
+  return std::any_of(attention_resolutions.begin(), attention_resolutions.end(),
+                     [&](std::int64_t side) { return image_size / side == std::int64_t{1} << level; });
 }
 
 std::int64_t AdmConfig::heads(std::int64_t channels, bool on_the_way_up) const {

@@ -17,7 +17,7 @@ struct AdmConfig {
   std::int64_t num_channels = 128;  ///< of the first level, times its multiplier
   std::int64_t num_res_blocks = 2;
   std::vector<double> channel_mult;  ///< per level, finest first; empty: what the scripts take for image_size
-  std::vector<double> attention_resolutions = {16, 8};  ///< in pixels of image_size
+  std::vector<std::int64_t> attention_resolutions = {16, 8};  ///< in pixels of image_size
   std::int64_t num_heads = 4;
   std::int64_t num_head_channels = -1;   ///< -1: num_heads heads; else heads of so many channels
   std::int64_t num_heads_upsample = -1;  ///< -1: as num_heads

@@ -1,7 +1,6 @@
 #include "priors/networks/song_config.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "priors/networks/network_limits.h"
 #include "recon/core/error.h"
@@ -9,21 +8,17 @@
 namespace recon {
 namespace {
 
-bool is_whole(double value) {
-  return value >= 1 && value <= static_cast<double>(kMaxChannels) && value == std::floor(value);
-}
-
 /// The options of both classes.
 void visit_plan(SongConfig& config, ParameterVisitor& v) {
   const Limits positive{.min = 1, .max = static_cast<double>(kMaxChannels)};
   v.field("img_resolution", config.img_resolution, "side of the images of training", positive);
   v.field("in_channels", config.in_channels, "of the image", positive);
   v.field("model_channels", config.model_channels, "channels of a level are this times its multiplier", positive);
-  v.field("channel_mult", config.channel_mult, "a whole multiplier per level, finest first");
+  v.field("channel_mult", config.channel_mult, "a whole multiplier per level, finest first", positive);
   v.field("channel_mult_emb", config.channel_mult_emb, "channels of the time embedding, in model_channels",
           {.min = 1, .max = 64});
   v.field("num_blocks", config.num_blocks, "residual blocks per level on the way down", {.min = 1, .max = 64});
-  v.field("attn_resolutions", config.attn_resolutions, "sides, in pixels, at which there is self-attention");
+  v.field("attn_resolutions", config.attn_resolutions, "sides, in pixels, at which there is self-attention", positive);
   v.field("augment_dim", config.augment_dim, "of map_augment in the file, 0 where there is none",
           {.min = 0, .max = 1024});
 }
@@ -55,12 +50,8 @@ void DhariwalConfig::visit(ParameterVisitor& v) {
 }
 
 void SongConfig::complete(const std::string& location) const {
-  if (channel_mult.empty() || channel_mult.size() > kMaxLevels ||
-      !std::all_of(channel_mult.begin(), channel_mult.end(), is_whole)) {
+  if (channel_mult.empty() || channel_mult.size() > kMaxLevels) {
     throw data_error(location, "'channel_mult': expected 1 to {} whole numbers", kMaxLevels);
-  }
-  if (!std::all_of(attn_resolutions.begin(), attn_resolutions.end(), is_whole)) {
-    throw data_error(location, "'attn_resolutions': expected whole numbers of pixels");
   }
   if (img_resolution % size_multiple() != 0) {
     throw data_error(location, "'img_resolution': expected a multiple of {} for {} levels, got {}", size_multiple(),
@@ -88,13 +79,10 @@ void SongConfig::complete(const std::string& location) const {
   }
 }
 
-std::int64_t SongConfig::channels(std::size_t level) const {
-  return model_channels * static_cast<std::int64_t>(channel_mult[level]);
-}
+std::int64_t SongConfig::channels(std::size_t level) const { return model_channels * channel_mult[level]; }
 
 bool SongConfig::attends(std::size_t level) const {
-  return std::find(attn_resolutions.begin(), attn_resolutions.end(), static_cast<double>(resolution(level))) !=
-         attn_resolutions.end();
+  return std::find(attn_resolutions.begin(), attn_resolutions.end(), resolution(level)) != attn_resolutions.end();
 }
 
 }  // namespace recon

@@ -34,10 +34,10 @@ struct SongConfig {
   std::int64_t img_resolution = 32;
   std::int64_t in_channels = 3;
   std::int64_t model_channels = 128;
-  std::vector<double> channel_mult = {1, 2, 2, 2};  ///< per level, finest first
+  std::vector<std::int64_t> channel_mult = {1, 2, 2, 2};  ///< per level, finest first
   std::int64_t channel_mult_emb = 4, channel_mult_noise = 1;
   std::int64_t num_blocks = 4;
-  std::vector<double> attn_resolutions = {16};  ///< in pixels of img_resolution
+  std::vector<std::int64_t> attn_resolutions = {16};  ///< in pixels of img_resolution
   TimeFeatures embedding_type = TimeFeatures::positional;
   SongEncoder encoder_type = SongEncoder::standard;
   std::vector<double> resample_filter = {1, 1};  ///< its length counts; the weights have the filter

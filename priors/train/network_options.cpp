@@ -1,25 +1,13 @@
 #include "priors/train/network_options.h"
 
-#include <cmath>
-
 #include "recon/core/error.h"
 
 namespace recon {
-namespace {
-
-std::int64_t whole(double value, const char* key, const std::string& location) {
-  if (value != std::floor(value) || value < 0 || value > 65536) {
-    throw usage_error(location, "'{}': expected whole numbers from 0 to 65536, got {}", key, value);
-  }
-  return static_cast<std::int64_t>(value);
-}
-
-}  // namespace
-
 void NetworkOptions::visit(ParameterVisitor& v) {
-  v.field("channels", channels, "of each level, finest first; each level after the first halves the resolution");
+  v.field("channels", channels, "of each level, finest first; each level after the first halves the resolution",
+          {.min = 1, .max = 65536});
   v.field("layers", layers, "residual blocks per level on the way down; one more on the way up", {.min = 1, .max = 64});
-  v.field("attention", attention, "levels with self-attention, 0 is the finest");
+  v.field("attention", attention, "levels with self-attention, 0 is the finest", {.min = 0});
   v.field("mid_attention", mid_attention, "self-attention at the coarsest resolution, between the two ways");
   v.field("head_channels", head_channels, "channels of an attention head", {.min = 1});
   v.field("groups", groups, "groups of the group norms; divides all channels", {.min = 1});
@@ -30,11 +18,10 @@ void NetworkOptions::visit(ParameterVisitor& v) {
 UNet2DConfig NetworkOptions::config(std::int64_t in, const std::string& location) const {
   UNet2DConfig config;
   config.in_channels = config.out_channels = in;
-  config.channels.clear();
   config.attention_head_dim = std::nullopt;  // has no meaning without attention
-  for (const double value : channels) {
-    config.channels.push_back(whole(value, "channels", location));
-    if (config.channels.back() < 1 || config.channels.back() % groups != 0) {
+  config.channels = channels;
+  for (const std::int64_t value : channels) {
+    if (value < 1 || value % groups != 0) {
       throw usage_error(location, "'channels': expected multiples of groups = {}, got {}", groups, value);
     }
   }
@@ -42,9 +29,10 @@ UNet2DConfig NetworkOptions::config(std::int64_t in, const std::string& location
   if (levels < 1 || levels > 16) throw usage_error(location, "'channels': expected 1 to 16 levels, got {}", levels);
   config.down.resize(levels);
   config.up.resize(levels);
-  for (const double value : attention) {
-    const auto level = static_cast<std::size_t>(whole(value, "attention", location));
-    if (level >= levels) throw usage_error(location, "'attention': expected levels below {}, got {}", levels, level);
+  for (const std::int64_t value : attention) {
+    const auto level = static_cast<std::size_t>(value);
+    if (value < 0 || level >= levels)
+      throw usage_error(location, "'attention': expected levels below {}, got {}", levels, value);
     config.down[level].attention = config.up[levels - 1 - level].attention = true;
   }
   for (std::size_t i = 0; i < levels; ++i) {

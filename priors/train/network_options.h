@@ -12,9 +12,9 @@ namespace recon {
 
 /// The shape of a new U-Net, for people; UNet2DConfig has every detail of the diffusers class.
 struct NetworkOptions {
-  std::vector<double> channels = {64, 128, 128};
+  std::vector<std::int64_t> channels = {64, 128, 128};
   std::int64_t layers = 1;
-  std::vector<double> attention;
+  std::vector<std::int64_t> attention;
   bool mid_attention = true;
   std::int64_t head_channels = 32;
   std::int64_t groups = 32;

@@ -40,6 +40,32 @@ void write_yaml(const ordered_json& value, const std::string& indent, std::strin
   }
 }
 
+/// What `recon list` calls the type of an option.
+struct TypeName {
+  const char* operator()(const bool*) const { return "bool"; }
+  const char* operator()(const std::int64_t*) const { return "integer"; }
+  const char* operator()(const double*) const { return "number"; }
+  const char* operator()(const std::string*) const { return "text"; }
+  const char* operator()(const std::vector<std::int64_t>*) const { return "integers"; }
+  const char* operator()(const std::vector<double>*) const { return "numbers"; }
+  const char* operator()(const std::vector<std::string>*) const { return "texts"; }
+  const char* operator()(const at::Tensor*) const { return "array"; }
+  template <class Value>
+  const char* operator()(const std::optional<Value>*) const {
+    return (*this)(static_cast<const Value*>(nullptr));
+  }
+};
+
+template <class Value>
+ordered_json default_of(const Value& value) {
+  return value;
+}
+template <class Value>
+ordered_json default_of(const std::optional<Value>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+ordered_json default_of(const at::Tensor&) { return nullptr; }
+
 std::string shown_default(const ordered_json& option) {
   if (!option.contains("default")) return "";
   const ordered_json& value = option["default"];
@@ -50,38 +76,15 @@ std::string shown_default(const ordered_json& option) {
 
 }  // namespace
 
-void OptionLister::add(const char* name, const char* type, ordered_json value, const char* doc, const Limits& limits) {
-  ordered_json option = {{"name", name}, {"type", type}, {"default", std::move(value)}, {"doc", doc}};
-  if (const std::string bounds = to_string(limits); !bounds.empty()) option["limits"] = bounds;
+void OptionLister::visit(const Parameter& parameter) {
+  ordered_json option = {{"name", parameter.name},
+                         {"type", parameter.words.empty() ? std::visit(TypeName{}, parameter.value) : "choice"},
+                         {"default", std::visit([](const auto* value) { return default_of(*value); }, parameter.value)},
+                         {"doc", parameter.doc}};
+  if (const std::string bounds = to_string(parameter.limits); !bounds.empty()) option["limits"] = bounds;
+  if (!parameter.words.empty()) option["choices"] = parameter.words;
   options_.push_back(std::move(option));
 }
-
-void OptionLister::field(const char* name, bool& value, const char* doc) { add(name, "bool", value, doc); }
-void OptionLister::field(const char* name, std::int64_t& value, const char* doc, Limits limits) {
-  add(name, "integer", value, doc, limits);
-}
-void OptionLister::field(const char* name, double& value, const char* doc, Limits limits) {
-  add(name, "number", value, doc, limits);
-}
-void OptionLister::field(const char* name, std::string& value, const char* doc) { add(name, "text", value, doc); }
-void OptionLister::field(const char* name, std::optional<double>& value, const char* doc, Limits limits) {
-  add(name, "number", value ? ordered_json(*value) : ordered_json(nullptr), doc, limits);
-}
-void OptionLister::field(const char* name, std::optional<std::string>& value, const char* doc) {
-  add(name, "text", value ? ordered_json(*value) : ordered_json(nullptr), doc);
-}
-void OptionLister::field(const char* name, std::vector<double>& value, const char* doc) {
-  add(name, "numbers", value, doc);
-}
-void OptionLister::field(const char* name, std::vector<std::string>& value, const char* doc) {
-  add(name, "texts", value, doc);
-}
-void OptionLister::choice(const char* name, std::string& value, const std::vector<std::string>& allowed,
-                          const char* doc) {
-  add(name, "choice", value, doc);
-  options_.back()["choices"] = allowed;
-}
-void OptionLister::array(const char* name, at::Tensor&, const char* doc) { add(name, "array", nullptr, doc); }
 
 std::vector<std::shared_ptr<ParameterVisitor>> OptionLister::sections(const char* name, const char* doc) {
   auto& child = children_[options_.size()];

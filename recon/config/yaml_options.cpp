@@ -25,13 +25,38 @@ ordered_json to_json(const std::optional<T>& value) {
   return value ? ordered_json(*value) : ordered_json(nullptr);
 }
 
+std::string word_of(const YamlNode& node, const Parameter& parameter) {
+  std::string word = text_of(node, parameter.name);
+  const std::vector<std::string>& allowed = parameter.words;
+  if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), word) == allowed.end()) {
+    const auto near = nearest(word, allowed);
+    throw usage_error(node.location, "{}: expected one of {}; found '{}'{}", parameter.name, fmt::join(allowed, ", "),
+                      word, near ? fmt::format("; did you mean '{}'?", *near) : "");
+  }
+  return word;
+}
+
+void parse(const YamlNode& node, const Parameter& parameter, bool& value) { value = bool_of(node, parameter.name); }
+void parse(const YamlNode& node, const Parameter& parameter, std::int64_t& value) {
+  value = integer_of(node, parameter.name, parameter.limits);
+}
+void parse(const YamlNode& node, const Parameter& parameter, double& value) {
+  value = number_of(node, parameter.name, parameter.limits);
+}
+void parse(const YamlNode& node, const Parameter& parameter, std::string& value) { value = word_of(node, parameter); }
+
+template <class Value>
+void parse(const YamlNode& node, const Parameter& parameter, std::optional<Value>& value) {
+  value.reset();
+  if (node.kind != YamlNode::Kind::null) parse(node, parameter, value.emplace());
+}
+
 /// A list of values; a single value is a list of one.
-template <class T, class Parse>
-std::vector<T> list_of(const YamlNode& node, const Parse& parse) {
-  if (node.kind != YamlNode::Kind::sequence) return {parse(node)};
-  std::vector<T> values;
-  for (const auto& item : node.items) values.push_back(parse(*item));
-  return values;
+template <class Value>
+void parse(const YamlNode& node, const Parameter& parameter, std::vector<Value>& values) {
+  values.clear();
+  if (node.kind != YamlNode::Kind::sequence) return parse(node, parameter, values.emplace_back());
+  for (const auto& item : node.items) parse(*item, parameter, values.emplace_back());
 }
 
 ordered_json nested_list(const at::Tensor& numbers) {
@@ -59,65 +84,18 @@ const YamlNode* YamlOptions::find(const char* name) {
   return entry == nullptr ? nullptr : entry->value.get();
 }
 
-template <class T, class Parse>
-void YamlOptions::read(const char* name, T& value, const Parse& parse) {
-  if (const YamlNode* node = find(name)) value = parse(*node);
-  resolved_[name] = to_json(value);
+void YamlOptions::visit(const Parameter& parameter) {
+  std::visit([&](auto* value) { read(parameter, *value); }, parameter.value);
 }
 
-void YamlOptions::field(const char* name, bool& value, const char*) {
-  read(name, value, [&](const YamlNode& node) { return bool_of(node, name); });
+template <class Value>
+void YamlOptions::read(const Parameter& parameter, Value& value) {
+  if (const YamlNode* node = find(parameter.name)) parse(*node, parameter, value);
+  resolved_[parameter.name] = to_json(value);
 }
 
-void YamlOptions::field(const char* name, std::int64_t& value, const char*, Limits limits) {
-  read(name, value, [&](const YamlNode& node) { return integer_of(node, name, limits); });
-}
-
-void YamlOptions::field(const char* name, double& value, const char*, Limits limits) {
-  read(name, value, [&](const YamlNode& node) { return number_of(node, name, limits); });
-}
-
-void YamlOptions::field(const char* name, std::string& value, const char*) {
-  read(name, value, [&](const YamlNode& node) { return text_of(node, name); });
-}
-
-void YamlOptions::field(const char* name, std::optional<double>& value, const char*, Limits limits) {
-  read(name, value, [&](const YamlNode& node) {
-    return node.kind == YamlNode::Kind::null ? std::nullopt : std::optional(number_of(node, name, limits));
-  });
-}
-
-void YamlOptions::field(const char* name, std::optional<std::string>& value, const char*) {
-  read(name, value, [&](const YamlNode& node) {
-    return node.kind == YamlNode::Kind::null ? std::nullopt : std::optional(text_of(node, name));
-  });
-}
-
-void YamlOptions::field(const char* name, std::vector<double>& value, const char*) {
-  read(name, value, [&](const YamlNode& node) {
-    return list_of<double>(node, [&](const YamlNode& item) { return number_of(item, name); });
-  });
-}
-
-void YamlOptions::field(const char* name, std::vector<std::string>& value, const char*) {
-  read(name, value, [&](const YamlNode& node) {
-    return list_of<std::string>(node, [&](const YamlNode& item) { return text_of(item, name); });
-  });
-}
-
-void YamlOptions::choice(const char* name, std::string& value, const std::vector<std::string>& allowed, const char*) {
-  read(name, value, [&](const YamlNode& node) {
-    std::string word = text_of(node, name);
-    if (std::find(allowed.begin(), allowed.end(), word) == allowed.end()) {
-      const auto near = nearest(word, allowed);
-      throw usage_error(node.location, "{}: expected one of {}; found '{}'{}", name, fmt::join(allowed, ", "), word,
-                        near ? fmt::format("; did you mean '{}'?", *near) : "");
-    }
-    return word;
-  });
-}
-
-void YamlOptions::array(const char* name, at::Tensor& value, const char*) {
+void YamlOptions::read(const Parameter& parameter, at::Tensor& value) {
+  const char* name = parameter.name;
   const YamlNode* node = find(name);
   if (node == nullptr || node->kind == YamlNode::Kind::null) return;
   if (node->kind == YamlNode::Kind::sequence) {

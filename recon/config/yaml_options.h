@@ -39,19 +39,9 @@ class YamlOptions final : public ParameterVisitor {
   /// `section` is its name in messages, "" for the whole config. A null node is an empty section.
   YamlOptions(YamlNodePtr node, std::string section, Mode mode = Mode::read, ArraySource arrays = {});
 
-  void field(const char* name, bool& value, const char* doc) override;
-  void field(const char* name, std::int64_t& value, const char* doc, Limits limits = {}) override;
-  void field(const char* name, double& value, const char* doc, Limits limits = {}) override;
-  void field(const char* name, std::string& value, const char* doc) override;
-  void field(const char* name, std::optional<double>& value, const char* doc, Limits limits = {}) override;
-  void field(const char* name, std::optional<std::string>& value, const char* doc) override;
-  void field(const char* name, std::vector<double>& value, const char* doc) override;
-  void field(const char* name, std::vector<std::string>& value, const char* doc) override;
-  void choice(const char* name, std::string& value, const std::vector<std::string>& allowed, const char* doc) override;
-  void array(const char* name, at::Tensor& value, const char* doc) override;
+  void visit(const Parameter& parameter) override;
   std::vector<std::shared_ptr<ParameterVisitor>> sections(const char* name, const char* doc) override;
   std::string location() const override;
-  using ParameterVisitor::choice;
   bool reading() const { return mode_ == Mode::read; }  ///< false in the checking pass
 
   /// The value under a key without reading it; null when the key is absent.
@@ -75,8 +65,9 @@ class YamlOptions final : public ParameterVisitor {
 
  private:
   const YamlNode* find(const char* name);
-  template <class T, class Parse>
-  void read(const char* name, T& value, const Parse& parse);
+  template <class Value>
+  void read(const Parameter& parameter, Value& value);
+  void read(const Parameter& parameter, at::Tensor& value);
 
   YamlNodePtr node_;
   std::string section_;

@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "recon/core/words.h"
@@ -18,6 +20,21 @@ struct Limits {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
   bool open_min = false;  ///< min itself is refused (e.g. a standard deviation that must be positive)
+};
+
+/// One option, as the struct that owns it describes it.
+struct Parameter {
+  /// Where the value lives; its type says what kind of option it is. An empty optional and an undefined tensor: not
+  /// given.
+  using Value = std::variant<bool*, std::int64_t*, double*, std::string*, std::optional<std::int64_t>*,
+                             std::optional<double>*, std::optional<std::string>*, std::vector<std::int64_t>*,
+                             std::vector<double>*, std::vector<std::string>*, at::Tensor*>;
+
+  const char* name;
+  const char* doc;
+  Value value;
+  Limits limits = {};                   ///< of numbers, also of each in a list
+  std::vector<std::string> words = {};  ///< all that a text may be; none: any text
 };
 
 /// How options are described once and then read, listed and written back.
@@ -34,17 +51,18 @@ class ParameterVisitor {
  public:
   virtual ~ParameterVisitor() = default;
 
-  virtual void field(const char* name, bool& value, const char* doc) = 0;
-  virtual void field(const char* name, std::int64_t& value, const char* doc, Limits limits = {}) = 0;
-  virtual void field(const char* name, double& value, const char* doc, Limits limits = {}) = 0;
-  virtual void field(const char* name, std::string& value, const char* doc) = 0;
-  virtual void field(const char* name, std::optional<double>& value, const char* doc, Limits limits = {}) = 0;
-  virtual void field(const char* name, std::optional<std::string>& value, const char* doc) = 0;
-  virtual void field(const char* name, std::vector<double>& value, const char* doc) = 0;
-  virtual void field(const char* name, std::vector<std::string>& value, const char* doc) = 0;
+  template <class Value>
+  void field(const char* name, Value& value, const char* doc) {
+    visit({name, doc, &value});
+  }
+  template <class Number>
+  void field(const char* name, Number& value, const char* doc, Limits limits) {
+    visit({name, doc, &value, limits});
+  }
   /// One of a list of words: for sets that are open, as the names of a registry. A closed set is an enum.
-  virtual void choice(const char* name, std::string& value, const std::vector<std::string>& allowed,
-                      const char* doc) = 0;
+  void choice(const char* name, std::string& value, std::vector<std::string> allowed, const char* doc) {
+    visit({name, doc, &value, {}, std::move(allowed)});
+  }
   template <Worded Enum>
   void choice(const char* name, Enum& value, const char* doc) {
     std::string word = to_string(value);
@@ -57,12 +75,15 @@ class ParameterVisitor {
     std::string word = value ? to_string(*value) : none;
     std::vector<std::string> allowed = all_words<Enum>();
     allowed.insert(allowed.begin(), none);
-    choice(name, word, allowed, doc);
+    choice(name, word, std::move(allowed), doc);
     value = word == none ? std::nullopt : std::optional(from_word<Enum>(word, location()));
   }
   /// An array: a number list given inline, a dataset beside the config in a measurement file, or an image/HDF5 file.
   /// Undefined when not given.
-  virtual void array(const char* name, at::Tensor& value, const char* doc) = 0;
+  void array(const char* name, at::Tensor& value, const char* doc) { visit({name, doc, &value}); }
+
+  /// What reads, lists or counts an option. Called for each field, choice and array.
+  virtual void visit(const Parameter& parameter) = 0;
   /// Sub-sections, each with its own fields; the lister sees one empty sub-section.
   virtual std::vector<std::shared_ptr<ParameterVisitor>> sections(const char* name, const char* doc) = 0;
 

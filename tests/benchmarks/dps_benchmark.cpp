@@ -26,7 +26,7 @@ void BM_DpsStep(benchmark::State& state) {
   problem.y = problem.op->apply(0.3 * Rng(1, "truth").normal(keys, 0, image, at::kFloat));
   Dps dps;
   dps.sampling.steps = steps;
-  dps.solves = "0";
+  dps.solves = 0;
   double forward = 0, backward = 0, op = 0, total = 0, peak = 0;
   for (auto _ : state) {
     const Report report = dps.solve(problem, prior.get(), {});

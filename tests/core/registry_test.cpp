@@ -44,19 +44,10 @@ TEST(Registry, TakesKindsAtRunTimeAndNoneTwice) {
 class Threes final : public ParameterVisitor {
  public:
   int visited = 0;
-  void field(const char*, bool&, const char*) override { ++visited; }
-  void field(const char*, std::int64_t&, const char*, Limits) override { ++visited; }
-  void field(const char*, double& value, const char*, Limits) override {
+  void visit(const Parameter& parameter) override {
     ++visited;
-    value = 3;
+    if (double* const* number = std::get_if<double*>(&parameter.value)) **number = 3;
   }
-  void field(const char*, std::string&, const char*) override { ++visited; }
-  void field(const char*, std::optional<double>&, const char*, Limits) override { ++visited; }
-  void field(const char*, std::optional<std::string>&, const char*) override { ++visited; }
-  void field(const char*, std::vector<double>&, const char*) override { ++visited; }
-  void field(const char*, std::vector<std::string>&, const char*) override { ++visited; }
-  void choice(const char*, std::string&, const std::vector<std::string>&, const char*) override { ++visited; }
-  void array(const char*, at::Tensor&, const char*) override { ++visited; }
   std::vector<std::shared_ptr<ParameterVisitor>> sections(const char*, const char*) override { return {}; }
   std::string location() const override { return "here"; }
 };

@@ -145,7 +145,7 @@ Agreement measure(const ClosedForm& exact, const Solver& solver, const char* lab
 
 Dps tuned(std::int64_t steps) {
   Dps dps;
-  dps.solves = "0";
+  dps.solves = 0;
   dps.sampling.steps = steps;
   return dps;
 }

@@ -10,7 +10,7 @@
 namespace recon::test {
 namespace {
 
-Dps with_sampler(const std::string& name, std::int64_t steps, const std::string& solves = "0") {
+Dps with_sampler(const std::string& name, std::int64_t steps, std::int64_t solves = 0) {
   Dps dps;
   dps.solves = solves;
   dps.sampling.sampler = name;
@@ -45,7 +45,7 @@ TEST(DpsSampler, DeterministicStepsComeNearIt) {
 TEST(DpsSampler, EveryOneStaysFiniteAndCostsBackwardPassesPerForwardPass) {
   const ClosedForm c = closed_form("fourier", {.size = 16, .items = 1, .samples = 2});
   for (const auto& kind : sampler_kinds()) {
-    for (const auto& [solves, backward] : {std::pair{"0", 1}, std::pair{"2", 2}}) {
+    for (const auto& [solves, backward] : {std::pair{0, 1}, std::pair{2, 2}}) {
       const Report report = with_sampler(kind.name, 20, solves).solve(c.problem, c.prior.get(), {});
       const auto sampler = kind.make();
       sampler->steps = 20;

@@ -52,7 +52,7 @@ Dps auto_dps(std::int64_t steps = 20) {
 /// One variance for all data, no inner solves.
 Dps one_variance(std::int64_t steps = 20) {
   Dps dps = auto_dps(steps);
-  dps.solves = "0";
+  dps.solves = 0;
   return dps;
 }
 
@@ -149,7 +149,7 @@ TEST(Dps, AnItemsResultDoesNotDependOnItsBatch) {
       const Report together = dps.solve(loud, c.prior.get(), {});
       const Report alone = dps.solve(part(loud, 1, 2), c.prior.get(), {});
       EXPECT_LT(largest_difference(together.x.slice(0, 1, 2), alone.x), 1e-5 * alone.x.abs().max().item<double>())
-          << task << " " << to_string(dps.guidance) << " " << dps.solves;
+          << task << " " << to_string(dps.guidance) << " " << dps.solves.value_or(-1);
     }
   }
 }
@@ -178,7 +178,8 @@ TEST(Dps, SinglePrecisionFollowsDoublePrecision) {
     EXPECT_EQ(a.scalar_type(), at::kFloat);
     EXPECT_EQ(b.scalar_type(), at::kDouble);
     // 20 steps whose x starts at r ~ 150 and ends at 1: the rounding of the first is 150 epsilon.
-    EXPECT_LT(largest_difference(a.to(at::kDouble), b), 20 * 150 * std::numeric_limits<float>::epsilon()) << dps.solves;
+    EXPECT_LT(largest_difference(a.to(at::kDouble), b), 20 * 150 * std::numeric_limits<float>::epsilon())
+        << dps.solves.value_or(-1);
   }
 }
 
@@ -195,8 +196,9 @@ TEST(Dps, FewStepsAndNoiseFreeDataStayFinite) {
           const Report report = dps.solve(c.problem, c.prior.get(), {});
           EXPECT_EQ(report.outcomes[0], Outcome::finished) << task << steps;
           // Exact solves of a noise-free blur amplify the noise that is there.
-          if (noise_std > 0 || task != std::string("blur") || dps.solves == "0") {
-            EXPECT_LT(report.x.abs().max().item<double>(), 3.0) << task << steps << dps.solves;  // 12 prior stds
+          if (noise_std > 0 || task != std::string("blur") || dps.solves == 0) {
+            EXPECT_LT(report.x.abs().max().item<double>(), 3.0)
+                << task << steps << dps.solves.value_or(-1);  // 12 prior stds
           }
           EXPECT_EQ(std::isnan(report.chi2[0]), noise_std == 0);
         }
@@ -208,7 +210,7 @@ TEST(Dps, FewStepsAndNoiseFreeDataStayFinite) {
 TEST(Dps, ThePublishedGuidanceHasNoInnerSolves) {
   const ClosedForm c = closed_form("inpaint", {.size = 16, .items = 1, .samples = 1});
   Dps dps = constant_dps(0.3, 2);
-  dps.solves = "3";
+  dps.solves = 3;
   EXPECT_THROW(dps.solve(c.problem, c.prior.get(), {}), Error);
 }
 
@@ -219,11 +221,11 @@ TEST(Dps, ChoosesItsStepsByItsSolves) {
   EXPECT_EQ(chosen.nfe_forward, 25);
   EXPECT_EQ(chosen.nfe_backward, 75);
   Dps named = auto_dps(25);
-  named.solves = "3";
+  named.solves = 3;
   named.sampling.order = word("2");
   EXPECT_TRUE(at::equal(chosen.x, named.solve(c.problem, c.prior.get(), {}).x));
   Dps without;
-  without.solves = "0";
+  without.solves = 0;
   EXPECT_EQ(without.solve(c.problem, c.prior.get(), {}).nfe_backward, 100);
 }
 

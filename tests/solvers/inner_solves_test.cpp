@@ -12,7 +12,7 @@
 namespace recon::test {
 namespace {
 
-Dps with_solves(const std::string& solves, std::int64_t steps) {
+Dps with_solves(std::int64_t solves, std::int64_t steps) {
   Dps dps;
   dps.solves = solves;
   dps.sampling.steps = steps;
@@ -37,7 +37,7 @@ FirstLevel first_level(const Prior& prior, const Problem& problem) {
   return first;
 }
 
-at::Tensor single_step(const Problem& problem, const Prior& prior, const std::string& solves) {
+at::Tensor single_step(const Problem& problem, const Prior& prior, std::int64_t solves) {
   Dps dps = with_solves(solves, 1);
   dps.sampling.start.relative_sigma = kStart;
   return dps.solve(problem, &prior, {}).x;
@@ -57,7 +57,7 @@ at::Tensor covariance_at(const GaussianPrior& prior, const NoiseLevel& level) {
 }
 
 /// rms distance of a single step's D_y from the exact E[x_0 | x_t, y], in units of that of D.
-double distance_left(const ClosedForm& c, const Prior& denoiser, const std::string& solves) {
+double distance_left(const ClosedForm& c, const Prior& denoiser, std::int64_t solves) {
   const FirstLevel first = first_level(*c.prior, c.problem);
   const at::Tensor matrix = dense_matrix(*c.op);
   const at::Tensor innovation = measured_rows(*c.op, c.problem.y) - at::matmul(first.x0.flatten(1), matrix.t());
@@ -73,9 +73,9 @@ TEST(InnerSolves, GoToTheExactMean) {
   for (const char* task : {"blur", "inpaint", "sr", "fourier", "radon"}) {
     const ClosedForm c = closed_form(task, {.size = 16, .items = 2, .samples = 1, .dtype = at::kDouble});
     double before = 1;
-    for (const char* solves : {"1", "3", "8"}) {
+    for (const std::int64_t solves : {1, 3, 8}) {
       const double left = distance_left(c, *c.prior, solves);
-      std::printf("%-8s %s solves leave %.2e\n", task, solves, left);
+      std::printf("%-8s %ld solves leave %.2e\n", task, solves, left);
       EXPECT_LT(left, before) << task << solves;
       before = left;
     }
@@ -106,28 +106,28 @@ class Altered final : public Prior {
 // a blur, whose gain spans many orders, leaves far more.
 TEST(InnerSolves, AWrongCovarianceOrPreconditionerIsSeen) {
   const ClosedForm c = closed_form("blur", {.size = 16, .items = 2, .samples = 1, .dtype = at::kDouble});
-  const double right = distance_left(c, *c.prior, "3");
-  EXPECT_EQ(distance_left(c, Altered(c.prior, 1, 1), "3"), right);
-  EXPECT_LT(distance_left(c, *c.prior, "8"), 1e-5);
-  EXPECT_GT(distance_left(c, Altered(c.prior, 2, 1), "8"), 0.05);
-  EXPECT_GT(distance_left(c, Altered(c.prior, 1, 1e-8), "3"), 1.5 * right);
+  const double right = distance_left(c, *c.prior, 3);
+  EXPECT_EQ(distance_left(c, Altered(c.prior, 1, 1), 3), right);
+  EXPECT_LT(distance_left(c, *c.prior, 8), 1e-5);
+  EXPECT_GT(distance_left(c, Altered(c.prior, 2, 1), 8), 0.05);
+  EXPECT_GT(distance_left(c, Altered(c.prior, 1, 1e-8), 3), 1.5 * right);
 }
 
 // No covariance: J = -1. The first direction is not taken.
 TEST(InnerSolves, NegativeCurvatureLeavesTheDenoisedImage) {
   const ClosedForm c = closed_form("inpaint", {.size = 16, .items = 1, .samples = 2, .dtype = at::kDouble});
   const Altered negative(c.prior, -1, 1);
-  EXPECT_TRUE(at::equal(single_step(c.problem, negative, "3"), first_level(*c.prior, c.problem).x0));
+  EXPECT_TRUE(at::equal(single_step(c.problem, negative, 3), first_level(*c.prior, c.problem).x0));
 }
 
 // One entry has nothing to explain, which the others do not feel.
 TEST(InnerSolves, EntriesStopOnTheirOwn) {
   ClosedForm c = closed_form("inpaint", {.size = 16, .items = 1, .samples = 3, .dtype = at::kDouble});
-  const at::Tensor before = single_step(c.problem, *c.prior, "3");
+  const at::Tensor before = single_step(c.problem, *c.prior, 3);
   const at::Tensor x0 = first_level(*c.prior, c.problem).x0;
   c.problem.y = c.problem.y.clone();
   c.problem.y[1].copy_(c.op->apply(x0)[1]);
-  const at::Tensor after = single_step(c.problem, *c.prior, "3");
+  const at::Tensor after = single_step(c.problem, *c.prior, 3);
   EXPECT_TRUE(at::equal(after[1], x0[1]));
   EXPECT_TRUE(at::equal(after[0], before[0]));
   EXPECT_TRUE(at::equal(after[2], before[2]));
@@ -154,7 +154,7 @@ TEST(InnerSolves, TakeTheDerivativeOfANonLinearOperator) {
   const FirstLevel first = first_level(*c.prior, c.problem);
   const at::Tensor innovation = c.problem.y - cubic->apply(first.x0);
   const at::Tensor covariance = covariance_at(*c.prior, first.level);
-  const at::Tensor found = single_step(c.problem, *c.prior, "8");
+  const at::Tensor found = single_step(c.problem, *c.prior, 8);
   for (std::int64_t i = 0; i < 2; ++i) {
     const at::Tensor slopes = at::diag(Cubic::slope(first.x0[i]).flatten());
     const at::Tensor expected =
@@ -166,15 +166,15 @@ TEST(InnerSolves, TakeTheDerivativeOfANonLinearOperator) {
 
 TEST(InnerSolves, CostOneBackwardPassEach) {
   const ClosedForm c = closed_form("sr", {.size = 16, .items = 1, .samples = 1});
-  for (const char* solves : {"1", "3"}) {
+  for (const std::int64_t solves : {1, 3}) {
     const Report report = with_solves(solves, 5).solve(c.problem, c.prior.get(), {});
     EXPECT_EQ(report.nfe_forward, 5);
-    EXPECT_EQ(report.nfe_backward, 5 * std::stoi(solves));
+    EXPECT_EQ(report.nfe_backward, 5 * solves);
   }
 }
 
 /// The closed-form figures of one number of solves and steps.
-void expect_exact(const std::string& solves, std::int64_t steps, double largest_mean_ratio, double std_tolerance) {
+void expect_exact(std::int64_t solves, std::int64_t steps, double largest_mean_ratio, double std_tolerance) {
   for (const char* task : {"blur", "inpaint", "sr", "fourier", "radon"}) {
     const Agreement a = judged(closed_form(task, {}), with_solves(solves, steps),
                                solves + " solves, " + std::to_string(steps) + " steps");
@@ -184,21 +184,21 @@ void expect_exact(const std::string& solves, std::int64_t steps, double largest_
   }
 }
 
-TEST(InnerSolvesClosedForm, TwentyStepsOfThree) { expect_exact("3", 20, 1.1, 0.03); }
-TEST(InnerSolvesClosedForm, FiftyStepsOfThree) { expect_exact("3", 50, 1.1, 0.02); }
+TEST(InnerSolvesClosedForm, TwentyStepsOfThree) { expect_exact(3, 20, 1.1, 0.03); }
+TEST(InnerSolvesClosedForm, FiftyStepsOfThree) { expect_exact(3, 50, 1.1, 0.02); }
 
 // The known-wrong variant: twice the covariance, which the bounds above must not let pass.
 TEST(InnerSolvesClosedForm, AWrongCovarianceIsBiased) {
   const ClosedForm c = closed_form("blur", {});
   const Altered wrong(c.prior, 2, 1);
-  const Agreement a = compare(c, with_solves("3", 20).solve(c.problem, &wrong, {}));
+  const Agreement a = compare(c, with_solves(3, 20).solve(c.problem, &wrong, {}));
   std::printf("twice the covariance: mean %.3f, std %.3f\n", a.mean_ratio, a.std_ratio);
   EXPECT_TRUE(a.mean_ratio > 1.1 + kMeanRatioError || std::abs(a.std_ratio - 1) > 0.03);
 }
 
 TEST(InnerSolves, BothModesOfAMixtureAreFoundWithTheirWeights) {
   const TwoModes exact = two_modes(400, 0.5);
-  const ModeShares shares = mode_shares(exact, with_solves("3", 25), "dps");
+  const ModeShares shares = mode_shares(exact, with_solves(3, 25), "dps");
   EXPECT_NEAR(shares.upper, exact.upper_weight, 4 * shares.standard_error);
   EXPECT_LT(shares.spread, 0.15);  // near the clouds, not between them
 }

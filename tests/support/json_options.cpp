@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "recon/core/error.h"
 #include "recon/core/tensor_spec.h"
 
@@ -24,6 +26,23 @@ void check_limits(const std::string& location, const char* name, double value, c
   if (!ok) throw usage_error(location, "{} = {} is out of bounds", name, value);
 }
 
+template <class Value>
+void parse(const nlohmann::json& entry, Value& value) {
+  value = entry.get<Value>();
+}
+
+template <class Value>
+void parse(const nlohmann::json& entry, std::optional<Value>& value) {
+  value = entry.get<Value>();
+}
+
+void parse(const nlohmann::json& entry, at::Tensor& value) {
+  Shape shape;
+  std::vector<double> values;
+  flatten(entry, 0, shape, values);
+  value = at::tensor(values, at::kDouble).reshape(shape);
+}
+
 }  // namespace
 
 JsonOptions::JsonOptions(const std::string& text, std::string location)
@@ -38,61 +57,19 @@ const nlohmann::json* JsonOptions::find(const char* name) {
   return entry == json_.end() ? nullptr : &*entry;
 }
 
-template <class T>
-void JsonOptions::read(const char* name, T& value) {
-  const auto* entry = find(name);
+void JsonOptions::visit(const Parameter& parameter) {
+  const auto* entry = find(parameter.name);
   if (entry == nullptr) return;
   try {
-    value = entry->get<T>();
+    std::visit([&](auto* value) { parse(*entry, *value); }, parameter.value);
   } catch (const nlohmann::json::exception& error) {
-    throw usage_error(location_, "{}: {}", name, error.what());
+    throw usage_error(location_, "{}: {}", parameter.name, error.what());
   }
-}
-
-void JsonOptions::field(const char* name, bool& value, const char*) { read(name, value); }
-
-void JsonOptions::field(const char* name, std::int64_t& value, const char*, Limits limits) {
-  read(name, value);
-  check_limits(location_, name, static_cast<double>(value), limits);
-}
-
-void JsonOptions::field(const char* name, double& value, const char*, Limits limits) {
-  read(name, value);
-  check_limits(location_, name, value, limits);
-}
-
-void JsonOptions::field(const char* name, std::string& value, const char*) { read(name, value); }
-
-void JsonOptions::field(const char* name, std::optional<double>& value, const char*, Limits limits) {
-  if (json_.contains(name)) read(name, value.emplace());
-  known_.insert(name);
-  if (value) check_limits(location_, name, *value, limits);
-}
-
-void JsonOptions::field(const char* name, std::optional<std::string>& value, const char*) {
-  if (json_.contains(name)) read(name, value.emplace());
-  known_.insert(name);
-}
-
-void JsonOptions::field(const char* name, std::vector<double>& value, const char*) { read(name, value); }
-
-void JsonOptions::field(const char* name, std::vector<std::string>& value, const char*) { read(name, value); }
-
-void JsonOptions::choice(const char* name, std::string& value, const std::vector<std::string>& allowed, const char*) {
-  read(name, value);
-  for (const auto& word : allowed) {
-    if (word == value) return;
+  if (entry->is_number()) check_limits(location_, parameter.name, entry->get<double>(), parameter.limits);
+  const auto& words = parameter.words;
+  if (!words.empty() && std::find(words.begin(), words.end(), *entry) == words.end()) {
+    throw usage_error(location_, "{}: '{}' is not one of the allowed words", parameter.name, entry->get<std::string>());
   }
-  throw usage_error(location_, "{}: '{}' is not one of the allowed words", name, value);
-}
-
-void JsonOptions::array(const char* name, at::Tensor& value, const char*) {
-  const auto* entry = find(name);
-  if (entry == nullptr) return;
-  Shape shape;
-  std::vector<double> values;
-  flatten(*entry, 0, shape, values);
-  value = at::tensor(values, at::kDouble).reshape(shape);
 }
 
 std::vector<std::shared_ptr<ParameterVisitor>> JsonOptions::sections(const char* name, const char*) {

@@ -20,32 +20,32 @@ class OptionVisitor final : public ParameterVisitor {
   }
   const std::optional<SolverOption>& found() const { return found_; }
 
-  void field(const char* name, std::int64_t& value, const char*, Limits limits) override {
-    if (name != wanted_) return;
-    if (setting_) value = std::llround(required());
-    found_ = {static_cast<double>(value), limits, true};
+  void visit(const Parameter& parameter) override {
+    if (parameter.name != wanted_) return;
+    std::visit([&](auto* value) { look_at(*value, parameter.limits); }, parameter.value);
   }
-  void field(const char* name, double& value, const char*, Limits limits) override {
-    if (name != wanted_) return;
-    if (setting_) value = required();
-    found_ = {value, limits, false};
-  }
-  void field(const char* name, std::optional<double>& value, const char*, Limits limits) override {
-    if (name != wanted_) return;
-    if (setting_) value = value_;
-    found_ = {value, limits, false};
-  }
-  void field(const char*, bool&, const char*) override {}
-  void field(const char*, std::string&, const char*) override {}
-  void field(const char*, std::optional<std::string>&, const char*) override {}
-  void field(const char*, std::vector<double>&, const char*) override {}
-  void field(const char*, std::vector<std::string>&, const char*) override {}
-  void choice(const char*, std::string&, const std::vector<std::string>&, const char*) override {}
-  void array(const char*, at::Tensor&, const char*) override {}
   std::vector<std::shared_ptr<ParameterVisitor>> sections(const char*, const char*) override { return {}; }
   std::string location() const override { return "solver option " + wanted_; }
 
  private:
+  void look_at(std::int64_t& value, const Limits& limits) {
+    if (setting_) value = std::llround(required());
+    found_ = {static_cast<double>(value), limits, true};
+  }
+  void look_at(double& value, const Limits& limits) {
+    if (setting_) value = required();
+    found_ = {value, limits, false};
+  }
+  template <class Number>
+  requires std::is_arithmetic_v<Number>
+  void look_at(std::optional<Number>& value, const Limits& limits) {
+    constexpr bool whole = std::is_integral_v<Number>;
+    if (setting_)
+      value = value_ ? std::optional(static_cast<Number>(whole ? std::round(*value_) : *value_)) : std::nullopt;
+    found_ = {value ? std::optional(static_cast<double>(*value)) : std::nullopt, limits, whole};
+  }
+  void look_at(const auto&, const Limits&) {}  // no number
+
   double required() const {
     if (!value_) throw internal_error(location(), "cannot be without a value");
     return *value_;

@@ -1,6 +1,4 @@
 // `format: dataset`: any HDF5 file, by a description of one of its datasets.
-#include <algorithm>
-#include <cmath>
 #include <memory>
 
 #include "data/external_dataset.h"
@@ -15,7 +13,7 @@ struct DatasetOptions {
   std::vector<std::string> axes;
   double offset = 0;
   std::string ground_truth;
-  std::vector<double> image_shape;
+  Shape image_shape;
 
   void visit(ParameterVisitor& v) {
     v.field("dataset", dataset, "path of the measurements in the file; `recon inspect FILE` lists them");
@@ -23,7 +21,8 @@ struct DatasetOptions {
     v.field("offset", offset, "taken from the stored numbers before they are multiplied by `scale`");
     v.field("ground_truth", ground_truth, "path of the true images, laid out and scaled like the measurements");
     v.field("image_shape", image_shape,
-            "[C, H, W] of the image to be found; default: what the operator needs for such measurements");
+            "[C, H, W] of the image to be found; default: what the operator needs for such measurements",
+            {.min = 1, .max = 0x1p20});
   }
 };
 
@@ -35,7 +34,7 @@ ExternalFile open_dataset(const DatasetOptions& options, const std::string& path
   ExternalFile opened{.count = y->count(),
                       .measurement = y->spec(),
                       .y = [y](std::int64_t index) { return y->item(index, Finite::unchecked); },
-                      .image_shape = Shape(options.image_shape.begin(), options.image_shape.end())};
+                      .image_shape = options.image_shape};
   if (options.ground_truth.empty()) return opened;
   ExternalLayout truth_layout = layout;
   truth_layout.dataset = options.ground_truth;
@@ -52,11 +51,6 @@ ExternalFile open_dataset(const DatasetOptions& options, const std::string& path
 ExternalOpener dataset_opener(const DatasetOptions& options, const std::string& location) {
   if (options.dataset.empty()) {
     throw usage_error(location, "`dataset` is missing: its path in the file; `recon inspect FILE` lists them");
-  }
-  const auto& shape = options.image_shape;
-  const auto is_size = [](double side) { return side >= 1 && side == std::floor(side) && side < 0x1p31; };
-  if (!shape.empty() && (shape.size() != 3 || !std::all_of(shape.begin(), shape.end(), is_size))) {
-    throw usage_error(location, "image_shape: expected [C, H, W], whole numbers from 1 on");
   }
   return [options](const std::string& path, std::optional<double> scale) { return open_dataset(options, path, scale); };
 }

@@ -112,7 +112,11 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
       .reader = {.name = path, .header = {}, .ids = {}, .measurement = file->measurement, .read = {}}, .scale = 1};
   MeasurementHeader& header = external.reader.header;
   header.image = file->measurement;
-  if (!file->image_shape.empty()) header.image.shape = file->image_shape;
+  if (const Shape& shape = file->image_shape; !shape.empty()) {
+    if (shape.size() != 3)
+      throw usage_error(plan->location, "input: image_shape {} is not [C, H, W]", to_string(shape));
+    header.image.shape = shape;
+  }
   header.range = {plan->options.image_range[0], plan->options.image_range[1]};
   const BuiltOperator built = operator_for(*plan, *file, header.image, path);
   if (built.op->range() != file->measurement) {

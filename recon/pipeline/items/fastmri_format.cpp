@@ -1,8 +1,6 @@
 // `format: fastmri`: single-coil volumes.
 #include <ATen/ATen.h>
 
-#include <algorithm>
-#include <cmath>
 #include <memory>
 
 #include "data/fastmri_file.h"
@@ -13,16 +11,16 @@ namespace recon {
 namespace {
 
 struct FastMriOptions {
-  std::vector<double> crop;
+  std::vector<std::int64_t> crop;
 
   void visit(ParameterVisitor& v) {
-    v.field("crop", crop, "[Y, X] of the images, 0: as it is; default: that of the reconstruction");
+    v.field("crop", crop, "[Y, X] of the images, 0: as it is; default: that of the reconstruction", {.min = 0});
   }
 };
 
 ExternalFile open_fastmri(const FastMriOptions& options, const std::string& path) {
   std::optional<Shape> crop;
-  if (!options.crop.empty()) crop = Shape(options.crop.begin(), options.crop.end());
+  if (!options.crop.empty()) crop = options.crop;
   const auto file = std::make_shared<const FastMriFile>(FastMriFile::open(path, crop));
   ExternalFile opened{.count = file->count(),
                       .measurement = file->measurement(),
@@ -36,10 +34,8 @@ ExternalFile open_fastmri(const FastMriOptions& options, const std::string& path
 }
 
 ExternalOpener fastmri_opener(const FastMriOptions& options, const std::string& location) {
-  const auto& crop = options.crop;
-  const auto is_size = [](double side) { return side >= 0 && side == std::floor(side) && side < 0x1p31; };
-  if (!crop.empty() && (crop.size() != 2 || !std::all_of(crop.begin(), crop.end(), is_size))) {
-    throw usage_error(location, "crop: expected [Y, X], whole numbers; 0: as it is");
+  if (!options.crop.empty() && options.crop.size() != 2) {
+    throw usage_error(location, "crop: expected [Y, X], got {} numbers", options.crop.size());
   }
   return [options](const std::string& path, std::optional<double> scale) {
     return scaled(open_fastmri(options, path), scale.value_or(1));

@@ -9,11 +9,12 @@ namespace recon {
 namespace {
 
 struct NpyOptions {
-  std::vector<double> image_shape;
+  Shape image_shape;
 
   void visit(ParameterVisitor& v) {
     v.field("image_shape", image_shape,
-            "[C, H, W] of the image to be found; default: what the operator needs for such measurements");
+            "[C, H, W] of the image to be found; default: what the operator needs for such measurements",
+            {.min = 1, .max = 0x1p20});
   }
 };
 
@@ -30,7 +31,7 @@ ExternalFile open_npy(const NpyOptions& options, const std::string& path) {
   return {.count = values.size(0),
           .measurement = spec_of_item(values),
           .y = [values](std::int64_t index) { return values[index]; },
-          .image_shape = Shape(options.image_shape.begin(), options.image_shape.end())};
+          .image_shape = options.image_shape};
 }
 
 }  // namespace

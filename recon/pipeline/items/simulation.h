@@ -23,7 +23,7 @@ namespace recon {
 struct SimulationOptions {
   std::vector<std::string> images;
   ChannelRule channels = ChannelRule::as_stored;
-  std::vector<double> crop;
+  std::vector<std::int64_t> crop;
   std::int64_t shrink = 1;
   std::vector<double> image_range = {0, 1};
   std::string output = "measurement.h5";

@@ -35,9 +35,7 @@ void read_sampler(ParameterVisitor& section, SamplingPlan& plan) {
 
 /// The wanted size, the prior's only one, or the default.
 std::vector<std::int64_t> image_size(const SamplingPlan& plan, const ImageDomain& domain) {
-  if (!plan.options.size.empty()) {
-    return {std::llround(plan.options.size[0]), std::llround(plan.options.size[1])};
-  }
+  if (!plan.options.size.empty()) return plan.options.size;
   if (!domain.fixed_size.empty()) return domain.fixed_size;
   const std::int64_t side = rounded_up(default_side, domain.multiple);
   return {side, side};
@@ -91,7 +89,7 @@ class Sampling {
         range_{prior_->domain().low, prior_->domain().high},
         trajectory_(plan.trajectory.empty() ? 0 : plan.options.trajectory_samples, plan.sampler->steps, range_) {
     for (const auto& path : {plan.output, plan.grid, plan.trajectory}) {
-      if (!path.empty()) const AtomicFile writable(path.string());  // before hours of computing
+      if (!path.empty()) require_writable(path.string(), controls.overwrite);
     }
   }
 
@@ -182,7 +180,7 @@ void SamplingOptions::visit(ParameterVisitor& v) {
   v.choice("precision", precision,
            "of the network's convolutions: bfloat16 is faster where the processor has AMX or AVX512-BF16");
   v.field("samples", samples, "images to draw", {.min = 1, .max = 1000000});
-  v.field("size", size, "[height, width] in pixels; default: the prior's own, or 128 x 128");
+  v.field("size", size, "[height, width] in pixels; default: the prior's own, or 128 x 128", {.min = 1, .max = 65536});
   v.field("batch", batch, "images that are drawn together; no effect on what is drawn", {.min = 1, .max = 65536});
   v.field("clip", clip, "clip every denoised image to the prior's range");
   v.field("seed", seed, "seed of all randomness", {.min = 0});
@@ -209,10 +207,8 @@ SamplingPlan read_sampling_plan(const Config& config, std::optional<std::uint64_
     options.set_resolved("sampler", defaults.resolved());
   }
   options.finish();
-  const auto& size = plan.options.size;
-  const auto is_side = [](double side) { return side >= 1 && side <= 65536 && side == std::floor(side); };
-  if (!size.empty() && (size.size() != 2 || !is_side(size[0]) || !is_side(size[1]))) {
-    throw usage_error(options.location_of("size"), "size: expected [height, width] in whole pixels");
+  if (!plan.options.size.empty() && plan.options.size.size() != 2) {
+    throw usage_error(options.location_of("size"), "size: expected [height, width] in pixels");
   }
   plan.output = plan.options.output;
   plan.grid = plan.options.grid;

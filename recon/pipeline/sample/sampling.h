@@ -23,7 +23,7 @@ struct SamplingOptions {
   std::string prior = "natural_gray";
   Precision precision = Precision::float32;
   std::int64_t samples = 16;
-  std::vector<double> size;
+  std::vector<std::int64_t> size;
   std::int64_t batch = 16;
   bool clip = false;
   std::int64_t seed = 0;

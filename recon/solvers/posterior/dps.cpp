@@ -116,30 +116,25 @@ class DpsDenoiser {
   std::int64_t passes_ = 0;
 };
 
-std::vector<std::string> solve_words() {
-  std::vector<std::string> words = {"auto"};
-  for (int k = 0; k <= 8; ++k) words.push_back(std::to_string(k));
-  return words;
-}
-
 /// What `solves` means for this operator.
 std::int64_t inner_solves(const Dps& options, const Operator& op) {
   const bool constant = options.guidance == Dps::Guidance::constant;
-  if (options.solves == "auto") return constant || !op.is_linear() ? 0 : 3;
-  const std::int64_t solves = std::stoll(options.solves);
-  if (constant && solves > 0) {
-    throw usage_error("solver dps", "guidance constant has no inner solves, got {}; use guidance auto", solves);
+  if (!options.solves) return constant || !op.is_linear() ? 0 : 3;
+  if (constant && *options.solves > 0) {
+    throw usage_error("solver dps", "guidance constant has no inner solves, got {}; use guidance auto",
+                      *options.solves);
   }
-  return solves;
+  return *options.solves;
 }
 
 }  // namespace
 
 void Dps::visit(ParameterVisitor& v) {
   sampling.visit(v, "network steps; 0: 25 with inner solves, 100 without", 0);
-  v.choice("solves", solves, solve_words(),
-           "conjugate gradients per step on the data's own system, one backward pass each; 0: one variance for all "
-           "data; auto: 3 for linear operators, 0 for others and for guidance constant");
+  v.field("solves", solves,
+          "conjugate gradients per step on the data's own system, one backward pass each; 0: one variance for all "
+          "data; default: 3 for linear operators, 0 for others and for guidance constant",
+          {.min = 0, .max = 100});
   v.choice("guidance", guidance,
            "auto: weight from the noise, the residual and the denoiser's error; constant: step_size");
   v.choice("norm", norm, "guidance constant: what step_size multiplies the gradient of");

@@ -56,7 +56,7 @@ class Dps final : public Solver {
   Norm norm = Norm::residual;
   double step_size = 0.3;
   bool clip_mean = false;
-  std::string solves = "auto";
+  std::optional<std::int64_t> solves;  ///< 3 for linear operators, 0 for others and for guidance constant
 
   void visit(ParameterVisitor& options) override;
 
