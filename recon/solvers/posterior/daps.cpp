@@ -2,11 +2,10 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
-
 #include "priors/samplers/probability_flow.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_conditional.h"
+#include "recon/solvers/posterior/decoupled_annealing.h"
 
 namespace recon {
 namespace {
@@ -43,24 +42,13 @@ void Daps::visit(ParameterVisitor& v) {
 }
 
 at::Tensor Daps::run(SolverContext& context) const {
-  const Prior& prior = context.prior();
-  const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing, start.level(context));
-  const auto total = static_cast<std::int64_t>(levels.size());
   DataConditional data(context, daps_stream, langevin_steps);
-  at::Tensor estimate, x = start.image(context, levels.front(), context.normal(daps_stream, 0));
-  for (std::int64_t i = 0; i < total; ++i) {
-    const NoiseLevel& level = levels[static_cast<std::size_t>(i)];
-    const double r = level.relative_sigma();
-    estimate = data.draw(flow_to_clean(context, x, level, ode_steps), denoiser_variance(prior, r), i);
-    const NoiseLevel next = i + 1 < total ? levels[static_cast<std::size_t>(i + 1)] : NoiseLevel{};
-    x = next.sigma > 0 ? next.alpha * estimate + next.sigma * context.normal(daps_stream, i + 1) : estimate;
-    if (!context.end_step(
-            {.done = i + 1, .total = total, .relative_sigma = next.relative_sigma(), .residual_squares = {}}, x,
-            estimate)) {
-      break;
-    }
-  }
-  return estimate;
+  const DecoupledAnnealing annealing{.steps = steps, .spacing = spacing, .start = start, .stream = daps_stream};
+  return annealing.run(context, [&](const at::Tensor& x_t, const NoiseLevel& level, std::int64_t step) {
+    const at::Tensor x0 = flow_to_clean(context, x_t, level, ode_steps);
+    const double variance = denoiser_variance(context.prior(), level.relative_sigma());
+    return DecoupledAnnealing::Estimate{.x0 = data.draw(x0, variance, step), .residual_squares = {}};
+  });
 }
 
 }  // namespace recon

@@ -7,6 +7,7 @@
 
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_step.h"
+#include "recon/solvers/posterior/decoupled_annealing.h"
 #include "recon/solvers/posterior/jacobian.h"
 
 namespace recon {
@@ -92,22 +93,13 @@ void HardConsistency::visit(ParameterVisitor& v) {
 }
 
 at::Tensor HardConsistency::run(SolverContext& context) const {
-  const Prior& prior = context.prior();
-  const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing, start.level(context));
-  const auto total = static_cast<std::int64_t>(levels.size());
   DataStep into_budget(context, quantile, data_steps);
-  at::Tensor estimate, x = start.image(context, levels.front(), context.normal(hard_consistency_stream, 0));
-  for (std::int64_t i = 0; i < total; ++i) {
-    estimate = into_budget(context.denoise(x, levels[static_cast<std::size_t>(i)]));
-    const NoiseLevel next = i + 1 < total ? levels[static_cast<std::size_t>(i + 1)] : NoiseLevel{};
-    x = next.sigma > 0 ? next.alpha * estimate + next.sigma * context.normal(hard_consistency_stream, i + 1) : estimate;
-    const Step step{.done = i + 1,
-                    .total = total,
-                    .relative_sigma = next.relative_sigma(),
-                    .residual_squares = into_budget.residual_squares()};
-    if (!context.end_step(step, x, estimate)) break;
-  }
-  return estimate;
+  const DecoupledAnnealing annealing{
+      .steps = steps, .spacing = spacing, .start = start, .stream = hard_consistency_stream};
+  return annealing.run(context, [&](const at::Tensor& x_t, const NoiseLevel& level, std::int64_t) {
+    const at::Tensor x0 = into_budget(context.denoise(x_t, level));
+    return DecoupledAnnealing::Estimate{.x0 = x0, .residual_squares = into_budget.residual_squares()};
+  });
 }
 
 }  // namespace recon
