@@ -109,11 +109,14 @@ RawFile read_ismrmrd_raw(const std::string& path, const std::string& group) {
   std::error_code absent;
   const auto file_bytes = std::filesystem::file_size(path, absent);
   if (absent) throw data_error(path, "cannot be read: {}", absent.message());
+  const auto written = std::filesystem::last_write_time(path, absent);
   // libismrmrd takes some 0.3 ms for each acquisition, and disks deliver.
   const auto seconds = 20 + static_cast<unsigned>(file_bytes >> 20);
   RawFile raw;
   const hdf5::Lock lock;  // libismrmrd calls HDF5 too
   auto packed = hdf5::run_isolated([&] { return packed_file(path, group); }, seconds);
+  // It opens for writing what may be written, which changes nothing but the time of the file.
+  std::filesystem::last_write_time(path, written, absent);
   if (!packed) throw data_error(path, "libismrmrd cannot read the file: damaged; fetch it again");
   raw.bytes = std::move(*packed);
   if (raw.bytes.empty() || raw.bytes[0] != good) {

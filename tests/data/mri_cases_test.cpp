@@ -53,6 +53,16 @@ TEST(MriCases, TwoDimensionalScanWithAHeaderOfTwoPartitionsIsReadWithANote) {
   EXPECT_TRUE((set.kspace != 0).all().item<bool>());
 }
 
+// libismrmrd opens files for writing.
+TEST(MriCases, ReadingLeavesTheFileAsItWas) {
+  const auto file = std::filesystem::temp_directory_path() / "raw.h5";
+  std::filesystem::copy_file(case_file("mrd_2d_header_z2.h5"), file);
+  const auto before = std::filesystem::last_write_time(file) - std::chrono::hours(1);
+  std::filesystem::last_write_time(file, before);
+  read_kspace(file.string());
+  EXPECT_EQ(std::filesystem::last_write_time(file), before);
+}
+
 TEST(MriCases, CentreSampleAfterReversalIsFoundAndSaid) {
   const KspaceSet set = read_kspace(case_file("mrd_reversed_centre_N2.h5"));
   EXPECT_TRUE(at::equal(set.kspace[0], whole_head())) << "the same scan, every second line stored backwards";
