@@ -20,6 +20,9 @@ at::Tensor with_noise(const Noise& noise, const at::Tensor& clean, const Rng& rn
 /// stands in for the unknown expectation is the caller's choice: the data themselves (the weighted least squares of
 /// Chung et al. 2023, Algorithm 2, up to their factor 2) are biased where counts are few; expected_counts.h and the
 /// data of an estimate A(x) are not. none: Error(usage), there is nothing to weigh by.
+///
+/// With `darkest` 1 a photon counts as its square where less than one is expected. By 1 / expected, the few that fall
+/// where hardly any is expected would rule every sum of squares: an image of next to nothing passes then as chi² 1.
 at::Tensor noise_variance(const Noise& noise, const at::Tensor& expected, double darkest = 1);
 
 }  // namespace recon

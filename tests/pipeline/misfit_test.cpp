@@ -81,7 +81,7 @@ TEST(Misfit, CountsAreExplainedByTheTruthAndNotByNothingInTwoHundredRandomCases)
     const at::Tensor mean = op->apply(truth) + (has_background ? background.item<double>() : 0.0);
     const double read = noise.has_std() ? noise.std[0] * noise.std[0] : 0;
     const at::Tensor there = op->support().defined() ? op->support().unsqueeze(0) : at::ones_like(mean);
-    const at::Tensor variance = mean.clamp_min(item.noise.darkest / noise.peak) / noise.peak + read;
+    const at::Tensor variance = mean.clamp_min(1 / noise.peak) / noise.peak + read;
     const at::Tensor residual = item.y - op->apply(truth);
     const double expected =
         ((residual.square() / variance).sum() / (there * (mean.clamp_min(0) / noise.peak + read) / variance).sum())

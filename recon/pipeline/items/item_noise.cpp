@@ -15,8 +15,6 @@
 namespace recon {
 namespace {
 
-constexpr double darkest_share = 0.01;  ///< of the mean count: for chi²
-constexpr double whitened_share = 0.3;  ///< of the mean count: weights further apart slow every solver down
 constexpr double well_lit = 20;         ///< counts that stand for their own expectation
 
 at::Tensor measured_ones(const at::Tensor& y, const at::Tensor& support) {
@@ -29,10 +27,7 @@ void whiten_by(ItemNoise& result, const at::Tensor& expected, const at::Tensor& 
   const Noise& photons = result.photons;
   const at::Tensor there = measured_ones(expected, support);
   const double measured = std::max(1.0, there.sum().item<double>());
-  const double mean = photons.peak * (expected * there).sum().item<double>() / measured;
-  // A window without a count does not mean that none can come: a share of the mean is let in.
-  result.darkest = std::clamp(darkest_share * mean, 1e-12, 1.0);
-  result.variance = noise_variance(photons, expected, std::clamp(whitened_share * mean, 1e-12, 1.0));
+  result.variance = noise_variance(photons, expected);
   // Entries whose true variance is below the one they are given have little to say: the mean square of what is left
   // after whitening is their share, and so is chi² of the true image.
   const at::Tensor truth = noise_variance(photons, expected, 0) * there;
@@ -61,7 +56,7 @@ void whiten_photons(ItemNoise& result, const Noise& noise, const at::Tensor& y, 
 
 at::Tensor ItemNoise::variance_at(const at::Tensor& predicted) const {
   if (!photons.counts_photons()) return variance;
-  return noise_variance(photons, background.defined() ? predicted + background : predicted, darkest);
+  return noise_variance(photons, background.defined() ? predicted + background : predicted);
 }
 
 ItemNoise ItemNoise::at_prediction(const at::Tensor& predicted, const at::Tensor& support) const {

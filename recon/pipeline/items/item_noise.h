@@ -17,7 +17,6 @@ struct ItemNoise {
   at::Tensor weights;     ///< whitening factors for y and A; undefined when the noise is white already
   Noise photons;          ///< of photons: type, peak and read noise; type none for any other
   at::Tensor background;  ///< of photons: what was taken from them, [1, range...]; undefined: nothing
-  double darkest = 1;     ///< of photons: the count below which an expected count is not believed
   bool dim = false;       ///< a tenth of the entries expect less than 20 photons: at_prediction() matters
 
   /// The variance where A(x) is `predicted`: for photons that of the expected counts, otherwise `variance`.
