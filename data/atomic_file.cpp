@@ -69,6 +69,13 @@ void AtomicFile::commit() {
   }
 }
 
+void require_writable(const std::string& path, bool overwrite) {
+  const AtomicFile writable(path);
+  if (!overwrite && std::filesystem::exists(path)) {
+    throw usage_error(path, "the file is there already; choose another name, or replace it with --force");
+  }
+}
+
 void write_file_atomically(const std::string& path, std::string_view bytes) {
   AtomicFile file(path);
   {

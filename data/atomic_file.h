@@ -30,6 +30,10 @@ class AtomicFile {
   bool committed_ = false;
 };
 
+/// Before hours of computing: throws Error(data) where `path` cannot be written, and Error(usage) where it exists and
+/// is not to be replaced.
+void require_writable(const std::string& path, bool overwrite);
+
 /// Writes all of `bytes` to `path` through an AtomicFile.
 void write_file_atomically(const std::string& path, std::string_view bytes);
 

@@ -32,20 +32,11 @@ std::string as_file_name(std::string id) {
   return id;
 }
 
-std::vector<std::string> write_pngs(const std::string& path, const ImageOutput& output) {
-  const std::int64_t count = output.images.size(0);
-  std::vector<std::string> files;
-  for (std::int64_t i = 0; i < count; ++i) {
-    fs::path file = path;
-    if (count > 1) {
-      const std::string name = file.stem().string() + "_" + as_file_name(output.ids[static_cast<std::size_t>(i)]);
-      file.replace_filename(name + ".png");
-    }
-    constexpr int bits = 16;
-    write_png(file.string(), output.images[i], output.range, bits);
-    files.push_back(file.string());
+void write_pngs(const std::vector<std::string>& files, const ImageOutput& output) {
+  constexpr int bits = 16;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    write_png(files[i], output.images[static_cast<std::int64_t>(i)], output.range, bits);
   }
-  return files;
 }
 
 /// BART keeps slices on axis 13.
@@ -66,12 +57,25 @@ const std::vector<std::string>& image_endings() {
 
 bool has_image_ending(const std::string& path) { return !ending_of(path).empty(); }
 
+std::vector<std::string> image_files(const std::string& path, const std::vector<std::string>& ids) {
+  if (ending_of(path) != ".png" || ids.size() == 1) return {path};
+  std::vector<std::string> files;
+  for (const std::string& id : ids) {
+    fs::path file = path;
+    file.replace_filename(file.stem().string() + "_" + as_file_name(id) + ".png");
+    files.push_back(file.string());
+  }
+  return files;
+}
+
 std::vector<std::string> write_images(const std::string& path, const ImageOutput& output) {
   const std::string ending = ending_of(path);
   const at::Tensor& images = output.images;
   const at::Tensor stack = images.reshape({-1, images.size(-2), images.size(-1)});
-  if (ending == ".png") return write_pngs(path, output);
-  if (ending == ".tif" || ending == ".tiff") {
+  const std::vector<std::string> files = image_files(path, output.ids);
+  if (ending == ".png") {
+    write_pngs(files, output);
+  } else if (ending == ".tif" || ending == ".tiff") {
     const bool colour = images.size(0) == 1 && images.size(1) == 3 && !images.is_complex();
     if (colour) {
       write_tiff(path, images[0]);
@@ -89,7 +93,7 @@ std::vector<std::string> write_images(const std::string& path, const ImageOutput
   } else {
     throw usage_error(path, "expected an output that ends in {}", fmt::join(image_endings(), ", "));
   }
-  return {path};
+  return files;
 }
 
 }  // namespace recon

@@ -26,6 +26,9 @@ const std::vector<std::string>& image_endings();
 /// Whether a path ends so.
 bool has_image_ending(const std::string& path);
 
+/// The files that write_images() makes at this path of images with these ids.
+std::vector<std::string> image_files(const std::string& path, const std::vector<std::string>& ids);
+
 /// Writes the images as the ending of the path says, atomically, and returns the files. Items and channels become pages
 /// or slices. Throws Error(usage) for another ending.
 std::vector<std::string> write_images(const std::string& path, const ImageOutput& output);

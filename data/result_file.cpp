@@ -138,22 +138,51 @@ void visit_result_texts(Set& set, const Visit& visit) {
 
 /// The texts of a batch's inputs, each once.
 template <class Visit>
-void visit_inputs(const Visit& visit) {
+void visit_texts(const Visit& visit, const ResultInput*) {
   visit("name", &ResultInput::name);
   visit("hash", &ResultInput::hash);
   visit("operator", &ResultInput::operator_config);
   visit("operator_hash", &ResultInput::operator_hash);
 }
+template <class Visit>
+void visit_texts(const Visit& visit, const SkippedInput*) {
+  visit("name", &SkippedInput::name);
+  visit("reason", &SkippedInput::reason);
+}
+
+/// A group with a dataset per text; none for an empty list.
+template <class Input>
+void write_texts(hdf5::File& file, const char* where, const std::vector<Input>& inputs) {
+  if (inputs.empty()) return;
+  auto group = file.create_group(where);
+  visit_texts(
+      [&](const char* name, std::string Input::*text) {
+        std::vector<std::string> texts;
+        for (const auto& input : inputs) texts.push_back(input.*text);
+        group.write_strings(name, texts);
+      },
+      inputs.data());
+}
+
+template <class Input>
+void read_texts(const hdf5::File& file, const char* where, std::vector<Input>& inputs) {
+  if (!file.has(where)) return;
+  const auto group = file.group(where);
+  inputs.resize(group.dataset("name").read_strings().size());
+  visit_texts(
+      [&](const char* name, std::string Input::*text) {
+        const auto count = static_cast<std::int64_t>(inputs.size());
+        std::vector<std::string> texts;
+        read_vector(group.dataset(name), count, {0, count}, texts);
+        for (std::size_t i = 0; i < texts.size(); ++i) inputs[i].*text = texts[i];
+      },
+      inputs.data());
+}
 
 void write_batch_provenance(hdf5::File& file, const ResultSet& set) {
   if (!set.manifest.empty()) file.write_strings("manifest", {set.manifest});
-  if (set.inputs.empty()) return;
-  auto group = file.create_group("inputs");
-  visit_inputs([&](const char* name, std::string ResultInput::*text) {
-    std::vector<std::string> texts;
-    for (const auto& input : set.inputs) texts.push_back(input.*text);
-    group.write_strings(name, texts);
-  });
+  write_texts(file, "inputs", set.inputs);
+  write_texts(file, "skipped", set.skipped);
 }
 
 void read_batch_provenance(const hdf5::File& file, ResultSet& set) {
@@ -162,14 +191,8 @@ void read_batch_provenance(const hdf5::File& file, ResultSet& set) {
     read_vector(file.dataset("manifest"), 1, {0, 1}, texts);
     set.manifest = texts.front();
   }
-  if (!file.has("inputs")) return;
-  const auto group = file.group("inputs");
-  set.inputs.resize(group.dataset("name").read_strings().size());
-  visit_inputs([&](const char* name, std::string ResultInput::*text) {
-    const auto count = static_cast<std::int64_t>(set.inputs.size());
-    read_vector(group.dataset(name), count, {0, count}, texts);
-    for (std::size_t i = 0; i < texts.size(); ++i) set.inputs[i].*text = texts[i];
-  });
+  read_texts(file, "inputs", set.inputs);
+  read_texts(file, "skipped", set.skipped);
 }
 
 ResultSet read_header(const hdf5::File& file) {

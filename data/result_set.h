@@ -39,6 +39,12 @@ struct ResultInput {
   bool operator==(const ResultInput&) const = default;
 };
 
+/// A file that a batch was to read and left out.
+struct SkippedInput {
+  std::string name, reason;
+  bool operator==(const SkippedInput&) const = default;
+};
+
 /// A result file in memory (data/FORMAT.md).
 struct ResultSet {
   std::vector<std::string> ids;
@@ -51,7 +57,8 @@ struct ResultSet {
   std::map<std::string, std::string> versions;  ///< recon, libtorch, hdf5, ...
   std::string prior, prior_hash;                ///< path or name, and content_hash; empty without a prior
   std::string input, input_hash;                ///< the measurement file
-  std::vector<ResultInput> inputs;              ///< of a batch: all of them
+  std::vector<ResultInput> inputs;              ///< of a batch: all that it read
+  std::vector<SkippedInput> skipped;            ///< of a batch: those that it left out
   std::string manifest;                         ///< of a batch: what identifies the run, JSON (pipeline/batch_store.h)
 };
 

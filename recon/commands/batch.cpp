@@ -45,6 +45,12 @@ ordered_json json_of(const BatchProfile& profile) {
           {"assembling", profile.assembling}};
 }
 
+ordered_json json_of(const std::vector<SkippedInput>& skipped) {
+  ordered_json list = ordered_json::array();
+  for (const auto& input : skipped) list.push_back({{"name", input.name}, {"reason", input.reason}});
+  return list;
+}
+
 std::string text_of(const BatchProfile& profile) {
   const auto share = [&](double seconds) { return 100 * seconds / std::max(profile.total, 1e-9); };
   return fmt::format(
@@ -147,6 +153,7 @@ Examples:
                  {"items", result.items},
                  {"computed", result.computed},
                  {"failed", failed},
+                 {"skipped", json_of(result.skipped)},
                  {"batches", result.batches},
                  {"batches_done", result.batches_done},
                  {"rank", task.ranks.rank},
@@ -156,7 +163,8 @@ Examples:
     const std::size_t misfits = result.complete && first ? result.summary.misfits : result.misfits;
     verb.json["misfits"] = misfits;
     const bool refused = first && refuse_misfits(misfits, allow_misfit_);
-    if (first && (failed > 0 || refused || result.interrupted || (!result.complete && task.shard.of == 1))) {
+    if (first && (failed > 0 || !result.skipped.empty() || refused || result.interrupted ||
+                  (!result.complete && task.shard.of == 1))) {
       verb.exit_code = exit_some_failed;
     }
     if (first) verb.text = text_of(plan, task, result, failed);
@@ -180,6 +188,8 @@ Examples:
                           result.batches);
     }
     text += fmt::format("items:   {}, {} computed now, {} failed\n", result.items, result.computed, failed);
+    if (!result.skipped.empty())
+      text += fmt::format("skipped: {} files, see the warnings above\n", result.skipped.size());
     for (const auto& [id, error] : result.summary.first_failures) text += fmt::format("  {}: {}\n", id, error);
     if (result.summary.failed > result.summary.first_failures.size()) {
       text += fmt::format("  and {} more\n", result.summary.failed - result.summary.first_failures.size());

@@ -37,11 +37,12 @@ Examples:
     app.add_option("CONFIG", config_, "Config (YAML)")->required();
     shortcuts_.add_to(app, {"prior", "precision", "samples", "output"});
     add_allow_misfit(app, allow_misfit_);
+    add_force(app, force_);
   }
 
   VerbResult execute(const GlobalOptions& options) override {
     ProgressPrinter progress(options.quiet);
-    const RunControls controls = controls_of(options, progress);
+    const RunControls controls = controls_of(options, progress, force_);
     ComparisonPlan plan = read_comparison_plan(config_of(config_, options, shortcuts_), options.seed);
     const ComparisonResult result = run_comparison(plan, controls);
     VerbResult verb;
@@ -59,6 +60,7 @@ Examples:
   std::string config_;
   ConfigShortcuts shortcuts_;
   bool allow_misfit_ = false;
+  bool force_ = false;
 };
 
 }  // namespace

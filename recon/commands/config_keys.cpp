@@ -57,7 +57,7 @@ void batch(ParameterVisitor& v) {
   input(v);
   SolvingOptions().visit(v);
   section<BatchOutput>(v, "output", "what is written");
-  section<BatchSize>(v, "batch", "how items are cut");
+  section<BatchSection>(v, "batch", "how items are cut");
   kind(v, "solver", solver_doc);
 }
 

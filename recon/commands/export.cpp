@@ -36,9 +36,11 @@ Examples:
         ->delimiter(',')
         ->expected(3)
         ->check(CLI::PositiveNumber);
+    add_force(app, force_);
   }
 
   VerbResult execute(const GlobalOptions&) override {
+    plan_.overwrite = force_;
     plan_.voxel_mm = {voxel_mm_[0], voxel_mm_[1], voxel_mm_[2]};
     const auto [files, shape, complex] = export_images(plan_);
     VerbResult result;
@@ -52,6 +54,7 @@ Examples:
  private:
   ExportPlan plan_;
   std::vector<double> voxel_mm_ = {1, 1, 1};
+  bool force_ = false;
 };
 
 }  // namespace

@@ -44,13 +44,14 @@ class ImportVerb final : public Verb {
   void describe(CLI::App& app) override {
     app.add_option("SOURCE", source_, "Raw data file")->required();
     app.add_option("-o,--output", output_, "Measurement file to write (HDF5)")->capture_default_str();
+    add_force(app, force_);
   }
 
   VerbResult execute(const GlobalOptions& options) override {
     Config config = Config::from_text("", "recon import");
     for (const auto& assignment : options.set) config.set(assignment);
     const ImportPlan plan = read_import_plan(config);
-    const auto [source, imported] = import_file(source_, output_, plan);
+    const auto [source, imported] = import_file(source_, output_, plan, force_);
     const MeasurementSet& set = imported.set;
     VerbResult result;
     result.json = {{"output", output_},
@@ -76,6 +77,7 @@ class ImportVerb final : public Verb {
 
  private:
   std::string source_, output_ = "measurement.h5";
+  bool force_ = false;
 };
 
 }  // namespace

@@ -51,11 +51,12 @@ Examples:
     shortcuts_.add_to(app, {"operator", "noise_std", "solver", "steps", "prior", "precision", "samples", "items",
                             "output", "preview"});
     add_allow_misfit(app, allow_misfit_);
+    add_force(app, force_);
   }
 
   VerbResult execute(const GlobalOptions& options) override {
     ProgressPrinter progress(options.quiet);
-    const RunControls controls = controls_of(options, progress);
+    const RunControls controls = controls_of(options, progress, force_);
     const RunPlan plan = read_run_plan(read_config(options), options.seed);
     return reported(plan, run_reconstruction(plan, controls));
   }
@@ -98,6 +99,7 @@ Examples:
   std::string config_;
   ConfigShortcuts shortcuts_;
   bool allow_misfit_ = false;
+  bool force_ = false;
 };
 
 }  // namespace

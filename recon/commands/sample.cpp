@@ -36,11 +36,12 @@ Examples:
   void describe(CLI::App& app) override {
     app.add_option("CONFIG", config_, "Config (YAML)")->required();
     shortcuts_.add_to(app, {"prior", "precision", "steps", "samples", "output"}, {{"steps", "sampler.steps"}});
+    add_force(app, force_);
   }
 
   VerbResult execute(const GlobalOptions& options) override {
     ProgressPrinter progress(options.quiet);
-    const RunControls controls = controls_of(options, progress);
+    const RunControls controls = controls_of(options, progress, force_);
     const SamplingPlan plan = read_sampling_plan(config_of(config_, options, shortcuts_), options.seed);
     return reported(plan, run_sampling(plan, controls));
   }
@@ -73,6 +74,7 @@ Examples:
 
   std::string config_;
   ConfigShortcuts shortcuts_;
+  bool force_ = false;
 };
 
 }  // namespace

@@ -28,11 +28,12 @@ Examples:
   void describe(CLI::App& app) override {
     app.add_option("CONFIG", config_, "Config (YAML)")->required();
     shortcuts_.add_to(app, {"operator", "output"}, {{"operator", "operator"}});
+    add_force(app, force_);
   }
 
   VerbResult execute(const GlobalOptions& options) override {
     ProgressPrinter progress(options.quiet);
-    const RunControls controls = controls_of(options, progress);
+    const RunControls controls = controls_of(options, progress, force_);
     const SimulationPlan plan = read_simulation_plan(config_of(config_, options, shortcuts_), options.seed);
     const MeasurementSet set = write_simulation(plan, controls);
     VerbResult result;
@@ -49,6 +50,7 @@ Examples:
  private:
   std::string config_;
   ConfigShortcuts shortcuts_;
+  bool force_ = false;
 };
 
 }  // namespace

@@ -53,6 +53,9 @@ class Verb {
   virtual VerbResult execute(const GlobalOptions& options) = 0;
 };
 
+/// The option --force of verbs that write files which may be there.
+void add_force(CLI::App& app, bool& force);
+
 /// The option --allow-misfit of verbs that reconstruct.
 void add_allow_misfit(CLI::App& app, bool& allow);
 /// Whether `misfits` results that the data contradict make the exit code 1; says so, and how to allow them.

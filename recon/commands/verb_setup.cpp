@@ -14,8 +14,11 @@ Config overridden(Config config, const GlobalOptions& options, const ConfigShort
   return config;
 }
 
-RunControls controls_of(const GlobalOptions& options, RunObserver& observer) {
-  return {.device = parse_device(options.device), .cancellation = &interruption(), .observer = &observer};
+RunControls controls_of(const GlobalOptions& options, RunObserver& observer, bool overwrite) {
+  return {.device = parse_device(options.device),
+          .cancellation = &interruption(),
+          .observer = &observer,
+          .overwrite = overwrite};
 }
 
 }  // namespace recon

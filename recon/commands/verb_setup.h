@@ -15,6 +15,6 @@ Config config_of(const std::string& path, const GlobalOptions& options, const Co
 Config overridden(Config config, const GlobalOptions& options, const ConfigShortcuts& shortcuts);
 
 /// The device that was asked for, and Ctrl-C: from here on it saves instead of killing.
-RunControls controls_of(const GlobalOptions& options, RunObserver& observer);
+RunControls controls_of(const GlobalOptions& options, RunObserver& observer, bool overwrite = true);
 
 }  // namespace recon

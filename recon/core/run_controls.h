@@ -25,6 +25,7 @@ struct RunControls {
   c10::Device device = c10::Device(c10::kCPU);
   const CancellationToken* cancellation = nullptr;  ///< null: nobody stops it
   RunObserver* observer = nullptr;                  ///< null: nobody listens
+  bool overwrite = true;                            ///< outputs that exist are replaced, else refused
 
   bool cancelled() const { return cancellation != nullptr && cancellation->cancelled(); }
   void begin(const std::string& label, std::int64_t done = 0) const {

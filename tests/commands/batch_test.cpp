@@ -133,11 +133,39 @@ TEST_F(Batch, ManyFilesBecomeOneResult) {
   EXPECT_EQ(read_result_file(path("two.h5").string()).ids, (std::vector<std::string>{"a/2", "b/1"}));
   expect_error("batch batch.yaml --set items=nobody --set output.path=no.h5", 2, {"nobody", "a/0"});
   for (const char* name : {"cut.h5", "cut_too.h5"}) write(name, file_content(path("a.h5")).substr(0, 200));
-  const std::string lacking = "batch batch.yaml --set 'input=[a.h5, cut.h5, b.h5, cut_too.h5]' --set output.path=no.h5";
-  expect_error(lacking, 3, {"2 of 4 input files", "cut.h5", "leave them out"});
-  EXPECT_TRUE(contains(recon(lacking).err, "cut_too.h5"));
+  const std::string lacking =
+      "batch batch.yaml --set 'input=[a.h5, cut.h5, b.h5, cut_too.h5]' --set output.path=no.h5 ";
+  expect_error(lacking + "--set batch.on_error=stop", 3, {"2 of 4 input files", "cut.h5", "leave them out"});
+  EXPECT_TRUE(contains(recon(lacking + "--set batch.on_error=stop").err, "cut_too.h5"));
+  EXPECT_FALSE(fs::exists(path("no.h5")));
+}
+
+TEST_F(Batch, FilesThatCannotBeReadOrDifferAreLeftOutAndNamed) {
+  write_items("a.h5", 3);
+  write_items("b.h5", 2);
   write_items("wide.h5", 1, {}, 32);
-  expect_error("batch batch.yaml --set 'input=[a.h5, wide.h5]' --set output.path=no.h5", 2, {"one shape", "wide"});
+  write("cut.h5", file_content(path("a.h5")).substr(0, 200));
+  write_config("[wide.h5, a.h5, cut.h5, b.h5]");
+  const Outputs got = batch();
+  EXPECT_EQ(got.exit_code, 1) << "not all was done";
+  const auto end = events_of(got).back();
+  EXPECT_EQ(end["complete"], true);
+  ASSERT_EQ(end["skipped"].size(), 2U);
+  const ResultSet set = read_result_file(path("out.h5").string());
+  EXPECT_EQ(set.ids, (std::vector<std::string>{"a/0", "a/1", "a/2", "b/0", "b/1"}));
+  EXPECT_EQ(set.inputs.size(), 2U);
+  ASSERT_EQ(set.skipped.size(), 2U);
+  EXPECT_EQ(set.skipped[0].name, "cut");
+  EXPECT_TRUE(contains(set.skipped[0].reason, "cut.h5")) << set.skipped[0].reason;
+  EXPECT_EQ(set.skipped[1].name, "wide");
+  EXPECT_TRUE(contains(set.skipped[1].reason, "[1, 32, 32]") && contains(set.skipped[1].reason, "[1, 24, 24]"))
+      << set.skipped[1].reason;
+  EXPECT_EQ(recon("inspect out.h5 --json").json()["skipped"].size(), 2U);
+  EXPECT_TRUE(contains(recon("batch batch.yaml").out, "skipped: 2 files")) << "also when it is there already";
+  EXPECT_EQ(recon("batch --verify out.h5 --count 2").exit_code, 0);
+  expect_error("batch batch.yaml --set 'input=[a.h5, wide.h5]' --set output.path=no.h5 --set batch.on_error=stop", 2,
+               {"[1, 32, 32]", "batch of each kind"});
+  expect_error("batch batch.yaml --set 'input=[cut.h5]' --set output.path=no.h5", 3, {"cut.h5"});
 }
 
 TEST_F(Batch, FilesOfOneOperatorShareBatches) {

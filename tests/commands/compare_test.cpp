@@ -33,7 +33,7 @@ class Compare : public ProgramTest {
            "output: out\n";
   }
   json compared(const std::string& arguments, int exit_code = 0) const {
-    const Outputs got = recon("compare c.yaml --json -q --threads 1 --allow-misfit " + arguments);
+    const Outputs got = recon("compare --force c.yaml --json -q --threads 1 --allow-misfit " + arguments);
     EXPECT_EQ(got.exit_code, exit_code) << got.err;
     return got.json();
   }
@@ -93,7 +93,7 @@ TEST_F(Compare, WithoutTruthNothingIsEmpty) {
   EXPECT_TRUE(contains(file_content(path("out/results.csv")), "task,item,solver,chi2,"));
   const std::string html = file_content(path("out/report.html"));
   for (const char* word : {"PSNR", "SSIM", "truth<", "error, 0"}) EXPECT_EQ(count(html, word), 0U) << word;
-  EXPECT_FALSE(contains(recon("compare c.yaml -q --threads 1").out, "PSNR"));
+  EXPECT_FALSE(contains(recon("compare --force c.yaml -q --threads 1").out, "PSNR"));
 }
 
 TEST_F(Compare, ASolverThatCannotIsARowAndTheOthersGoOn) {
@@ -122,7 +122,8 @@ TEST_F(Compare, ASolverThatCannotIsARowAndTheOthersGoOn) {
   set.header.noise = {.type = NoiseType::gaussian, .std = {0.05}, .peak = 0};
   set.y = at::ones({1, 1, 16, 16}, at::kComplexFloat);
   write_measurement_file(path("k.h5").string(), set);
-  write("c.yaml", "input: k.h5\ncomplex_image: none\nsolvers: [{type: diffpir, steps: 2}, {type: adjoint}]\noutput: out\n");
+  write("c.yaml",
+        "input: k.h5\ncomplex_image: none\nsolvers: [{type: diffpir, steps: 2}, {type: adjoint}]\noutput: out\n");
   const json complex = compared("", 1);
   EXPECT_EQ(complex["rows"][0]["status"], "failed");
   EXPECT_TRUE(contains(complex["rows"][0]["error"].get<std::string>(), "the image is complex"));

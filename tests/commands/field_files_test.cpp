@@ -12,8 +12,8 @@ class FieldFiles : public ProgramTest {
 
   /// The row of filtered back-projection.
   json fbp(const std::string& name, const std::string& more = "") const {
-    const Outputs got =
-        recon(fmt::format("run '{}' --json -q --set 'solver={{type: fbp{}}}' --set output=out", field(name), more));
+    const Outputs got = recon(
+        fmt::format("run --force '{}' --json -q --set 'solver={{type: fbp{}}}' --set output=out", field(name), more));
     EXPECT_EQ(got.exit_code, 0) << got.err;
     return got.json();
   }
@@ -58,7 +58,7 @@ TEST_F(FieldFiles, APictureIsInspected) {
 TEST_F(FieldFiles, TwelveBitsAreAskedForAndEveryPageIsMeasured) {
   const auto simulated = [&](const std::string& name) {
     write("s.yaml", fmt::format("images: '{}'\noperator: {{type: identity}}\noutput: m.h5\n", field(name)));
-    return recon("simulate s.yaml --json");
+    return recon("simulate --force s.yaml --json");
   };
   const Outputs bits = simulated("12bit.tif");
   EXPECT_EQ(bits.exit_code, 0) << bits.err;
@@ -84,10 +84,10 @@ TEST_F(FieldFiles, SpectralSolversTakeAnySize) {
   write("s.yaml",
         "images: phantom:shepp_logan:48\ncrop: [3, 5, 34, 31]\noperator: {type: blur, std_px: 1}\n"
         "noise: {std: 0.02}\noutput: m.h5\n");
-  ASSERT_EQ(recon("simulate s.yaml -q").exit_code, 0);
+  ASSERT_EQ(recon("simulate --force s.yaml -q").exit_code, 0);
   for (const char* solver : {"ddnm", "ddrm"}) {
-    const Outputs got =
-        recon(fmt::format("run m.h5 --json -q --set 'solver={{type: {}, steps: 10}}' --set output={}", solver, solver));
+    const Outputs got = recon(fmt::format(
+        "run --force m.h5 --json -q --set 'solver={{type: {}, steps: 10}}' --set output={}", solver, solver));
     EXPECT_EQ(got.exit_code, 0) << got.err;
     EXPECT_GT(psnr_in(got.json()), 22) << solver;
   }

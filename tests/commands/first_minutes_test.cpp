@@ -52,8 +52,33 @@ TEST_F(FirstMinutes, OutputsAreWrittenByTheirEnding) {
   }
 }
 
+TEST_F(FirstMinutes, WhatIsThereIsReplacedOnlyWhenForced) {
+  const std::string run = "run '" + sample("photograph_inpainting.h5") + "' --solver adjoint --allow-misfit -q ";
+  write("images.yaml", "images: phantom:shepp_logan:32\noperator: {type: blur, std_px: 1}\n");
+  write("compared.yaml", "tasks: [{input: made.h5}]\nsolvers: [adjoint]\noutput: compared\n");
+  write("draws.yaml",
+        "sampler: {type: ddim, steps: 1}\nsize: [32, 32]\nsamples: 1\noutput: draws.h5\ngrid: draws.png\n");
+  const std::vector<std::pair<std::string, std::string>> verbs = {
+      {run + "-o one.h5 --preview one.png", "one.h5"},
+      {run + "-o two.png", "two.png"},
+      {"simulate images.yaml -o made.h5", "made.h5"},
+      {"compare compared.yaml --allow-misfit", "compared/report.html"},
+      {"sample draws.yaml", "draws.h5"},
+      {"export one.h5 -o three.tif", "three.tif"}};
+  for (const auto& [command, file] : verbs) {
+    ASSERT_EQ(recon(command).exit_code, 0) << command;
+    const auto written = fs::last_write_time(path(file));
+    const Outputs again = recon(command);
+    EXPECT_EQ(again.exit_code, 2) << command;
+    EXPECT_TRUE(contains(again.err, file) && contains(again.err, "--force")) << again.err;
+    EXPECT_EQ(fs::last_write_time(path(file)), written);
+    EXPECT_EQ(recon(command + " --force").exit_code, 0) << command;
+    EXPECT_GT(fs::last_write_time(path(file)), written) << command;
+  }
+}
+
 TEST_F(FirstMinutes, WordsForTheMostWantedKeys) {
-  const std::string run = "run '" + sample("photograph_blur.h5") + "' --json --allow-misfit ";
+  const std::string run = "run '" + sample("photograph_blur.h5") + "' --json --allow-misfit --force ";
   for (const std::string words :
        {"--solver tv_pdhg", "--set solver=tv_pdhg", "--set 'solver={type: tv_pdhg}'", "--solver 'tv_pdhg' --items 0",
         "--solver '{type: tv_pdhg}' --items 0-0", "--set solver=diffpir --solver tv_pdhg --set solver=tv_pdhg",

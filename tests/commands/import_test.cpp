@@ -54,7 +54,7 @@ TEST_F(Import, MakesAFileThatRunsAndExports) {
   EXPECT_EQ(described.json()["format"], "BART");
   EXPECT_EQ(described.json()["coils"], coils);
   const Outputs imported = recon(
-      "import k.cfl -o m.h5 --json --set undersampling.acceleration=2"
+      "import --force k.cfl -o m.h5 --json --set undersampling.acceleration=2"
       " --set undersampling.center_lines=16 --set coils=5");
   ASSERT_EQ(imported.exit_code, 0) << imported.err;
   EXPECT_EQ(imported.json()["ground_truth"], true);
@@ -69,7 +69,7 @@ TEST_F(Import, MakesAFileThatRunsAndExports) {
     const auto name = check["check"].get<std::string>();
     EXPECT_TRUE(check["passed"].get<bool>() || name.find("chi2") == 0) << check;
   }
-  const Outputs run = recon("run m.h5 --json --set 'solver={type: tikhonov_cg}' --set output=r.h5");
+  const Outputs run = recon("run --force m.h5 --json --set 'solver={type: tikhonov_cg}' --set output=r.h5");
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const ResultSet result = read_result_file(path("r.h5").string());
   EXPECT_LT(magnitude_error(result.main.reconstructions[0], image()), 0.15);  // edges are smoothed
@@ -88,13 +88,13 @@ TEST_F(Import, MapsCanWaitForTheReconstruction) {
   write_kspace("k");
   // A centre of 24 x 24 in both cases: what is estimated from all data and from the undersampled ones is the same.
   const std::string options = " --set undersampling.acceleration=1.5 --set undersampling.center_lines=24";
-  ASSERT_EQ(recon("import k -o now.h5" + options).exit_code, 0);
-  ASSERT_EQ(recon("import k -o later.h5 --set coil_maps=later" + options).exit_code, 0);
+  ASSERT_EQ(recon("import --force k -o now.h5" + options).exit_code, 0);
+  ASSERT_EQ(recon("import --force k -o later.h5 --set coil_maps=later" + options).exit_code, 0);
   EXPECT_TRUE(
       contains(MeasurementFile::open(path("later.h5").string()).header().operator_config, "coil_maps: espirit"));
   ASSERT_EQ(recon("inspect later.h5 --json").exit_code, 0);
   for (const std::string name : {"now", "later"}) {
-    const Outputs run = recon("run " + name + ".h5 --set 'solver={type: lsqr}' --set output=r_" + name + ".h5");
+    const Outputs run = recon("run --force " + name + ".h5 --set 'solver={type: lsqr}' --set output=r_" + name + ".h5");
     ASSERT_EQ(run.exit_code, 0) << run.err;
   }
   const at::Tensor now = read_result_file(path("r_now.h5").string()).main.reconstructions;
@@ -106,7 +106,7 @@ TEST_F(Import, MapsOfOneSliceServeAll) {
   write_kspace("k");
   const at::Tensor maps =
       Rng(4, "maps").normal({StreamKey{}}, 0, {{size, size, 1, coils}, ScalarKind::complex}, at::kFloat)[0];
-  const std::string import = "import k -o m.h5 --set noise=none --set coil_maps=file --set maps_file=maps";
+  const std::string import = "import --force k -o m.h5 --set noise=none --set coil_maps=file --set maps_file=maps";
   write_bart(path("maps").string(), maps);
   ASSERT_EQ(recon(import).exit_code, 0);
   const MeasurementFile file = MeasurementFile::open(path("m.h5").string());
@@ -120,12 +120,14 @@ TEST_F(Import, MapsOfOneSliceServeAll) {
 
 TEST_F(Import, RealPriorsTakeThePhaseOfTheCentre) {
   write_kspace("k");
-  ASSERT_EQ(recon("import k -o m.h5 --set undersampling.acceleration=2 --set undersampling.center_lines=16").exit_code,
+  ASSERT_EQ(recon("import --force k -o m.h5 --set undersampling.acceleration=2 --set undersampling.center_lines=16")
+                .exit_code,
             0);
   expect_error("run m.h5 --set solver.steps=2 --set complex_image=none", 2, {"complex_image", "phase_from_centre"});
   for (const std::string word : {"phase_from_centre", "two_channels", "magnitude"}) {
     const Outputs run = recon(
-        "run m.h5 --json --allow-misfit --set 'solver={type: diffpir, steps: 8}' --set items=[slice0] --set output=" +
+        "run --force m.h5 --json --allow-misfit --set 'solver={type: diffpir, steps: 8}' --set items=[slice0] --set "
+        "output=" +
         word + ".h5 --set complex_image=" + word);
     ASSERT_EQ(run.exit_code, 0) << run.err;
   }
@@ -176,10 +178,10 @@ TEST_F(GeneratedIsmrmrd, IsImportedWithItsNoiseScanAndReconstructed) {
   EXPECT_EQ(described.json()["matrix"], nlohmann::json::array({128, 64}));
   EXPECT_EQ(described.json()["readout_without_oversampling"], 64);
   EXPECT_GT(described.json()["noise_samples"].get<int>(), 0);
-  ASSERT_EQ(recon("import raw.h5 -o m.h5").exit_code, 0);
+  ASSERT_EQ(recon("import --force raw.h5 -o m.h5").exit_code, 0);
   const MeasurementFile file = MeasurementFile::open(path("m.h5").string());
   EXPECT_EQ(file.measurement(), (TensorSpec{{6, 64, 64}, ScalarKind::complex}));
-  const Outputs run = recon("run m.h5 --json --set 'solver={type: tv_pdhg}' --set output=r.h5");
+  const Outputs run = recon("run --force m.h5 --json --set 'solver={type: tv_pdhg}' --set output=r.h5");
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const at::Tensor image = read_result_file(path("r.h5").string()).main.reconstructions[0];
   EXPECT_LT(magnitude_error(image, phantom()), 0.1);

@@ -79,7 +79,8 @@ TEST_F(Manual, FilesOfAnInstallation) {
   ASSERT_EQ(recon("man --output pages").exit_code, 0);
   for (const auto& verb : verbs())
     EXPECT_TRUE(std::filesystem::exists(path("pages/man1/recon-" + verb + ".1"))) << verb;
-  for (const char* name : {"man1/recon.1", "man7/recon-operators.7", "man7/recon-config.7", "recon.bash", "_recon", "recon.fish"}) {
+  for (const char* name :
+       {"man1/recon.1", "man7/recon-operators.7", "man7/recon-config.7", "recon.bash", "_recon", "recon.fish"}) {
     EXPECT_GT(file_content(path("pages") / name).size(), 500U) << name;
   }
   // groff finds nothing to complain about, where it is there.

@@ -38,13 +38,14 @@ class MriCase : public ProgramTest {
   }
 
   Outputs import(const std::string& source, const std::string& options = "") const {
-    const Outputs got = recon("import " + source + " -o m.h5 --json " + options);
+    const Outputs got = recon("import --force " + source + " -o m.h5 --json " + options);
     EXPECT_EQ(got.exit_code, 0) << got.err;
     return got;
   }
 
   at::Tensor image_of(const std::string& solver, const std::string& options = "") const {
-    const Outputs run = recon("run m.h5 --json --set 'solver={type: " + solver + "}' --set output=r.h5 " + options);
+    const Outputs run =
+        recon("run --force m.h5 --json --set 'solver={type: " + solver + "}' --set output=r.h5 " + options);
     EXPECT_EQ(run.exit_code, 0) << run.err;
     return read_result_file(path("r.h5").string()).main.reconstructions;
   }
@@ -108,7 +109,7 @@ TEST_F(MriCase, PhaseOversamplingIsCutAndSaid) {
 }
 
 TEST_F(MriCase, HeaderWithoutFieldOfViewIsOneJsonObject) {
-  const Outputs got = recon("import " + file_of("mrd_header_without_fov.h5") + " -o m.h5 --json");
+  const Outputs got = recon("import --force " + file_of("mrd_header_without_fov.h5") + " -o m.h5 --json");
   EXPECT_EQ(got.exit_code, 3);
   EXPECT_TRUE(got.json().contains("error")) << got.out;
 }
@@ -140,7 +141,7 @@ TEST_F(MriCase, UnequalAveragesWeighTheLines) {
   EXPECT_NEAR(found / (noise_std / 2 / std::numbers::sqrt2), 1, 0.15);
   EXPECT_GT(file.item(0).noise_std, 0.85 * found) << "the error of the maps is part of the level";
   EXPECT_EQ(recon("inspect m.h5 --check").exit_code, 0);
-  const Outputs run = recon("run m.h5 --json --set 'solver={type: tv_pdhg}' --set output=r.h5");
+  const Outputs run = recon("run --force m.h5 --json --set 'solver={type: tv_pdhg}' --set output=r.h5");
   ASSERT_EQ(run.exit_code, 0) << run.err;
   EXPECT_NEAR(run.json()["items"][0]["chi2"].get<double>(), 1, 0.1);
 }
@@ -256,12 +257,12 @@ TEST_F(MriCase, ComplexImageIsChosenByTheDataAndSaid) {
     }
     testing_data::write_mrd(path("phase.h5").string(), header().xml(), lines);
     import("phase.h5");
-    const Outputs run = recon("run m.h5 --json --allow-misfit --set 'solver={type: diffpir, steps: 2}'");
+    const Outputs run = recon("run --force m.h5 --json --allow-misfit --set 'solver={type: diffpir, steps: 2}'");
     EXPECT_EQ(run.exit_code, 0) << run.err;
     const std::string choice = smooth ? "phase_from_centre" : "two_channels";
     EXPECT_TRUE(contains(run.err, "complex_image " + choice + ": chi²")) << run.err;
     // Solvers that take complex images as they are get them so.
-    const Outputs classical = recon("run m.h5 --set 'solver={type: tv_pdhg}'");
+    const Outputs classical = recon("run --force m.h5 --set 'solver={type: tv_pdhg}'");
     EXPECT_FALSE(contains(classical.err, "complex_image")) << classical.err;
     EXPECT_TRUE(read_result_file(path("reconstruction.h5").string()).main.reconstructions.is_complex());
   }
@@ -271,7 +272,7 @@ TEST_F(MriCase, ColumnsOfZerosAreMaskedAndSaid) {
   for (const std::string name : {"fastmri_zero_padded.h5", "fastmri_undersampled_without_mask.h5"}) {
     write("f.yaml", "input: {files: " + test::source_path("tests/golden/mri_cases/" + name) +
                         ", format: fastmri}\nnoise_std: 1.0e-6\nsolver: {type: tv_pdhg}\noutput: r.h5\n");
-    const Outputs run = recon("run f.yaml --json");
+    const Outputs run = recon("run --force f.yaml --json");
     EXPECT_EQ(run.exit_code, 0) << run.err;
     EXPECT_TRUE(contains(run.err, "columns are exactly zero")) << name;
   }

@@ -41,7 +41,7 @@ TEST_F(Reconstruction, SimulateInspectRunWithAndWithoutTruth) {
   write_png(path("a.png").string(), pictures(1)[0], {0, 1});
   std::filesystem::create_directories(path("conf"));
   write("conf/sim.yaml", "images: ../a.png\noperator: {type: blur, std_px: 1}\nnoise: {std: 0.02}\noutput: a.h5\n");
-  const Outputs simulated = recon("simulate conf/sim.yaml --json");
+  const Outputs simulated = recon("simulate --force conf/sim.yaml --json");
   ASSERT_EQ(simulated.exit_code, 0) << simulated.err;
   EXPECT_EQ(simulated.json()["items"], json::array({"a"}));
   const Outputs inspected = recon("inspect a.h5 --check --json");
@@ -51,7 +51,7 @@ TEST_F(Reconstruction, SimulateInspectRunWithAndWithoutTruth) {
   write("conf/run.yaml",
         "input: ../a.h5\nsolver: {type: dps, steps: 2}\nbaselines: [{type: diffpir, steps: 2}]\nsamples: 2\n"
         "output: r.h5\npreview: r.png\n");
-  const Outputs run = recon("run conf/run.yaml --json --allow-misfit");
+  const Outputs run = recon("run --force conf/run.yaml --json --allow-misfit");
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const json items = run.json()["items"];
   ASSERT_EQ(items.size(), 3U);
@@ -71,8 +71,8 @@ TEST_F(Reconstruction, SimulateInspectRunWithAndWithoutTruth) {
   EXPECT_TRUE(std::filesystem::exists(path("r.png")));
   EXPECT_EQ(recon("inspect r.h5 --json").json()["kind"], "result");
 
-  ASSERT_EQ(recon("simulate conf/sim.yaml --set keep_truth=false --set output=b.h5").exit_code, 0);
-  const Outputs blind = recon("run b.h5 --json --set samples=2 --set output=rb.h5" + std::string(fast));
+  ASSERT_EQ(recon("simulate --force conf/sim.yaml --set keep_truth=false --set output=b.h5").exit_code, 0);
+  const Outputs blind = recon("run --force b.h5 --json --set samples=2 --set output=rb.h5" + std::string(fast));
   ASSERT_EQ(blind.exit_code, 0) << blind.err;
   EXPECT_TRUE(blind.json()["items"][0]["psnr"].is_null());
   EXPECT_TRUE(blind.json()["items"][0]["chi2"].is_number());
@@ -82,7 +82,7 @@ TEST_F(Reconstruction, SimulateInspectRunWithAndWithoutTruth) {
 TEST_F(Reconstruction, OneSeedOneResultWhicheverItemsRun) {
   write_set("m.h5", inpainting(2));
   const auto run = [&](const std::string& more) {
-    const Outputs got = recon("run m.h5 --set samples=2 --threads 1" + more + fast);
+    const Outputs got = recon("run --force m.h5 --set samples=2 --threads 1" + more + fast);
     EXPECT_EQ(got.exit_code, 0) << got.err;
     return read_result_file(path("reconstruction.h5").string()).main;
   };
@@ -103,13 +103,14 @@ TEST_F(Reconstruction, AnySizeAndColourGoThroughTheGreyPrior) {
   set.header.operator_config = "type: super_resolution\nfactor: 3\n";
   set.y = at::full({1, 3, 7, 9}, 100.0F);
   write_set("rgb.h5", set);
-  const Outputs got = recon("run rgb.h5 --json --set preview=p.png" + std::string(fast));
+  const Outputs got = recon("run --force rgb.h5 --json --set preview=p.png" + std::string(fast));
   ASSERT_EQ(got.exit_code, 0) << got.err;
   EXPECT_TRUE(got.json()["items"][0]["chi2"].is_null());  // no noise level, no chi²
   const at::Tensor x = read_result_file(path("reconstruction.h5").string()).main.reconstructions;
   EXPECT_EQ(x.sizes(), at::IntArrayRef({1, 3, 21, 27}));
-  EXPECT_EQ(recon("run rgb.h5 --json --set noise_std=2" + std::string(fast)).json()["items"][0]["chi2"].is_number(),
-            true);
+  EXPECT_EQ(
+      recon("run --force rgb.h5 --json --set noise_std=2" + std::string(fast)).json()["items"][0]["chi2"].is_number(),
+      true);
 }
 
 TEST_F(Reconstruction, ComplexImagesByName) {
@@ -122,12 +123,12 @@ TEST_F(Reconstruction, ComplexImagesByName) {
   write_set("k.h5", set);
   expect_error("run k.h5 --set complex_image=none" + std::string(fast), 2,
                {"the image is complex", "two_channels or magnitude"});
-  const Outputs chosen = recon("run k.h5" + std::string(fast));
+  const Outputs chosen = recon("run --force k.h5" + std::string(fast));
   EXPECT_EQ(chosen.exit_code, 0) << chosen.err;
   EXPECT_TRUE(contains(chosen.err, "complex_image phase_from_centre: chi")) << "which one, and why";
   for (const auto& [word, complex] :
        std::vector<std::pair<std::string, bool>>{{"two_channels", true}, {"magnitude", false}}) {
-    const Outputs got = recon("run k.h5 --set complex_image=" + word + fast);
+    const Outputs got = recon("run --force k.h5 --set complex_image=" + word + fast);
     ASSERT_EQ(got.exit_code, 0) << got.err;
     EXPECT_EQ(read_result_file(path("reconstruction.h5").string()).main.reconstructions.is_complex(), complex);
   }
@@ -176,14 +177,14 @@ TEST_F(Reconstruction, AnItemWithNanFailsAndTheOthersAreSaved) {
     bytes.replace(at_byte + 4, 4, std::string("\x00\x00\xc0\x7f", 4));  // a float32 NaN, little-endian
     write("nan.h5", bytes);
   }
-  const Outputs got = recon("run nan.h5 --json" + std::string(fast));
+  const Outputs got = recon("run --force nan.h5 --json" + std::string(fast));
   EXPECT_EQ(got.exit_code, 1) << got.err;
   ASSERT_EQ(got.json()["items"].size(), 2U);
   EXPECT_NE(got.json()["items"][0]["status"], "failed");
   EXPECT_EQ(got.json()["items"][1]["status"], "failed");
   EXPECT_TRUE(contains(got.json()["items"][1]["error"].get<std::string>(), "NaN"));
   EXPECT_EQ(read_result_file(path("reconstruction.h5").string()).ids, std::vector<std::string>{"0"});
-  expect_error("run nan.h5 --set items=1 -q" + std::string(fast), 3, {"nan.h5:/measurements", "NaN"});
+  expect_error("run nan.h5 --force --set items=1 -q" + std::string(fast), 3, {"nan.h5:/measurements", "NaN"});
 }
 
 TEST_F(Reconstruction, CtrlCKeepsWhatIsDone) {
@@ -203,10 +204,10 @@ TEST_F(Reconstruction, CtrlCKeepsWhatIsDone) {
 
 TEST_F(Reconstruction, ProgressIsPlainLinesWithoutATerminalAndQuietIsSilent) {
   write_set("m.h5", inpainting(1));
-  const Outputs quiet = recon("run m.h5 -q" + std::string(fast));
+  const Outputs quiet = recon("run --force m.h5 -q" + std::string(fast));
   EXPECT_EQ(quiet.err, "");
   EXPECT_TRUE(contains(quiet.out, "PSNR/dB"));
-  EXPECT_FALSE(contains(recon("run m.h5" + std::string(fast)).err, "\r"));
+  EXPECT_FALSE(contains(recon("run --force m.h5" + std::string(fast)).err, "\r"));
 }
 
 }  // namespace

@@ -17,14 +17,14 @@ class Sample : public ProgramTest {
     write("s.yaml", "sampler: {type: dpmpp_2m, steps: 3}\nsamples: 5\nsize: [16, 24]\noutput: s.h5\n");
   }
   SampleSet drawn(const std::string& arguments) const {
-    const Outputs got = recon("sample s.yaml " + arguments);
+    const Outputs got = recon("sample --force s.yaml " + arguments);
     EXPECT_EQ(got.exit_code, 0) << got.err;
     return read_samples_file(path("s.h5").string());
   }
 };
 
 TEST_F(Sample, TheFileSaysWhatMadeIt) {
-  const Outputs got = recon("sample s.yaml --json --set grid=grid.png --set trajectory=way.png --seed 7");
+  const Outputs got = recon("sample --force s.yaml --json --set grid=grid.png --set trajectory=way.png --seed 7");
   ASSERT_EQ(got.exit_code, 0) << got.err;
   const auto report = got.json();
   EXPECT_EQ(report["samples"], 5);

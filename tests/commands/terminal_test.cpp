@@ -86,7 +86,7 @@ TEST_F(Terminal, ElsewhereThereIsOneLineForEachPieceOfWork) {
 }
 
 TEST_F(Terminal, NoColorIsHonoured) {
-  const std::string wrong = run("--solver adjoint --noise-std 9");  // warns
+  const std::string wrong = run("--force --solver adjoint --noise-std 9");  // warns
   EXPECT_NE(seen_on_terminal(wrong, 200).find("\x1b[33m"), std::string::npos) << "yellow";
   EXPECT_EQ(seen_on_terminal("export NO_COLOR=1; " + wrong, 200).find("\x1b[33m"), std::string::npos);
 }

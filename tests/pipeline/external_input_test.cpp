@@ -24,7 +24,7 @@ YamlNodePtr input_of(const std::string& yaml, const fs::path& folder = external)
 }
 
 std::vector<OpenedInput> open(const std::string& yaml, const ItemOptions& options = {}) {
-  return open_inputs(input_of(yaml), options);
+  return open_inputs(read_input_plan(input_of(yaml)), options);
 }
 
 PreparedItem first_item(const std::string& yaml, const ItemOptions& options = {}) {
@@ -102,7 +102,7 @@ TEST(ExternalInputs, AMaskOfTheFileItselfServesItsOperatorAndDataBeyondItAreDrop
       "{files: own.h5, format: dataset, dataset: y, operator: {type: fourier, mask: {dataset: sampling/mask}}, "
       "noise: {type: none}}",
       folder);
-  auto inputs = open_inputs(node, {});
+  auto inputs = open_inputs(read_input_plan(node), {});
   const PreparedItem item = inputs[0].source.prepare(0, c10::kCPU);
   EXPECT_TRUE(at::real(item.y[0][0]).equal(mask));
   EXPECT_EQ(item.op->measured_components(), 8);
@@ -155,14 +155,14 @@ TEST(ExternalInputs, AFormatOfOnesOwnMayStateOperatorNoiseAndTruth) {
   format.recognises = [](const std::string& path) { return path.ends_with(".counts"); };
   format.states_operator = true;
   mutable_input_formats().add(format);
-  auto stated = open_inputs(input_of("frame.counts", folder), {});
+  auto stated = open_inputs(read_input_plan(input_of("frame.counts", folder)), {});
   EXPECT_EQ(stated[0].source.header().noise, (Noise{.type = NoiseType::poisson_gaussian, .std = {0.5}, .peak = 10}));
   const PreparedItem item = stated[0].source.prepare(0, c10::kCPU);
   EXPECT_EQ(item.y.max().item<double>(), 3);
   EXPECT_EQ(item.ground_truth.max().item<double>(), 2);
   EXPECT_NEAR(item.noise.std, std::sqrt(0.5 * 0.5 + 3.0 / 10), 1e-6) << "read noise and photons";
   // Halved: so are the truth and the read noise, and twice as many photons make an intensity of 1.
-  auto inputs = open_inputs(input_of("{files: frame.counts, format: counts, scale: 0.5}", folder), {});
+  auto inputs = open_inputs(read_input_plan(input_of("{files: frame.counts, format: counts, scale: 0.5}", folder)), {});
   EXPECT_EQ(inputs[0].source.header().noise, (Noise{.type = NoiseType::poisson_gaussian, .std = {0.25}, .peak = 20}));
   const PreparedItem half = inputs[0].source.prepare(0, c10::kCPU);
   EXPECT_EQ(half.y.max().item<double>(), 1.5);
@@ -259,7 +259,7 @@ TEST(ExternalInputs, InspectProposesAConfigThatReadsTheFile) {
     ASSERT_TRUE(inspection.found.contains("config")) << name;
     const auto config = Config::from_text(inspection.found["config"].get<std::string>(), name);
     // The files are too small to estimate it.
-    auto inputs = open_inputs(config.root()->find("input")->value, known_noise(0.1));
+    auto inputs = open_inputs(read_input_plan(config.root()->find("input")->value), known_noise(0.1));
     EXPECT_TRUE(inputs.at(0).source.prepare(0, c10::kCPU).y.defined()) << name;
   }
   const auto datasets = inspect_external((external / "float32.h5").string()).found["datasets"];

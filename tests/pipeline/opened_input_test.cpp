@@ -31,7 +31,7 @@ class BatchInputs : public ::testing::Test {
 
   std::vector<OpenedInput> open(const std::string& input) const {
     const auto root = Config::from_text("input: " + input + "\n", "batch.yaml", folder_).root();
-    return open_inputs(root->find("input")->value, {});
+    return open_inputs(read_input_plan(root->find("input")->value), {});
   }
 
   std::vector<std::string> ids(const std::string& input) const {

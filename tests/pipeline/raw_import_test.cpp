@@ -130,7 +130,7 @@ TEST(RawImport, AFileIsNotWrittenOverItself) {
   const std::string path = (folder / "raw.h5").string();
   test::write_text(path, "precious");
   try {
-    import_file(path, path, plan_of(""));
+    import_file(path, path, plan_of(""), true);
     FAIL() << "it would be lost";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::usage);

@@ -16,6 +16,7 @@
 #include "recon/config/version.h"
 #include "recon/core/background_thread.h"
 #include "recon/core/error.h"
+#include "recon/core/log.h"
 #include "recon/pipeline/solve/engine.h"
 #include "recon/pipeline/solve/figures.h"
 #include "recon/solvers/stopwatch.h"
@@ -75,6 +76,10 @@ class BatchRun final : public ItemGroups, public ResultSink {
       : plan_(plan), task_(task), controls_(controls), engine_(batch_engine_options(plan), controls) {
     const Stopwatch timer(c10::kCPU, result_.profile.opening);
     work_ = open_batch_work(plan);
+    result_.skipped = work_.skipped;
+    for (const auto& input : work_.skipped) {
+      if (task.ranks.rank == 0) log::warn("skipped: {}", input.reason);
+    }
     const bool needs_prior = plan.main.traits.needs_prior;
     if (needs_prior) prior_hash_ = content_hash_of_path(find_prior(plan.prior));
     store_ = std::make_unique<BatchStore>(
@@ -266,6 +271,7 @@ ResultSet BatchRun::header(const std::vector<std::string>& ids, const std::vecto
                           .operator_hash = input.operator_hash});
     hashes += input.hash + "  " + input.name + "\n";
   }
+  set.skipped = work_.skipped;
   set.input = inputs.size() == 1 ? set.inputs.front().name : fmt::format("{} files", inputs.size());
   set.input_hash = inputs.size() == 1 ? set.inputs.front().hash : content_hash(hashes);
   set.operator_config = set.inputs.front().operator_config;

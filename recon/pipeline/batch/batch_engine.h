@@ -53,6 +53,7 @@ struct BatchResult {
   std::size_t items = 0, batches = 0, batches_done = 0;
   std::size_t computed = 0, failed = 0, misfits = 0;  ///< items of this process
   BatchSummary summary;                               ///< where complete
+  std::vector<SkippedInput> skipped;                  ///< files that were left out
   BatchProfile profile;
 };
 

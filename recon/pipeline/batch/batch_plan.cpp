@@ -1,6 +1,7 @@
 #include "recon/pipeline/batch/batch_plan.h"
 
 #include <algorithm>
+#include <map>
 
 #include "priors/load_prior.h"
 #include "recon/config/yaml_options.h"
@@ -31,19 +32,41 @@ std::vector<BatchWork::Item> chosen(const std::vector<OpenedInput>& inputs, cons
   return items;
 }
 
-void require_alike(const std::vector<OpenedInput>& inputs) {
-  const auto& first = inputs.front();
+/// What a result file holds one of.
+std::string kind_of_images(const OpenedInput& input) {
+  const ImageRange range = input.source.header().range;
+  return fmt::format("{} of image_range [{:g}, {:g}]", input.source.image().to_string(), range.low, range.high);
+}
+
+/// The kind that most files hold; the first of several such.
+std::string usual_kind(const std::vector<OpenedInput>& inputs) {
+  std::map<std::string, std::size_t> files;
+  for (const auto& input : inputs) ++files[kind_of_images(input)];
+  const OpenedInput* usual = &inputs.front();
   for (const auto& input : inputs) {
-    if (input.source.image() != first.source.image()) {
-      throw usage_error("input", "expected images of one shape, {} has {} and {} has {}; make a batch of each kind",
-                        first.name, first.source.image().to_string(), input.name, input.source.image().to_string());
+    if (files[kind_of_images(input)] > files[kind_of_images(*usual)]) usual = &input;
+  }
+  return kind_of_images(*usual);
+}
+
+/// Keeps the files whose images are as most.
+void leave_one_kind(std::vector<OpenedInput>& inputs, std::vector<SkippedInput>& skipped,
+                    BatchSection::OnError on_error) {
+  const std::string usual = usual_kind(inputs);
+  std::vector<OpenedInput> alike;
+  for (auto& input : inputs) {
+    const std::string kind = kind_of_images(input);
+    if (kind == usual) {
+      alike.push_back(std::move(input));
+      continue;
     }
-    const ImageRange a = first.source.header().range, b = input.source.header().range;
-    if (a != b) {
-      throw usage_error("input", "expected one image_range, {} has [{:g}, {:g}] and {} has [{:g}, {:g}]", first.name,
-                        a.low, a.high, input.name, b.low, b.high);
+    skipped.push_back(
+        {.name = input.name, .reason = fmt::format("{}: holds {}, most hold {}", input.path, kind, usual)});
+    if (on_error == BatchSection::OnError::stop) {
+      throw usage_error("input", "{}; make a batch of each kind, or set batch.on_error: skip", skipped.back().reason);
     }
   }
+  inputs = std::move(alike);
 }
 
 }  // namespace
@@ -56,10 +79,11 @@ void BatchOutput::visit(ParameterVisitor& v) {
   v.field("compression", compression, "gzip level of the images in the result file; 0: none", {.min = 0, .max = 9});
 }
 
-void BatchSize::visit(ParameterVisitor& v) {
+void BatchSection::visit(ParameterVisitor& v) {
   v.field("size", size, "items that go through the solver together; the last digits of a result depend on it",
           {.min = 1, .max = 4096});
   v.field("maps", maps, "store the maps `prior_part`, `chi2_map` and `quantiles`; costs a linear solve per item");
+  v.choice("on_error", on_error, "files that cannot be read or hold images of another shape: leave them out, or end");
 }
 
 BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> seed) {
@@ -132,8 +156,9 @@ SolverResults batch_rows(const BatchPlan& plan, const BatchWork& work, const std
 
 BatchWork open_batch_work(const BatchPlan& plan) {
   BatchWork work;
-  work.inputs = open_inputs(plan.input, plan.item_options);
-  require_alike(work.inputs);
+  const bool skip = plan.batch.on_error == BatchSection::OnError::skip;
+  work.inputs = open_inputs(read_input_plan(plan.input), plan.item_options, skip ? &work.skipped : nullptr);
+  leave_one_kind(work.inputs, work.skipped, plan.batch.on_error);
   std::vector<ItemSource*> sources;
   for (auto& input : work.inputs) sources.push_back(&input.source);
   settle_complex_image(sources, plan.main.traits.needs_prior, c10::Device(c10::kCPU));

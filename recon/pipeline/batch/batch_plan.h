@@ -24,9 +24,16 @@ struct BatchOutput {
 };
 
 /// The section `batch`.
-struct BatchSize {
+struct BatchSection {
+  enum class OnError { skip, stop };
+  friend constexpr auto words_of(OnError) {
+    using enum OnError;
+    return std::to_array<Word<OnError>>({{skip, "skip"}, {stop, "stop"}});
+  }
+
   std::int64_t size = 8;
   bool maps = false;
+  OnError on_error = OnError::skip;
 
   void visit(ParameterVisitor& v);
 };
@@ -37,7 +44,7 @@ struct BatchPlan {
   NamedSolver main;
   YamlNodePtr input;  ///< for open_inputs()
   BatchOutput output;
-  BatchSize batch;
+  BatchSection batch;
   std::string prior;  ///< name, or a path (given with a '/') that starts at the config's folder
   ItemOptions item_options;
   std::string folder;  ///< of the config, absolute
@@ -59,8 +66,9 @@ struct BatchWork {
     std::int64_t first = 0, count = 0;  ///< positions among all items
   };
   std::vector<OpenedInput> inputs;
-  std::vector<Item> items;       ///< in the order of the output
-  std::vector<std::string> ids;  ///< theirs
+  std::vector<SkippedInput> skipped;  ///< files that are left out: unreadable, or of other images than most
+  std::vector<Item> items;            ///< in the order of the output
+  std::vector<std::string> ids;       ///< theirs
   std::vector<Batch> batches;
 
   std::vector<Item> items_of(std::size_t batch) const;
@@ -70,8 +78,9 @@ struct BatchWork {
   ItemGroup load(std::size_t batch, c10::Device device);
 };
 
-/// Opens the inputs and chooses and cuts the items. Throws Error(usage) for unknown ids, for inputs whose images differ
-/// in shape, field or range (a result file holds one kind).
+/// Opens the inputs and chooses and cuts the items. A result file holds images of one shape, field and range: files
+/// with others than most, and files that cannot be read, are skipped, or with `on_error: stop` an Error. Throws
+/// Error(usage) for unknown ids.
 BatchWork open_batch_work(const BatchPlan& plan);
 
 /// How every batch is solved; `prior` may be null for a solver that needs none.

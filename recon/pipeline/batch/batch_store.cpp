@@ -97,7 +97,7 @@ std::string differences(const ordered_json& was, const ordered_json& is) {
 BatchStore::BatchStore(fs::path output, const ordered_json& identity, std::size_t batches, const Opening& opening,
                        const FailedBatches& failed_batches)
     : output_(std::move(output)), folder_(output_.string() + ".parts"), batches_(batches), identity_(identity) {
-  { const AtomicFile writable(output_.string()); }
+  require_writable(output_.string(), true);
   open_folder();
   try {
     open_manifest(opening, failed_batches);

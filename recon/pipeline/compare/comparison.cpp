@@ -46,7 +46,7 @@ class Comparison final : public ResultSink {
   }
 
   ComparisonResult run() {
-    result_.files = comparison_files(plan_);
+    result_.files = comparison_files(plan_, controls_.overwrite);
     for (const auto& task : plan_.tasks) {
       if (controls_.cancelled()) break;
       try {

@@ -22,13 +22,13 @@ ReportFacts facts_of(const ComparisonPlan& plan, c10::Device device) {
 
 }  // namespace
 
-ComparisonFiles comparison_files(const ComparisonPlan& plan) {
+ComparisonFiles comparison_files(const ComparisonPlan& plan, bool overwrite) {
   std::error_code failure;
   std::filesystem::create_directories(plan.output, failure);
   if (failure) throw data_error(plan.output.string(), "cannot make this folder: {}", failure.message());
   const auto in_folder = [&](const char* name) {
     const std::string path = (plan.output / name).string();
-    const AtomicFile writable(path);
+    require_writable(path, overwrite);
     return path;
   };
   return {.report = in_folder("report.html"), .csv = in_folder("results.csv"), .json = in_folder("results.json")};

@@ -5,9 +5,9 @@
 
 namespace recon {
 
-/// Where the plan's three files go. Makes the folder and tries to write there, before hours of computing; throws
-/// Error(data) when that cannot be.
-ComparisonFiles comparison_files(const ComparisonPlan& plan);
+/// Where the plan's three files go. Makes the folder and tries to write there, before hours of computing. Throws
+/// Error(data) when that cannot be, Error(usage) for files that are there and are not to be replaced.
+ComparisonFiles comparison_files(const ComparisonPlan& plan, bool overwrite);
 
 /// Writes them; `device` is that of the run.
 void write_comparison(const ComparisonPlan& plan, const ComparisonReport& report, const ComparisonResult& result,

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "data/atomic_file.h"
 #include "data/image_output.h"
 #include "data/result_file.h"
 #include "data/samples_file.h"
@@ -45,6 +46,7 @@ ImageOutput chosen_images(const ExportPlan& plan) {
 ExportedImages export_images(const ExportPlan& plan) {
   ImageOutput chosen = chosen_images(plan);
   chosen.voxel_mm = plan.voxel_mm;
+  for (const std::string& file : image_files(plan.output, chosen.ids)) require_writable(file, plan.overwrite);
   return {.files = write_images(plan.output, chosen),
           .shape = {chosen.images.numel() / (chosen.images.size(-1) * chosen.images.size(-2)), chosen.images.size(-2),
                     chosen.images.size(-1)},

@@ -12,6 +12,7 @@ namespace recon {
 struct ExportPlan {
   std::string source, output;            ///< files; the output's ending chooses the format
   std::string what = "reconstructions";  ///< or std, or the name of a baseline; of samples files: samples
+  bool overwrite = true;                 ///< files that are there are replaced, else refused
   VoxelSize voxel_mm = {1, 1, 1};        ///< NIfTI: along width, height and slices
 };
 

@@ -385,12 +385,12 @@ ImportedKspace import_kspace(const KspaceSet& source, const ImportPlan& plan, co
   return Import(source, plan, place).run();
 }
 
-ImportResult import_file(const std::string& source, const std::string& output, const ImportPlan& plan) {
+ImportResult import_file(const std::string& source, const std::string& output, const ImportPlan& plan, bool overwrite) {
   std::error_code absent;
   if (std::filesystem::equivalent(source, output, absent)) {
     throw usage_error(output, "the output is the source itself; choose another name");
   }
-  { const AtomicFile writable(output); }  // before any work
+  require_writable(output, overwrite);
   ImportResult result{.source = read_kspace(source, plan.reading), .imported = {}};
   result.imported = import_kspace(result.source, plan, source);
   write_measurement_file(output, result.imported.set);

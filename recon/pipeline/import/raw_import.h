@@ -42,6 +42,6 @@ struct ImportResult {
   ImportedKspace imported;
 };
 /// Reads `source`, imports it and writes the measurement file `output`. Throws Error(usage) when both are one file.
-ImportResult import_file(const std::string& source, const std::string& output, const ImportPlan& plan);
+ImportResult import_file(const std::string& source, const std::string& output, const ImportPlan& plan, bool overwrite);
 
 }  // namespace recon

@@ -95,6 +95,9 @@ Inspection inspect_result(const std::string& path) {
                                           {"operator", input.operator_config},
                                           {"operator_hash", input.operator_hash}});
   }
+  for (const auto& input : set.skipped) {
+    inspection.found["skipped"].push_back({{"name", input.name}, {"reason", input.reason}});
+  }
   return inspection;
 }
 

@@ -115,31 +115,29 @@ void share_operators(std::vector<OpenedInput>& inputs) {
 
 }  // namespace
 
-std::vector<OpenedInput> open_inputs(const InputPlan& plan, const ItemOptions& options) {
+std::vector<OpenedInput> open_inputs(const InputPlan& plan, const ItemOptions& options,
+                                     std::vector<SkippedInput>* skipped) {
   if (plan.simulation) return {simulated(plan, options)};
   const InputFiles opener(plan, options);
   const auto files = plan.find_files();
   std::vector<OpenedInput> inputs;
-  std::vector<std::string> damaged;
+  std::vector<SkippedInput> damaged;
   for (const auto& file : files) {
     try {
       inputs.push_back(opener.open(file, files.size() > 1));
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::data || files.size() == 1) throw;
-      damaged.push_back(error.what());
+      damaged.push_back({.name = file.name, .reason = error.what()});
     }
   }
-  if (!damaged.empty()) {
-    for (const auto& error : damaged) log::warn("{}", error);
+  if (!damaged.empty() && (skipped == nullptr || inputs.empty())) {
+    for (const auto& file : damaged) log::warn("{}", file.reason);
     throw data_error(plan.location, "{} of {} input files cannot be read, the first: {}; repair them or leave them out",
-                     damaged.size(), files.size(), damaged.front());
+                     damaged.size(), files.size(), damaged.front().reason);
   }
+  if (skipped != nullptr) *skipped = std::move(damaged);
   share_operators(inputs);
   return inputs;
-}
-
-std::vector<OpenedInput> open_inputs(const YamlNodePtr& input, const ItemOptions& options) {
-  return open_inputs(read_input_plan(input), options);
 }
 
 OpenedInput open_single_input(const InputPlan& plan, const ItemOptions& options) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "data/result_set.h"
 #include "recon/config/yaml_node.h"
 #include "recon/pipeline/items/input_plan.h"
 #include "recon/pipeline/items/item_source.h"
@@ -29,9 +30,10 @@ struct OpenedInput {
 /// hash of a simulation is that of its images, its resolved section and its seed.
 ///
 /// Throws Error(usage) with file:line for the config's faults (no match, a file named twice, a noise level that nobody
-/// states), Error(data) for the files': all are opened first, so that one run finds every damaged one.
-std::vector<OpenedInput> open_inputs(const InputPlan& plan, const ItemOptions& options);
-std::vector<OpenedInput> open_inputs(const YamlNodePtr& input, const ItemOptions& options);
+/// states), Error(data) for the files': all are opened first, so that one run finds every damaged one. With `skipped`,
+/// damaged files are added there, and the others opened; all of them damaged is an Error(data) still.
+std::vector<OpenedInput> open_inputs(const InputPlan& plan, const ItemOptions& options,
+                                     std::vector<SkippedInput>* skipped = nullptr);
 /// The one input of verbs that take one at a time; Error(usage) when there are several.
 OpenedInput open_single_input(const InputPlan& plan, const ItemOptions& options);
 

@@ -25,13 +25,12 @@ namespace {
 at::Tensor trimmed(at::Tensor image, const SimulationPlan& plan, const std::string& id) {
   const auto& options = plan.options;
   if (!options.crop.empty()) {
-    const auto extent = [&](std::size_t i) { return static_cast<std::int64_t>(std::llround(options.crop[i])); };
-    if (extent(0) < 0 || extent(1) < 0 || extent(2) < 1 || extent(3) < 1 || extent(0) + extent(2) > image.size(1) ||
-        extent(1) + extent(3) > image.size(2)) {
-      throw usage_error(plan.location, "crop [{}, {}, {}, {}] does not lie in image '{}' of {} x {} pixels", extent(0),
-                        extent(1), extent(2), extent(3), id, image.size(1), image.size(2));
+    const std::int64_t top = options.crop[0], left = options.crop[1], rows = options.crop[2], columns = options.crop[3];
+    if (rows < 1 || columns < 1 || rows > image.size(1) - top || columns > image.size(2) - left) {
+      throw usage_error(plan.location, "crop [{}, {}, {}, {}] does not lie in image '{}' of {} x {} pixels", top, left,
+                        rows, columns, id, image.size(1), image.size(2));
     }
-    image = image.narrow(1, extent(0), extent(2)).narrow(2, extent(1), extent(3));
+    image = image.narrow(1, top, rows).narrow(2, left, columns);
   }
   if (options.shrink > 1) {
     const std::int64_t height = image.size(1) / options.shrink, width = image.size(2) / options.shrink;
@@ -82,7 +81,7 @@ void SimulationOptions::visit(ParameterVisitor& v) {
   v.field("images", images,
           "image files, folders, FILE.h5:/dataset (start at the config's folder), phantom:shepp_logan:SIZE");
   v.choice("channels", channels, "turn pictures into grey or colour ones");
-  v.field("crop", crop, "[top, left, height, width] in pixels");
+  v.field("crop", crop, "[top, left, height, width] in pixels", {.min = 0});
   v.field("shrink", shrink, "average blocks of so many pixels a side, after the crop", {.min = 1, .max = 4096});
   v.field("image_range", image_range, "[low, high]: values of black and white; 8 and 16 bit pictures have [0, 1]");
   v.field("output", output, "measurement file to write (HDF5); starts at the working directory");
@@ -178,7 +177,7 @@ MeasurementSet simulate(const SimulationPlan& plan, const RunControls& controls)
 }
 
 MeasurementSet write_simulation(const SimulationPlan& plan, const RunControls& controls) {
-  { const AtomicFile writable(plan.output.string()); }  // before any work
+  require_writable(plan.output.string(), controls.overwrite);
   MeasurementSet set = simulate(plan, controls);
   write_measurement_file(plan.output.string(), set);
   return set;

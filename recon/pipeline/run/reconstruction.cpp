@@ -20,7 +20,7 @@ namespace recon {
 namespace {
 
 /// Before hours of computing.
-void require_writable(const RunPlan& plan) {
+void require_outputs(const RunPlan& plan, const std::vector<std::string>& ids, bool overwrite) {
   const std::string output = plan.output.string();
   const std::string ending = plan.output.extension().string();
   if (!has_image_ending(output) && !ending.empty() && ending != ".h5" && ending != ".hdf5") {
@@ -32,8 +32,8 @@ void require_writable(const RunPlan& plan) {
     if (!std::filesystem::equivalent(file.path, plan.output, absent)) continue;
     throw usage_error(plan.output.string(), "`output` is the measurement file itself; choose another name");
   }
-  { const AtomicFile writable(plan.output.string()); }
-  if (!plan.preview.empty()) const AtomicFile writable(plan.preview.string());
+  for (const auto& file : image_files(output, ids)) require_writable(file, overwrite);
+  if (!plan.preview.empty()) require_writable(plan.preview.string(), overwrite);
 }
 
 PriorPtr prior_for(const RunPlan& plan) {
@@ -86,11 +86,13 @@ void write_files(const RunPlan& plan, ReconstructionResult& result) {
 }  // namespace
 
 ReconstructionResult run_reconstruction(const RunPlan& plan, const RunControls& controls) {
-  require_writable(plan);
   OpenedInput input = open_single_input(plan.input, plan.item_options);
+  const std::vector<std::int64_t> wanted = input.source.indices(plan.options.items);
+  std::vector<std::string> ids;
+  for (const std::int64_t index : wanted) ids.push_back(input.source.ids()[static_cast<std::size_t>(index)]);
+  require_outputs(plan, ids, controls.overwrite);
   const PriorPtr prior = prior_for(plan);
   settle_complex_image({&input.source}, prior != nullptr, controls.device);
-  const std::vector<std::int64_t> wanted = input.source.indices(plan.options.items);
   SingleItems items(input.source, wanted, controls.device);
   ResultAssembly assembly(plan, input.source);
   Engine engine({.seed = static_cast<std::uint64_t>(plan.options.seed)}, controls);

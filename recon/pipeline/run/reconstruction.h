@@ -29,7 +29,7 @@ struct ReconstructionResult {
 /// An item with bad data is reported as failed and the others go on; when all fail the first fault is thrown. An item's
 /// numbers do not depend on which others are done. On cancellation the running solve stops after its step and is kept
 /// with status stopped_early; an item that was still at its baselines is dropped. Throws Error(usage) when the output
-/// would overwrite the measurements.
+/// would overwrite the measurements, or what is there already against controls.overwrite.
 ReconstructionResult run_reconstruction(const RunPlan& plan, const RunControls& controls);
 
 }  // namespace recon

@@ -5,6 +5,8 @@
 
 namespace recon {
 
+void add_force(CLI::App& app, bool& force) { app.add_flag("--force", force, "Replace outputs that are there already"); }
+
 void add_allow_misfit(CLI::App& app, bool& allow) {
   app.add_flag("--allow-misfit", allow,
                "Exit with 0 although data contradict their image (status misfit: far-off chi2)");
