@@ -5,6 +5,9 @@
 #include <cmath>
 
 #include "data/fastmri_file.h"
+#include "data/fits_file.h"
+#include "data/image_io.h"
+#include "data/npy_file.h"
 #include "recon/config/config.h"
 #include "recon/config/option_lister.h"
 #include "recon/pipeline/inspect/external_inspection.h"
@@ -88,6 +91,32 @@ TEST(ExternalInputs, ScaleAutoMakesTheBrightestPointOneAndTakesTheNoiseAlong) {
   const PreparedItem stated = first_item(with_scale("auto"), known_noise(0.5));
   EXPECT_NEAR(stated.noise.std, 0.5 * factor, 1e-6 * factor);
   EXPECT_NE(automatic[0].source.header().provenance.find("scaled by"), std::string::npos);
+}
+
+// (number - offset) scale of the numbers as they are stored, whatever a format makes of them by itself.
+TEST(ExternalInputs, OffsetAndScaleAreOfTheStoredNumbersInEveryFormat) {
+  const fs::path folder = fs::temp_directory_path();
+  const at::Tensor counts = (at::arange(12, at::kFloat) * 300 + 100).view({1, 3, 4});
+  write_png((folder / "counts.png").string(), counts, {0, 65535}, 16);
+  write_tiff((folder / "counts.tiff").string(), counts);
+  write_npy((folder / "counts.npy").string(), counts);
+  write_fits((folder / "counts.fits").string(), counts[0]);
+  for (const std::string file : {"counts.png, format: picture", "counts.tiff, format: picture",
+                                 "counts.npy, format: npy", "counts.fits, format: fits"}) {
+    const auto node = input_of(
+        "{files: " + file + ", offset: 100, scale: 0.005, operator: {type: identity}, " + "noise: {type: none}}",
+        folder);
+    const at::Tensor y = open_inputs(read_input_plan(node), {})[0].source.prepare(0, c10::kCPU).y;
+    EXPECT_TRUE(at::allclose(y[0], (counts - 100) * 0.005, 1e-5, 1e-6)) << file << y;
+  }
+  const auto complex = input_of("{files: fastmri_full.h5, format: fastmri, offset: 1, noise: {type: none}}");
+  try {
+    open_inputs(read_input_plan(complex), {});
+    FAIL() << "complex numbers have no offset";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    test::expect_says(error.what(), {"offset", "complex"});
+  }
 }
 
 TEST(ExternalInputs, AMaskOfTheFileItselfServesItsOperatorAndDataBeyondItAreDropped) {

@@ -54,10 +54,10 @@ TEST(InputPlans, ScaleIsANumberOrAuto) {
   const auto plan = [](const std::string& scale) {
     return plan_of("{files: f.h5, format: fastmri, scale: " + scale + "}");
   };
-  EXPECT_EQ(plan("2.5").scale, 2.5);
-  EXPECT_EQ(plan("-1e-3").scale, -1e-3);
+  EXPECT_EQ(plan("2.5").numbers.scale, 2.5);
+  EXPECT_EQ(plan("-1e-3").numbers.scale, -1e-3);
   EXPECT_TRUE(plan("auto").brightest_is_one);
-  EXPECT_FALSE(plan("auto").scale.has_value());
+  EXPECT_FALSE(plan("auto").numbers.scale.has_value());
   for (const char* wrong : {"0", "many", "inf", "1 2"}) {
     test::expect_says(usage_of(std::string("{files: f.h5, format: fastmri, scale: \"") + wrong + "\"}"), {"c.yaml:1"});
   }
@@ -80,7 +80,7 @@ TEST(InputPlans, KeysThatDoNotGoTogetherAreRefusedAtTheirPlace) {
   test::expect_says(usage_of("{files: m.h5, noise: {std: 1}}"), {"says this itself"});
   test::expect_says(usage_of("{files: f.h5, format: fastmri, dataset: x}"), {"belongs to `format: dataset`"});
   test::expect_says(usage_of("{files: f.h5, format: dataset, crop: [1, 1]}"), {"belongs to `format: fastmri`"});
-  test::expect_says(usage_of("{files: m.h5, format: measurement, offset: 1}"), {"belongs to `format: dataset`"});
+  test::expect_says(usage_of("{files: m.h5, format: measurement, offset: 1}"), {"offset", "measurement file says this itself"});
   test::expect_says(usage_of("{files: f.h5, format: fastMRI}"), {"one of auto, measurement", "'fastMRI'"});
   test::expect_says(usage_of("{files: f.h5, format: dataset}"), {"`dataset` is missing"});
   test::expect_says(usage_of("{files: f.h5, format: dataset, dataset: x}"), {"`operator` is missing"});

@@ -161,7 +161,7 @@ void describe(const InputFormat& format, const std::string& path, ordered_json& 
   found["format"] = format.name;
   try {
     YamlOptions defaults(std::make_shared<const YamlNode>(), "input");
-    const ExternalFile opened = format.make(defaults)(path, std::nullopt);
+    const ExternalFile opened = format.make(defaults)(path, StoredNumbers{});
     found["items"] = opened.count;
     found["measurement"] = opened.measurement.to_string();
     found["ground_truth"] = static_cast<bool>(opened.truth);

@@ -11,14 +11,12 @@ namespace {
 struct DatasetOptions {
   std::string dataset;
   std::vector<std::string> axes;
-  double offset = 0;
   std::string ground_truth;
   Shape image_shape;
 
   void visit(ParameterVisitor& v) {
     v.field("dataset", dataset, "path of the measurements in the file; `recon inspect FILE` lists them");
     v.field("axes", axes, "what its axes are, of item, channel, y, x, complex; default: [item, channel,] y, x");
-    v.field("offset", offset, "taken from the stored numbers before they are multiplied by `scale`");
     v.field("ground_truth", ground_truth, "path of the true images, laid out and scaled like the measurements");
     v.field("image_shape", image_shape,
             "[C, H, W] of the image to be found; default: what the operator needs for such measurements",
@@ -26,10 +24,9 @@ struct DatasetOptions {
   }
 };
 
-/// By the number that a config gives, else by full scale.
-ExternalFile open_dataset(const DatasetOptions& options, const std::string& path, std::optional<double> scale) {
+ExternalFile open_dataset(const DatasetOptions& options, const std::string& path, const StoredNumbers& numbers) {
   const hdf5::File file = hdf5::File::open(path);
-  const ExternalLayout layout{options.dataset, options.axes, options.offset, scale};
+  const ExternalLayout layout{options.dataset, options.axes, numbers.offset, numbers.scale};
   const auto y = std::make_shared<const ExternalDataset>(file, layout);
   ExternalFile opened{.count = y->count(),
                       .measurement = y->spec(),
@@ -52,7 +49,8 @@ ExternalOpener dataset_opener(const DatasetOptions& options, const std::string& 
   if (options.dataset.empty()) {
     throw usage_error(location, "`dataset` is missing: its path in the file; `recon inspect FILE` lists them");
   }
-  return [options](const std::string& path, std::optional<double> scale) { return open_dataset(options, path, scale); };
+  return
+      [options](const std::string& path, const StoredNumbers& numbers) { return open_dataset(options, path, numbers); };
 }
 
 }  // namespace

@@ -93,11 +93,11 @@ double automatic_scale(const ExternalFile& file, const OperatorPtr& op, const at
 }  // namespace
 
 ExternalFile open_external(const InputPlan& plan, const std::string& path) {
-  if (plan.open) return plan.open(path, plan.scale);
+  if (plan.open) return plan.open(path, plan.numbers);
   const InputFormat* format = plan.format_of(path);
   if (format == nullptr) throw internal_error(path, "no format recognises it");
   YamlOptions defaults(std::make_shared<const YamlNode>(), "input");
-  return format->make(defaults)(path, std::nullopt);
+  return format->make(defaults)(path, StoredNumbers{});
 }
 
 ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
@@ -128,7 +128,7 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
   header.operator_config = built.config.is_null() ? file->operator_config : to_yaml(built.config);
   header.operator_arrays = built.arrays;
   const at::Tensor support = built.op->support();
-  const bool automatic = plan->brightest_is_one || (file->arbitrary_units && !plan->scale);
+  const bool automatic = plan->brightest_is_one || (file->arbitrary_units && !plan->numbers.scale);
   if (automatic) {
     const at::Tensor middle = on_support(file->y(indices[indices.size() / 2]), support);
     external.scale = automatic_scale(*file, built.op, middle, header.range.high, path);

@@ -37,8 +37,8 @@ ExternalOpener fastmri_opener(const FastMriOptions& options, const std::string& 
   if (!options.crop.empty() && options.crop.size() != 2) {
     throw usage_error(location, "crop: expected [Y, X], got {} numbers", options.crop.size());
   }
-  return [options](const std::string& path, std::optional<double> scale) {
-    return scaled(open_fastmri(options, path), scale.value_or(1));
+  return [options](const std::string& path, const StoredNumbers& numbers) {
+    return with_numbers(open_fastmri(options, path), numbers, path);
   };
 }
 

@@ -7,17 +7,26 @@
 
 #include "data/hdf5/hdf5_file.h"
 #include "data/result_file.h"
+#include "recon/core/error.h"
 
 namespace recon {
 
-ExternalFile scaled(ExternalFile file, double scale) {
-  if (scale == 1) return file;
-  file.y = [y = std::move(file.y), scale](std::int64_t index) { return y(index) * scale; };
-  const double size = std::abs(scale);
-  if (file.truth) {
-    file.truth = [truth = std::move(file.truth), size](std::int64_t index) { return truth(index) * size; };
+ExternalFile with_numbers(ExternalFile file, const StoredNumbers& numbers, const std::string& path) {
+  const double offset = numbers.offset / file.full_scale;
+  const double scale = numbers.scale ? *numbers.scale * file.full_scale : 1;
+  if (offset != 0 && file.measurement.scalar == ScalarKind::complex) {
+    throw usage_error(path, "input: `offset` is for real numbers, these are complex; leave it out");
   }
-  if (file.brightest) *file.brightest *= size;
+  if (offset == 0 && scale == 1) return file;
+  const double size = std::abs(scale);
+  file.y = [y = std::move(file.y), offset, scale](std::int64_t index) {
+    const at::Tensor values = y(index);
+    return (offset == 0 ? values : values - offset) * scale;
+  };
+  if (file.truth) {
+    file.truth = [truth = std::move(file.truth), offset, size](std::int64_t i) { return (truth(i) - offset) * size; };
+  }
+  if (file.brightest) *file.brightest = (*file.brightest - offset) * size;
   if (file.noise) file.noise = scaled(*file.noise, scale);
   return file;
 }
@@ -29,7 +38,8 @@ Noise scaled(Noise noise, double scale) {
 }
 
 Registry<InputFormat>& mutable_input_formats() {
-  static Registry<InputFormat> formats("input format", {dataset_format(), fastmri_format(), picture_format(), fits_format(), npy_format()});
+  static Registry<InputFormat> formats(
+      "input format", {dataset_format(), fastmri_format(), picture_format(), fits_format(), npy_format()});
   return formats;
 }
 

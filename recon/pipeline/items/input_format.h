@@ -28,14 +28,19 @@ struct ExternalFile {
   std::optional<Noise> noise = {};                         ///< of y; none: not said
   std::optional<double> brightest = {};                    ///< point of all images, for `scale: auto`; none: not said
   bool arbitrary_units = false;                            ///< `scale: auto` unless a config gives a number
+  double full_scale = 1;                                   ///< what y are the stored numbers divided by
 };
 
-/// In units that are `scale` times finer: y, the truth and what else is measured in them.
-ExternalFile scaled(ExternalFile file, double scale);
+/// What a config makes of the numbers in a file: (number - offset) scale.
+struct StoredNumbers {
+  double offset = 0;
+  std::optional<double> scale = {};  ///< none: unsigned integers are divided by full scale, others stay as they are
+};
+/// y, the truth and what else is measured in their units. Throws Error(usage) for an offset of complex numbers.
+ExternalFile with_numbers(ExternalFile file, const StoredNumbers& numbers, const std::string& path);
 Noise scaled(Noise noise, double scale);
 
-/// Opens a file for a config whose `scale` is that number, or none.
-using ExternalOpener = std::function<ExternalFile(const std::string& path, std::optional<double> scale)>;
+using ExternalOpener = std::function<ExternalFile(const std::string& path, const StoredNumbers& numbers)>;
 
 /// A format of measurement files, the `format:` of a config's `input` (input_plan.h). What is made from its options is
 /// what opens its files; faults of the files are Error(data) naming the path.
@@ -46,13 +51,13 @@ struct InputFormat : Kind<ExternalOpener> {
   bool states_operator = false;  ///< false: a config has to
   bool estimates_noise = false;  ///< a level that nobody states is found in the data; false: a config has to state it
 
-  /// Files that `open(options, path)` opens, with the numbers as they are stored.
+  /// Files that `open(options, path)` opens.
   template <class Options, class Open>
   static InputFormat of(KindDescription description, Open open) {
     return {Kind<ExternalOpener>::of<Options>(
         std::move(description), [open](const Options& options, const std::string&) -> ExternalOpener {
-          return [open, options](const std::string& path, std::optional<double> scale) {
-            return scaled(open(options, path), scale.value_or(1));
+          return [open, options](const std::string& path, const StoredNumbers& numbers) {
+            return with_numbers(open(options, path), numbers, path);
           };
         })};
   }

@@ -42,17 +42,18 @@ SliceRange slices_of(const std::string& text, const std::string& place) {
   return range;
 }
 
-void read_scale(InputPlan& plan, const std::string& place) {
+void read_numbers(InputPlan& plan, const std::string& place) {
+  plan.numbers.offset = plan.options.offset;
   const std::string& text = plan.options.scale;
   plan.brightest_is_one = text == "auto";
   if (text.empty() || plan.brightest_is_one) return;
-  plan.scale = parse<double>(text);
-  if (!plan.scale || !std::isfinite(*plan.scale) || *plan.scale == 0) {
+  std::optional<double>& scale = plan.numbers.scale = parse<double>(text);
+  if (!scale || !std::isfinite(*scale) || *scale == 0) {
     throw usage_error(place, "expected a number other than 0, or auto; found '{}'", text);
   }
 }
 
-constexpr std::array external_keys = {"scale", "slices", "image_range", "operator", "noise"};
+constexpr std::array external_keys = {"offset", "scale", "slices", "image_range", "operator", "noise"};
 
 void refuse_external_keys(const YamlOptions& options) {
   for (const char* key : external_keys) {
@@ -130,7 +131,7 @@ void read_section(YamlOptions& options, InputPlan& plan) {
     options.set_resolved("operator", as_json(*plan.op));
   }
   plan.slices = slices_of(plan.options.slices, options.location_of("slices"));
-  read_scale(plan, options.location_of("scale"));
+  read_numbers(plan, options.location_of("scale"));
   plan.resolved = options.resolved();
   if (plan.format == nullptr) {
     for (const char* key : external_keys) plan.resolved.erase(key);
@@ -146,6 +147,7 @@ void InputOptions::visit(ParameterVisitor& v) {
   v.choice("format", format, formats,
            "measurement: recon's own (data/FORMAT.md); auto: what recognises the file, else measurement; `recon list "
            "formats` shows the options of the others");
+  v.field("offset", offset, "taken from the stored numbers before they are multiplied by `scale`");
   v.field("scale", scale,
           "the stored numbers are multiplied by this; auto: so that the brightest point of a file is the upper end of "
           "image_range; default: auto for fastmri, unsigned integers divided by full scale, others as they are");

@@ -21,6 +21,7 @@ namespace recon {
 struct InputOptions {
   std::vector<std::string> files;
   std::string format = "auto";
+  double offset = 0;
   std::string scale;
   std::string slices;
   std::vector<double> image_range = {0, 1};
@@ -49,7 +50,7 @@ struct InputPlan {
   std::optional<Noise> noise;                ///< external files; none: it is not stated
   at::Tensor background;                     ///< external files: what is measured of a black image
   SliceRange slices;
-  std::optional<double> scale;    ///< a number given as such
+  StoredNumbers numbers;          ///< what becomes of them
   bool brightest_is_one = false;  ///< `scale: auto`
   std::string location;
   nlohmann::ordered_json resolved;

@@ -15,7 +15,7 @@
 namespace recon {
 namespace {
 
-constexpr double well_lit = 20;         ///< counts that stand for their own expectation
+constexpr double well_lit = 20;  ///< counts that stand for their own expectation
 
 at::Tensor measured_ones(const at::Tensor& y, const at::Tensor& support) {
   const at::Tensor ones = at::ones_like(y);

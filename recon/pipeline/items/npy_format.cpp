@@ -20,7 +20,8 @@ struct NpyOptions {
 
 /// [y, x], [item, y, x] or [item, channel, y, x].
 ExternalFile open_npy(const NpyOptions& options, const std::string& path) {
-  at::Tensor values = read_npy(path).scaled();
+  const NpyArray array = read_npy(path);
+  at::Tensor values = array.scaled();
   if (values.dim() < 2 || values.dim() > 4 || values.numel() == 0) {
     throw data_error(path, "expected an array [y, x], [item, y, x] or [item, channel, y, x], got {}",
                      to_string(Shape(values.sizes().vec())));
@@ -31,7 +32,8 @@ ExternalFile open_npy(const NpyOptions& options, const std::string& path) {
   return {.count = values.size(0),
           .measurement = spec_of_item(values),
           .y = [values](std::int64_t index) { return values[index]; },
-          .image_shape = options.image_shape};
+          .image_shape = options.image_shape,
+          .full_scale = array.full_scale};
 }
 
 }  // namespace

@@ -14,12 +14,16 @@ struct PictureOptions {
 /// The pages of a TIFF file are items.
 ExternalFile open_picture(const PictureOptions& options, const std::string& path) {
   const std::int64_t pages = picture_pages(path);
-  const auto page = [options, path, pages](std::int64_t index) {
+  const auto reading = [options, pages](std::int64_t index) {
     ImageReadOptions read{.channels = options.channels, .alpha = AlphaRule::drop};
     if (pages > 1) read.page = index;
-    return read_image(path, read);
+    return read;
   };
-  return {.count = pages, .measurement = spec_of_item(page(0).unsqueeze(0)), .y = page};
+  const StoredPicture first = read_stored(path, reading(0));
+  return {.count = pages,
+          .measurement = spec_of_item(scaled_picture(first, reading(0), path).unsqueeze(0)),
+          .y = [=](std::int64_t index) { return read_image(path, reading(index)); },
+          .full_scale = first.full_scale};
 }
 
 }  // namespace
