@@ -66,9 +66,10 @@ void JsonOptions::visit(const Parameter& parameter) {
     throw usage_error(location_, "{}: {}", parameter.name, error.what());
   }
   if (entry->is_number()) check_limits(location_, parameter.name, entry->get<double>(), parameter.limits);
-  const auto& words = parameter.words;
-  if (!words.empty() && std::find(words.begin(), words.end(), *entry) == words.end()) {
-    throw usage_error(location_, "{}: '{}' is not one of the allowed words", parameter.name, entry->get<std::string>());
+  if (parameter.words.empty()) return;
+  const auto word = entry->get<std::string>();
+  if (std::find(parameter.words.begin(), parameter.words.end(), word) == parameter.words.end()) {
+    throw usage_error(location_, "{}: '{}' is not one of the allowed words", parameter.name, word);
   }
 }
 
