@@ -147,8 +147,8 @@ class AgainstBart : public BartTest, public testing::WithParamInterface<std::str
 
   /// The import of the source with BART's maps, noise of the known level.
   void import_with_barts_maps() {
-    const Outputs got =
-        recon(fmt::format("import {} -o m.h5 --set noise=none --set coil_maps=file --set maps_file=maps", source_));
+    const Outputs got = recon(
+        fmt::format("import {} --force -o m.h5 --set noise=none --set coil_maps=file --set maps_file=maps", source_));
     ASSERT_EQ(got.exit_code, 0) << got.err;
     const at::Tensor y = MeasurementFile::open(path("m.h5").string()).item(0).y;
     white_ = array("k").abs().max().item<double>() / y.abs().max().item<double>();
@@ -159,9 +159,9 @@ class AgainstBart : public BartTest, public testing::WithParamInterface<std::str
   };
   Figures here(const std::string& solver) const {
     const std::string first = MeasurementFile::open(path("m.h5").string()).ids().front();
-    const double spent = seconds(
-        fmt::format("'{}' run m.h5 -q --set 'solver={}' --set 'items=[{}]' --set noise_std={} --set output=r.h5",
-                    test::program(), solver, first, noise_std_ / white_));
+    const double spent = seconds(fmt::format(
+        "'{}' run m.h5 -q --force --set 'solver={}' --set 'items=[{}]' --set noise_std={} --set output=r.h5",
+        test::program(), solver, first, noise_std_ / white_));
     return {psnr_of(read_result_file(path("r.h5").string()).main.reconstructions[0][0] * inside_, truth_), spent};
   }
   Figures there(const std::string& options) const {

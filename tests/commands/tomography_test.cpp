@@ -16,7 +16,7 @@ class Tomography : public ProgramTest {
     write("c.yaml", fmt::format("tasks: [{{name: ct, simulate: {{images: 'phantom:shepp_logan:{}', operator: "
                                 "{{type: radon, angles: {}}}, noise: {{std: {}}}}}}}]\nsolvers: [{}]\noutput: out\n",
                                 size, views, noise_std, solvers));
-    const Outputs got = recon("compare c.yaml --json -q");
+    const Outputs got = recon("compare c.yaml --force --json -q");
     EXPECT_EQ(got.exit_code, 0) << got.err;
     std::map<std::string, double> result;
     const json all = got.json();
@@ -62,7 +62,7 @@ TEST_F(SlowTomography, OneSampleOfDpsBeatsFilteredBackProjectionFromThirtyViews)
                               "radon, angles: 30}}, noise: {{std: 0.3}}}}}}]\nprior: brain_mri\n"
                               "solvers: [{{type: fbp}}, {{type: dps, steps: 50}}]\noutput: out\n",
                               test::source_path()));
-  const Outputs got = recon("compare c.yaml --json -q");
+  const Outputs got = recon("compare c.yaml --force --json -q");
   ASSERT_EQ(got.exit_code, 0) << got.err;
   const json rows = got.json()["rows"];
   EXPECT_GT(rows[1]["psnr"].get<double>(), rows[0]["psnr"].get<double>() + 3);
@@ -75,7 +75,7 @@ TEST_F(Tomography, OtherOperatorsHaveNoFilter) {
   write("c.yaml",
         "tasks: [{name: t, simulate: {images: 'phantom:shepp_logan:16', operator: {type: blur}, noise: {std: 0.1}}}]\n"
         "solvers: [{type: fbp}, {type: adjoint}]\noutput: out\n");
-  const json row = recon("compare c.yaml --json -q").json()["rows"][0];
+  const json row = recon("compare c.yaml --force --json -q").json()["rows"][0];
   EXPECT_EQ(row["status"], "not_applicable");
   EXPECT_TRUE(contains(row["error"], "expected projections such as radon, got blur"));
   write("s.yaml", "images: 'phantom:shepp_logan:x'\noperator: {type: identity}\n");

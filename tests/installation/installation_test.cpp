@@ -91,9 +91,9 @@ class SlowInstallation : public ProgramTest {
   }
 
   void expect_metric_everywhere() const {
-    const Outputs table = moved("run run.yaml --plugin build/libmean_error.so");
+    const Outputs table = moved("run --force run.yaml --plugin build/libmean_error.so");
     EXPECT_TRUE(contains(table.out, "mean error")) << "the new metric in the table";
-    const auto row = moved("run run.yaml --plugin build/libmean_error.so --json").json()["items"][0];
+    const auto row = moved("run --force run.yaml --plugin build/libmean_error.so --json").json()["items"][0];
     const double error = row["mean_error"].get<double>();
     EXPECT_GT(error, 0);
     EXPECT_LT(error, 0.2);
@@ -120,7 +120,7 @@ class SlowInstallation : public ProgramTest {
     EXPECT_EQ(found["format"], "csv");
     EXPECT_EQ(found["items"], 1);
     write("proposed.yaml", "plugins: [build/libcsv.so]\n" + found["config"].get<std::string>());
-    const Outputs proposed = moved("run proposed.yaml --set input.scale=0.01 --set 'solver={type: tv_pdhg}'");
+    const Outputs proposed = moved("run --force proposed.yaml --set input.scale=0.01 --set 'solver={type: tv_pdhg}'");
     EXPECT_EQ(proposed.exit_code, 0) << proposed.err;
     EXPECT_EQ(hdf5::File::open(path("disk.h5").string()).dataset("reconstructions").shape(), (Shape{1, 1, 32, 32}));
     write("ragged.csv", "1,2\n3\n");
@@ -133,7 +133,7 @@ class SlowInstallation : public ProgramTest {
 
   void expect_network() const {
     const auto row = moved(
-                         "run run.yaml --plugin build/libgaussian_field.so --set prior=field/ --json "
+                         "run --force run.yaml --plugin build/libgaussian_field.so --set prior=field/ --json "
                          "--set 'solver={type: diffpir, steps: 40}'")
                          .json()["items"][0];
     EXPECT_GT(row["psnr"].get<double>(), 18) << "20.06 when this was written";
