@@ -176,7 +176,7 @@ TEST(Documents, AsManyBlocksRunAsThereShouldBe) {
   const std::map<std::string, std::size_t> least = {
       {"README.md", 7},
       {"recon/docs/raw_mri.md", 6},
-      {"recon/docs/deblurring.md", 5},
+      {"recon/docs/deblurring.md", 4},
       {"recon/docs/cluster.md", 8},
       {"recon/docs/uncertainty.md", 4},
       {"recon/docs/solvers.md", 1},
