@@ -273,8 +273,9 @@ TEST_F(Batch, VerifyComputesItemsAgain) {
   ASSERT_EQ(batch().exit_code, 1);
   const Outputs got = recon("batch --verify out.h5 --count 6 --threads 1 --json");
   ASSERT_EQ(got.exit_code, 0) << got.err << got.out;
-  EXPECT_EQ(got.json()["items"].size(), 6U);
-  for (const auto& item : got.json()["items"]) EXPECT_EQ(item["same_bits"], true) << item;
+  const auto report = got.json();
+  EXPECT_EQ(report["items"].size(), 6U);
+  for (const auto& item : report["items"]) EXPECT_EQ(item["same_bits"], true) << item;
   {
     // A pixel of one item is changed behind the program's back.
     ResultSet set = read_result_file(path("out.h5").string());

@@ -100,7 +100,8 @@ TEST_F(FirstMinutes, TheKeysOfEveryConfigAreShown) {
     ASSERT_EQ(got.exit_code, 0) << verb << got.err;
     EXPECT_GT(got.json()[verb].size(), 3U) << verb;
     const std::string help = recon(verb + " --help").out;
-    for (const auto& key : got.json()[verb]) {
+    const auto keys = got.json();
+    for (const auto& key : keys[verb]) {
       EXPECT_TRUE(contains(help, "\n  " + key["name"].get<std::string>() + " ")) << verb << " " << key["name"];
     }
   }

@@ -65,7 +65,8 @@ TEST_F(Import, MakesAFileThatRunsAndExports) {
   EXPECT_GT(file.item(0).noise_std, noise_std / 1.3);
   EXPECT_LT(file.item(0).noise_std, noise_std * 1.5);
   const Outputs inspected = recon("inspect m.h5 --check --json");
-  for (const auto& check : inspected.json()["checks"]) {  // chi² of a noisy truth is no 1: it was made of these data
+  const auto found = inspected.json();
+  for (const auto& check : found["checks"]) {  // chi² of a noisy truth is no 1: it was made of these data
     const auto name = check["check"].get<std::string>();
     EXPECT_TRUE(check["passed"].get<bool>() || name.find("chi2") == 0) << check;
   }
