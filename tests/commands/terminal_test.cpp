@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <regex>
 
 #include "recon/commands/status_line.h"
@@ -20,6 +21,7 @@ std::string seen_on_terminal(const std::string& command, unsigned short columns)
   int master = -1;
   const pid_t child = ::forkpty(&master, nullptr, nullptr, &size);
   if (child == 0) {
+    ::setenv("TERM", "xterm", 1);  // what knows no colours gets none
     ::execl("/bin/bash", "bash", "-c", command.c_str(), nullptr);
     ::_exit(127);
   }
