@@ -3,6 +3,7 @@
 #include "recon/core/error.h"
 
 namespace recon {
+
 void NetworkOptions::visit(ParameterVisitor& v) {
   v.field("channels", channels, "of each level, finest first; each level after the first halves the resolution",
           {.min = 1, .max = 65536});

@@ -188,11 +188,12 @@ Examples:
                           result.batches);
     }
     text += fmt::format("items:   {}, {} computed now, {} failed\n", result.items, result.computed, failed);
-    if (!result.skipped.empty())
-      text += fmt::format("skipped: {} files, see the warnings above\n", result.skipped.size());
     for (const auto& [id, error] : result.summary.first_failures) text += fmt::format("  {}: {}\n", id, error);
     if (result.summary.failed > result.summary.first_failures.size()) {
       text += fmt::format("  and {} more\n", result.summary.failed - result.summary.first_failures.size());
+    }
+    if (!result.skipped.empty()) {
+      text += fmt::format("skipped: {} files, see the warnings above\n", result.skipped.size());
     }
     if (!result.summary.means.empty()) {
       text += "means:  ";

@@ -56,14 +56,7 @@ struct TypeName {
   }
 };
 
-template <class Value>
-ordered_json default_of(const Value& value) {
-  return value;
-}
-template <class Value>
-ordered_json default_of(const std::optional<Value>& value) {
-  return value ? ordered_json(*value) : ordered_json(nullptr);
-}
+ordered_json default_of(const auto& value) { return option_json(value); }
 ordered_json default_of(const at::Tensor&) { return nullptr; }
 
 std::string shown_default(const ordered_json& option) {

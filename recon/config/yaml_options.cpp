@@ -15,16 +15,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-template <class T>
-ordered_json to_json(const T& value) {
-  return ordered_json(value);
-}
-
-template <class T>
-ordered_json to_json(const std::optional<T>& value) {
-  return value ? ordered_json(*value) : ordered_json(nullptr);
-}
-
 std::string word_of(const YamlNode& node, const Parameter& parameter) {
   std::string word = text_of(node, parameter.name);
   const std::vector<std::string>& allowed = parameter.words;
@@ -91,7 +81,7 @@ void YamlOptions::visit(const Parameter& parameter) {
 template <class Value>
 void YamlOptions::read(const Parameter& parameter, Value& value) {
   if (const YamlNode* node = find(parameter.name)) parse(*node, parameter, value);
-  resolved_[parameter.name] = to_json(value);
+  resolved_[parameter.name] = option_json(value);
 }
 
 void YamlOptions::read(const Parameter& parameter, at::Tensor& value) {

@@ -1,5 +1,7 @@
 // Damaged files of others: old and new format, gzip, shuffle, lzf, fletcher32, fastMRI. Each gives data or one
 // Error(data) that names the file; never a crash, a hang or an allocation beyond the file's size.
+#include <H5public.h>
+
 #include <array>
 #include <functional>
 #include <iostream>
@@ -120,9 +122,14 @@ TEST_F(ExternalCorruption, AChunkShapeThatLiesIsRefused) {
   ASSERT_NE(location, std::string::npos);
   bytes.replace(location, shape(2).size(), shape(2));
   std::ofstream(path("damaged"), std::ios::binary) << bytes;
-  // HDF5 1.14 does not count such chunks as stored.
-  expect_error(ErrorKind::data, {path("damaged") + ":/scans/ct", "expected", "damaged"},
-               [&] { reader({.dataset = "scans/ct"})(path("damaged")); });
+#if H5_VERSION_GE(1, 14, 0)  // does not count such chunks as stored
+  const std::vector<std::string> words = {"[4, 6, 5]", "only 0 bytes are stored"};
+#else
+  const std::vector<std::string> words = {"120 bytes", "unpacks to 60"};
+#endif
+  const auto read = [&] { reader({.dataset = "scans/ct"})(path("damaged")); };
+  expect_error(ErrorKind::data, {path("damaged") + ":/scans/ct"}, read);
+  expect_error(ErrorKind::data, words, read);
 }
 
 TEST_F(ExternalCorruption, ChecksumsLeaveNoChangedByteUnnoticed) {

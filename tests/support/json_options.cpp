@@ -21,9 +21,35 @@ void flatten(const nlohmann::json& list, std::size_t depth, Shape& shape, std::v
   for (const auto& entry : list) flatten(entry, depth + 1, shape, values);
 }
 
-void check_limits(const std::string& location, const char* name, double value, const Limits& limits) {
+// Given or default: a default may not be what its own option refuses.
+template <class Value>
+void check(const std::string&, const Parameter&, const Value&) {}
+
+void check(const std::string& location, const Parameter& parameter, double value) {
+  const Limits& limits = parameter.limits;
   const bool ok = value >= limits.min && value <= limits.max && !(limits.open_min && value == limits.min);
-  if (!ok) throw usage_error(location, "{} = {} is out of bounds", name, value);
+  if (!ok) throw usage_error(location, "{} = {} is out of bounds", parameter.name, value);
+}
+
+void check(const std::string& location, const Parameter& parameter, std::int64_t value) {
+  check(location, parameter, static_cast<double>(value));
+}
+
+void check(const std::string& location, const Parameter& parameter, const std::string& value) {
+  const auto& words = parameter.words;
+  if (!words.empty() && std::find(words.begin(), words.end(), value) == words.end()) {
+    throw usage_error(location, "{}: '{}' is not one of the allowed words", parameter.name, value);
+  }
+}
+
+template <class Value>
+void check(const std::string& location, const Parameter& parameter, const std::optional<Value>& value) {
+  if (value) check(location, parameter, *value);
+}
+
+template <class Value>
+void check(const std::string& location, const Parameter& parameter, const std::vector<Value>& values) {
+  for (const Value& value : values) check(location, parameter, value);
 }
 
 template <class Value>
@@ -59,17 +85,14 @@ const nlohmann::json* JsonOptions::find(const char* name) {
 
 void JsonOptions::visit(const Parameter& parameter) {
   const auto* entry = find(parameter.name);
-  if (entry == nullptr) return;
+  const auto read = [&](auto* value) {
+    if (entry != nullptr) parse(*entry, *value);
+    check(location_, parameter, *value);
+  };
   try {
-    std::visit([&](auto* value) { parse(*entry, *value); }, parameter.value);
+    std::visit(read, parameter.value);
   } catch (const nlohmann::json::exception& error) {
     throw usage_error(location_, "{}: {}", parameter.name, error.what());
-  }
-  if (entry->is_number()) check_limits(location_, parameter.name, entry->get<double>(), parameter.limits);
-  if (parameter.words.empty()) return;
-  const auto word = entry->get<std::string>();
-  if (std::find(parameter.words.begin(), parameter.words.end(), word) == parameter.words.end()) {
-    throw usage_error(location_, "{}: '{}' is not one of the allowed words", parameter.name, word);
   }
 }
 

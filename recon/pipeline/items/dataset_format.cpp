@@ -20,7 +20,7 @@ struct DatasetOptions {
     v.field("ground_truth", ground_truth, "path of the true images, laid out and scaled like the measurements");
     v.field("image_shape", image_shape,
             "[C, H, W] of the image to be found; default: what the operator needs for such measurements",
-            {.min = 1, .max = 0x1p20});
+            {.min = 1, .max = 0x1p31 - 1});
   }
 };
 

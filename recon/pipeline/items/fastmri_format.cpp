@@ -14,7 +14,8 @@ struct FastMriOptions {
   std::vector<std::int64_t> crop;
 
   void visit(ParameterVisitor& v) {
-    v.field("crop", crop, "[Y, X] of the images, 0: as it is; default: that of the reconstruction", {.min = 0});
+    v.field("crop", crop, "[Y, X] of the images, 0: as it is; default: that of the reconstruction",
+            {.min = 0, .max = 0x1p31 - 1});
   }
 };
 

@@ -47,10 +47,11 @@ void read_numbers(InputPlan& plan, const std::string& place) {
   const std::string& text = plan.options.scale;
   plan.brightest_is_one = text == "auto";
   if (text.empty() || plan.brightest_is_one) return;
-  std::optional<double>& scale = plan.numbers.scale = parse<double>(text);
+  const auto scale = parse<double>(text);
   if (!scale || !std::isfinite(*scale) || *scale == 0) {
     throw usage_error(place, "expected a number other than 0, or auto; found '{}'", text);
   }
+  plan.numbers.scale = scale;
 }
 
 constexpr std::array external_keys = {"offset", "scale", "slices", "image_range", "operator", "noise"};

@@ -50,7 +50,7 @@ struct InputPlan {
   std::optional<Noise> noise;                ///< external files; none: it is not stated
   at::Tensor background;                     ///< external files: what is measured of a black image
   SliceRange slices;
-  StoredNumbers numbers;          ///< what becomes of them
+  StoredNumbers numbers;          ///< what becomes of those in external files
   bool brightest_is_one = false;  ///< `scale: auto`
   std::string location;
   nlohmann::ordered_json resolved;

@@ -14,7 +14,7 @@ struct NpyOptions {
   void visit(ParameterVisitor& v) {
     v.field("image_shape", image_shape,
             "[C, H, W] of the image to be found; default: what the operator needs for such measurements",
-            {.min = 1, .max = 0x1p20});
+            {.min = 1, .max = 0x1p31 - 1});
   }
 };
 
