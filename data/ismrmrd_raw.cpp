@@ -4,8 +4,11 @@
 #include <ismrmrd/dataset.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <memory>
+#include <stdexcept>
 
 #include "data/hdf5/handle.h"
 #include "data/hdf5/isolated.h"
@@ -16,7 +19,7 @@ namespace {
 
 static_assert(std::is_trivially_copyable_v<Readout>);
 
-Readout summary_of(const ISMRMRD::AcquisitionHeader& head) {
+Readout summary_of(const ISMRMRD::ISMRMRD_AcquisitionHeader& head) {
   return {.flags = head.flags,
           .samples = head.number_of_samples,
           .channels = head.active_channels,
@@ -32,25 +35,61 @@ Readout summary_of(const ISMRMRD::AcquisitionHeader& head) {
 
 constexpr char good = 'G', bad = 'B';
 
+/// A file open for reading. The library's own opening asks for writing, which takes a lock that keeps other readers out
+/// and changes the time of the file.
+class OpenFile {
+ public:
+  OpenFile(const std::string& path, const std::string& group) {
+    require(ismrmrd_init_dataset(&file_, path.c_str(), group.c_str()));
+    file_.fileid = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (file_.fileid < 0) throw std::runtime_error("it cannot be opened");
+    require(ismrmrd_init_acquisition(&acquisition_));
+  }
+  ~OpenFile() {
+    ismrmrd_cleanup_acquisition(&acquisition_);
+    ismrmrd_close_dataset(&file_);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  std::string xml() const {
+    const std::unique_ptr<char, decltype(&std::free)> text(ismrmrd_read_header(&file_), &std::free);
+    if (!text) throw std::runtime_error(ISMRMRD::build_exception_string());
+    return text.get();
+  }
+  std::uint32_t acquisitions() const { return ismrmrd_get_number_of_acquisitions(&file_); }
+  /// Valid until the next call.
+  const ISMRMRD::ISMRMRD_Acquisition& acquisition(std::uint32_t index) {
+    require(ismrmrd_read_acquisition(&file_, index, &acquisition_));
+    return acquisition_;
+  }
+
+ private:
+  static void require(int status) {
+    if (status != ISMRMRD::ISMRMRD_NOERROR) throw std::runtime_error(ISMRMRD::build_exception_string());
+  }
+
+  ISMRMRD::ISMRMRD_Dataset file_{};
+  ISMRMRD::ISMRMRD_Acquisition acquisition_{};
+};
+
 /// In the child: `good`, the XML header's length and text, then all acquisitions; or `bad` and the library's complaint.
 std::string packed_file(const std::string& path, const std::string& group) {
   std::string bytes;
   const auto append = [&](const void* from, std::size_t count) { bytes.append(static_cast<const char*>(from), count); };
   try {
-    ISMRMRD::Dataset file(path.c_str(), group.c_str(), false);
-    std::string xml;
-    file.readHeader(xml);
+    OpenFile file(path, group);
+    const std::string xml = file.xml();
     const std::uint64_t length = xml.size();
     bytes += good;
     append(&length, sizeof length);
     bytes += xml;
-    ISMRMRD::Acquisition acquisition;
-    const std::uint32_t count = file.getNumberOfAcquisitions();
+    const std::uint32_t count = file.acquisitions();
     for (std::uint32_t i = 0; i < count; ++i) {
-      file.readAcquisition(i, acquisition);
-      const Readout readout = summary_of(acquisition.getHead());
+      const ISMRMRD::ISMRMRD_Acquisition& acquisition = file.acquisition(i);
+      const Readout readout = summary_of(acquisition.head);
       append(&readout, sizeof readout);
-      append(acquisition.getDataPtr(), sizeof(complex_float_t) * acquisition.getNumberOfDataElements());
+      append(acquisition.data, sizeof(complex_float_t) * static_cast<std::size_t>(readout.samples * readout.channels));
     }
   } catch (const std::exception& error) {
     return bad + std::string(error.what());
@@ -109,14 +148,11 @@ RawFile read_ismrmrd_raw(const std::string& path, const std::string& group) {
   std::error_code absent;
   const auto file_bytes = std::filesystem::file_size(path, absent);
   if (absent) throw data_error(path, "cannot be read: {}", absent.message());
-  const auto written = std::filesystem::last_write_time(path, absent);
   // libismrmrd takes some 0.3 ms for each acquisition, and disks deliver.
   const auto seconds = 20 + static_cast<unsigned>(file_bytes >> 20);
   RawFile raw;
   const hdf5::Lock lock;  // libismrmrd calls HDF5 too
   auto packed = hdf5::run_isolated([&] { return packed_file(path, group); }, seconds);
-  // It opens for writing what may be written, which changes nothing but the time of the file.
-  std::filesystem::last_write_time(path, written, absent);
   if (!packed) throw data_error(path, "libismrmrd cannot read the file: damaged; fetch it again");
   raw.bytes = std::move(*packed);
   if (raw.bytes.empty() || raw.bytes[0] != good) {
