@@ -120,7 +120,7 @@ Examples:
     };
     GlobalOptions here = options;
     here.device = device_of(options.device, task.ranks);
-    return reported(plan, task, run_batch(plan, task, controls_of(here, progress)));
+    return reported(task, run_batch(plan, task, controls_of(here, progress)));
   }
 
  private:
@@ -139,40 +139,57 @@ Examples:
     std::fflush(stdout);
   }
 
-  VerbResult reported(const BatchPlan& plan, const BatchTask& task, const BatchResult& result) const {
+  VerbResult reported(const BatchTask& task, const std::vector<BatchResult>& results) const {
     VerbResult verb;
     verb.one_line = true;
-    ordered_json means = ordered_json::object();
-    for (const auto& [key, mean] : result.summary.means) means[key] = mean;
+    ordered_json outputs = ordered_json::array();
     const bool first = task.ranks.rank == 0;
-    const std::size_t failed = result.complete && first ? result.summary.failed : result.failed;
-    verb.json = {{"event", "end"},
-                 {"output", result.complete ? ordered_json(plan.output.path) : ordered_json(nullptr)},
-                 {"complete", result.complete},
-                 {"interrupted", result.interrupted},
-                 {"items", result.items},
-                 {"computed", result.computed},
-                 {"failed", failed},
-                 {"skipped", json_of(result.skipped)},
-                 {"batches", result.batches},
-                 {"batches_done", result.batches_done},
-                 {"rank", task.ranks.rank},
-                 {"means", means},
-                 {"profile", json_of(result.profile)}};
-    // A rank that ends with another code than 0 makes mpirun stop those that still work: only rank 0 tells.
-    const std::size_t misfits = result.complete && first ? result.summary.misfits : result.misfits;
-    verb.json["misfits"] = misfits;
-    const bool refused = first && refuse_misfits(misfits, allow_misfit_);
-    if (first && (failed > 0 || !result.skipped.empty() || refused || result.interrupted ||
-                  (!result.complete && task.shard.of == 1))) {
-      verb.exit_code = exit_some_failed;
+    const auto& skipped = results.front().skipped;
+    bool all_done = skipped.empty(), complete = true, interrupted = false;
+    for (const BatchResult& result : results) {
+      outputs.push_back(output_of(result, first));
+      const std::size_t failed = outputs.back()["failed"], misfits = outputs.back()["misfits"];
+      complete = complete && result.complete;
+      interrupted = interrupted || result.interrupted;
+      // Asked in any case: it says so.
+      const bool refused = first && refuse_misfits(misfits, allow_misfit_);
+      all_done = all_done && failed == 0 && !refused && !result.interrupted && (result.complete || task.shard.of > 1);
+      if (first) verb.text += text_of(task, result, failed);
     }
-    if (first) verb.text = text_of(plan, task, result, failed);
+    if (first && !skipped.empty()) {
+      verb.text += fmt::format("skipped: {} files, see the warnings above\n", skipped.size());
+    }
+    verb.json = {{"event", "end"}, {"rank", task.ranks.rank}, {"skipped", json_of(skipped)}};
+    if (outputs.size() == 1) {
+      verb.json.update(outputs.front());
+    } else {
+      verb.json["complete"] = complete;
+      verb.json["interrupted"] = interrupted;
+      verb.json["outputs"] = outputs;
+    }
+    // A rank that ends with another code than 0 makes mpirun stop those that still work: only rank 0 tells.
+    if (first && !all_done) verb.exit_code = exit_some_failed;
     return verb;
   }
 
-  static std::string text_of(const BatchPlan& plan, const BatchTask& task, const BatchResult& result,
-                             std::size_t failed) {
+  static ordered_json output_of(const BatchResult& result, bool first) {
+    ordered_json means = ordered_json::object();
+    for (const auto& [key, mean] : result.summary.means) means[key] = mean;
+    const bool whole = result.complete && first;
+    return {{"output", result.complete ? ordered_json(result.output.path) : ordered_json(nullptr)},
+            {"complete", result.complete},
+            {"interrupted", result.interrupted},
+            {"items", result.items},
+            {"computed", result.computed},
+            {"failed", whole ? result.summary.failed : result.failed},
+            {"misfits", whole ? result.summary.misfits : result.misfits},
+            {"batches", result.batches},
+            {"batches_done", result.batches_done},
+            {"means", means},
+            {"profile", json_of(result.profile)}};
+  }
+
+  static std::string text_of(const BatchTask& task, const BatchResult& result, std::size_t failed) {
     std::string text;
     if (result.was_complete) {
       text += "the result is there already, there was nothing to do\n";
@@ -192,9 +209,6 @@ Examples:
     if (result.summary.failed > result.summary.first_failures.size()) {
       text += fmt::format("  and {} more\n", result.summary.failed - result.summary.first_failures.size());
     }
-    if (!result.skipped.empty()) {
-      text += fmt::format("skipped: {} files, see the warnings above\n", result.skipped.size());
-    }
     if (!result.summary.means.empty()) {
       text += "means:  ";
       for (const auto& [name, value] : result.summary.means) text += fmt::format(" {} {:.4g}", name, value);
@@ -202,9 +216,9 @@ Examples:
     }
     if (result.computed > 0) text += recon::text_of(result.profile);
     if (!result.complete) return text;
-    text += "result:  " + plan.output.path + "\n";
-    if (!plan.output.csv.empty()) text += "table:   " + plan.output.csv + "\n";
-    if (!plan.output.contact_sheet.empty()) text += "picture: " + plan.output.contact_sheet + "\n";
+    text += "result:  " + result.output.path + "\n";
+    if (!result.output.csv.empty()) text += "table:   " + result.output.csv + "\n";
+    if (!result.output.contact_sheet.empty()) text += "picture: " + result.output.contact_sheet + "\n";
     return text;
   }
 

@@ -1,8 +1,9 @@
 // recon inspect: what is in a file or folder, and is it sound.
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <limits>
 
 #include "data/hdf5/hdf5_file.h"
 #include "data/image_io.h"
@@ -32,11 +33,34 @@ bool is_known_prior(const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-std::string text_of(Inspection inspection) {
+/// With the summaries of many items, {"mean": 3.1, "items": 70} and {"finished": 69, "failed": 1}, as a line each.
+nlohmann::ordered_json in_lines(const nlohmann::ordered_json& value) {
+  if (!value.is_object() || value.empty()) return value;
+  if (value.contains("mean") && value.contains("items")) {
+    return fmt::format("mean {:.6g} of {} items", value["mean"].get<double>(), value["items"].get<std::size_t>());
+  }
+  std::vector<std::string> counts;
+  nlohmann::ordered_json lines = nlohmann::ordered_json::object();
+  for (const auto& [key, entry] : value.items()) {
+    if (entry.is_object() && entry.empty()) continue;
+    if (entry.is_number_unsigned()) counts.push_back(fmt::format("{} {}", entry.get<std::size_t>(), key));
+    lines[key] = in_lines(entry);
+  }
+  if (counts.size() == value.size()) return fmt::format("{}", fmt::join(counts, ", "));
+  return lines;
+}
+
+std::string text_of(Inspection inspection, bool all) {
   const nlohmann::ordered_json checks = inspection.found.value("checks", nlohmann::ordered_json::array());
   inspection.found.erase("checks");
+  bool more = false;
+  if (!all) {
+    if (inspection.found.contains("main")) inspection.found["main"] = in_lines(inspection.found["main"]);
+    for (const auto& key : inspection.details) more = inspection.found.erase(key) > 0 || more;
+  }
   std::string text;
   for (const auto& [key, value] : inspection.found.items()) {
+    if (!all && (value == "" || value == nlohmann::ordered_json::object())) continue;
     if (value.is_string() && value.get<std::string>().find('\n') != std::string::npos) {
       std::string block = value.get<std::string>();
       for (std::size_t at = 0; (at = block.find('\n', at)) != std::string::npos; at += 3) block.replace(at, 1, "\n  ");
@@ -50,6 +74,7 @@ std::string text_of(Inspection inspection) {
                         check["check"].get<std::string>(), check["value"].get<double>(), check["limit"].get<double>());
     if (check.contains("detail")) text += "        " + check["detail"].get<std::string>() + "\n";
   }
+  if (more) text += fmt::format("({} and all items: --all)\n", fmt::join(inspection.details, ", "));
   return text;
 }
 
@@ -78,6 +103,7 @@ Examples:
   void describe(CLI::App& app) override {
     app.add_option("TARGET", target_, "File, folder or name of a prior");
     app.add_flag("--check", check_, "Run the self-tests");
+    app.add_flag("--all", all_, "Of a result: every item's figures, the config and the inputs");
     app.add_option("--config", config_, "Write the config that is proposed for an HDF5 file of others to this file");
     app.add_option("--golden", golden_, "Recorded outputs of a prior's network (safetensors: x, t, out[, v, vjp])");
     app.add_option("--tolerance", tolerance_, "Largest relative error that --golden allows")->capture_default_str();
@@ -101,7 +127,7 @@ Examples:
     VerbResult result;
     result.json = inspection.found;
     result.json["passed"] = inspection.passed;
-    result.text = text_of(inspection);
+    result.text = text_of(inspection, all_);
     result.exit_code = inspection.passed ? exit_ok : exit_some_failed;
     return result;
   }
@@ -129,7 +155,8 @@ Examples:
                        "expected an HDF5 file, a YAML config, a safetensors file, a picture or a prior's folder");
     }
     const std::string format = hdf5_format(target_);
-    if (format == "recon-result") return inspect_result(target_);
+    if (format == "recon-result")
+      return inspect_result(target_, all_ ? std::numeric_limits<std::size_t>::max() : options.json ? 64 : 8);
     if (format == "recon-samples") return inspect_samples(target_);
     if (format.empty()) return inspect_external(target_);
     return inspect_measurement(target_, check_);
@@ -152,7 +179,7 @@ Examples:
   std::string target_, config_, golden_, images_, operator_;
   std::vector<std::string> denoise_;
   std::int64_t count_ = 32;
-  bool check_ = false, complex_ = false;
+  bool check_ = false, complex_ = false, all_ = false;
   double tolerance_ = 1e-4;
   Shape image_ = {1, 64, 64};
 };

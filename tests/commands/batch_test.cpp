@@ -164,8 +164,55 @@ TEST_F(Batch, FilesThatCannotBeReadOrDifferAreLeftOutAndNamed) {
   EXPECT_TRUE(contains(recon("batch batch.yaml").out, "skipped: 2 files")) << "also when it is there already";
   EXPECT_EQ(recon("batch --verify out.h5 --count 2").exit_code, 0);
   expect_error("batch batch.yaml --set 'input=[a.h5, wide.h5]' --set output.path=no.h5 --set batch.on_error=stop", 2,
-               {"[1, 32, 32]", "batch of each kind"});
+               {"[1, 32, 32]", "group_by_shape"});
   expect_error("batch batch.yaml --set 'input=[cut.h5]' --set output.path=no.h5", 3, {"cut.h5"});
+}
+
+TEST_F(Batch, FilesOfSeveralShapesBecomeAResultOfEach) {
+  write_items("a.h5", 3);
+  write_items("wide.h5", 2, {}, 32);
+  write_items("b.h5", 2);
+  write_config("[a.h5, wide.h5, b.h5]");
+  const std::string grouped = "--set batch.group_by_shape=true --set output.csv=out.csv ";
+  const Outputs got = batch(grouped);
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  const auto end = events_of(got).back();
+  EXPECT_EQ(end["complete"], true);
+  ASSERT_EQ(end["outputs"].size(), 2U);
+  EXPECT_EQ(end["outputs"][0]["output"], "out_24x24.h5");
+  EXPECT_EQ(end["outputs"][1]["items"], 2);
+  EXPECT_EQ(read_result_file(path("out_24x24.h5").string()).ids,
+            (std::vector<std::string>{"a/0", "a/1", "a/2", "b/0", "b/1"}));
+  const ResultSet wide = read_result_file(path("out_32x32.h5").string());
+  EXPECT_EQ(wide.ids, (std::vector<std::string>{"wide/0", "wide/1"}));
+  EXPECT_TRUE(fs::exists(path("out_24x24.csv")) && fs::exists(path("out_32x32.csv")));
+  EXPECT_FALSE(fs::exists(path("out.h5")));
+
+  ASSERT_EQ(batch("--set 'input=[a.h5, b.h5]' --set output.path=alone.h5").exit_code, 0);
+  EXPECT_TRUE(at::equal(read_result_file(path("alone.h5").string()).main.reconstructions,
+                        read_result_file(path("out_24x24.h5").string()).main.reconstructions));
+  EXPECT_EQ(recon("batch --verify out_32x32.h5").exit_code, 0);
+  EXPECT_EQ(events_of(batch(grouped)).back()["outputs"][1]["computed"], 0) << "both are there already";
+  ASSERT_EQ(batch(grouped + "--set 'items=[wide/1]' --set output.path=one.h5").exit_code, 0);
+  EXPECT_EQ(read_result_file(path("one.h5").string()).ids, std::vector<std::string>{"wide/1"})
+      << "one shape: the name of the config";
+}
+
+TEST_F(Batch, InspectShowsAScreenOfItAndAllWhenAsked) {
+  write_items("m.h5", 70);
+  write_config("m.h5", 35);
+  ASSERT_EQ(batch("--set 'solver={type: adjoint}' --allow-misfit").exit_code, 0);
+  const std::string screen = recon("inspect out.h5").out;
+  EXPECT_LE(std::count(screen.begin(), screen.end(), '\n'), 24) << screen;
+  EXPECT_TRUE(contains(screen, "--all") && contains(screen, "items: 70")) << screen;
+  EXPECT_FALSE(contains(screen, "config:"));
+  const auto brief = recon("inspect out.h5 --json").json();
+  EXPECT_EQ(brief["main"]["chi2"]["items"], 70);
+  EXPECT_TRUE(brief.contains("config")) << "for programs everything but the items";
+  const auto all = recon("inspect out.h5 --all --json").json();
+  EXPECT_EQ(all["main"]["chi2"].size(), 70U);
+  EXPECT_EQ(all["ids"].size(), 70U);
+  EXPECT_TRUE(contains(recon("inspect out.h5 --all").out, "config:"));
 }
 
 TEST_F(Batch, FilesOfOneOperatorShareBatches) {

@@ -72,18 +72,19 @@ namespace {
 /// The batches that nobody else has, read ahead, and the store that their results go to.
 class BatchRun final : public ItemGroups, public ResultSink {
  public:
-  BatchRun(const BatchPlan& plan, const BatchTask& task, const RunControls& controls)
-      : plan_(plan), task_(task), controls_(controls), engine_(batch_engine_options(plan), controls) {
+  BatchRun(const BatchPlan& plan, BatchWork work, const BatchTask& task, const RunControls& controls)
+      : plan_(plan),
+        task_(task),
+        controls_(controls),
+        engine_(batch_engine_options(plan), controls),
+        work_(std::move(work)) {
     const Stopwatch timer(c10::kCPU, result_.profile.opening);
-    work_ = open_batch_work(plan);
+    result_.output = work_.output;
     result_.skipped = work_.skipped;
-    for (const auto& input : work_.skipped) {
-      if (task.ranks.rank == 0) log::warn("skipped: {}", input.reason);
-    }
     const bool needs_prior = plan.main.traits.needs_prior;
     if (needs_prior) prior_hash_ = content_hash_of_path(find_prior(plan.prior));
     store_ = std::make_unique<BatchStore>(
-        plan.output.path, batch_identity(plan, work_, prior_hash_), work_.batches.size(),
+        work_.output.path, batch_identity(plan, work_, prior_hash_), work_.batches.size(),
         BatchStore::Opening{.mode = task.mode, .job = task.ranks.job, .folder = plan.folder},
         [this](const ResultFile& earlier) { return failed_batches(earlier, work_); });
     const bool computes = !store_->finished() && !task.merge_only;
@@ -305,18 +306,30 @@ void BatchRun::assemble() {
 }
 
 void BatchRun::report() {
-  const ResultFile file = ResultFile::open(plan_.output.path);
+  const BatchOutput& output = work_.output;
+  const ResultFile file = ResultFile::open(output.path);
   result_.summary = summary_of(file);
-  if (!plan_.output.csv.empty()) write_batch_csv(plan_.output.csv, file);
-  if (!plan_.output.contact_sheet.empty()) {
-    write_contact_sheet(plan_.output.contact_sheet, file, plan_.output.contact_items);
-  }
+  if (!output.csv.empty()) write_batch_csv(output.csv, file);
+  if (!output.contact_sheet.empty()) write_contact_sheet(output.contact_sheet, file, output.contact_items);
 }
 
 }  // namespace
 
-BatchResult run_batch(const BatchPlan& plan, const BatchTask& task, const RunControls& controls) {
-  return BatchRun(plan, task, controls).run();
+std::vector<BatchResult> run_batch(const BatchPlan& plan, const BatchTask& task, const RunControls& controls) {
+  double opening = 0;
+  std::vector<BatchWork> works;
+  {
+    const Stopwatch timer(c10::kCPU, opening);
+    works = open_batch_works(plan);
+  }
+  for (const auto& input : works.front().skipped) {
+    if (task.ranks.rank == 0) log::warn("skipped: {}", input.reason);
+  }
+  std::vector<BatchResult> results;
+  for (auto& work : works) results.push_back(BatchRun(plan, std::move(work), task, controls).run());
+  results.front().profile.opening += opening;
+  results.front().profile.total += opening;
+  return results;
 }
 
 }  // namespace recon

@@ -3,6 +3,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "recon/core/run_controls.h"
 #include "recon/pipeline/batch/batch_assembly.h"
@@ -47,6 +48,7 @@ struct BatchProfile {
 };
 
 struct BatchResult {
+  BatchOutput output;
   bool complete = false;      ///< the output is there
   bool was_complete = false;  ///< and was before
   bool interrupted = false;
@@ -57,15 +59,15 @@ struct BatchResult {
   BatchProfile profile;
 };
 
-/// Reconstructs the items of the plan's inputs into one result file, and resumes where an earlier run was stopped or
-/// killed.
+/// Reconstructs the items of the plan's inputs into one result file, or one of every shape (open_batch_works()), and
+/// resumes where an earlier run was stopped or killed. One result per file.
 ///
 /// A thread reads the next batch and another writes the last one while this one computes. Memory holds about three
 /// batches, whatever the size of the inputs. Every finished batch is durable before it counts (BatchStore); rank 0 (or
 /// the only process) assembles the output when all are done, the others help until then. A shard leaves that to
 /// merge_only. An item that fails is recorded and the rest goes on. When the token is cancelled the running batch is
 /// finished.
-BatchResult run_batch(const BatchPlan& plan, const BatchTask& task, const RunControls& controls);
+std::vector<BatchResult> run_batch(const BatchPlan& plan, const BatchTask& task, const RunControls& controls);
 
 /// What decides the numbers of a run: the config without its output, hashes of inputs, operators and prior, program.
 nlohmann::ordered_json batch_identity(const BatchPlan& plan, const BatchWork& work, const std::string& prior_hash);

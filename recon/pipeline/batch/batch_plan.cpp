@@ -1,5 +1,7 @@
 #include "recon/pipeline/batch/batch_plan.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <map>
 
@@ -38,6 +40,69 @@ std::string kind_of_images(const OpenedInput& input) {
   return fmt::format("{} of image_range [{:g}, {:g}]", input.source.image().to_string(), range.low, range.high);
 }
 
+/// The inputs by the kind of their images, in the order of the first of each, with the items that are chosen of them.
+/// Kinds without such an item are left out.
+std::vector<BatchWork> grouped(std::vector<OpenedInput>&& inputs, const std::vector<BatchWork::Item>& items) {
+  std::vector<BatchWork> works;
+  std::map<std::string, std::size_t> work_of;
+  std::vector<std::pair<std::size_t, std::size_t>> place;  // of each input: its work, its number there
+  std::set<std::size_t> wanted;
+  for (const auto& item : items) wanted.insert(item.input);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const bool is_new = !work_of.contains(kind_of_images(inputs[i]));
+    if (is_new) {
+      work_of.emplace(kind_of_images(inputs[i]), works.size());
+      works.emplace_back();
+    }
+    const std::size_t work = work_of.at(kind_of_images(inputs[i]));
+    place.emplace_back(work, works[work].inputs.size());
+    works[work].inputs.push_back(std::move(inputs[i]));
+  }
+  for (const auto& item : items) {
+    const auto [work, input] = place[item.input];
+    works[work].items.push_back({.input = input, .index = item.index});
+  }
+  std::erase_if(works, [](const BatchWork& work) { return work.items.empty(); });
+  return works;
+}
+
+/// Cuts the items into batches: of at most `size`, each of one operator.
+void cut(BatchWork& work, std::int64_t size) {
+  std::string operator_hash;
+  for (std::size_t i = 0; i < work.items.size(); ++i) {
+    const OpenedInput& input = work.inputs[work.items[i].input];
+    if (work.batches.empty() || work.batches.back().count == size || input.operator_hash != operator_hash) {
+      work.batches.push_back({.first = static_cast<std::int64_t>(i), .count = 0});
+      operator_hash = input.operator_hash;
+    }
+    ++work.batches.back().count;
+    work.ids.push_back(input.source.ids()[static_cast<std::size_t>(work.items[i].index)]);
+  }
+}
+
+/// "all.h5" as "all_96x128.h5"; empty stays empty.
+std::string named_by(const std::string& path, const std::string& shape) {
+  if (path.empty()) return path;
+  const std::filesystem::path whole(path);
+  return (whole.parent_path() / fmt::format("{}_{}{}", whole.stem().string(), shape, whole.extension().string()))
+      .string();
+}
+
+/// Gives every work outputs of its own, those of the config where there is one work.
+void name_outputs(std::vector<BatchWork>& works, const BatchOutput& output) {
+  std::map<std::string, int> taken;
+  for (auto& work : works) {
+    work.output = output;
+    if (works.size() == 1) continue;
+    const Shape& shape = work.inputs.front().source.image().shape;  // [C, H, W]
+    std::string name =
+        shape[0] == 1 ? fmt::format("{}x{}", shape[1], shape[2]) : fmt::format("{}", fmt::join(shape, "x"));
+    if (const int same = ++taken[name]; same > 1) name += fmt::format("-{}", same);  // of another field or range
+    for (std::string* path : {&work.output.path, &work.output.csv, &work.output.contact_sheet})
+      *path = named_by(*path, name);
+  }
+}
+
 /// The kind that most files hold; the first of several such.
 std::string usual_kind(const std::vector<OpenedInput>& inputs) {
   std::map<std::string, std::size_t> files;
@@ -63,7 +128,9 @@ void leave_one_kind(std::vector<OpenedInput>& inputs, std::vector<SkippedInput>&
     skipped.push_back(
         {.name = input.name, .reason = fmt::format("{}: holds {}, most hold {}", input.path, kind, usual)});
     if (on_error == BatchSection::OnError::stop) {
-      throw usage_error("input", "{}; make a batch of each kind, or set batch.on_error: skip", skipped.back().reason);
+      throw usage_error("input",
+                        "{}; set batch.group_by_shape: true for an output of each kind, or batch.on_error: skip",
+                        skipped.back().reason);
     }
   }
   inputs = std::move(alike);
@@ -84,6 +151,8 @@ void BatchSection::visit(ParameterVisitor& v) {
           {.min = 1, .max = 4096});
   v.field("maps", maps, "store the maps `prior_part`, `chi2_map` and `quantiles`; costs a linear solve per item");
   v.choice("on_error", on_error, "files that cannot be read or hold images of another shape: leave them out, or end");
+  v.field("group_by_shape", group_by_shape,
+          "files of several image shapes: an output of each, its name ending in the shape; else those of most files");
 }
 
 BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> seed) {
@@ -154,26 +223,23 @@ SolverResults batch_rows(const BatchPlan& plan, const BatchWork& work, const std
   return columns.results();
 }
 
-BatchWork open_batch_work(const BatchPlan& plan) {
-  BatchWork work;
+std::vector<BatchWork> open_batch_works(const BatchPlan& plan) {
+  std::vector<SkippedInput> skipped;
   const bool skip = plan.batch.on_error == BatchSection::OnError::skip;
-  work.inputs = open_inputs(read_input_plan(plan.input), plan.item_options, skip ? &work.skipped : nullptr);
-  leave_one_kind(work.inputs, work.skipped, plan.batch.on_error);
-  std::vector<ItemSource*> sources;
-  for (auto& input : work.inputs) sources.push_back(&input.source);
-  settle_complex_image(sources, plan.main.traits.needs_prior, c10::Device(c10::kCPU));
-  work.items = chosen(work.inputs, plan.options.items);
-  std::string operator_hash;
-  for (std::size_t i = 0; i < work.items.size(); ++i) {
-    const OpenedInput& input = work.inputs[work.items[i].input];
-    if (work.batches.empty() || work.batches.back().count == plan.batch.size || input.operator_hash != operator_hash) {
-      work.batches.push_back({.first = static_cast<std::int64_t>(i), .count = 0});
-      operator_hash = input.operator_hash;
-    }
-    ++work.batches.back().count;
-    work.ids.push_back(input.source.ids()[static_cast<std::size_t>(work.items[i].index)]);
+  std::vector<OpenedInput> inputs =
+      open_inputs(read_input_plan(plan.input), plan.item_options, skip ? &skipped : nullptr);
+  if (!plan.batch.group_by_shape) leave_one_kind(inputs, skipped, plan.batch.on_error);
+  const std::vector<BatchWork::Item> items = chosen(inputs, plan.options.items);
+  std::vector<BatchWork> works = grouped(std::move(inputs), items);
+  for (auto& work : works) {
+    std::vector<ItemSource*> sources;
+    for (auto& input : work.inputs) sources.push_back(&input.source);
+    settle_complex_image(sources, plan.main.traits.needs_prior, c10::Device(c10::kCPU));
+    cut(work, plan.batch.size);
+    work.skipped = skipped;
   }
-  return work;
+  name_outputs(works, plan.output);
+  return works;
 }
 
 }  // namespace recon

@@ -34,6 +34,7 @@ struct BatchSection {
   std::int64_t size = 8;
   bool maps = false;
   OnError on_error = OnError::skip;
+  bool group_by_shape = false;
 
   void visit(ParameterVisitor& v);
 };
@@ -71,6 +72,8 @@ struct BatchWork {
   std::vector<std::string> ids;       ///< theirs
   std::vector<Batch> batches;
 
+  BatchOutput output;  ///< where this one's results go
+
   std::vector<Item> items_of(std::size_t batch) const;
   std::vector<std::string> ids_of(std::size_t batch) const;
   std::vector<std::size_t> inputs_of(std::size_t batch) const;  ///< each once, ascending
@@ -78,10 +81,11 @@ struct BatchWork {
   ItemGroup load(std::size_t batch, c10::Device device);
 };
 
-/// Opens the inputs and chooses and cuts the items. A result file holds images of one shape, field and range: files
-/// with others than most, and files that cannot be read, are skipped, or with `on_error: stop` an Error. Throws
-/// Error(usage) for unknown ids.
-BatchWork open_batch_work(const BatchPlan& plan);
+/// Opens the inputs and chooses and cuts the items. A result file holds images of one shape, field and range. Files
+/// with others than most are skipped, as are files that cannot be read, or with `on_error: stop` an Error. With
+/// `group_by_shape` every kind of images is a work of its own, whose outputs are named by the shape where there are
+/// several. Throws Error(usage) for unknown ids.
+std::vector<BatchWork> open_batch_works(const BatchPlan& plan);
 
 /// How every batch is solved; `prior` may be null for a solver that needs none.
 Method batch_method(const BatchPlan& plan, const PriorPtr& prior);

@@ -58,7 +58,10 @@ BatchVerification verify_batch(const std::string& path, std::int64_t count, std:
   Config config = Config::from_text(result.header().config, path + " config", manifest->value("folder", ""));
   for (const auto& assignment : overrides) config.set(assignment);
   const BatchPlan plan = read_batch_plan(config, std::nullopt);
-  BatchWork work = open_batch_work(plan);
+  std::vector<BatchWork> works = open_batch_works(plan);
+  const auto own =
+      std::find_if(works.begin(), works.end(), [&](const BatchWork& work) { return work.ids == result.header().ids; });
+  BatchWork& work = own == works.end() ? works.front() : *own;
   const bool needs_prior = plan.main.traits.needs_prior;
   const std::string prior_hash = needs_prior ? content_hash_of_path(find_prior(plan.prior)) : "";
   nlohmann::ordered_json was = (*manifest)["identity"], is = batch_identity(plan, work, prior_hash);

@@ -1,8 +1,8 @@
 #include "recon/pipeline/inspect/denoising_inspection.h"
 
 #include "priors/load_prior.h"
-#include "recon/pipeline/solve/denoising_figures.h"
 #include "recon/pipeline/items/image_collection.h"
+#include "recon/pipeline/solve/denoising_figures.h"
 
 namespace recon {
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 namespace recon {
 
@@ -9,6 +10,7 @@ namespace recon {
 struct Inspection {
   nlohmann::ordered_json found;
   bool passed = true;
+  std::vector<std::string> details = {};  ///< keys that a screen has no room for
 
   /// Adds {"check", "value", "limit", "passed"} to found["checks"].
   void check(const std::string& name, double value, double limit, bool ok);

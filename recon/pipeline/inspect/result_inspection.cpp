@@ -14,11 +14,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::size_t shown_items = 64;  ///< of more, figures are summarised
-
 /// The values, or their mean over the items that have one.
-ordered_json figures(const std::vector<double>& values) {
-  if (values.size() <= shown_items) return values;
+ordered_json figures(const std::vector<double>& values, std::size_t shown) {
+  if (values.size() <= shown) return values;
   double sum = 0;
   std::size_t count = 0;
   for (const double value : values) {
@@ -31,55 +29,59 @@ ordered_json figures(const std::vector<double>& values) {
 }
 
 /// The words, or how often each is there.
-ordered_json words(const std::vector<std::string>& values) {
-  if (values.size() <= shown_items) return values;
+ordered_json words(const std::vector<std::string>& values, std::size_t shown) {
+  if (values.size() <= shown) return values;
   std::map<std::string, std::size_t> counts;
   for (const auto& value : values) ++counts[value];
   return counts;
 }
 
-ordered_json errors_of(const ResultFile& file, const SolverResults& results) {
+ordered_json errors_of(const ResultFile& file, const SolverResults& results, std::size_t shown) {
   ordered_json found = ordered_json::object();
-  for (std::size_t i = 0; i < results.error.size() && found.size() < shown_items; ++i) {
+  for (std::size_t i = 0; i < results.error.size() && found.size() < shown; ++i) {
     if (!results.error[i].empty()) found[file.header().ids[i]] = results.error[i];
   }
   return found;
 }
 
-ordered_json describe(const ResultFile& file, const std::string& baseline) {
+ordered_json describe(const ResultFile& file, const std::string& baseline, std::size_t shown) {
   const SolverResults results = file.figures(baseline);
   Shape shape = results.reconstructions.sizes().vec();
   shape.front() = file.count();
-  ordered_json found = {{"solver", results.solver},       {"shape", to_string(shape)},
-                        {"std", results.std.defined()},   {"samples", results.samples.defined()},
-                        {"chi2", figures(results.chi2)},  {"seconds", figures(results.seconds)},
-                        {"status", words(results.status)}};
-  for (const auto& [name, values] : results.metrics) found[name] = figures(values);
+  ordered_json found = {{"solver", results.solver},
+                        {"shape", to_string(shape)},
+                        {"std", results.std.defined()},
+                        {"samples", results.samples.defined()},
+                        {"chi2", figures(results.chi2, shown)},
+                        {"seconds", figures(results.seconds, shown)},
+                        {"status", words(results.status, shown)}};
+  for (const auto& [name, values] : results.metrics) found[name] = figures(values, shown);
   if (results.device.empty()) return found;
-  const auto passes = [](const std::vector<std::int64_t>& values) {
-    return figures(std::vector<double>(values.begin(), values.end()));
+  const auto passes = [shown](const std::vector<std::int64_t>& values) {
+    return figures(std::vector<double>(values.begin(), values.end()), shown);
   };
   found["nfe_forward"] = passes(results.nfe_forward);
   found["nfe_backward"] = passes(results.nfe_backward);
-  found["device"] = words(results.device);
-  found["errors"] = errors_of(file, results);
+  found["device"] = words(results.device, shown);
+  found["errors"] = errors_of(file, results, shown);
   return found;
 }
 
 }  // namespace
 
-Inspection inspect_result(const std::string& path) {
+Inspection inspect_result(const std::string& path, std::size_t shown) {
   const ResultFile file = ResultFile::open(path);
   const ResultSet& set = file.header();
+  const std::size_t listed = std::min(set.ids.size(), shown);
   Inspection inspection;
+  inspection.details = {"config", "inputs", "input_hash", "prior_hash", "versions"};
   inspection.found = {
       {"kind", "result"},
       {"path", path},
       {"items", set.ids.size()},
-      {"ids", std::vector<std::string>(set.ids.begin(),
-                                       set.ids.begin() + std::min<std::ptrdiff_t>(file.count(), shown_items))},
+      {"ids", std::vector<std::string>(set.ids.begin(), set.ids.begin() + static_cast<std::ptrdiff_t>(listed))},
       {"image_range", {set.range.low, set.range.high}},
-      {"main", describe(file, "")},
+      {"main", describe(file, "", shown)},
       {"baselines", ordered_json::object()},
       {"seed", set.seed},
       {"input", set.input},
@@ -88,14 +90,15 @@ Inspection inspect_result(const std::string& path) {
       {"prior_hash", set.prior_hash},
       {"versions", set.versions},
       {"config", set.config}};
-  for (const auto& name : file.baselines()) inspection.found["baselines"][name] = describe(file, name);
+  for (const auto& name : file.baselines()) inspection.found["baselines"][name] = describe(file, name, shown);
   for (const auto& input : set.inputs) {
     inspection.found["inputs"].push_back({{"name", input.name},
                                           {"hash", input.hash},
                                           {"operator", input.operator_config},
                                           {"operator_hash", input.operator_hash}});
   }
-  for (const auto& input : set.skipped) {
+  for (std::size_t i = 0; i < std::min(set.skipped.size(), shown); ++i) {
+    const SkippedInput& input = set.skipped[i];
     inspection.found["skipped"].push_back({{"name", input.name}, {"reason", input.reason}});
   }
   return inspection;
