@@ -44,7 +44,8 @@ void input(ParameterVisitor& v) {
   }
 }
 
-constexpr const char* solver_doc = "a word (tv_pdhg), or `type` and its options: recon list solvers";
+constexpr const char* solver_doc =
+    "a word (tv_pdhg), or `type` and its options: recon list solvers; default auto, one that suits the operator";
 
 void run(ParameterVisitor& v) {
   input(v);

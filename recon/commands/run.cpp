@@ -34,8 +34,9 @@ class RunVerb final : public Verb {
   const char* examples() const override {
     return R"(CONFIG is a YAML file; `input` and `prior` are paths from the config's folder (from the working directory
 with --set), `output` and `preview` from the working directory. A measurement file (.h5) in its place is
-reconstructed with the defaults: DPS with the embedded prior. A picture is the measurement of the --operator that
-is said; its noise level, in units of full scale, is estimated if it is not. Ground truth is not needed.
+reconstructed with the defaults: a solver that suits its operator (`auto`, which says what it takes) and the embedded
+prior. A picture is the measurement of the --operator that is said; its noise level, in units of full scale, is
+estimated if it is not. Ground truth is not needed.
 
 Examples:
   recon run blurred.png --operator '{type: blur, std_px: 2}' --noise-std 0.01 -o sharp.png
@@ -85,13 +86,8 @@ Examples:
     if (result.interrupted) {
       log::warn("interrupted: {} item(s) done and saved", saved ? result.set.ids.size() : 0);
     }
-    std::size_t misfits = 0, diverged = 0;
-    for (const auto& row : result.rows) {
-      misfits += row.status == misfit_status && row.solver == plan.main.name ? 1U : 0U;
-      diverged += row.status == to_string(Outcome::diverged) && row.solver == plan.main.name ? 1U : 0U;
-    }
-    const bool refused = refuse_misfits(misfits, allow_misfit_);
-    const bool failed = result.interrupted || result.failed > 0 || diverged > 0 || refused;
+    const bool refused = refuse_misfits(result.misfits, allow_misfit_);
+    const bool failed = result.interrupted || result.failed > 0 || result.diverged > 0 || refused;
     verb.exit_code = failed ? exit_some_failed : exit_ok;
     return verb;
   }

@@ -35,6 +35,22 @@ TEST_F(FirstMinutes, ItsNoiseIsEstimatedAndSaid) {
   EXPECT_EQ(read_image(path("sharp.tif").string()).sizes().vec(), (Shape{1, 128, 128}));
 }
 
+TEST_F(FirstMinutes, WithoutASolverOneThatSuitsIsTakenAndSaid) {
+  const std::string run = "run '" + sample("photograph_blur.h5") + "' --threads 1 ";
+  const Outputs one = recon(run);
+  ASSERT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_TRUE(contains(one.err, "auto takes diffpir")) << one.err;
+  EXPECT_TRUE(contains(recon("inspect reconstruction.h5 --all").out, "type: \"diffpir\""))
+      << "the config that is stored";
+  const Outputs stated = recon(run + "--solver diffpir -o stated.h5 --json");
+  const Outputs chosen = recon(run + "--solver auto -o chosen.h5 --json");
+  EXPECT_EQ(chosen.json()["items"][0]["chi2"], stated.json()["items"][0]["chi2"]);
+  EXPECT_EQ(chosen.json()["items"][0]["solver"], "diffpir");
+  const Outputs options = recon(run + "--solver '{type: auto, steps: 4}' -o no.h5");
+  EXPECT_EQ(options.exit_code, 2);
+  EXPECT_TRUE(contains(options.err, "`auto` takes no options") && contains(options.err, "'steps'")) << options.err;
+}
+
 TEST_F(FirstMinutes, AnImageIsLargerThanItsPictureWhereTheOperatorSaysSo) {
   const Outputs got = recon("run '" + sample("bead.png") +
                             "' --operator '{type: super_resolution, factor: 2}' --noise-std 0.01 --solver adjoint "

@@ -315,8 +315,9 @@ void BatchRun::report() {
 
 }  // namespace
 
-std::vector<BatchResult> run_batch(const BatchPlan& plan, const BatchTask& task, const RunControls& controls) {
+std::vector<BatchResult> run_batch(const BatchPlan& stated, const BatchTask& task, const RunControls& controls) {
   double opening = 0;
+  BatchPlan plan = stated;
   std::vector<BatchWork> works;
   {
     const Stopwatch timer(c10::kCPU, opening);

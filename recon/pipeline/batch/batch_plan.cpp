@@ -14,6 +14,7 @@
 #include "recon/pipeline/items/seed_option.h"
 #include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/result_columns.h"
+#include "recon/pipeline/solve/solver_choice.h"
 
 namespace recon {
 namespace {
@@ -86,6 +87,17 @@ std::string named_by(const std::string& path, const std::string& shape) {
   const std::filesystem::path whole(path);
   return (whole.parent_path() / fmt::format("{}_{}{}", whole.stem().string(), shape, whole.extension().string()))
       .string();
+}
+
+/// Of every operator.
+std::vector<FirstItem> first_items(std::vector<OpenedInput>& inputs, const std::vector<BatchWork::Item>& items) {
+  std::vector<FirstItem> firsts;
+  std::set<std::string> seen;
+  for (const auto& item : items) {
+    OpenedInput& input = inputs[item.input];
+    if (seen.insert(input.operator_hash).second) firsts.push_back({&input.source, item.index});
+  }
+  return firsts;
 }
 
 /// Gives every work outputs of its own, those of the config where there is one work.
@@ -223,13 +235,14 @@ SolverResults batch_rows(const BatchPlan& plan, const BatchWork& work, const std
   return columns.results();
 }
 
-std::vector<BatchWork> open_batch_works(const BatchPlan& plan) {
+std::vector<BatchWork> open_batch_works(BatchPlan& plan) {
   std::vector<SkippedInput> skipped;
   const bool skip = plan.batch.on_error == BatchSection::OnError::skip;
   std::vector<OpenedInput> inputs =
       open_inputs(read_input_plan(plan.input), plan.item_options, skip ? &skipped : nullptr);
   if (!plan.batch.group_by_shape) leave_one_kind(inputs, skipped, plan.batch.on_error);
   const std::vector<BatchWork::Item> items = chosen(inputs, plan.options.items);
+  settle_solver(plan.main, plan.resolved, first_items(inputs, items), plan.options.samples, c10::Device(c10::kCPU));
   std::vector<BatchWork> works = grouped(std::move(inputs), items);
   for (auto& work : works) {
     std::vector<ItemSource*> sources;

@@ -84,8 +84,8 @@ struct BatchWork {
 /// Opens the inputs and chooses and cuts the items. A result file holds images of one shape, field and range. Files
 /// with others than most are skipped, as are files that cannot be read, or with `on_error: stop` an Error. With
 /// `group_by_shape` every kind of images is a work of its own, whose outputs are named by the shape where there are
-/// several. Throws Error(usage) for unknown ids.
-std::vector<BatchWork> open_batch_works(const BatchPlan& plan);
+/// several. Settles the plan's `solver: auto`. Throws Error(usage) for unknown ids.
+std::vector<BatchWork> open_batch_works(BatchPlan& plan);
 
 /// How every batch is solved; `prior` may be null for a solver that needs none.
 Method batch_method(const BatchPlan& plan, const PriorPtr& prior);

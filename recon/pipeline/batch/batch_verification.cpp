@@ -57,7 +57,7 @@ BatchVerification verify_batch(const std::string& path, std::int64_t count, std:
   if (!manifest) throw data_error(path, "no batch made it; only the results of `recon batch` can be verified");
   Config config = Config::from_text(result.header().config, path + " config", manifest->value("folder", ""));
   for (const auto& assignment : overrides) config.set(assignment);
-  const BatchPlan plan = read_batch_plan(config, std::nullopt);
+  BatchPlan plan = read_batch_plan(config, std::nullopt);
   std::vector<BatchWork> works = open_batch_works(plan);
   const auto own =
       std::find_if(works.begin(), works.end(), [&](const BatchWork& work) { return work.ids == result.header().ids; });

@@ -15,6 +15,7 @@
 #include "recon/pipeline/run/result_assembly.h"
 #include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/engine.h"
+#include "recon/pipeline/solve/solver_choice.h"
 
 namespace recon {
 namespace {
@@ -85,12 +86,17 @@ void write_files(const RunPlan& plan, ReconstructionResult& result) {
 
 }  // namespace
 
-ReconstructionResult run_reconstruction(const RunPlan& plan, const RunControls& controls) {
+ReconstructionResult run_reconstruction(const RunPlan& stated, const RunControls& controls) {
+  RunPlan plan = stated;
   OpenedInput input = open_single_input(plan.input, plan.item_options);
   const std::vector<std::int64_t> wanted = input.source.indices(plan.options.items);
   std::vector<std::string> ids;
   for (const std::int64_t index : wanted) ids.push_back(input.source.ids()[static_cast<std::size_t>(index)]);
   require_outputs(plan, ids, controls.overwrite);
+  std::set<std::string> baselines;
+  for (const auto& baseline : plan.baselines) baselines.insert(baseline.name);
+  settle_solver(plan.main, plan.resolved, {{&input.source, wanted.front()}}, plan.options.samples, controls.device,
+                baselines);
   const PriorPtr prior = prior_for(plan);
   settle_complex_image({&input.source}, prior != nullptr, controls.device);
   SingleItems items(input.source, wanted, controls.device);

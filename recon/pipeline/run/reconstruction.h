@@ -17,6 +17,8 @@ struct ReconstructionResult {
   std::vector<PanelTile> tiles;  ///< of the first items, `tiles_per_item` each
   int tiles_per_item = 0;
   std::size_t failed = 0;          ///< items with bad data
+  std::size_t misfits = 0;         ///< whose reconstruction the data contradict
+  std::size_t diverged = 0;        ///< whose reconstruction diverged
   bool interrupted = false;        ///< not every item was done, or the last one was stopped early
   std::vector<std::string> files;  ///< that hold the result
   bool saved = false;  ///< the plan's output, and its preview if it wants one, are written: an item was done

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "recon/core/log.h"
+#include "recon/pipeline/solve/misfit.h"
 
 namespace recon {
 namespace {
@@ -46,6 +47,9 @@ void ResultAssembly::add(const PreparedItem& item, const std::vector<ItemOutcome
       result_.rows.push_back(row);
     }
   }
+  const std::string& status = methods.back().result->rows.front().status;
+  result_.misfits += status == misfit_status ? 1U : 0U;
+  result_.diverged += status == to_string(Outcome::diverged) ? 1U : 0U;
   if (static_cast<std::int64_t>(result_.set.ids.size()) <= plan_.options.preview_items) add_tiles(item, methods);
 }
 

@@ -3,6 +3,19 @@
 #include "recon/core/error.h"
 
 namespace recon {
+namespace {
+
+bool is_auto(const YamlNode& section) {
+  const YamlEntry* type = section.find("type");
+  if (type == nullptr || type->value->text != "auto") return false;
+  for (const auto& entry : section.entries) {
+    if (entry.key == "type") continue;
+    throw usage_error(entry.location, "solver: `auto` takes no options; name the solver that '{}' is for", entry.key);
+  }
+  return true;
+}
+
+}  // namespace
 
 void ItemKeys::visit(ParameterVisitor& v) {
   v.field("items", items, "`all`, or the ids of the items to reconstruct");
@@ -34,15 +47,15 @@ NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken
 }
 
 NamedSolver read_main_solver(YamlOptions& options, std::set<std::string>& taken) {
-  const auto solver = options.sections("solver", "the method whose result is the reconstruction");
-  if (solver.size() > 1) {
+  const std::vector<YamlNodePtr> given = options.nodes("solver");
+  if (given.size() > 1) {
     throw usage_error(options.location_of("solver"), "expected one solver; `recon run` takes others under baselines");
   }
-  if (!solver.empty()) return named_solver(*solver.front(), taken);
-  YamlOptions defaults(parse_yaml("{}", {.name = "the default solver", .folder = {}}), "solver");
-  NamedSolver named = named_solver(defaults, taken);
-  options.set_resolved("solver", defaults.resolved());
-  return named;
+  if (given.empty() || is_auto(*as_section(given.front()))) {
+    options.set_resolved("solver", {{"type", "auto"}});
+    return {};
+  }
+  return named_solver(*options.sections("solver", "the method whose result is the reconstruction").front(), taken);
 }
 
 ItemOptions item_options_of(const ItemKeys& keys, const YamlOptions& config) {

@@ -47,16 +47,17 @@ struct SolvingOptions : ItemKeys {
   void visit(ParameterVisitor& v);
 };
 
-/// A solver under the name that its results go by: its type, "tv_pdhg_2" for the second of a type.
+/// A solver under the name that its results go by: its type, "tv_pdhg_2" for the second of a type. `auto` has no solver
+/// until the items are known (solver_choice.h).
 struct NamedSolver {
-  std::string name;
-  std::shared_ptr<Solver> solver;
+  std::string name = "auto";
+  std::shared_ptr<Solver> solver = nullptr;
   SolverTraits traits = {};
 };
 
 /// A solver under its type, numbered where `taken` holds that name already; its name is added to `taken`.
 NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken);
-/// The solver of the section `solver`; the default one when there is none. `taken` holds the names in use.
+/// The solver of the section `solver`; `auto` when there is none. `taken` holds the names in use.
 NamedSolver read_main_solver(YamlOptions& options, std::set<std::string>& taken);
 /// What `keys`, read from that config, ask of the items. Throws Error(usage) for two sources of the noise level.
 ItemOptions item_options_of(const ItemKeys& keys, const YamlOptions& config);

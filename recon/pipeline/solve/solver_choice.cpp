@@ -1,0 +1,65 @@
+#include "recon/pipeline/solve/solver_choice.h"
+
+#include <algorithm>
+
+#include "recon/config/yaml_node.h"
+#include "recon/core/error.h"
+#include "recon/core/log.h"
+
+namespace recon {
+namespace {
+
+std::string kind_of(const std::string& operator_config) {
+  const YamlNodePtr config = parse_yaml(operator_config, {.name = "operator", .folder = {}});
+  const YamlEntry* type = config->find("type");
+  return type == nullptr ? "" : type->value->text;
+}
+
+/// Of several operators.
+SolverChoice agreed(const std::vector<SolverChoice>& choices) {
+  const auto is = [](const char* type) { return [type](const SolverChoice& choice) { return choice.type == type; }; };
+  const auto any = [&](const char* type) { return std::any_of(choices.begin(), choices.end(), is(type)); };
+  if (std::all_of(choices.begin(), choices.end(), is(choices.front().type.c_str()))) return choices.front();
+  if (any("dps") || any("alternating_projections")) return {"dps", "of several operators some are not linear"};
+  return {"diffpir", "there are several operators, all linear"};
+}
+
+SolverChoice for_one_image(const std::vector<FirstItem>& items, c10::Device device) {
+  std::vector<SolverChoice> choices;
+  for (const auto& [source, index] : items) {
+    try {
+      const PreparedItem item = source->unchecked().prepare(index, device);
+      choices.push_back(choose_solver(*item.op, source->header().operator_config));
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::data) throw;
+      log::debug("solver: {}", error.what());  // the item's fault is reported where it is solved
+    }
+  }
+  return choices.empty() ? SolverChoice{"diffpir", "no first item can be read"} : agreed(choices);
+}
+
+}  // namespace
+
+SolverChoice choose_solver(const Operator& op, const std::string& operator_config) {
+  if (op.magnitude()) return {"alternating_projections", "magnitudes are measured, their phases are lost"};
+  if (!op.is_linear()) return {"dps", op.name() + " is not linear"};
+  const std::string kind = kind_of(operator_config);
+  if (kind == "identity") return {"plug_and_play", "nothing but noise is to be taken away"};
+  for (const char* frequencies : {"fourier", "sense", "nufft"}) {
+    if (kind == frequencies) return {"plug_and_play", "frequencies are measured, some are missing"};
+  }
+  return {"diffpir", "one image of a linear operator"};
+}
+
+void settle_solver(NamedSolver& main, nlohmann::ordered_json& resolved, const std::vector<FirstItem>& items,
+                   std::int64_t samples, c10::Device device, std::set<std::string> taken) {
+  if (main.solver != nullptr) return;
+  const SolverChoice choice = samples > 1 ? SolverChoice{"dps", "several samples of the posterior are asked for"}
+                                          : for_one_image(items, device);
+  log::info("auto takes {}: {}", choice.type, choice.reason);
+  YamlOptions defaults(parse_yaml("type: " + choice.type, {.name = "solver: auto", .folder = {}}), "solver");
+  main = named_solver(defaults, taken);
+  resolved["solver"] = defaults.resolved();
+}
+
+}  // namespace recon

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "recon/pipeline/items/item_source.h"
+#include "recon/pipeline/solve/solving_options.h"
+
+namespace recon {
+
+/// A solver and why it is taken.
+struct SolverChoice {
+  std::string type, reason;
+};
+
+/// What `solver: auto` takes for one image, measured by `op` with that config (YAML): what measured best in
+/// recon/docs/measurements.md ("Which solver auto takes"):
+///
+///     magnitudes, their phases lost         alternating_projections
+///     other operators that are not linear   dps
+///     fourier, sense, nufft, identity       plug_and_play
+///     all others                            diffpir
+SolverChoice choose_solver(const Operator& op, const std::string& operator_config);
+
+/// The first item of a source that is to be solved.
+struct FirstItem {
+  ItemSource* source;
+  std::int64_t index;
+};
+/// Settles `solver: auto`, and says so. Several samples: dps. One image: by these items; where they ask for different
+/// solvers it is diffpir, or dps if an operator is not linear. `main` and `resolved["solver"]` become the solver with
+/// its defaults, under a name that is not among `taken`. Nothing happens to any other solver.
+void settle_solver(NamedSolver& main, nlohmann::ordered_json& resolved, const std::vector<FirstItem>& items,
+                   std::int64_t samples, c10::Device device, std::set<std::string> taken = {});
+
+}  // namespace recon

@@ -1,0 +1,87 @@
+// Which solver `auto` takes.
+#include "recon/pipeline/solve/solver_choice.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "recon/pipeline/items/operator_source.h"
+
+namespace recon {
+namespace {
+
+std::string choice_for(const std::string& operator_config, bool complex = false) {
+  const TensorSpec image{{1, 32, 32}, complex ? ScalarKind::complex : ScalarKind::real};
+  const YamlNodePtr config = parse_yaml(operator_config, {.name = "test", .folder = {}});
+  return choose_solver(*build_operator(config, "operator", image, "test").op, operator_config).type;
+}
+
+TEST(SolverChoice, IsTheRuleOfThePage) {
+  EXPECT_EQ(choice_for("{type: blur}"), "diffpir");
+  EXPECT_EQ(choice_for("{type: inpainting}"), "diffpir");
+  EXPECT_EQ(choice_for("{type: radon, angles: 12}"), "diffpir");
+  EXPECT_EQ(choice_for("{type: compose, operators: [{type: blur}, {type: inpainting}]}"), "diffpir");
+  EXPECT_EQ(choice_for("{type: identity}"), "plug_and_play");
+  EXPECT_EQ(choice_for("{type: fourier}"), "plug_and_play");
+  EXPECT_EQ(choice_for("{type: sense}", true), "plug_and_play");
+  EXPECT_EQ(choice_for("{type: clipping}"), "dps");
+  EXPECT_EQ(choice_for("{type: fourier_magnitude}"), "alternating_projections");
+}
+
+/// A file of one item in memory, measured by that operator.
+ItemSource source_of(const std::string& operator_config, double value = 0.5) {
+  const TensorSpec image{{1, 32, 32}, ScalarKind::real};
+  MeasurementSet set;
+  set.header.image = image;
+  set.header.operator_config = operator_config;
+  set.header.noise = {.type = NoiseType::gaussian, .std = {0.05}, .peak = 0};
+  const YamlNodePtr config = parse_yaml(operator_config, {.name = "test", .folder = {}});
+  const OperatorPtr op = build_operator(config, "operator", image, "test").op;
+  set.y = op->apply(at::full({1, 1, 32, 32}, value));
+  set.ids = {"one"};
+  return ItemSource::of(set, "test.h5", {});
+}
+
+NamedSolver settled(std::vector<ItemSource> sources, std::int64_t samples, nlohmann::ordered_json& resolved,
+                    std::set<std::string> taken = {}) {
+  std::vector<FirstItem> firsts;
+  for (auto& source : sources) firsts.push_back({&source, 0});
+  NamedSolver main;
+  settle_solver(main, resolved, firsts, samples, c10::kCPU, std::move(taken));
+  return main;
+}
+
+TEST(SolverChoice, BecomesTheSolverWithItsDefaults) {
+  nlohmann::ordered_json resolved;
+  const NamedSolver one = settled({source_of("{type: blur}")}, 1, resolved);
+  EXPECT_EQ(one.name, "diffpir");
+  EXPECT_TRUE(one.traits.needs_prior);
+  EXPECT_EQ(resolved["solver"]["type"], "diffpir");
+  EXPECT_TRUE(resolved["solver"].contains("steps")) << "what is stored is what was run";
+  EXPECT_EQ(settled({source_of("{type: identity}")}, 4, resolved).name, "dps") << "samples";
+  EXPECT_EQ(settled({source_of("{type: blur}")}, 1, resolved, {"diffpir"}).name, "diffpir_2") << "beside a baseline";
+}
+
+TEST(SolverChoice, OfSeveralOperatorsIsOneThatTakesAll) {
+  nlohmann::ordered_json resolved;
+  const auto choice = [&](const std::string& first, const std::string& second) {
+    return settled({source_of(first), source_of(second)}, 1, resolved).name;
+  };
+  EXPECT_EQ(choice("{type: identity}", "{type: identity}"), "plug_and_play");
+  EXPECT_EQ(choice("{type: identity}", "{type: blur}"), "diffpir");
+  EXPECT_EQ(choice("{type: clipping}", "{type: blur}"), "dps");
+  EXPECT_EQ(settled({source_of("{type: blur}", NAN), source_of("{type: fourier}")}, 1, resolved).name, "plug_and_play")
+      << "a damaged item says nothing";
+}
+
+TEST(SolverChoice, LeavesAStatedSolverAlone) {
+  nlohmann::ordered_json resolved;
+  std::set<std::string> taken;
+  YamlOptions section(parse_yaml("type: tv_pdhg", {.name = "test", .folder = {}}), "solver");
+  NamedSolver main = named_solver(section, taken);
+  settle_solver(main, resolved, {}, 4, c10::kCPU);
+  EXPECT_EQ(main.name, "tv_pdhg");
+  EXPECT_TRUE(resolved.empty());
+}
+
+}  // namespace
+}  // namespace recon
