@@ -39,6 +39,11 @@ void write_pngs(const std::vector<std::string>& files, const ImageOutput& output
   }
 }
 
+at::Tensor in_own_units(const ImageOutput& output) {
+  if (output.scale.empty()) return output.images;
+  return output.images / at::tensor(output.scale, real_dtype(output.images)).view({-1, 1, 1, 1});
+}
+
 /// BART keeps slices on axis 13.
 void write_bart_slices(const std::string& path, const at::Tensor& stack) {
   constexpr std::size_t slice_axis = 13;
@@ -70,7 +75,7 @@ std::vector<std::string> image_files(const std::string& path, const std::vector<
 
 std::vector<std::string> write_images(const std::string& path, const ImageOutput& output) {
   const std::string ending = ending_of(path);
-  const at::Tensor& images = output.images;
+  const at::Tensor images = ending == ".png" ? output.images : in_own_units(output);
   const at::Tensor stack = images.reshape({-1, images.size(-2), images.size(-1)});
   const std::vector<std::string> files = image_files(path, output.ids);
   if (ending == ".png") {

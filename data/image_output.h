@@ -16,6 +16,7 @@ struct ImageOutput {
   std::vector<std::string> ids;  ///< of the N images, for the names of several files
   ImageRange range;              ///< PNG: what black and white stand for
   VoxelSize voxel_mm = {1, 1, 1};
+  std::vector<double> scale = {};  ///< per image: what its values are divided by, unless it becomes a PNG; empty: 1
 };
 
 /// The endings that write_images() knows: .png (16 bits, range clipped, magnitudes; of several images each in a file of

@@ -23,6 +23,7 @@ struct MeasurementHeader {
   Noise noise;
   at::Tensor background;   ///< what is measured of a black image: a number [] or [range...]; undefined: nothing
   std::string provenance;  ///< free text: who made it from what
+  double scale = 1;        ///< files of others: what their numbers were multiplied with by themselves (`scale: auto`)
   bool truth_from_data = false;  ///< the ground truth was made of the same noisy data: its chi² is not 1
 };
 

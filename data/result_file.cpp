@@ -204,6 +204,8 @@ ResultSet read_header(const hdf5::File& file) {
   const auto versions = file.group("versions");
   for (const auto& name : versions.attribute_names()) set.versions.emplace(name, versions.text_attribute(name));
   set.ids = read_ids(file.dataset("ids"));
+  const auto items = static_cast<std::int64_t>(set.ids.size());
+  if (file.has("scale")) read_vector(file.dataset("scale"), items, {0, items}, set.scale);
   read_batch_provenance(file, set);
   return set;
 }
@@ -218,6 +220,7 @@ void write_result_header(hdf5::File& file, const ResultSet& results) {
   auto versions = file.create_group("versions");
   for (const auto& [name, value] : results.versions) versions.set_attribute(name, value);
   file.write_strings("ids", results.ids);
+  if (!results.scale.empty()) write_vector(file, "scale", results.scale);
   write_batch_provenance(file, results);
 }
 
@@ -234,6 +237,9 @@ void write_result_figures(hdf5::Group& group, const SolverResults& results) {
 
 void write_result_file(const std::string& path, const ResultSet& results) {
   require_consistent(path, results.main, results.ids.size());
+  if (!results.scale.empty() && results.scale.size() != results.ids.size()) {
+    throw internal_error(path, "scale: expected {} items, got {}", results.ids.size(), results.scale.size());
+  }
   for (const auto& [name, baseline] : results.baselines) {
     require_consistent(path + " " + name, baseline, results.ids.size());
   }

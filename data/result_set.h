@@ -49,6 +49,7 @@ struct SkippedInput {
 struct ResultSet {
   std::vector<std::string> ids;
   ImageRange range;
+  std::vector<double> scale;  ///< per item: its images over this are in the units of the input; empty: they are in them
   SolverResults main;
   std::map<std::string, SolverResults> baselines;  ///< by the name the config gives them
   std::string config;                              ///< the resolved config, YAML

@@ -1,4 +1,9 @@
 // Inputs of the kinds that users bring, through the real program (tests/golden/field_cases/files.md).
+#include <ATen/ATen.h>
+
+#include "data/fits_file.h"
+#include "data/npy_file.h"
+#include "data/result_file.h"
 #include "tests/commands/program.h"
 
 namespace recon {
@@ -36,6 +41,37 @@ TEST_F(FieldFiles, ARangeAndAListOfViewsAreOneScan) {
   const json range = fbp("ct_range90.h5");
   std::filesystem::rename(path("out"), path("first"));
   EXPECT_NEAR(psnr_in(range), psnr_in(fbp("ct_list90.h5")), 0.05);
+}
+
+// Counts of a camera, far from 1: the prior sees them as 1, the astronomer gets counts.
+TEST_F(FieldFiles, AFrameOfATelescopeKeepsItsUnits) {
+  const at::Tensor counts = 4000 * at::exp(-(at::arange(32) - 16).square().view({-1, 1}) / 50.0) *
+                            at::exp(-(at::arange(32) - 12).square() / 30.0);
+  for (const std::string name : {"faint", "bright"}) {
+    write_fits(path(name + ".fits").string(), name == "faint" ? counts : 3 * counts);
+  }
+  write("run.yaml",
+        "input: {files: bright.fits, format: fits, operator: {type: identity}}\nnoise_std: 10\n"
+        "solver: {type: tv_pdhg}\n");
+  ASSERT_EQ(recon("run run.yaml -q -o r.h5").exit_code, 0);
+  ASSERT_EQ(recon("run run.yaml -q -o r.fits").exit_code, 0);
+  ASSERT_EQ(recon("export r.h5 -o e.npy").exit_code, 0);
+  const ResultSet set = read_result_file(path("r.h5").string());
+  ASSERT_EQ(set.scale.size(), 1U);
+  EXPECT_NEAR(set.main.reconstructions.max().item<double>(), 1, 0.05);
+  const at::Tensor image = read_fits_image(path("r.fits").string(), "").values;
+  EXPECT_NEAR(image.max().item<double>(), 12000, 500);
+  EXPECT_TRUE(at::allclose(read_npy(path("e.npy").string()).values.reshape({32, 32}).to(at::kDouble), image, 1e-6));
+
+  // In a batch each file has a factor of its own.
+  write("batch.yaml",
+        "input: {files: '*t.fits', format: fits, operator: {type: identity}}\nnoise_std: 10\n"
+        "solver: {type: tv_pdhg}\nbatch: {size: 1}\noutput: {path: all.h5}\n");
+  ASSERT_EQ(recon("batch batch.yaml -q").exit_code, 0);
+  ASSERT_EQ(recon("export all.h5 -o all.npy").exit_code, 0);
+  const at::Tensor all = read_npy(path("all.npy").string()).values.flatten(1).amax(1);
+  EXPECT_NEAR(all[0].item<double>(), 12000, 500) << "bright";
+  EXPECT_NEAR(all[1].item<double>(), 4000, 200) << "faint";
 }
 
 TEST_F(FieldFiles, JsonIsAloneOnStdout) {

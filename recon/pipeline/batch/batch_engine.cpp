@@ -214,6 +214,7 @@ void BatchRun::begin(const ItemGroup& group) {
 
 void BatchRun::done(const ItemGroup& group, std::vector<std::vector<ItemOutcome>> outcomes) {
   auto part = std::make_shared<ResultSet>(header(group.ids, work_.inputs_of(group.number)));
+  part->scale = work_.scale_of(group.number);
   part->main = batch_rows(plan_, work_, outcomes.front(), controls_.device);
   tell_items(group, part->main);
   finish_writing();
@@ -297,6 +298,7 @@ void BatchRun::assemble() {
   for (std::size_t i = 0; i < work_.inputs.size(); ++i) inputs.push_back(i);
   ResultSet all = header(work_.ids, inputs);
   all.manifest = store_->manifest_text();
+  all.scale = work_.scale();
   const bool whole =
       assemble_batch(*store_, work_, all, plan_.output.compression, [&](std::size_t done, std::size_t of) {
         tell({{"event", "assembling"}, {"done", done}, {"of", of}});

@@ -100,6 +100,13 @@ std::vector<FirstItem> first_items(std::vector<OpenedInput>& inputs, const std::
   return firsts;
 }
 
+std::vector<double> scale_of_items(const std::vector<OpenedInput>& inputs, const std::vector<BatchWork::Item>& items) {
+  std::vector<double> scale;
+  for (const auto& item : items) scale.push_back(inputs[item.input].source.header().scale);
+  const bool none = std::all_of(scale.begin(), scale.end(), [](double one) { return one == 1; });
+  return none ? std::vector<double>{} : scale;
+}
+
 /// Gives every work outputs of its own, those of the config where there is one work.
 void name_outputs(std::vector<BatchWork>& works, const BatchOutput& output) {
   std::map<std::string, int> taken;
@@ -202,6 +209,9 @@ std::vector<std::string> BatchWork::ids_of(std::size_t batch) const {
   const auto begin = ids.begin() + batches.at(batch).first;
   return {begin, begin + batches[batch].count};
 }
+
+std::vector<double> BatchWork::scale_of(std::size_t batch) const { return scale_of_items(inputs, items_of(batch)); }
+std::vector<double> BatchWork::scale() const { return scale_of_items(inputs, items); }
 
 std::vector<std::size_t> BatchWork::inputs_of(std::size_t batch) const {
   std::set<std::size_t> found;

@@ -25,17 +25,21 @@ std::vector<std::string> numbers_to(std::int64_t count) {
 ImageOutput chosen_images(const ExportPlan& plan) {
   if (hdf5_format(plan.source) == "recon-samples") {
     const SampleSet set = read_samples_file(plan.source);
-    return {.images = set.samples, .ids = numbers_to(set.samples.size(0)), .range = set.range};
+    return {
+        .images = set.samples, .ids = numbers_to(set.samples.size(0)), .range = set.range, .voxel_mm = plan.voxel_mm};
   }
   const ResultSet set = read_result_file(plan.source);
-  if (plan.what == "reconstructions") return {.images = set.main.reconstructions, .ids = set.ids, .range = set.range};
+  const auto output = [&](const at::Tensor& images, const ImageRange& range) {
+    return ImageOutput{.images = images, .ids = set.ids, .range = range, .voxel_mm = plan.voxel_mm, .scale = set.scale};
+  };
+  if (plan.what == "reconstructions") return output(set.main.reconstructions, set.range);
   if (plan.what == "std") {
     if (!set.main.std.defined()) throw data_error(plan.source, "there is no std: the result is of one sample");
-    return {.images = set.main.std, .ids = set.ids, .range = {0, set.main.std.max().item<double>()}};
+    return output(set.main.std, {0, set.main.std.max().item<double>()});
   }
   std::vector<std::string> names{"reconstructions", "std"};
   for (const auto& [name, results] : set.baselines) {
-    if (name == plan.what) return {.images = results.reconstructions, .ids = set.ids, .range = set.range};
+    if (name == plan.what) return output(results.reconstructions, set.range);
     names.push_back(name);
   }
   throw usage_error("--what", "there is no '{}' in {}{}", plan.what, plan.source, suggestion(plan.what, names));
@@ -44,8 +48,7 @@ ImageOutput chosen_images(const ExportPlan& plan) {
 }  // namespace
 
 ExportedImages export_images(const ExportPlan& plan) {
-  ImageOutput chosen = chosen_images(plan);
-  chosen.voxel_mm = plan.voxel_mm;
+  const ImageOutput chosen = chosen_images(plan);
   for (const std::string& file : image_files(plan.output, chosen.ids)) require_writable(file, plan.overwrite);
   return {.files = write_images(plan.output, chosen),
           .shape = {chosen.images.numel() / (chosen.images.size(-1) * chosen.images.size(-2)), chosen.images.size(-2),

@@ -131,7 +131,7 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
   const bool automatic = plan->brightest_is_one || (file->arbitrary_units && !plan->numbers.scale);
   if (automatic) {
     const at::Tensor middle = on_support(file->y(indices[indices.size() / 2]), support);
-    external.scale = automatic_scale(*file, built.op, middle, header.range.high, path);
+    header.scale = external.scale = automatic_scale(*file, built.op, middle, header.range.high, path);
     log::info("{}: its numbers are multiplied by {:.6g}", path, external.scale);
   }
   header.noise = scaled(plan->noise.value_or(file->noise.value_or(Noise{})), external.scale);

@@ -65,6 +65,7 @@ void describe_run(const RunPlan& plan, const OpenedInput& input, bool with_prior
   set.versions = versions();
   set.input = input.path;
   set.input_hash = input.hash;
+  if (const double scale = input.source.header().scale; scale != 1) set.scale.assign(set.ids.size(), scale);
   if (!with_prior) return;
   set.prior = plan.prior;
   set.prior_hash = content_hash_of_path(find_prior(plan.prior));
@@ -74,8 +75,9 @@ void write_files(const RunPlan& plan, ReconstructionResult& result) {
   if (result.set.ids.empty()) return;
   if (has_image_ending(plan.output.string())) {
     const SolverResults& main = result.set.main;
-    result.files = write_images(plan.output.string(),
-                                {.images = main.reconstructions, .ids = result.set.ids, .range = result.set.range});
+    result.files = write_images(
+        plan.output.string(),
+        {.images = main.reconstructions, .ids = result.set.ids, .range = result.set.range, .scale = result.set.scale});
   } else {
     write_result_file(plan.output.string(), result.set);
     result.files = {plan.output.string()};

@@ -73,8 +73,9 @@ void ResultAssembly::add_tiles(const PreparedItem& item, const std::vector<ItemO
   if (main.std.defined()) {
     const at::Tensor map = main.std.mean(0, true);
     const double top = map.max().item<double>();
-    tiles.back().label = with_psnr(main.rows.front(),
-                                   columns_.back().solver() + (plan_.options.select == Selection::mean ? " mean" : " best fit"));
+    tiles.back().label =
+        with_psnr(main.rows.front(),
+                  columns_.back().solver() + (plan_.options.select == Selection::mean ? " mean" : " best fit"));
     tiles.push_back({fmt::format("std, yellow {:.3g}", top), map, {0, std::max(top, 1e-30)}, Colormap::inferno});
   }
   if (item.ground_truth.defined()) tiles.push_back({"truth", in_window(item.ground_truth[0], *item.op), item.range});
