@@ -151,10 +151,11 @@ void MeasurementFile::read_noise() {
     if (group.has("std")) {
       const at::Tensor std = group.dataset("std").read().to(at::kDouble).reshape(-1);
       noise.std.assign(std.const_data_ptr<double>(), std.const_data_ptr<double>() + std.numel());
-    } else {
+    } else if (!group.has("std_map") || group.has_attribute("std")) {
       noise.std = group.numbers_attribute("std");
     }
   }
+  if (group.has("std_map")) read_std_map(group);
   require_valid(noise, count(), measurement_.scalar, group.location());
   if (group.has_attribute("background")) {
     header_.background = at::scalar_tensor(group.number_attribute("background"), at::kDouble);
@@ -167,6 +168,25 @@ void MeasurementFile::read_noise() {
     }
   }
   if (header_.background.defined()) require_finite(header_.background, group.location() + "/background");
+}
+
+void MeasurementFile::read_std_map(const hdf5::Group& group) {
+  const auto dataset = group.dataset("std_map");
+  if (header_.noise.type != NoiseType::gaussian) {
+    throw data_error(dataset.location(), "expected noise of type gaussian with it, got {}; correct the type",
+                     to_string(header_.noise.type));
+  }
+  Shape of_items = measurement_.shape;
+  of_items.insert(of_items.begin(), count());
+  has_std_maps_ = dataset.shape() == of_items;
+  if (!has_std_maps_ && dataset.shape() != measurement_.shape) {
+    throw data_error(dataset.location(), "expected standard deviations shaped {} or {}, got {}; correct it",
+                     to_string(measurement_.shape), to_string(of_items), to_string(dataset.shape()));
+  }
+  const at::Tensor first = has_std_maps_ ? dataset.read_item(0) : dataset.read();
+  if (const std::string fault = std_map_fault(first); !fault.empty()) throw data_error(dataset.location(), "{}", fault);
+  if (!has_std_maps_) header_.std_map = first;
+  if (header_.noise.std.empty()) header_.noise.std = {typical_std(first)};
 }
 
 MeasurementItem MeasurementFile::item(std::int64_t index, Finite measurements) const {
@@ -185,6 +205,14 @@ MeasurementItem MeasurementFile::item(std::int64_t index, Finite measurements) c
   item.y = read(file_.dataset("measurements"), measurements);
   if (has_ground_truth_) item.ground_truth = read(file_.dataset("ground_truth"));
   for (const auto& name : per_item_) item.arrays.emplace(name, read(file_.group("operator").dataset(name)));
+  item.std_map = header_.std_map;
+  if (has_std_maps_) {
+    const auto dataset = file_.group("noise").dataset("std_map");
+    item.std_map = dataset.read_item(index);
+    if (const std::string fault = std_map_fault(item.std_map); !fault.empty()) {
+      throw data_error(fmt::format("{} item {} ('{}')", dataset.location(), index, item.id), "{}", fault);
+    }
+  }
   const auto& std = header_.noise.std;
   if (!std.empty()) item.noise_std = std.size() == 1 ? std.front() : std[static_cast<std::size_t>(index)];
   return item;
@@ -214,6 +242,16 @@ void require_consistent(const std::string& path, const MeasurementSet& set, cons
     require(set.ground_truth, set.header.image, path + ":/ground_truth");
   }
   for (const auto& [name, value] : set.per_item_arrays) check(value, "operator/" + name);
+  if (const at::Tensor& map = set.header.std_map; map.defined()) {
+    Shape shape = set.y.sizes().vec();
+    if (map.dim() < set.y.dim()) shape.erase(shape.begin());
+    if (shape_of(map) != shape) {
+      throw internal_error(path, "noise/std_map: expected {}, got {}", to_string(shape), to_string(shape_of(map)));
+    }
+    if (const std::string fault = std_map_fault(map); !fault.empty()) {
+      throw data_error(path + ":/noise/std_map", "{}", fault);
+    }
+  }
   require_unique(ids, path + ":/ids");
   require_valid(set.header.noise, count, scalar_kind_of(set.y), path + ":/noise");
 }
@@ -257,6 +295,7 @@ void write_measurement_file(const std::string& path, const MeasurementSet& set) 
   } else if (background.defined()) {
     noise.write("background", background);
   }
+  if (set.header.std_map.defined()) noise.write("std_map", set.header.std_map);
   file.close();
   target.commit();
 }

@@ -23,7 +23,10 @@ struct MeasurementHeader {
   Noise noise;
   at::Tensor background;   ///< what is measured of a black image: a number [] or [range...]; undefined: nothing
   std::string provenance;  ///< free text: who made it from what
-  double scale = 1;        ///< files of others: what their numbers were multiplied with by themselves (`scale: auto`)
+  /// The noise of every entry where it differs: standard deviations per real component, [range...] or [N, range...];
+  /// NaN or infinite: nothing was measured there. Undefined: `noise` says all.
+  at::Tensor std_map;
+  double scale = 1;  ///< files of others: what their numbers were multiplied with by themselves (`scale: auto`)
   bool truth_from_data = false;  ///< the ground truth was made of the same noisy data: its chi² is not 1
 };
 
@@ -36,6 +39,7 @@ struct MeasurementItem {
   at::Tensor ground_truth;                   ///< [C, H, W]; undefined when the file has none
   std::map<std::string, at::Tensor> arrays;  ///< this item's own operator arrays
   double noise_std = 0;                      ///< of the Gaussian part
+  at::Tensor std_map = {};                   ///< [range...]; undefined: noise_std holds for every entry
 };
 
 /// A whole measurement file in memory, for writing: the leading axis is the item.
@@ -75,6 +79,7 @@ class MeasurementFile {
   void read_header();
   void read_operator();
   void read_noise();
+  void read_std_map(const hdf5::Group& group);
   void read_items();
 
   hdf5::File file_;
@@ -82,7 +87,7 @@ class MeasurementFile {
   MeasurementHeader header_;
   TensorSpec measurement_;
   std::vector<std::string> ids_, per_item_;
-  bool has_ground_truth_ = false;
+  bool has_ground_truth_ = false, has_std_maps_ = false;  ///< a map for each item
 };
 
 /// Writes `set` atomically; checks it first (shapes, finite values, unique ids).

@@ -24,10 +24,7 @@ void section(ParameterVisitor& v, const char* name, const char* doc) {
 
 void kind(ParameterVisitor& v, const char* name, const char* doc) { v.sections(name, doc); }
 
-void noise(ParameterVisitor& v, const char* doc) {
-  at::Tensor background;
-  read_noise(v, doc, background);
-}
+void noise(ParameterVisitor& v, const char* doc) { read_noise(v, doc); }
 
 void simulation(ParameterVisitor& v) {
   SimulationOptions().visit(v);

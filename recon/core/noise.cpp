@@ -1,5 +1,7 @@
 #include "recon/core/noise.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -36,6 +38,22 @@ std::string Noise::fault(std::int64_t items, ScalarKind data) const {
 NoiseType noise_type_from(const std::string& text) {
   if (const auto type = find_word<NoiseType>(text)) return *type;
   throw data_error("noise", "expected type {}, got '{}'", alternatives(all_words<NoiseType>()), text);
+}
+
+std::string std_map_fault(const at::Tensor& std_map) {
+  if (std_map.is_complex() || !std_map.is_floating_point()) {
+    return fmt::format("expected real standard deviations, got {}", c10::toString(std_map.scalar_type()));
+  }
+  if (const auto wrong = (std_map <= 0).sum().item<std::int64_t>(); wrong > 0) {
+    return fmt::format("expected standard deviations > 0 (NaN or inf where nothing was measured), got {} that are not",
+                       wrong);
+  }
+  return at::isfinite(std_map).any().item<bool>() ? "" : "expected a measured entry at least, got none";
+}
+
+double typical_std(const at::Tensor& std_map) {
+  const at::Tensor measured = std_map.masked_select(at::isfinite(std_map)).to(at::kDouble);
+  return 1 / std::sqrt(measured.square().reciprocal().mean().item<double>());
 }
 
 }  // namespace recon

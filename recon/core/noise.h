@@ -1,5 +1,7 @@
 #pragma once
 
+#include <ATen/core/Tensor.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -41,6 +43,13 @@ struct Noise {
 
   bool operator==(const Noise&) const = default;
 };
+
+/// What is wrong with standard deviations of single entries (positive; NaN or infinite where nothing was measured):
+/// "expected ..., got ..."; empty when nothing is.
+std::string std_map_fault(const at::Tensor& std_map);
+/// One level that stands for all, s with 1 / s² the mean of 1 / std² over the entries that are measured: whitening by
+/// s / std leaves the energy of what is measured as it is.
+double typical_std(const at::Tensor& std_map);
 
 NoiseType noise_type_from(const std::string& text);  ///< throws Error(data) naming the known ones
 

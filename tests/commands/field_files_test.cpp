@@ -4,6 +4,7 @@
 #include "data/fits_file.h"
 #include "data/npy_file.h"
 #include "data/result_file.h"
+#include "recon/core/rng.h"
 #include "tests/commands/program.h"
 
 namespace recon {
@@ -72,6 +73,59 @@ TEST_F(FieldFiles, AFrameOfATelescopeKeepsItsUnits) {
   const at::Tensor all = read_npy(path("all.npy").string()).values.flatten(1).amax(1);
   EXPECT_NEAR(all[0].item<double>(), 12000, 500) << "bright";
   EXPECT_NEAR(all[1].item<double>(), 4000, 200) << "faint";
+}
+
+// A frame with its plane of errors and dead pixels, as pipelines of telescopes write them.
+TEST_F(FieldFiles, AFrameHasAPlaneOfErrorsAndDeadPixels) {
+  const at::Tensor scene = 1000 * at::exp(-(at::arange(40) - 20).square().view({-1, 1}) / 40.0) *
+                           at::exp(-(at::arange(40) - 20).square() / 40.0);
+  const at::Tensor dead = Rng(1, "dead").uniform({{0, 0}}, 0, {{40, 40}, ScalarKind::real})[0] < 0.05;
+  at::Tensor error = at::full({40, 40}, 5.0, at::kDouble);
+  error.slice(1, 20, 40).fill_(150);  // the right half under a bright sky
+  at::Tensor frame = scene + error * Rng(2, "noise").normal({{0, 0}}, 0, {{40, 40}, ScalarKind::real}, at::kDouble)[0];
+  frame.masked_fill_(dead, NAN);
+  error.masked_fill_(dead, INFINITY);
+  write_fits(path("frame.fits").string(), frame);
+  write_fits(path("error.fits").string(), error);
+  write_fits(path("weight.fits").string(), error.square().reciprocal());
+  const std::string input = "files: frame.fits, format: fits, operator: {type: identity}, ";
+  const auto off = [&](const std::string& noise, const std::string& output) {
+    write("run.yaml", "input: {" + input + noise + "}\nsolver: {type: diffpir}\n");
+    const Outputs got = recon("run run.yaml -q --json -o " + output);
+    EXPECT_EQ(got.exit_code, 0) << noise << got.err;
+    EXPECT_NEAR(got.json()["items"][0]["chi2"].get<double>(), 0.8, 0.4) << noise;
+    const at::Tensor image = read_fits_image(path(output).string(), "").values;
+    return (image - scene).square().mean().sqrt().item<double>();
+  };
+  const double known = off("noise: {std_map: {file: error.fits}}", "a.fits");
+  const double weighted = off("noise: {weights: {file: weight.fits}}", "b.fits");
+  EXPECT_NEAR(known, weighted, 0.01 * known) << "two words for one thing";
+  EXPECT_LT(known, 30) << "of 150 in the bright half";
+  const Outputs both = recon("run frame.fits --operator '{type: identity}' -q -o c.fits --solver tv_pdhg");
+  EXPECT_EQ(both.exit_code, 3) << "dead pixels that nothing speaks of";
+  write("bad.yaml", "input: {" + input + "noise: {type: poisson, std_map: {file: error.fits}}}\n");
+  EXPECT_EQ(recon("run bad.yaml").exit_code, 2);
+  write("shape.yaml", "input: {" + input + "noise: {std_map: [1, 2, 3]}}\n");
+  const Outputs shape = recon("run shape.yaml");
+  EXPECT_EQ(shape.exit_code, 2);
+  EXPECT_TRUE(contains(shape.err, "[1, 40, 40]") && contains(shape.err, "[3]")) << shape.err;
+}
+
+// What is simulated with a map comes back from the file with it.
+TEST_F(FieldFiles, AMapOfNoiseIsSimulatedAndChecked) {
+  at::Tensor map = at::linspace(0.01, 0.3, 64).expand({64, 64}).clone();
+  map[3][7] = NAN;
+  write_npy(path("map.npy").string(), map);
+  write("sim.yaml",
+        "images: phantom:shepp_logan:64\noperator: {type: blur, std_px: 1}\n"
+        "noise: {std_map: {file: map.npy}}\noutput: m.h5\n");
+  ASSERT_EQ(recon("simulate sim.yaml").exit_code, 0);
+  const Outputs checked = recon("inspect m.h5 --check --json");
+  EXPECT_EQ(checked.exit_code, 0) << checked.out;
+  EXPECT_EQ(checked.json()["noise"]["std_map"]["not_measured"], 1);
+  const Outputs got = recon("run m.h5 --json -q --solver tv_pdhg -o r.h5");
+  EXPECT_EQ(got.exit_code, 0) << got.err;
+  EXPECT_NEAR(got.json()["items"][0]["chi2"].get<double>(), 1, 0.05);
 }
 
 TEST_F(FieldFiles, JsonIsAloneOnStdout) {

@@ -177,6 +177,14 @@ TEST_F(Measurements, EachWrongPartIsOneErrorThatNamesIt) {
       group.set_attribute(name, value);
     };
   };
+  const auto map = [](const std::string& type, const at::Tensor& value) {
+    return [=](hdf5::File& file) {
+      auto group = file.create_group("noise");
+      group.set_attribute("type", type);
+      if (type == "poisson") group.set_attribute("peak", 10.0);
+      group.write("std_map", value);
+    };
+  };
   const at::Tensor nan = at::cat({at::zeros({1, 3}), at::full({1, 3}, NAN)});
   const std::vector<Wrong> wrongs = {
       {{"format"}, {"'recon-result'"}, [](hdf5::File& f) { f.set_attribute("format", std::string("recon-result")); }},
@@ -206,6 +214,13 @@ TEST_F(Measurements, EachWrongPartIsOneErrorThatNamesIt) {
       {{"noise"}, {"/noise", "nan"}, noise("gaussian", "std", NAN)},
       {{"noise"}, {"/noise", "peak > 0"}, noise("poisson", "peak", 0)},
       {{"noise"}, {"/noise", "'peak'"}, noise("poisson", "std", 1)},
+      {{"noise"}, {"/noise/std_map", "[3]", "[2, 3]", "[4]"}, map("gaussian", at::ones({4}))},
+      {{"noise"}, {"/noise/std_map", "1 that are not"}, map("gaussian", at::tensor({1.0, 0.0, 2.0}))},
+      {{"noise"}, {"/noise/std_map", "a measured entry"}, map("gaussian", at::full({3}, NAN))},
+      {{"noise"}, {"/noise/std_map", "of type gaussian", "poisson"}, map("poisson", at::ones({3}))},
+      {{"noise"},
+       {"/noise/std_map item 1", "1 that are not"},
+       map("gaussian", at::tensor({1.0, 1.0, 1.0, 1.0, -1.0, 1.0}).view({2, 3}))},
   };
   for (std::size_t i = 0; i < wrongs.size(); ++i) {
     SCOPED_TRACE(fmt::format("case {}", i));
@@ -214,6 +229,30 @@ TEST_F(Measurements, EachWrongPartIsOneErrorThatNamesIt) {
     words.emplace_back("m.h5");
     expect_data_error(words, [&] { read_all(path("m.h5")); });
   }
+}
+
+// The noise of single entries: one map for all items, or one for each; NaN and inf where nothing was measured.
+TEST_F(Measurements, EveryEntryMayHaveItsOwnNoise) {
+  MeasurementSet set = example();
+  for (const bool each : {false, true}) {
+    set.header.std_map = test::uniform(each ? Shape{2, 7, 2} : Shape{7, 2}, at::kDouble) + 0.1;
+    set.header.std_map.view(-1)[3] = NAN;
+    set.header.std_map.view(-1)[4] = INFINITY;
+    write_measurement_file(path("m.h5"), set);
+    const auto file = MeasurementFile::open(path("m.h5"));
+    EXPECT_EQ(file.header().std_map.defined(), !each) << "those of items are read with them";
+    for (std::int64_t i = 0; i < 2; ++i) {
+      const at::Tensor expected = each ? set.header.std_map[i] : set.header.std_map;
+      EXPECT_TRUE(at::equal(file.item(i).std_map.nan_to_num(), expected.nan_to_num())) << i;
+    }
+  }
+  // Without `std` the header has the level that stands for all.
+  write_by_hand(path("h.h5"), {"noise"}, [](hdf5::File& file) {
+    auto group = file.create_group("noise");
+    group.set_attribute("type", std::string("gaussian"));
+    group.write("std_map", at::full({3}, 0.25));
+  });
+  EXPECT_EQ(MeasurementFile::open(path("h.h5")).header().noise.std, std::vector<double>{0.25});
 }
 
 TEST_F(Measurements, IntegerIdsAreAccepted) {

@@ -169,7 +169,10 @@ std::optional<Curve> calibration_of(const ComparedResult& compared) {
 
 std::string noise_text(const PreparedItem& item) {
   if (item.noise.std <= 0) return "noise-free, or its level unknown";
-  return fmt::format("noise std {:.3g}{}", item.noise.std, item.noise.weights.defined() ? " on average (Poisson)" : "");
+  return fmt::format("noise std {:.3g}{}", item.noise.std,
+                     item.noise.photons.counts_photons() ? " on average (Poisson)"
+                     : item.noise.weights.defined()      ? " on average (a map)"
+                                                         : "");
 }
 
 /// The mean that is best among a task's solvers, per column; NaN where nothing is best.

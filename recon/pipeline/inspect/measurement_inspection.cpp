@@ -42,9 +42,15 @@ ordered_json describe(const Operator& op) {
           {"linear", op.is_linear()}};
 }
 
-ordered_json describe(const Noise& noise) {
+ordered_json describe(const Noise& noise, const at::Tensor& std_map) {
   ordered_json found = {{"type", to_string(noise.type)}};
   if (!noise.std.empty()) found["std"] = noise.std;
+  if (std_map.defined()) {
+    const at::Tensor measured = std_map.masked_select(at::isfinite(std_map));
+    found["std_map"] = {{"smallest", measured.min().item<double>()},
+                        {"largest", measured.max().item<double>()},
+                        {"not_measured", std_map.numel() - measured.numel()}};
+  }
   if (noise.peak > 0) found["peak"] = noise.peak;
   return found;
 }
@@ -57,11 +63,12 @@ void check_items(Inspection& inspection, const MeasurementFile& file, const Oper
     const MeasurementItem item = file.item(i, Finite::unchecked);
     std::map<std::string, at::Tensor> arrays = header.operator_arrays;
     for (const auto& [name, value] : item.arrays) arrays[name] = value;
-    const OperatorPtr op = shared_op != nullptr
-                               ? shared_op
-                               : build_stored_operator(header.operator_config, arrays, header.image, file.path(), [&] {
-                                   return item.y;
-                                 }).op;
+    OperatorPtr op = shared_op != nullptr
+                         ? shared_op
+                         : build_stored_operator(header.operator_config, arrays, header.image, file.path(), [&] {
+                             return item.y;
+                           }).op;
+    if (item.std_map.defined()) op = measuring_only(op, at::isfinite(item.std_map));
     const std::string location = fmt::format("{}:/measurements item {} ('{}')", file.path(), i, item.id);
     require_mask_agrees(item.y, op->support(), location);
     at::Tensor y = on_support(item.y, op->support()).unsqueeze(0);
@@ -77,7 +84,7 @@ void check_items(Inspection& inspection, const MeasurementFile& file, const Oper
     PreparedItem prepared;
     prepared.op = op;
     prepared.y = y;
-    prepared.noise = item_noise(own, 0, y, op->support(), background);
+    prepared.noise = item_noise(own, 0, y, op->support(), background, item.std_map);
     if (!prepared.noise.variance.defined()) continue;
     const at::Tensor truth = item.ground_truth.unsqueeze(0);
     const Fit fit = fit_of(truth.to(truth.is_complex() ? complex_dtype(y) : real_dtype(y)), prepared);
@@ -103,7 +110,7 @@ Inspection inspect_measurement(const std::string& path, bool check) {
                       {"image", header.image.to_string()},
                       {"image_range", {header.range.low, header.range.high}},
                       {"measurement", file.measurement().to_string()},
-                      {"noise", describe(header.noise)},
+                      {"noise", describe(header.noise, header.std_map)},
                       {"ground_truth", file.has_ground_truth()},
                       {"provenance", header.provenance},
                       {"operator_config", header.operator_config}};

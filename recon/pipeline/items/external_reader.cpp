@@ -9,6 +9,7 @@
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/pipeline/items/noise_section.h"
 #include "recon/pipeline/items/operator_source.h"
 #include "recon/pipeline/items/support.h"
 
@@ -90,6 +91,11 @@ double automatic_scale(const ExternalFile& file, const OperatorPtr& op, const at
   return high / brightest;
 }
 
+/// Of one map for all items, or one for each.
+at::Tensor map_of_item(const at::Tensor& std_map, std::int64_t index, const at::Tensor& y) {
+  return std_map.dim() == y.dim() ? std_map : std_map[index];
+}
+
 }  // namespace
 
 ExternalFile open_external(const InputPlan& plan, const std::string& path) {
@@ -128,9 +134,14 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
   header.operator_config = built.config.is_null() ? file->operator_config : to_yaml(built.config);
   header.operator_arrays = built.arrays;
   const at::Tensor support = built.op->support();
+  const at::Tensor std_map = plan->std_map.defined()
+                                 ? std_map_of(plan->std_map, file->count, file->measurement, plan->location)
+                                 : at::Tensor();
   const bool automatic = plan->brightest_is_one || (file->arbitrary_units && !plan->numbers.scale);
   if (automatic) {
-    const at::Tensor middle = on_support(file->y(indices[indices.size() / 2]), support);
+    const std::int64_t index = indices[indices.size() / 2];
+    at::Tensor middle = on_support(file->y(index), support);
+    if (std_map.defined()) middle = on_support(middle, at::isfinite(map_of_item(std_map, index, middle)));
     header.scale = external.scale = automatic_scale(*file, built.op, middle, header.range.high, path);
     log::info("{}: its numbers are multiplied by {:.6g}", path, external.scale);
   }
@@ -140,8 +151,12 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
   if (plan->background.defined()) {
     header.background = background_of(plan->background, file->measurement, plan->location) * external.scale;
   }
-  external.reader.read = [plan, pool, path, indices, scale = external.scale,
-                          std = header.noise.std](std::int64_t item) {
+  if (std_map.defined()) {
+    header.std_map = std_map * std::abs(external.scale);
+    header.noise = {.type = NoiseType::gaussian, .std = {typical_std(header.std_map)}, .peak = 0};
+  }
+  external.reader.read = [plan, pool, path, indices, scale = external.scale, std = header.noise.std,
+                          std_map = header.std_map](std::int64_t item) {
     const auto opened = pool->get(path);
     const auto index = indices.at(static_cast<std::size_t>(item));
     MeasurementItem read;
@@ -149,6 +164,7 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
     read.y = opened->y(index) * scale;  // what the support leaves out is for ItemSource to judge
     if (opened->truth) read.ground_truth = opened->truth(index) * scale;
     read.noise_std = std.empty() ? 0 : std.front();
+    if (std_map.defined()) read.std_map = map_of_item(std_map, index, read.y);
     return read;
   };
   return external;

@@ -110,7 +110,10 @@ void read_section(YamlOptions& options, InputPlan& plan) {
   }
   refuse_misplaced(options, plan.format);
   if (plan.format != nullptr) plan.open = plan.format->make(options);
-  plan.noise = read_noise(options, "that of the stored numbers", plan.background);
+  const NoiseSection noise = read_noise(options, "that of the stored numbers");
+  plan.noise = noise.noise;
+  plan.background = noise.background;
+  plan.std_map = noise.std_map;
   const auto operators = options.nodes("operator");
   const auto simulations = options.nodes("simulate");
   const YamlNodePtr files = options.node("files");

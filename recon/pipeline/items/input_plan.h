@@ -49,6 +49,7 @@ struct InputPlan {
   YamlNodePtr op;                            ///< external files; null: that of the file
   std::optional<Noise> noise;                ///< external files; none: it is not stated
   at::Tensor background;                     ///< external files: what is measured of a black image
+  at::Tensor std_map;                        ///< external files: the noise of single entries
   SliceRange slices;
   StoredNumbers numbers;          ///< what becomes of those in external files
   bool brightest_is_one = false;  ///< `scale: auto`

@@ -52,6 +52,16 @@ void whiten_photons(ItemNoise& result, const Noise& noise, const at::Tensor& y, 
   whiten_by(result, expected / noise.peak, support);
 }
 
+/// Entries that are not measured weigh nothing; the operator's support leaves them out.
+void whiten_map(ItemNoise& result, const at::Tensor& std_map, const at::Tensor& y) {
+  result.std = typical_std(std_map);
+  const at::Tensor measured = at::isfinite(std_map);
+  const at::Tensor std =
+      at::where(measured, std_map, at::full_like(std_map, result.std)).unsqueeze(0).to(y.device(), real_dtype(y));
+  result.variance = std.square();
+  result.weights = result.std / std;
+}
+
 }  // namespace
 
 at::Tensor ItemNoise::variance_at(const at::Tensor& predicted) const {
@@ -67,12 +77,16 @@ ItemNoise ItemNoise::at_prediction(const at::Tensor& predicted, const at::Tensor
 }
 
 ItemNoise item_noise(const Noise& noise, std::size_t item, const at::Tensor& y, const at::Tensor& support,
-                     const at::Tensor& background) {
+                     const at::Tensor& background, const at::Tensor& std_map) {
   ItemNoise result;
   switch (noise.type) {
     case NoiseType::none:
       break;
     case NoiseType::gaussian:
+      if (std_map.defined()) {
+        whiten_map(result, std_map, y);
+        break;
+      }
       result.std = noise.std_of(item);
       if (result.std > 0) result.variance = at::full({1}, result.std * result.std, y.options().dtype(real_dtype(y)));
       break;

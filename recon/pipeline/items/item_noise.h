@@ -26,12 +26,13 @@ struct ItemNoise {
   ItemNoise at_prediction(const at::Tensor& predicted, const at::Tensor& support) const;
 };
 
-/// `y` [1, range...], the data less the background. Gaussian: its std. With photons: per-component variances of the
+/// `y` [1, range...], the data less the background. Gaussian: its std; with `std_map` [range...], that of every entry,
+/// whitened to typical_std(). With photons: per-component variances of the
 /// counts that are to be expected (operators/expected_counts.h), whitened so that a component has the standard
 /// deviation `std` (the root mean square over those that have light). `support` as Operator::support();
 /// `background`, what was taken from the data, broadcasts to y. None: std 0.
 ItemNoise item_noise(const Noise& noise, std::size_t item, const at::Tensor& y, const at::Tensor& support = {},
-                     const at::Tensor& background = {});
+                     const at::Tensor& background = {}, const at::Tensor& std_map = {});
 
 /// The background that a config states as a number [] or shaped as one measurement, float64. Throws Error(usage) at
 /// `location` for any other shape and for complex measurements.

@@ -34,6 +34,8 @@ MeasurementItem item_of(const MeasurementSet& set, std::int64_t index) {
   MeasurementItem item{.id = set.ids[i], .y = set.y[index], .ground_truth = {}, .arrays = {}, .noise_std = 0};
   if (set.ground_truth.defined()) item.ground_truth = set.ground_truth[index];
   for (const auto& [name, value] : set.per_item_arrays) item.arrays[name] = value[index];
+  if (const at::Tensor& map = set.header.std_map; map.defined())
+    item.std_map = map.dim() == item.y.dim() ? map : map[index];
   const auto& std = set.header.noise.std;
   if (!std.empty()) item.noise_std = std.size() == 1 ? std.front() : std.at(i);
   return item;
@@ -107,6 +109,16 @@ OperatorPtr ItemSource::narrowed(const OperatorPtr& op, const MeasurementItem& s
   return built.op;
 }
 
+/// Without the entries that have no level of noise.
+OperatorPtr ItemSource::where_measured(const OperatorPtr& op, const at::Tensor& measured) {
+  if (measured.all().item<bool>()) return op;
+  const at::Tensor bits = measured.to(at::kByte).contiguous();
+  const std::string key(reinterpret_cast<const char*>(bits.const_data_ptr<std::uint8_t>()), bits.nbytes());
+  OperatorPtr& known = shared_op_->restricted[{op.get(), key}];
+  if (known == nullptr) known = measuring_only(op, measured);
+  return known;
+}
+
 void ItemSource::estimate_noise(PreparedItem& item) const {
   const auto estimate = estimate_noise_level(item.y[0], item.op->support());
   if (!estimate) {
@@ -129,7 +141,8 @@ void ItemSource::read_noise(PreparedItem& item, const MeasurementItem& stored) c
   }
   if (options_.estimate_noise) return estimate_noise(item);
   if (level.has_std() && !options_.noise_std) level.std = {stored.noise_std};
-  item.noise = item_noise(level, 0, item.y, item.op->support(), background);
+  const at::Tensor std_map = options_.noise_std ? at::Tensor() : stored.std_map;
+  item.noise = item_noise(level, 0, item.y, item.op->support(), background, std_map);
   if (!options_.check_noise_level) return;
   if (std::string text = noise_level_warning(item.noise, item.y, *item.op); !text.empty()) {
     log::warn("item {}: {}", item.id, text);
@@ -149,6 +162,7 @@ PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
   PreparedItem item;
   item.id = ids()[static_cast<std::size_t>(index)];
   item.op = operator_for(stored);
+  if (stored.std_map.defined()) item.op = where_measured(item.op, at::isfinite(stored.std_map));
   result_image_ = image_;
   if (const auto window = item.op->window()) result_image_.shape = {image_.shape[0], window->height, window->width};
   item.range = header().range;
@@ -161,8 +175,12 @@ PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
   }
   if (stored.ground_truth.defined()) item.ground_truth = stored.ground_truth.unsqueeze(0);
   if (options_.complex_image != ComplexImage::phase_from_centre) {
-    item.alternatives = [config = header().operator_config, arrays = arrays_of(stored), image = image_] {
-      return alternatives_of(config, arrays, image);
+    item.alternatives = [config = header().operator_config, arrays = arrays_of(stored), image = image_,
+                         map = stored.std_map] {
+      std::vector<Alternative> others = alternatives_of(config, arrays, image);
+      if (!map.defined()) return others;
+      for (auto& other : others) other.op = measuring_only(other.op, at::isfinite(map));
+      return others;
     };
   }
   return item;

@@ -83,11 +83,13 @@ class ItemSource {
   struct SharedOperators {
     OperatorPtr stated;                           ///< null until the first item is read
     std::map<std::string, OperatorPtr> narrowed;  ///< by the mask; null where an item has a part of its own
+    std::map<std::pair<const Operator*, std::string>, OperatorPtr> restricted;  ///< by what has a level of noise
   };
 
   void estimate_noise(PreparedItem& item) const;
   void read_noise(PreparedItem& item, const MeasurementItem& stored) const;
   OperatorPtr operator_for(const MeasurementItem& stored);
+  OperatorPtr where_measured(const OperatorPtr& op, const at::Tensor& measured);
   OperatorPtr narrowed(const OperatorPtr& op, const MeasurementItem& stored);
   std::map<std::string, at::Tensor> arrays_of(const MeasurementItem& stored) const;
 

@@ -27,7 +27,9 @@ ItemReader measurement_reader(const MeasurementFiles& pool, const std::string& p
 
 std::string hash_of_operator(const MeasurementHeader& header) {
   std::string bytes = header.operator_config;
-  for (const auto& [name, value] : header.operator_arrays) {
+  std::map<std::string, at::Tensor> arrays = header.operator_arrays;
+  if (header.std_map.defined()) arrays["std_map"] = header.std_map;  // a config's, so not in the hash of the file
+  for (const auto& [name, value] : arrays) {
     const at::Tensor array = value.cpu().contiguous();
     bytes +=
         fmt::format("\n{} {} {}\n", name, c10::toString(array.scalar_type()), to_string(Shape(array.sizes().vec())));

@@ -54,7 +54,10 @@ void warn_outside(const at::Tensor& image, const ImageRange& range, const std::s
 SimulationPlan plan_from(YamlOptions& options) {
   SimulationPlan plan;
   plan.options.visit(options);
-  plan.noise = read_noise(options, "what is added", plan.background).value_or(default_noise());
+  const NoiseSection noise = read_noise(options, "what is added");
+  plan.noise = noise.noise.value_or(default_noise());
+  plan.background = noise.background;
+  plan.std_map = noise.std_map;
   const auto operators = options.nodes("operator");
   options.finish();
   plan.location = options.location();
@@ -131,6 +134,10 @@ SimulatedItems::SimulatedItems(SimulationPlan plan)
   header_.operator_arrays = built.arrays;
   header_.noise = plan_.noise;
   if (plan_.background.defined()) header_.background = background_of(plan_.background, measurement(), plan_.location);
+  if (plan_.std_map.defined()) {
+    header_.std_map = std_map_of(plan_.std_map, 1, measurement(), plan_.location);
+    header_.noise.std = {typical_std(header_.std_map)};
+  }
   header_.provenance = plan_.options.provenance.empty()
                            ? fmt::format("recon {} simulate, seed {}", program_version, plan_.options.seed)
                            : plan_.options.provenance;
@@ -153,9 +160,19 @@ MeasurementItem SimulatedItems::item(std::int64_t index) const {
   item.id = ids_[i];
   at::Tensor clean = op_->apply(truth);
   if (header_.background.defined()) clean = on_support(clean + header_.background.to(clean.options()), op_->support());
-  item.y = with_noise(plan_.noise, clean, rng_, {{stable_hash(item.id), 0}}, op_->support())[0];
+  const std::vector<StreamKey> key{{stable_hash(item.id), 0}};
+  if (header_.std_map.defined()) {
+    const Noise unit{.type = NoiseType::gaussian, .std = {1}, .peak = 0};
+    const at::Tensor noise = with_noise(unit, at::zeros_like(clean), rng_, key, op_->support());
+    item.std_map = header_.std_map;
+    // Where nothing is measured there is no number: 0, which nobody looks at.
+    const at::Tensor measured = at::isfinite(item.std_map);
+    item.y = at::where(measured, clean + noise * item.std_map.to(real_dtype(clean)), at::zeros_like(clean))[0];
+  } else {
+    item.y = with_noise(plan_.noise, clean, rng_, key, op_->support())[0];
+  }
   if (plan_.options.keep_truth) item.ground_truth = truth[0];
-  item.noise_std = plan_.noise.std.empty() ? 0 : plan_.noise.std.front();
+  item.noise_std = header_.noise.std.empty() ? 0 : header_.noise.std.front();
   return item;
 }
 

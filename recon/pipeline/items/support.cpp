@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "operators/algebra.h"
+#include "operators/inpainting/inpainting.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -49,6 +51,12 @@ bool in_lines(const at::Tensor& flags, std::int64_t dim) { return at::equal(flag
 at::Tensor on_support(const at::Tensor& y, const at::Tensor& support) {
   if (!support.defined()) return y;
   return at::where(support.to(y.device()) != 0, y, at::zeros({}, y.options()));
+}
+
+OperatorPtr measuring_only(const OperatorPtr& op, const at::Tensor& measured) {
+  at::Tensor mask = measured.to(at::kCPU, at::kDouble);
+  if (const at::Tensor support = op->support(); support.defined()) mask = mask * support;
+  return compose(make_inpainting(op->range(), mask, "measured"), op);
 }
 
 void require_mask_agrees(const at::Tensor& y, const at::Tensor& support, const std::string& location) {

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "operators/operator.h"
+
 namespace recon {
 
 /// What was measured, told from the data. One rule for all: what the operator's support leaves out is not data,
@@ -12,6 +14,9 @@ namespace recon {
 
 /// `y` [..., range...] with zeros where `support` (Operator::support(), may be undefined) is 0, NaN there included.
 at::Tensor on_support(const at::Tensor& y, const at::Tensor& support);
+
+/// The operator that measures only where `measured` [range...] (bool) says so, and where it did already.
+OperatorPtr measuring_only(const OperatorPtr& op, const at::Tensor& measured);
 
 /// Throws Error(data) at `location` when the exact zeros of one item's data, `y` [C, H, W] as it was stored, contradict
 /// the mask and fit another one: the mask the wrong way round, transposed, mirrored, along the other axis, or (centred

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "operators/algebra.h"
 #include "recon/core/error.h"
 #include "recon/solvers/classical/lsqr.h"
 
@@ -23,7 +24,11 @@ Fit best_fit_of(const PreparedItem& item, const OperatorPtr& op, std::int64_t it
   Lsqr quick;
   quick.max_iterations = iterations;
   quick.stopping = to_noise ? Lsqr::Stopping::discrepancy : Lsqr::Stopping::tolerance;
-  const Problem problem{.op = op, .y = item.y, .noise_std = {item.noise.std}, .keys = {{0, 0}}, .image = op->domain()};
+  Problem problem{.op = op, .y = item.y, .noise_std = {item.noise.std}, .keys = {{0, 0}}, .image = op->domain()};
+  if (item.noise.weights.defined() && !item.noise.photons.counts_photons()) {
+    problem.op = whitened(op, item.noise.weights);
+    problem.y = item.y * item.noise.weights;
+  }
   try {
     return fit_of(quick.solve(problem, nullptr, {}).x, other);
   } catch (const Error&) {
