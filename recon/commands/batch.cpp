@@ -78,7 +78,7 @@ Examples:
   recon batch batch.yaml --set 'input=scans/*.h5' --set output.path=all.h5 --set batch.size=16
   recon batch batch.yaml --retry-failed         only the batches in which an item failed
   mpirun -n 4 recon batch batch.yaml
-  recon batch batch.yaml --shard 2/8            one of eight jobs of an array, then, after the last:
+  recon batch batch.yaml --shard auto           a job of an array (or 2/8, by hand), then, after the last:
   recon batch batch.yaml --merge
   recon batch --verify all.h5 --count 5         compute five items again and compare
 )";
@@ -90,7 +90,9 @@ Examples:
                       {{"output", "output.path"}});
     auto* restart = app.add_flag("--restart", restart_, "Discard what an earlier run has done");
     auto* retry = app.add_flag("--retry-failed", retry_, "Compute again the batches in which an item failed");
-    auto* shard = app.add_option("--shard", shard_, "I/N: do the I-th of N parts, and leave the result to --merge");
+    auto* shard = app.add_option(
+        "--shard", shard_,
+        "I/N: do the I-th of N parts, and leave the result to --merge; auto: as the scheduler's job array says");
     auto* merge = app.add_flag("--merge", merge_, "Only put together what the shards have done");
     auto* verify = app.add_option("--verify", verify_, "A result of a batch: compute some of its items again, compare");
     app.add_option("--count", count_, "Items for --verify")->check(CLI::PositiveNumber)->capture_default_str();
@@ -108,7 +110,7 @@ Examples:
     if (config_.empty()) throw usage_error("batch", "expected a CONFIG or --verify; see `recon batch --help`");
     const BatchPlan plan = read_batch_plan(config_of(config_, options, shortcuts_), options.seed);
     BatchTask task;
-    task.ranks = ranks_from_environment();
+    task.ranks = ranks_from(process_environment());
     task.mode = mode(task.ranks);
     if (!shard_.empty()) task.shard = shard_from(shard_);
     task.merge_only = merge_;

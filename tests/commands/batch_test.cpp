@@ -1,4 +1,5 @@
 // recon batch as a user runs it: resumed, interrupted, misused, shared among processes.
+#include "recon/config/yaml_node.h"
 #include "tests/commands/batch_support.h"
 
 namespace recon {
@@ -196,6 +197,37 @@ TEST_F(Batch, FilesOfSeveralShapesBecomeAResultOfEach) {
   ASSERT_EQ(batch(grouped + "--set 'items=[wide/1]' --set output.path=one.h5").exit_code, 0);
   EXPECT_EQ(read_result_file(path("one.h5").string()).ids, std::vector<std::string>{"wide/1"})
       << "one shape: the name of the config";
+}
+
+// The files in configs/batch/cluster, with the variables that the schedulers set.
+TEST_F(Batch, TheFilesForClustersMakeTheResultOfOneRun) {
+  write_items("m.h5", 5);
+  write_config("m.h5", 1);
+  ASSERT_EQ(batch("--set output.path=whole.h5").exit_code, 0);
+  const at::Tensor whole = read_result_file(path("whole.h5").string()).main.reconstructions;
+  const auto job = [&](const std::string& variables, const std::string& file) {
+    return shell("PATH=\"$(dirname '" + test::program() + "'):$PATH\" " + variables + " '" +
+                 test::source_path("configs/batch/cluster/" + file) + "' batch.yaml");
+  };
+  const std::vector<std::pair<std::string, std::string>> schedulers = {
+      {"slurm.sh", "SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=2 SLURM_ARRAY_TASK_STEP=1 SLURM_ARRAY_TASK_ID="},
+      {"sge.sh", "SGE_TASK_FIRST=1 SGE_TASK_LAST=2 SGE_TASK_STEPSIZE=1 SGE_TASK_ID="},
+      {"pbs.sh", "N=2 PBS_ARRAY_INDEX="}};
+  for (const auto& [file, variables] : schedulers) {
+    for (const std::string index : {"2", "1"}) {
+      const Outputs got = job(variables + index, file);
+      EXPECT_EQ(got.exit_code, 0) << file << got.err;
+      EXPECT_TRUE(contains(got.out, "shard " + index + "/2 is done")) << file << got.out;
+    }
+    EXPECT_EQ(batch("--merge").exit_code, 0) << file;
+    EXPECT_TRUE(at::equal(read_result_file(path("out.h5").string()).main.reconstructions, whole)) << file;
+    fs::remove(path("out.h5"));
+  }
+  const YamlNodePtr kubernetes = parse_yaml(file_content(test::source_path("configs/batch/cluster/kubernetes.yaml")),
+                                            {.name = "job", .folder = {}});
+  EXPECT_EQ(kubernetes->find("kind")->value->text, "Job");
+  EXPECT_EQ(kubernetes->find("spec")->value->find("completionMode")->value->text, "Indexed");
+  EXPECT_EQ(kubernetes->find("spec")->value->find("completions")->value->text, "8") << "as auto/8";
 }
 
 TEST_F(Batch, InspectShowsAScreenOfItAndAllWhenAsked) {

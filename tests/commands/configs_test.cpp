@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 std::vector<std::string> configs_of(const std::string& verb) {
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(fs::path(test::source_path("configs")) / verb)) {
-    names.push_back(entry.path().stem().string());
+    if (entry.path().extension() == ".yaml") names.push_back(entry.path().stem().string());
   }
   std::sort(names.begin(), names.end());
   return names;

@@ -9,12 +9,16 @@
 namespace recon {
 namespace {
 
-Ranks ranks_of(const std::map<std::string, std::string>& environment) {
-  return ranks_from([&](const char* name) -> const char* {
-    const auto found = environment.find(name);
-    return found == environment.end() ? nullptr : found->second.c_str();
-  });
+using Variables = std::map<std::string, std::string>;
+
+Environment with(const Variables& variables) {
+  return [&variables](const char* name) -> const char* {
+    const auto found = variables.find(name);
+    return found == variables.end() ? nullptr : found->second.c_str();
+  };
 }
+
+Ranks ranks_of(const Variables& variables) { return ranks_from(with(variables)); }
 
 TEST(Ranks, AreWhatTheLauncherSays) {
   const Ranks alone = ranks_of({});
@@ -53,6 +57,52 @@ TEST(Shards, AreIOfN) {
   EXPECT_EQ(shard_from("2/3").of, 3U);
   for (const char* wrong : {"", "2", "0/3", "4/3", "a/3", "1/", "/2", "1/2/3", "-1/2", "1 /2"}) {
     EXPECT_THROW(shard_from(wrong), Error) << wrong;
+  }
+}
+
+// What each scheduler sets, and what is not enough.
+TEST(Shards, AreWhatTheSchedulerSays) {
+  struct Case {
+    Variables variables;
+    std::string text, shard;  ///< "I/N", or the word that the error has
+  };
+  const Variables slurm = {{"SLURM_ARRAY_TASK_ID", "7"},
+                           {"SLURM_ARRAY_TASK_MIN", "3"},
+                           {"SLURM_ARRAY_TASK_MAX", "9"},
+                           {"SLURM_ARRAY_TASK_STEP", "2"},
+                           {"SLURM_ARRAY_TASK_COUNT", "4"}};
+  Variables uneven = slurm;
+  uneven["SLURM_ARRAY_TASK_COUNT"] = "3";  // --array=3,7,9
+  const Variables sge = {
+      {"SGE_TASK_ID", "2"}, {"SGE_TASK_FIRST", "1"}, {"SGE_TASK_LAST", "8"}, {"SGE_TASK_STEPSIZE", "1"}};
+  const std::vector<Case> cases = {
+      {slurm, "auto", "3/4"},
+      {uneven, "auto", "not evenly spaced"},
+      {sge, "auto", "2/8"},
+      {{{"SGE_TASK_ID", "undefined"}, {"JOB_COMPLETION_INDEX", "0"}}, "auto/8", "1/8"},
+      {{{"LSB_JOBINDEX", "5"}, {"LSB_JOBINDEX_END", "6"}, {"LSB_JOBINDEX_STEP", "1"}}, "auto", "5/6"},
+      {{{"AWS_BATCH_JOB_ARRAY_INDEX", "9"}, {"AWS_BATCH_JOB_ARRAY_SIZE", "10"}}, "auto", "10/10"},
+      {{{"BATCH_TASK_INDEX", "0"}, {"BATCH_TASK_COUNT", "2"}}, "auto", "1/2"},
+      {{{"JOB_COMPLETION_INDEX", "7"}}, "auto/8", "8/8"},
+      {{{"JOB_COMPLETION_INDEX", "7"}}, "auto", "auto/N"},
+      {{{"JOB_COMPLETION_INDEX", "8"}}, "auto/8", "none of 8 jobs that begin at 0"},
+      {{{"PBS_ARRAY_INDEX", "1"}}, "auto/8", "1/8"},
+      {{{"PBS_ARRAYID", "8"}}, "auto/8", "8/8"},
+      {{{"PBS_ARRAY_INDEX", "0"}}, "auto/8", "none of 8 jobs that begin at 1"},
+      {{}, "auto", "no variable of a job array"},
+      {slurm, "auto/0", "auto/N"},
+      {slurm, "automatic", "auto/N"},
+  };
+  for (const Case& one : cases) {
+    std::string found;
+    try {
+      const Shard shard = shard_from(one.text, with(one.variables));
+      found = std::to_string(shard.index) + "/" + std::to_string(shard.of);
+      EXPECT_EQ(found, one.shard);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::usage);
+      EXPECT_NE(std::string(error.what()).find(one.shard), std::string::npos) << error.what();
+    }
   }
 }
 

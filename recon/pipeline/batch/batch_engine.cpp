@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <deque>
@@ -37,20 +36,6 @@ double resident_mib() {
 }
 
 }  // namespace
-
-Shard shard_from(const std::string& text) {
-  Shard shard{.index = 0, .of = 0};
-  const std::size_t slash = text.find('/');
-  const auto number = [](std::string_view digits, std::size_t& value) {
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return error == std::errc() && end == digits.data() + digits.size();
-  };
-  const std::string_view view = text;
-  const bool ok = slash != std::string::npos && number(view.substr(0, slash), shard.index) &&
-                  number(view.substr(slash + 1), shard.of) && shard.index >= 1 && shard.index <= shard.of;
-  if (!ok) throw usage_error("--shard", "expected I/N with 1 <= I <= N, like 2/3, got '{}'", text);
-  return shard;
-}
 
 ordered_json batch_identity(const BatchPlan& plan, const BatchWork& work, const std::string& prior_hash) {
   ordered_json config = plan.resolved;

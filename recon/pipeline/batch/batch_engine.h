@@ -13,13 +13,6 @@
 
 namespace recon {
 
-/// One part of a batch for schedulers without messages: batches index - 1, index - 1 + of, ... of the list.
-struct Shard {
-  std::size_t index = 1, of = 1;
-};
-/// "2/3". Throws Error(usage).
-Shard shard_from(const std::string& text);
-
 /// What this process is to do of a batch.
 struct BatchTask {
   Ranks ranks = {};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 
@@ -18,7 +19,19 @@ struct Ranks {
 };
 
 /// `variable(name)` gives a variable of the environment, null when it is not set.
-Ranks ranks_from(const std::function<const char*(const char*)>& variable);
-Ranks ranks_from_environment();
+using Environment = std::function<const char*(const char* name)>;
+Environment process_environment();
+Ranks ranks_from(const Environment& variable);
+
+/// One part of a batch for schedulers without messages: batches index - 1, index - 1 + of, ... of the list.
+struct Shard {
+  std::size_t index = 1, of = 1;
+};
+/// "2/3", or "auto": what the scheduler says of a job array. Slurm (SLURM_ARRAY_TASK_ID, _MIN, _MAX, _STEP), Grid
+/// Engine (SGE_TASK_ID, _FIRST, _LAST, _STEPSIZE), LSF (LSB_JOBINDEX, _END, _STEP), AWS Batch
+/// (AWS_BATCH_JOB_ARRAY_INDEX, _SIZE), Google Batch (BATCH_TASK_INDEX, _COUNT). "auto/8" for those that do not say how
+/// many there are: Kubernetes (JOB_COMPLETION_INDEX, from 0 on), PBS (PBS_ARRAY_INDEX or PBS_ARRAYID, from 1 on).
+/// Throws Error(usage).
+Shard shard_from(const std::string& text, const Environment& variable = process_environment());
 
 }  // namespace recon

@@ -114,7 +114,8 @@ OperatorPtr ItemSource::where_measured(const OperatorPtr& op, const at::Tensor& 
   if (measured.all().item<bool>()) return op;
   const at::Tensor bits = measured.to(at::kByte).contiguous();
   const std::string key(reinterpret_cast<const char*>(bits.const_data_ptr<std::uint8_t>()), bits.nbytes());
-  OperatorPtr& known = shared_op_->restricted[{op.get(), key}];
+  if (op != shared_op_->stated) return measuring_only(op, measured);  // this item's own
+  OperatorPtr& known = shared_op_->restricted[key];
   if (known == nullptr) known = measuring_only(op, measured);
   return known;
 }

@@ -81,9 +81,9 @@ class ItemSource {
  private:
   /// The operators that items share: as it is stated, and by what an item's zeros leave of its mask.
   struct SharedOperators {
-    OperatorPtr stated;                           ///< null until the first item is read
-    std::map<std::string, OperatorPtr> narrowed;  ///< by the mask; null where an item has a part of its own
-    std::map<std::pair<const Operator*, std::string>, OperatorPtr> restricted;  ///< by what has a level of noise
+    OperatorPtr stated;                             ///< null until the first item is read
+    std::map<std::string, OperatorPtr> narrowed;    ///< by the mask; null where an item has a part of its own
+    std::map<std::string, OperatorPtr> restricted;  ///< the stated one, by what has a level of noise
   };
 
   void estimate_noise(PreparedItem& item) const;
