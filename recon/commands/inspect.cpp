@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <filesystem>
 #include <limits>
 
@@ -33,8 +34,17 @@ bool is_known_prior(const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// With the summaries of many items, {"mean": 3.1, "items": 70} and {"finished": 69, "failed": 1}, as a line each.
+/// Numbers with four digits, and the summaries of many items, {"mean": 3.1, "items": 70} and {"finished": 69, "failed":
+/// 1}, as a line each.
 nlohmann::ordered_json in_lines(const nlohmann::ordered_json& value) {
+  if (value.is_number_float() && std::isfinite(value.get<double>())) {
+    return nlohmann::ordered_json::parse(fmt::format("{:.4g}", value.get<double>()));
+  }
+  if (value.is_array()) {
+    nlohmann::ordered_json entries = nlohmann::ordered_json::array();
+    for (const auto& entry : value) entries.push_back(in_lines(entry));
+    return entries;
+  }
   if (!value.is_object() || value.empty()) return value;
   if (value.contains("mean") && value.contains("items")) {
     return fmt::format("mean {:.6g} of {} items", value["mean"].get<double>(), value["items"].get<std::size_t>());
