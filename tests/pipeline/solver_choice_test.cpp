@@ -12,7 +12,7 @@ namespace {
 std::string choice_for(const std::string& operator_config, bool complex = false) {
   const TensorSpec image{{1, 32, 32}, complex ? ScalarKind::complex : ScalarKind::real};
   const YamlNodePtr config = parse_yaml(operator_config, {.name = "test", .folder = {}});
-  return choose_solver(*build_operator(config, "operator", image, "test").op, operator_config).type;
+  return choose_solver(operator_config, [&] { return build_operator(config, "operator", image, "test").op; }).type;
 }
 
 TEST(SolverChoice, IsTheRuleOfThePage) {

@@ -47,17 +47,12 @@ std::vector<BatchWork> grouped(std::vector<OpenedInput>&& inputs, const std::vec
   std::vector<BatchWork> works;
   std::map<std::string, std::size_t> work_of;
   std::vector<std::pair<std::size_t, std::size_t>> place;  // of each input: its work, its number there
-  std::set<std::size_t> wanted;
-  for (const auto& item : items) wanted.insert(item.input);
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const bool is_new = !work_of.contains(kind_of_images(inputs[i]));
-    if (is_new) {
-      work_of.emplace(kind_of_images(inputs[i]), works.size());
-      works.emplace_back();
-    }
-    const std::size_t work = work_of.at(kind_of_images(inputs[i]));
-    place.emplace_back(work, works[work].inputs.size());
-    works[work].inputs.push_back(std::move(inputs[i]));
+  for (auto& input : inputs) {
+    const auto [kind, is_new] = work_of.try_emplace(kind_of_images(input), works.size());
+    if (is_new) works.emplace_back();
+    BatchWork& work = works[kind->second];
+    place.emplace_back(kind->second, work.inputs.size());
+    work.inputs.push_back(std::move(input));
   }
   for (const auto& item : items) {
     const auto [work, input] = place[item.input];

@@ -91,11 +91,6 @@ double automatic_scale(const ExternalFile& file, const OperatorPtr& op, const at
   return high / brightest;
 }
 
-/// Of one map for all items, or one for each.
-at::Tensor map_of_item(const at::Tensor& std_map, std::int64_t index, const at::Tensor& y) {
-  return std_map.dim() == y.dim() ? std_map : std_map[index];
-}
-
 }  // namespace
 
 ExternalFile open_external(const InputPlan& plan, const std::string& path) {
@@ -106,17 +101,16 @@ ExternalFile open_external(const InputPlan& plan, const std::string& path) {
   return format->make(defaults)(path, StoredNumbers{});
 }
 
-ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
-                               const std::shared_ptr<FilePool<ExternalFile>>& pool, const std::string& path) {
+ItemReader external_reader(const std::shared_ptr<const InputPlan>& plan,
+                           const std::shared_ptr<FilePool<ExternalFile>>& pool, const std::string& path) {
   const auto file = pool->get(path);
   const auto indices = plan->slices.of(file->count);
   if (indices.empty()) {
     throw usage_error(plan->location, "input: slices '{}' are none of the {} items of {}", plan->options.slices,
                       file->count, path);
   }
-  ExternalReader external{
-      .reader = {.name = path, .header = {}, .ids = {}, .measurement = file->measurement, .read = {}}, .scale = 1};
-  MeasurementHeader& header = external.reader.header;
+  ItemReader reader{.name = path, .header = {}, .ids = {}, .measurement = file->measurement, .read = {}};
+  MeasurementHeader& header = reader.header;
   header.image = file->measurement;
   if (const Shape& shape = file->image_shape; !shape.empty()) {
     if (shape.size() != 3)
@@ -141,22 +135,22 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
   if (automatic) {
     const std::int64_t index = indices[indices.size() / 2];
     at::Tensor middle = on_support(file->y(index), support);
-    if (std_map.defined()) middle = on_support(middle, at::isfinite(map_of_item(std_map, index, middle)));
-    header.scale = external.scale = automatic_scale(*file, built.op, middle, header.range.high, path);
-    log::info("{}: its numbers are multiplied by {:.6g}", path, external.scale);
+    if (std_map.defined()) middle = on_support(middle, at::isfinite(std_map_of_item(std_map, index, middle)));
+    header.scale = automatic_scale(*file, built.op, middle, header.range.high, path);
+    log::info("{}: its numbers are multiplied by {:.6g}", path, header.scale);
   }
-  header.noise = scaled(plan->noise.value_or(file->noise.value_or(Noise{})), external.scale);
-  header.provenance = fmt::format("{} {} scaled by {:.9g}", plan->format_of(path)->name, path, external.scale);
-  for (const auto index : indices) external.reader.ids.push_back(std::to_string(index));
+  header.noise = scaled(plan->noise.value_or(file->noise.value_or(Noise{})), header.scale);
+  header.provenance = fmt::format("{} {} scaled by {:.9g}", plan->format_of(path)->name, path, header.scale);
+  for (const auto index : indices) reader.ids.push_back(std::to_string(index));
   if (plan->background.defined()) {
-    header.background = background_of(plan->background, file->measurement, plan->location) * external.scale;
+    header.background = background_of(plan->background, file->measurement, plan->location) * header.scale;
   }
   if (std_map.defined()) {
-    header.std_map = std_map * std::abs(external.scale);
+    header.std_map = std_map * std::abs(header.scale);
     header.noise = {.type = NoiseType::gaussian, .std = {typical_std(header.std_map)}, .peak = 0};
   }
-  external.reader.read = [plan, pool, path, indices, scale = external.scale, std = header.noise.std,
-                          std_map = header.std_map](std::int64_t item) {
+  reader.read = [plan, pool, path, indices, scale = header.scale, std = header.noise.std,
+                 std_map = header.std_map](std::int64_t item) {
     const auto opened = pool->get(path);
     const auto index = indices.at(static_cast<std::size_t>(item));
     MeasurementItem read;
@@ -164,10 +158,10 @@ ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
     read.y = opened->y(index) * scale;  // what the support leaves out is for ItemSource to judge
     if (opened->truth) read.ground_truth = opened->truth(index) * scale;
     read.noise_std = std.empty() ? 0 : std.front();
-    if (std_map.defined()) read.std_map = map_of_item(std_map, index, read.y);
+    if (std_map.defined()) read.std_map = std_map_of_item(std_map, index, read.y);
     return read;
   };
-  return external;
+  return reader;
 }
 
 }  // namespace recon

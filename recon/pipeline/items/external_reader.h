@@ -12,18 +12,13 @@ namespace recon {
 /// Opens a file by the format that the plan names, or that recognises it. Throws Error(data) for the file's faults.
 ExternalFile open_external(const InputPlan& plan, const std::string& path);
 
-/// The items of an external file, and what `scale: auto` multiplied its numbers with (1 otherwise).
-struct ExternalReader {
-  ItemReader reader;
-  double scale = 1;
-};
-
-/// Ids are the items' indices in the file. `scale: auto` takes the brightest point from the file if it says so, else
-/// from |A^H y| of its middle item.
+/// The items of an external file; header.scale is what `scale: auto` multiplied its numbers with. Ids are the items'
+/// indices in the file. `scale: auto` takes the brightest point from the file if it says so, else from |A^H y| of its
+/// middle item.
 ///
 /// Throws Error(data) for the file's faults, Error(usage) with the section's place for slices that are not there and
 /// for an operator that gives other data than the file holds.
-ExternalReader external_reader(const std::shared_ptr<const InputPlan>& plan,
-                               const std::shared_ptr<FilePool<ExternalFile>>& pool, const std::string& path);
+ItemReader external_reader(const std::shared_ptr<const InputPlan>& plan,
+                           const std::shared_ptr<FilePool<ExternalFile>>& pool, const std::string& path);
 
 }  // namespace recon

@@ -12,6 +12,7 @@
 #include "recon/metrics/noise_level.h"
 #include "recon/pipeline/items/brightness.h"
 #include "recon/pipeline/items/item_choice.h"
+#include "recon/pipeline/items/noise_section.h"
 #include "recon/pipeline/items/operator_source.h"
 #include "recon/pipeline/items/support.h"
 
@@ -29,13 +30,18 @@ Noise noise_of(const MeasurementHeader& header, const ItemOptions& options) {
       .type = *options.noise_std > 0 ? NoiseType::gaussian : NoiseType::none, .std = {*options.noise_std}, .peak = 0};
 }
 
+/// A mask as a key.
+std::string bits_of(const at::Tensor& mask) {
+  const at::Tensor bits = mask.to(at::kByte).contiguous();
+  return {reinterpret_cast<const char*>(bits.const_data_ptr<std::uint8_t>()), bits.nbytes()};
+}
+
 MeasurementItem item_of(const MeasurementSet& set, std::int64_t index) {
   const auto i = static_cast<std::size_t>(index);
   MeasurementItem item{.id = set.ids[i], .y = set.y[index], .ground_truth = {}, .arrays = {}, .noise_std = 0};
   if (set.ground_truth.defined()) item.ground_truth = set.ground_truth[index];
   for (const auto& [name, value] : set.per_item_arrays) item.arrays[name] = value[index];
-  if (const at::Tensor& map = set.header.std_map; map.defined())
-    item.std_map = map.dim() == item.y.dim() ? map : map[index];
+  if (const at::Tensor& map = set.header.std_map; map.defined()) item.std_map = std_map_of_item(map, index, item.y);
   const auto& std = set.header.noise.std;
   if (!std.empty()) item.noise_std = std.size() == 1 ? std.front() : std.at(i);
   return item;
@@ -98,9 +104,7 @@ OperatorPtr ItemSource::narrowed(const OperatorPtr& op, const MeasurementItem& s
     log::warn("item {}: {}, but {} counts them as measured", stored.id, found->text, op->name());
     return op;
   }
-  const at::Tensor bits = found->mask.to(at::kByte).contiguous();
-  const std::string key(reinterpret_cast<const char*>(bits.const_data_ptr<std::uint8_t>()), bits.nbytes());
-  const auto [known, is_new] = shared_op_->narrowed.try_emplace(key);
+  const auto [known, is_new] = shared_op_->narrowed.try_emplace(bits_of(found->mask));
   if (is_new) log::warn("item {}: {}: taken as not measured (a mask found from the zeros)", stored.id, found->text);
   if (known->second != nullptr) return known->second;
   const StoredOperator built = build_stored_operator(masked->config, masked->arrays, image_, reader_.name,
@@ -112,10 +116,8 @@ OperatorPtr ItemSource::narrowed(const OperatorPtr& op, const MeasurementItem& s
 /// Without the entries that have no level of noise.
 OperatorPtr ItemSource::where_measured(const OperatorPtr& op, const at::Tensor& measured) {
   if (measured.all().item<bool>()) return op;
-  const at::Tensor bits = measured.to(at::kByte).contiguous();
-  const std::string key(reinterpret_cast<const char*>(bits.const_data_ptr<std::uint8_t>()), bits.nbytes());
   if (op != shared_op_->stated) return measuring_only(op, measured);  // this item's own
-  OperatorPtr& known = shared_op_->restricted[key];
+  OperatorPtr& known = shared_op_->restricted[bits_of(measured)];
   if (known == nullptr) known = measuring_only(op, measured);
   return known;
 }

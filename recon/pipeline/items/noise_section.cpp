@@ -57,4 +57,8 @@ at::Tensor std_map_of(const at::Tensor& stated, std::int64_t count, const Tensor
   return map;
 }
 
+at::Tensor std_map_of_item(const at::Tensor& std_map, std::int64_t index, const at::Tensor& y) {
+  return std_map.dim() == y.dim() ? std_map : std_map[index];
+}
+
 }  // namespace recon

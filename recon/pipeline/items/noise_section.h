@@ -28,4 +28,7 @@ Noise default_noise();
 at::Tensor std_map_of(const at::Tensor& stated, std::int64_t count, const TensorSpec& measurement,
                       const std::string& location);
 
+/// That of an item whose data are `y` [range...], of such a map.
+at::Tensor std_map_of_item(const at::Tensor& std_map, std::int64_t index, const at::Tensor& y);
+
 }  // namespace recon

@@ -86,9 +86,9 @@ class InputFiles {
       const bool stated = plan_->noise || opened->noise || options.noise_std;
       options.estimate_noise = options.estimate_noise || (!stated && format->estimates_noise);
       require_noise(*plan_, *opened, options);
-      auto [read, scale] = external_reader(plan_, others_, file.path);
-      reader = std::move(read);
-      if (options.noise_std) options.noise_std = *options.noise_std * std::abs(scale);  // given in the file's units
+      reader = external_reader(plan_, others_, file.path);
+      if (options.noise_std)
+        options.noise_std = *options.noise_std * std::abs(reader.header.scale);  // given in the file's units
     }
     if (among_others) {
       for (auto& id : reader.ids) id = file.name + "/" + id;

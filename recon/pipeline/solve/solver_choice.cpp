@@ -28,8 +28,8 @@ SolverChoice for_one_image(const std::vector<FirstItem>& items, c10::Device devi
   std::vector<SolverChoice> choices;
   for (const auto& [source, index] : items) {
     try {
-      const PreparedItem item = source->unchecked().prepare(index, device);
-      choices.push_back(choose_solver(*item.op, source->header().operator_config));
+      const auto op = [&, &from = *source, i = index] { return from.unchecked().prepare(i, device).op; };
+      choices.push_back(choose_solver(source->header().operator_config, op));
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::data) throw;
       log::debug("solver: {}", error.what());  // the item's fault is reported where it is solved
@@ -40,14 +40,15 @@ SolverChoice for_one_image(const std::vector<FirstItem>& items, c10::Device devi
 
 }  // namespace
 
-SolverChoice choose_solver(const Operator& op, const std::string& operator_config) {
-  if (op.magnitude()) return {"alternating_projections", "magnitudes are measured, their phases are lost"};
-  if (!op.is_linear()) return {"dps", op.name() + " is not linear"};
+SolverChoice choose_solver(const std::string& operator_config, const std::function<OperatorPtr()>& op) {
   const std::string kind = kind_of(operator_config);
   if (kind == "identity") return {"plug_and_play", "nothing but noise is to be taken away"};
   for (const char* frequencies : {"fourier", "sense", "nufft"}) {
     if (kind == frequencies) return {"plug_and_play", "frequencies are measured, some are missing"};
   }
+  const OperatorPtr built = op();
+  if (built->magnitude()) return {"alternating_projections", "magnitudes are measured, their phases are lost"};
+  if (!built->is_linear()) return {"dps", built->name() + " is not linear"};
   return {"diffpir", "one image of a linear operator"};
 }
 

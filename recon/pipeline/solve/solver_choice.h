@@ -3,6 +3,7 @@
 #include <c10/core/Device.h>
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -18,14 +19,16 @@ struct SolverChoice {
   std::string type, reason;
 };
 
-/// What `solver: auto` takes for one image, measured by `op` with that config (YAML): what measured best in
+/// What `solver: auto` takes for one image, measured by an operator with that config (YAML): what measured best in
 /// recon/docs/measurements.md ("Which solver auto takes"):
 ///
+///     fourier, sense, nufft, identity       plug_and_play
 ///     magnitudes, their phases lost         alternating_projections
 ///     other operators that are not linear   dps
-///     fourier, sense, nufft, identity       plug_and_play
 ///     all others                            diffpir
-SolverChoice choose_solver(const Operator& op, const std::string& operator_config);
+///
+/// `op` makes the operator, where its kind does not say enough: coil maps may have to be estimated for one.
+SolverChoice choose_solver(const std::string& operator_config, const std::function<OperatorPtr()>& op);
 
 /// The first item of a source that is to be solved.
 struct FirstItem {
