@@ -8,6 +8,7 @@
 #include "recon/core/log.h"
 #include "recon/pipeline/compare/comparison.h"
 #include "recon/pipeline/compare/comparison_table.h"
+#include "recon/pipeline/compare/held_out_ranking.h"
 
 namespace recon {
 namespace {
@@ -48,7 +49,8 @@ Examples:
     VerbResult verb;
     verb.json = comparison_json(result);
     verb.text = comparison_text(result.rows, static_cast<std::size_t>(terminal_columns(STDOUT_FILENO))) +
-                "report: " + result.files.report + "\ntable:  " + result.files.csv + "\n";
+                ranking_text(held_out_rankings(result.rows, result.data)) + "report: " + result.files.report +
+                "\ntable:  " + result.files.csv + "\n";
     if (result.interrupted) log::warn("interrupted: what is done is in the report");
     const bool refused = refuse_misfits(result.misfits, allow_misfit_);
     const bool failed = result.interrupted || result.failed > 0 || result.reconstructed == 0 || refused;

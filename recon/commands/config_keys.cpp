@@ -5,6 +5,7 @@
 
 #include "recon/config/option_lister.h"
 #include "recon/pipeline/batch/batch_plan.h"
+#include "recon/pipeline/calibrate/calibration_plan.h"
 #include "recon/pipeline/compare/comparison_plan.h"
 #include "recon/pipeline/import/import_plan.h"
 #include "recon/pipeline/items/input_plan.h"
@@ -35,7 +36,7 @@ void simulation(ParameterVisitor& v) {
 void input(ParameterVisitor& v) {
   for (const auto& inside : v.sections("input", "a measurement file (path, pattern, list), or a section with")) {
     InputOptions().visit(*inside);
-    kind(*inside, "operator", "foreign files: what measured them, recon list operators");
+    kind(*inside, "operator", "what measured the data, in place of what a measurement file says; recon list operators");
     noise(*inside, "foreign files: that of the stored numbers");
     kind(*inside, "simulate", "instead of `files`: the keys of recon list config simulate");
   }
@@ -61,11 +62,18 @@ void batch(ParameterVisitor& v) {
 
 void compare(ParameterVisitor& v) {
   ComparisonOptions().visit(v);
-  kind(v, "solvers", "a list: each a word, or `type`, its options, `name`, `samples`, `oracle`");
+  kind(v, "solvers",
+       "a list: each a word, or `type`, its options, `name`, `samples`, `oracle`, `calibration`, `prior`");
   section<BudgetOptions>(v, "budget", "what solvers with a prior may spend");
   input(v);
   ItemKeys().visit(v);
   kind(v, "tasks", "instead of these from `input` on: a list of sections with them, or with `simulate`");
+}
+
+void calibrate(ParameterVisitor& v) {
+  input(v);
+  CalibrationOptions().visit(v);
+  kind(v, "solver", solver_doc);
 }
 
 void sample(ParameterVisitor& v) {
@@ -87,6 +95,7 @@ const std::vector<std::pair<std::string, Visit>>& configs() {
       {"run", run},
       {"batch", batch},
       {"compare", compare},
+      {"calibrate", calibrate},
       {"simulate", simulation},
       {"sample", sample},
       {"train", train},

@@ -168,6 +168,7 @@ Examples:
     if (format == "recon-result")
       return inspect_result(target_, all_ ? std::numeric_limits<std::size_t>::max() : options.json ? 64 : 8);
     if (format == "recon-samples") return inspect_samples(target_);
+    if (format == "recon-calibration") return inspect_calibration(target_);
     if (format.empty()) return inspect_external(target_);
     return inspect_measurement(target_, check_);
   }

@@ -225,6 +225,7 @@ int run_program(int argc, const char* const* argv) {
   verbs.push_back(make_run_verb());
   verbs.push_back(make_batch_verb());
   verbs.push_back(make_compare_verb());
+  verbs.push_back(make_calibrate_verb());
   verbs.push_back(make_simulate_verb());
   verbs.push_back(make_import_verb());
   verbs.push_back(make_export_verb());

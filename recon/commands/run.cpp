@@ -43,6 +43,7 @@ Examples:
   recon run configs/run/quickstart.yaml
   recon run measurement.h5 --samples 8 --preview panel.png
   recon run measurement.h5 --solver tv_pdhg -o tv.h5
+  recon run measurement.h5 --samples 4 --check
   recon run run.yaml --steps 250 --items 3,7 --seed 1 --json > result.json
 )";
   }
@@ -51,6 +52,7 @@ Examples:
     app.add_option("CONFIG", config_, "Config (YAML), measurement file (HDF5), or picture")->required();
     shortcuts_.add_to(app, {"operator", "noise_std", "solver", "steps", "prior", "precision", "samples", "items",
                             "output", "preview"});
+    app.add_flag("--check", check_, "Hold out a fifth of the data and judge the image by it, without a truth");
     add_allow_misfit(app, allow_misfit_);
     add_force(app, force_);
   }
@@ -58,7 +60,9 @@ Examples:
   VerbResult execute(const GlobalOptions& options) override {
     ProgressPrinter progress(options.quiet);
     const RunControls controls = controls_of(options, progress, force_);
-    const RunPlan plan = read_run_plan(read_config(options), options.seed);
+    Config config = read_config(options);
+    if (check_ && config.root()->find("hold_out") == nullptr) config.set("hold_out", "0.2", "--check");
+    const RunPlan plan = read_run_plan(config, options.seed);
     return reported(plan, run_reconstruction(plan, controls));
   }
 
@@ -94,6 +98,7 @@ Examples:
 
   std::string config_;
   ConfigShortcuts shortcuts_;
+  bool check_ = false;
   bool allow_misfit_ = false;
   bool force_ = false;
 };

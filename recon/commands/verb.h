@@ -64,6 +64,7 @@ bool refuse_misfits(std::size_t misfits, bool allowed);
 std::unique_ptr<Verb> make_run_verb();
 std::unique_ptr<Verb> make_batch_verb();
 std::unique_ptr<Verb> make_compare_verb();
+std::unique_ptr<Verb> make_calibrate_verb();
 std::unique_ptr<Verb> make_simulate_verb();
 std::unique_ptr<Verb> make_import_verb();
 std::unique_ptr<Verb> make_export_verb();

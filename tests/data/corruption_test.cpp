@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <random>
 
+#include "data/calibration_file.h"
 #include "data/hdf5/hdf5_file.h"
 #include "data/image_io.h"
 #include "data/measurement_file.h"
@@ -60,6 +61,23 @@ void read_measurements(const std::string& path) {
 
 void read_results(const std::string& path) { read_result_file(path); }
 
+void read_calibration(const std::string& path) { read_calibration_file(path); }
+
+std::string own_calibration_file(const std::string& path) {
+  CalibrationSet set;
+  set.made_for = {{"operator", "type: blur"}, {"samples", "4"}};
+  set.miss = 0.1;
+  set.confidence = 0.95;
+  set.margins = {{"psnr", 1.5}};
+  set.ids = {"a", "b"};
+  set.figures = {{"psnr", {20, 30}}};
+  set.factors = {0.5, 1};
+  set.misses = at::full({2, 2}, 0.1, at::kDouble);
+  set.ranks = at::full({2, 5}, 0.2, at::kDouble);
+  write_calibration_file(path, set);
+  return file_bytes(path);
+}
+
 void read_everything(const hdf5::Group& group) {
   for (const auto& name : group.attribute_names()) {
     try {
@@ -104,6 +122,12 @@ TEST_F(Corruption, TruncatedMeasurementFilesAreRefused) {
 
 TEST_F(Corruption, TruncatedResultFilesAreRefused) {
   truncate_everywhere(own_result_file(path("whole")), 97, read_results);
+}
+
+TEST_F(Corruption, DamagedCalibrationsAreRefused) {
+  const std::string whole = own_calibration_file(path("whole"));
+  truncate_everywhere(whole, 97, read_calibration);
+  EXPECT_GT(flip(whole, 300, 5, read_calibration), 3);
 }
 
 TEST_F(Corruption, FlippedBytesGiveDataOrOneError) {

@@ -41,6 +41,7 @@ ordered_json batch_identity(const BatchPlan& plan, const BatchWork& work, const 
   ordered_json config = plan.resolved;
   config.erase("output");
   config.erase("prior");  // its hash counts, not where it lies
+  if (!plan.calibration.empty()) config["calibration"] = content_hash_of_file(plan.calibration);
   ordered_json inputs = ordered_json::array();
   for (const auto& input : work.inputs) {
     inputs.push_back({{"name", input.name}, {"hash", input.hash}, {"operator_hash", input.operator_hash}});
@@ -74,7 +75,8 @@ class BatchRun final : public ItemGroups, public ResultSink {
         [this](const ResultFile& earlier) { return failed_batches(earlier, work_); });
     const bool computes = !store_->finished() && !task.merge_only;
     if (computes)
-      methods_.push_back(batch_method(plan, needs_prior ? load_prior(plan.prior, plan.options.precision) : nullptr));
+      methods_.push_back(
+          batch_method(plan, work_, needs_prior ? load_prior(plan.prior, plan.options.precision) : nullptr));
     for (std::size_t batch = task.shard.index - 1; batch < store_->batches(); batch += task.shard.of) {
       todo_.push_back(batch);
     }

@@ -188,6 +188,11 @@ BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> see
   if (is_prior_path(plan.prior)) {
     options.set_resolved("prior", std::filesystem::absolute(plan.prior).lexically_normal().string());
   }
+  if (!plan.options.calibration.empty()) {
+    const auto path = options.path_of("calibration", plan.options.calibration);
+    plan.calibration = std::filesystem::absolute(path).lexically_normal().string();
+    options.set_resolved("calibration", plan.calibration);
+  }
   plan.item_options = item_options_of(plan.options, options);
   plan.item_options.check_noise_level = false;  // a line per item would bury the others
   plan.folder = (std::filesystem::current_path() / plan.input->folder).lexically_normal().string();
@@ -221,10 +226,15 @@ ItemGroup BatchWork::load(std::size_t batch, c10::Device device) {
   return group;
 }
 
-Method batch_method(const BatchPlan& plan, const PriorPtr& prior) {
+Method batch_method(const BatchPlan& plan, const BatchWork& work, const PriorPtr& prior) {
+  std::vector<const OpenedInput*> inputs;
+  for (const auto& input : work.inputs) inputs.push_back(&input);
+  const SolvingConditions conditions = solving_conditions(plan.options, plan.main, plan.resolved["solver"], plan.prior);
   return {.runner =
               ItemRunner(plan.main, prior, plan.item_options.complex_image, plan.item_options.location_of_complex_image,
-                         {.selection = plan.options.select, .maps = plan.batch.maps}),
+                         {.selection = plan.options.select,
+                          .maps = plan.batch.maps,
+                          .calibration = apply_calibration(plan.calibration, conditions, inputs)}),
           .samples = plan.options.samples};
 }
 

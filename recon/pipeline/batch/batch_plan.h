@@ -41,12 +41,13 @@ struct BatchSection {
 
 /// A batch config, read and checked.
 struct BatchPlan {
-  SolvingOptions options;
+  ReconstructionOptions options;
   NamedSolver main;
   YamlNodePtr input;  ///< for open_inputs()
   BatchOutput output;
   BatchSection batch;
   std::string prior;  ///< name, or a path (given with a '/') that starts at the config's folder
+  std::string calibration;  ///< an absolute path; empty: none
   ItemOptions item_options;
   std::string folder;  ///< of the config, absolute
   nlohmann::ordered_json resolved;
@@ -90,7 +91,7 @@ struct BatchWork {
 std::vector<BatchWork> open_batch_works(BatchPlan& plan);
 
 /// How every batch is solved; `prior` may be null for a solver that needs none.
-Method batch_method(const BatchPlan& plan, const PriorPtr& prior);
+Method batch_method(const BatchPlan& plan, const BatchWork& work, const PriorPtr& prior);
 /// What the engine is to do with batches: an item with bad data fails alone, and a batch that was begun is finished.
 EngineOptions batch_engine_options(const BatchPlan& plan);
 /// The outcomes of one batch as rows of the result file.

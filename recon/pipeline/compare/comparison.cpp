@@ -21,6 +21,9 @@ namespace {
 
 constexpr std::int64_t probe_few = 2, probe_more = 6;  ///< steps of the two short solves that a budget is measured by
 
+/// For solves of which nobody sees more than the figures.
+const Evaluation figures_only{.selection = Selection::mean, .maps = false};
+
 constexpr double oracle_low = 1e-6, oracle_high = 1e2;  ///< in the solvers' units, where images lie in [-1, 1]
 
 std::optional<std::int64_t> steps_of(Solver& solver) {
@@ -37,12 +40,12 @@ std::string first_line_of(const std::string& text) { return text.substr(0, text.
 class Comparison final : public ResultSink {
  public:
   Comparison(ComparisonPlan& plan, const RunControls& controls) : plan_(plan), controls_(controls) {
-    bool needed = false;
     for (const auto& compared : plan_.solvers) {
-      needed = needed || compared.solver.traits.needs_prior;
       configured_steps_.push_back(steps_of(*compared.solver.solver));
+      if (!compared.solver.traits.needs_prior) continue;
+      PriorPtr& prior = priors_[prior_of(compared)];
+      if (prior == nullptr) prior = load_prior(prior_of(compared), plan_.options.precision);
     }
-    if (needed) prior_ = load_prior(plan_.prior, plan_.options.precision);
   }
 
   ComparisonResult run() {
@@ -84,27 +87,54 @@ class Comparison final : public ResultSink {
   }
 
  private:
-  ItemSource source_of(const TaskPlan& task) const {
-    if (task.input) return open_single_input(*task.input, task.item_options).source;
-    return ItemSource::of(simulate(*task.simulation, controls_), task.name, task.item_options);
+  const std::string& prior_of(const ComparedSolver& compared) const {
+    return compared.prior.empty() ? plan_.prior : compared.prior;
+  }
+
+  OpenedInput opened(const TaskPlan& task) const {
+    if (task.input) return open_single_input(*task.input, task.item_options);
+    return opened_set(simulate(*task.simulation, controls_), task.name, task.item_options);
   }
 
   void run_task(const TaskPlan& task) {
     task_ = &task;
     has_steps_ = false;
-    ItemSource source = source_of(task);
-    settle_complex_image({&source}, prior_ != nullptr, controls_.device);
+    OpenedInput input = opened(task);
+    ItemSource& source = input.source;
+    if (!input.hash.empty()) result_.data[task.name] = input.hash;
+    settle_complex_image({&source}, !priors_.empty(), controls_.device);
     SingleItems items(source, source.indices(task.items), controls_.device);
     std::vector<Method> methods;
     for (const auto& compared : plan_.solvers) {
-      methods.push_back({.runner = runner(task, compared, true),
-                         .samples = compared.samples,
-                         .trace_every = plan_.options.trace_every});
-      if (compared.oracle.empty()) continue;
-      methods.back().tune = [&](const PreparedItem& item) { return choose_by_truth(task, item, compared); };
+      methods.push_back(method(task, compared, input));
     }
     Engine engine({.seed = seed(), .label = task.name, .contained = EngineOptions::Contained::everything}, controls_);
     engine.run(items, methods, *this);
+  }
+
+  Method method(const TaskPlan& task, const ComparedSolver& compared, const OpenedInput& input) const {
+    Evaluation evaluation;
+    std::optional<Error> refused;
+    try {
+      evaluation.calibration = apply_calibration(compared.calibration, conditions(compared), {&input});
+    } catch (const Error& error) {
+      refused = error;  // a row with its reason, the other solvers go on
+    }
+    Method method{.runner = runner(task, compared, evaluation),
+                  .samples = compared.samples,
+                  .trace_every = plan_.options.trace_every};
+    if (refused) method.tune = [error = *refused](const PreparedItem&) -> std::string { throw error; };
+    if (!compared.oracle.empty()) {
+      method.tune = [&](const PreparedItem& item) { return choose_by_truth(task, item, compared); };
+    }
+    return method;
+  }
+
+  SolvingConditions conditions(const ComparedSolver& compared) const {
+    SolvingOptions options;
+    options.samples = compared.samples;
+    options.precision = plan_.options.precision;
+    return solving_conditions(options, compared.solver, compared.options, prior_of(compared));
   }
 
   std::uint64_t seed() const { return static_cast<std::uint64_t>(plan_.options.seed); }
@@ -114,13 +144,10 @@ class Comparison final : public ResultSink {
     return {.seed = seed(), .observer = controls_.steps(), .cancellation = controls_.cancellation, .trace_every = 0};
   }
 
-  /// Without maps for solves of which nobody sees more than the figures.
-  ItemRunner runner(const TaskPlan& task, const ComparedSolver& compared, bool maps) const {
-    return {compared.solver,
-            prior_,
-            task.item_options.complex_image,
-            task.item_options.location_of_complex_image,
-            {.maps = maps}};
+  ItemRunner runner(const TaskPlan& task, const ComparedSolver& compared, const Evaluation& evaluation) const {
+    const auto prior = priors_.find(prior_of(compared));
+    return {compared.solver, prior == priors_.end() ? nullptr : prior->second, task.item_options.complex_image,
+            task.item_options.location_of_complex_image, evaluation};
   }
 
   /// Sets the solver's `oracle` option to the value of the highest PSNR; says which it is.
@@ -132,7 +159,7 @@ class Comparison final : public ResultSink {
     const Limits limits = find_option(solver, compared.oracle)->limits;
     const auto psnr = [&](double value) {
       set_option(solver, compared.oracle, value);
-      return runner(task, compared, false).run(item, compared.samples, controls()).rows.front().figure("psnr");
+      return runner(task, compared, figures_only).run(item, compared.samples, controls()).rows.front().figure("psnr");
     };
     const double best = best_number(psnr, std::max(oracle_low, limits.min), std::min(oracle_high, limits.max));
     set_option(solver, compared.oracle, best);
@@ -198,7 +225,8 @@ class Comparison final : public ResultSink {
     const bool by_time = plan_.budget.seconds.has_value();
     const auto cost = [&](std::int64_t steps) {
       set_steps(solver, steps);
-      const Report report = runner(task, compared, false).run(item, by_time ? compared.samples : 1, controls()).report;
+      const Report report =
+          runner(task, compared, figures_only).run(item, by_time ? compared.samples : 1, controls()).report;
       return by_time ? report.seconds : static_cast<double>(report.nfe_forward + report.nfe_backward);
     };
     try {
@@ -217,9 +245,9 @@ class Comparison final : public ResultSink {
   ComparisonPlan& plan_;
   const RunControls& controls_;
   std::vector<std::optional<std::int64_t>> configured_steps_;
-  PriorPtr prior_;
-  const TaskPlan* task_ = nullptr;  ///< the one that runs
-  bool has_steps_ = false;          ///< the budget's, for this task
+  std::map<std::string, PriorPtr> priors_;  ///< those that solvers need, by name or path
+  const TaskPlan* task_ = nullptr;          ///< the one that runs
+  bool has_steps_ = false;                  ///< the budget's, for this task
   ComparisonResult result_;
   ComparisonReport report_;
   std::optional<Error> first_fault_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ struct ComparisonResult {
   std::size_t misfits = 0;        ///< results that the data contradict
   std::size_t reconstructed = 0;  ///< solves that came to an end
   bool interrupted = false;
+  std::map<std::string, std::string> data;  ///< hash of what each task measured; of files, not of simulations
   ComparisonFiles files;
 };
 

@@ -11,8 +11,10 @@
 namespace recon {
 namespace {
 
+/// What a compared solver says besides the options of the solver.
+constexpr std::array own_keys = {"name", "samples", "oracle", "calibration", "prior"};
 /// What belongs to each task, and to the top level where there is one task.
-constexpr std::array task_keys = {"input", "items", "noise_std", "estimate_noise", "complex_image"};
+constexpr std::array task_keys = {"input", "items", "noise_std", "estimate_noise", "complex_image", "hold_out"};
 
 TaskPlan task_from(const YamlOptions& options, const ItemKeys& keys) {
   TaskPlan task;
@@ -68,6 +70,10 @@ ComparedSolver read_compared(ParameterVisitor& section, std::set<std::string>& t
                 {.min = 1, .max = 1024});
   section.field("oracle", compared.oracle,
                 "an option (`weight`) to choose by the PSNR against the ground truth: what could be, not a result");
+  section.field("calibration", compared.calibration,
+                "what `recon calibrate` wrote for it; starts at the working directory; empty: none");
+  section.field("prior", compared.prior,
+                "instead of the top level's; a path (it has a '/') starts at the working directory");
   compared.solver = read_solver(section);
   std::string type = compared.solver.name;
   if (!compared.oracle.empty()) {
@@ -78,6 +84,7 @@ ComparedSolver read_compared(ParameterVisitor& section, std::set<std::string>& t
     }
     type += "_oracle";
   }
+  if (!compared.prior.empty()) type += "_" + std::filesystem::path(compared.prior).filename().string();
   compared.solver.name = name.empty() ? type : name;
   for (int i = 2; !taken.insert(compared.solver.name).second; ++i) {
     if (!name.empty()) throw usage_error(section.location(), "there are two solvers '{}'", name);
@@ -160,6 +167,17 @@ ComparisonPlan read_comparison_plan(const Config& config, std::optional<std::uin
   if (plan.output.empty()) throw usage_error(options.location_of("output"), "expected the name of a folder");
   plan.prior = prior_from(options, "prior", plan.options.prior);
   plan.resolved = options.resolved();
+  for (std::size_t i = 0; i < plan.solvers.size(); ++i) {
+    const auto& all = plan.resolved["solvers"];
+    plan.solvers[i].options = all.is_array() ? all[i] : all;
+    for (const char* key : own_keys) plan.solvers[i].options.erase(key);
+    std::string& calibration = plan.solvers[i].calibration;
+    if (calibration.empty()) continue;
+    if (!plan.budget.empty() || !plan.solvers[i].oracle.empty()) {
+      throw usage_error(options.location_of("solvers"),
+                        "calibration: holds for a solver as it is configured, without `budget` and `oracle`");
+    }
+  }
   if (seed) seed_everything(plan, *seed);
   return plan;
 }

@@ -54,7 +54,10 @@ struct TaskPlan {
 struct ComparedSolver {
   NamedSolver solver;
   std::int64_t samples = 1;
-  std::string oracle = {};  ///< the option to be chosen by the ground truth; empty: none
+  std::string oracle = {};              ///< the option to be chosen by the ground truth; empty: none
+  std::string calibration = {};         ///< of `recon calibrate`, a path; empty: none
+  nlohmann::ordered_json options = {};  ///< of the solver, resolved
+  std::string prior = {};               ///< in place of the plan's; empty: that
 };
 
 /// A compare config, read and checked.

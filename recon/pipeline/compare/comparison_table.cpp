@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "recon/pipeline/compare/held_out_ranking.h"
 #include "recon/report/text_table.h"
 
 namespace recon {
@@ -170,6 +171,7 @@ ordered_json comparison_json(const ComparisonResult& result) {
     if (!choice.note.empty()) object["note"] = choice.note;
     json["budget"].push_back(object);
   }
+  json["held_out_ranking"] = ranking_json(held_out_rankings(result.rows, result.data));
   json["report"] = result.files.report;
   json["csv"] = result.files.csv;
   return json;

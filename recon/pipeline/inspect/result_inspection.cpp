@@ -4,10 +4,12 @@
 
 #include <cmath>
 
+#include "data/calibration_file.h"
 #include "data/result_file.h"
 #include "data/samples_file.h"
 #include "recon/core/error.h"
 #include "recon/metrics/metrics.h"
+#include "recon/report/text_table.h"
 
 namespace recon {
 namespace {
@@ -121,6 +123,25 @@ Inspection inspect_samples(const std::string& path) {
                       {"seed", set.seed},
                       {"prior", set.prior},
                       {"prior_hash", set.prior_hash},
+                      {"versions", set.versions},
+                      {"config", set.config}};
+  return inspection;
+}
+
+Inspection inspect_calibration(const std::string& path) {
+  const CalibrationSet set = read_calibration_file(path);
+  Inspection inspection;
+  inspection.found = {{"kind", "calibration"},
+                      {"path", path},
+                      {"images", set.ids.size()},
+                      {"miss", set.miss},
+                      {"confidence", set.confidence},
+                      {"interval_factor", number_or_null(set.interval_factor)},
+                      {"std_scale", number_or_null(set.std_scale)},
+                      {"margins", set.margins},
+                      {"noise_std", {set.noise_low, set.noise_high}},
+                      {"made_for", set.made_for},
+                      {"seed", set.seed},
                       {"versions", set.versions},
                       {"config", set.config}};
   return inspection;

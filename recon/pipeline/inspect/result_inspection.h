@@ -13,4 +13,7 @@ Inspection inspect_result(const std::string& path, std::size_t shown);
 /// A samples file: shape, sampler, moments of the values, provenance.
 Inspection inspect_samples(const std::string& path);
 
+/// A calibration: what it promises and the conditions under which it does.
+Inspection inspect_calibration(const std::string& path);
+
 }  // namespace recon

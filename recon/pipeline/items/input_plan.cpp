@@ -54,7 +54,7 @@ void read_numbers(InputPlan& plan, const std::string& place) {
   plan.numbers.scale = scale;
 }
 
-constexpr std::array external_keys = {"offset", "scale", "slices", "image_range", "operator", "noise"};
+constexpr std::array external_keys = {"offset", "scale", "slices", "image_range", "noise"};
 
 void refuse_external_keys(const YamlOptions& options) {
   for (const char* key : external_keys) {

@@ -46,7 +46,7 @@ struct InputPlan {
   std::optional<SimulationPlan> simulation;  ///< images measured by an operator, from the section `simulate`
   const InputFormat* format = nullptr;       ///< that the config names; null: recon's own, or as recognised
   ExternalOpener open;                       ///< files of that format
-  YamlNodePtr op;                            ///< external files; null: that of the file
+  YamlNodePtr op;                            ///< in place of the file's; null: that
   std::optional<Noise> noise;                ///< external files; none: it is not stated
   at::Tensor background;                     ///< external files: what is measured of a black image
   at::Tensor std_map;                        ///< external files: the noise of single entries

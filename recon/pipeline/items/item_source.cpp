@@ -11,6 +11,7 @@
 #include "recon/core/log.h"
 #include "recon/metrics/noise_level.h"
 #include "recon/pipeline/items/brightness.h"
+#include "recon/pipeline/items/held_out.h"
 #include "recon/pipeline/items/item_choice.h"
 #include "recon/pipeline/items/noise_section.h"
 #include "recon/pipeline/items/operator_source.h"
@@ -186,6 +187,7 @@ PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
       return others;
     };
   }
+  if (options_.hold_out > 0) return hold_out(std::move(item), options_.hold_out);
   return item;
 }
 

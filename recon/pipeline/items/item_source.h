@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@
 
 namespace recon {
 
+struct HeldOut;
+
 /// One measured item, ready to be solved, in the units of the file.
 struct PreparedItem {
   std::string id;
@@ -25,6 +28,7 @@ struct PreparedItem {
   at::Tensor ground_truth;  ///< [1, C, H, W] or undefined
   ImageRange range;
   std::function<std::vector<Alternative>()> alternatives;  ///< of the stated operator; may be empty
+  std::shared_ptr<const HeldOut> held_out = nullptr;       ///< what y and op leave out to be judged by (held_out.h)
 };
 
 /// How a config changes what a measurement says of itself.
@@ -32,7 +36,8 @@ struct ItemOptions {
   std::optional<double> noise_std;  ///< per real component, instead of the file's level; 0: noise-free
   bool estimate_noise = false;      ///< take the level from each item's data (recon/metrics/noise_level.h)
   bool check_noise_level = true;    ///< warn of a level that the data contradict, item by item
-  ComplexImage complex_image = ComplexImage::none;               ///< automatic: as none, until it is settled
+  ComplexImage complex_image = ComplexImage::none;  ///< automatic: as none, until it is settled
+  double hold_out = 0;                              ///< share of the data that solvers do not see (held_out.h); 0: none
   std::string location_of_noise_std, location_of_complex_image;  ///< for messages
 };
 

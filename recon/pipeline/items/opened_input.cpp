@@ -10,6 +10,7 @@
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/pipeline/items/external_reader.h"
+#include "recon/pipeline/items/operator_source.h"
 
 namespace recon {
 namespace {
@@ -23,6 +24,20 @@ ItemReader measurement_reader(const MeasurementFiles& pool, const std::string& p
           .ids = file->ids(),
           .measurement = file->measurement(),
           .read = [pool, path](std::int64_t index) { return pool->get(path)->item(index, Finite::unchecked); }};
+}
+
+/// With the config's operator in place of the file's, whose arrays go with it.
+ItemReader measured_by(ItemReader reader, const InputPlan& plan) {
+  const BuiltOperator built = build_operator(plan.op, "operator", reader.header.image, reader.name);
+  log::info("{}: measured by {}, in place of the file's operator", reader.name, built.op->name());
+  reader.header.operator_config = to_yaml(built.config);
+  reader.header.operator_arrays = built.arrays;
+  reader.read = [read = reader.read](std::int64_t index) {
+    MeasurementItem item = read(index);
+    item.arrays.clear();
+    return item;
+  };
+  return reader;
 }
 
 std::string hash_of_operator(const MeasurementHeader& header) {
@@ -81,6 +96,7 @@ class InputFiles {
     const InputFormat* format = plan_->format_of(file.path);
     if (format == nullptr) {
       reader = measurement_reader(measurements_, file.path);
+      if (plan_->op != nullptr) reader = measured_by(std::move(reader), *plan_);
     } else {
       const auto opened = others_->get(file.path);
       const bool stated = plan_->noise || opened->noise || options.noise_std;
@@ -140,6 +156,10 @@ std::vector<OpenedInput> open_inputs(const InputPlan& plan, const ItemOptions& o
   if (skipped != nullptr) *skipped = std::move(damaged);
   share_operators(inputs);
   return inputs;
+}
+
+OpenedInput opened_set(const MeasurementSet& set, const std::string& name, const ItemOptions& options) {
+  return {name, name, "", hash_of_operator(set.header), ItemSource::of(set, name, options)};
 }
 
 OpenedInput open_single_input(const InputPlan& plan, const ItemOptions& options) {

@@ -34,6 +34,8 @@ struct OpenedInput {
 /// damaged files are added there, and the others opened; all of them damaged is an Error(data) still.
 std::vector<OpenedInput> open_inputs(const InputPlan& plan, const ItemOptions& options,
                                      std::vector<SkippedInput>* skipped = nullptr);
+/// What stands for a file: `name` in messages. It has no hash of its content.
+OpenedInput opened_set(const MeasurementSet& set, const std::string& name, const ItemOptions& options);
 /// The one input of verbs that take one at a time; Error(usage) when there are several.
 OpenedInput open_single_input(const InputPlan& plan, const ItemOptions& options);
 

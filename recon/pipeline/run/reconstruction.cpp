@@ -44,17 +44,17 @@ PriorPtr prior_for(const RunPlan& plan) {
 }
 
 /// The baselines, then the main solver.
-std::vector<Method> methods_of(const RunPlan& plan, const PriorPtr& prior) {
+std::vector<Method> methods_of(const RunPlan& plan, const PriorPtr& prior, const AppliedCalibrationPtr& calibration) {
   const ItemOptions& options = plan.item_options;
-  const auto method = [&](const NamedSolver& solver) {
+  const auto method = [&](const NamedSolver& solver, const AppliedCalibrationPtr& applied = nullptr) {
     return Method{.runner = ItemRunner(solver, prior, options.complex_image, options.location_of_complex_image,
-                                       {.selection = plan.options.select}),
+                                       {.selection = plan.options.select, .calibration = applied}),
                   .samples = plan.options.samples,
                   .trace_every = plan.options.trace_every};
   };
   std::vector<Method> methods;
   for (const auto& baseline : plan.baselines) methods.push_back(method(baseline));
-  methods.push_back(method(plan.main));
+  methods.push_back(method(plan.main, calibration));
   return methods;
 }
 
@@ -69,6 +69,10 @@ void describe_run(const RunPlan& plan, const OpenedInput& input, bool with_prior
   if (!with_prior) return;
   set.prior = plan.prior;
   set.prior_hash = content_hash_of_path(find_prior(plan.prior));
+}
+
+SolvingConditions conditions_of(const RunPlan& plan) {
+  return solving_conditions(plan.options, plan.main, plan.resolved["solver"], plan.prior);
 }
 
 void write_files(const RunPlan& plan, ReconstructionResult& result) {
@@ -101,10 +105,11 @@ ReconstructionResult run_reconstruction(const RunPlan& stated, const RunControls
                 baselines);
   const PriorPtr prior = prior_for(plan);
   settle_complex_image({&input.source}, prior != nullptr, controls.device);
+  const auto calibration = apply_calibration(plan.calibration, conditions_of(plan), {&input});
   SingleItems items(input.source, wanted, controls.device);
   ResultAssembly assembly(plan, input.source);
   Engine engine({.seed = static_cast<std::uint64_t>(plan.options.seed)}, controls);
-  engine.run(items, methods_of(plan, prior), assembly);
+  engine.run(items, methods_of(plan, prior, calibration), assembly);
   if (assembly.failed() == wanted.size()) throw *assembly.first_fault();
   ReconstructionResult result = assembly.finish();
   result.interrupted = result.interrupted || controls.cancelled();

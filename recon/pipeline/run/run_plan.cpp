@@ -22,7 +22,7 @@ void visit_plan(YamlOptions& v, RunPlan& plan, std::optional<std::uint64_t> seed
 }  // namespace
 
 void RunOptions::visit(ParameterVisitor& v) {
-  SolvingOptions::visit(v);
+  ReconstructionOptions::visit(v);
   v.field("output", output,
           "result file (.h5), or the images alone (.png, .tif, .nii, .cfl); starts at the working directory");
   v.field("preview", preview, "PNG panel of the results; starts at the working directory; empty: none");
@@ -44,6 +44,7 @@ RunPlan read_run_plan(const Config& config, std::optional<std::uint64_t> seed) {
   plan.output = plan.options.output;
   plan.preview = plan.options.preview;
   plan.prior = prior_from(options, "prior", plan.options.prior);
+  plan.calibration = options.path_of("calibration", plan.options.calibration).string();
   plan.item_options = item_options_of(plan.options, options);
   plan.resolved = options.resolved();
   return plan;

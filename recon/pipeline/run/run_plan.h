@@ -15,7 +15,7 @@
 namespace recon {
 
 /// The top level of a run config, besides `input`, `solver` and `baselines`.
-struct RunOptions : SolvingOptions {
+struct RunOptions : ReconstructionOptions {
   std::string output = "reconstruction.h5";
   std::string preview;
   std::int64_t preview_items = 4;
@@ -33,6 +33,7 @@ struct RunPlan {
   std::filesystem::path output;   ///< starts at the working directory
   std::filesystem::path preview;  ///< likewise; empty: none
   std::string prior;              ///< name, or a path (given with a '/') that starts at the config's folder
+  std::string calibration;  ///< a path that starts at the config's folder; empty: none
   ItemOptions item_options;
   nlohmann::ordered_json resolved;
 };

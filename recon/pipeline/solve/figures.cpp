@@ -57,6 +57,34 @@ Figure coverage_figure(int percent) {
           }};
 }
 
+/// What a calibration promises.
+Figure guarantee_figure(std::string key, std::string title, double Guarantee::*member, std::string explanation) {
+  return {.key = std::move(key),
+          .title = std::move(title),
+          .unit = "",
+          .digits = 2,
+          .explanation = std::move(explanation),
+          .value = [member](const FigureSource& source) -> double {
+            const bool known = source.uncertainty != nullptr && source.uncertainty->guarantee;
+            return known ? (*source.uncertainty->guarantee).*member : NAN;
+          }};
+}
+
+/// How the samples predict what was held out.
+Figure held_out_figure(std::string key, std::string title, int digits, Best best, double PredictiveScore::*member,
+                       std::string explanation) {
+  return {.key = "held_out_" + key,
+          .title = "held-out " + title,
+          .unit = "",
+          .digits = digits,
+          .best = best,
+          .explanation = std::move(explanation),
+          .value = [member](const FigureSource& source) -> double {
+            const bool known = source.uncertainty != nullptr && source.uncertainty->held_out;
+            return known ? (*source.uncertainty->held_out).*member : NAN;
+          }};
+}
+
 std::vector<Figure> built_in_figures() {
   return {
       {.key = "psnr",
@@ -98,6 +126,20 @@ std::vector<Figure> built_in_figures() {
       coverage_figure(80),
       coverage_figure(90),
       coverage_figure(95),
+      held_out_figure("score", "score", 4, Best::high, &PredictiveScore::log_score,
+                      "Mean log density of a number that was held out, as the samples predict it, in nats"),
+      held_out_figure("crps", "CRPS", 4, Best::low, &PredictiveScore::crps,
+                      "CRPS of that prediction, in units of the data"),
+      held_out_figure("coverage", "90 %", 2, Best::none, &PredictiveScore::coverage,
+                      "Share of the held-out numbers inside of the predicted 90 % interval"),
+      held_out_figure("chi2", "chi2", 3, Best::none, &PredictiveScore::chi2,
+                      "Mean square of the held-out numbers' errors over the predicted variance"),
+      guarantee_figure("interval_factor", "± std ×", &Guarantee::interval_factor,
+                       "Image ± this times its standard deviation keeps the calibration's share of missed pixels"),
+      guarantee_figure("psnr_bound", "PSNR ≥", &Guarantee::psnr,
+                       "The PSNR against the truth is at least this, in dB, as often as the calibration says"),
+      guarantee_figure("ssim_bound", "SSIM ≥", &Guarantee::ssim, "Likewise of the SSIM"),
+      guarantee_figure("nrmse_bound", "NRMSE ≤", &Guarantee::nrmse, "Likewise of the NRMSE, which is at most this"),
       {.key = "prior_fraction",
        .title = "prior part",
        .unit = "",
@@ -144,9 +186,8 @@ void make_comparable(FigureSource& source) {
   const at::Tensor stored = in_window(source.item.ground_truth, *source.item.op);
   if (!stored.defined()) return;
   source.image = in_window(source.x.cpu(), *source.item.op);
-  const bool magnitudes = source.image.is_complex() != stored.is_complex();
-  source.truth = magnitudes ? stored.abs() : stored;
-  if (magnitudes) source.image = source.image.abs();
+  source.truth = stored;
+  to_one_field(source.image, source.truth);
   if (source.item.op->magnitude() && source.image.is_complex() == source.truth.is_complex()) {
     source.image = nearest_equivalent(source.image, source.truth.to(source.image.dtype()));
   }

@@ -196,6 +196,9 @@ bool ItemRunner::joinable(const PreparedItem& a, const PreparedItem& b) {
 
 std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>& items, std::int64_t samples,
                                                  const Controls& controls) const {
+  if (evaluation_.calibration != nullptr) {
+    for (const auto& item : items) evaluation_.calibration->require_level(item);  // before hours of computing
+  }
   const PreparedItem& first = items.front();
   const bool with_prior = solver_.traits.needs_prior;
   const ImageMapping mapping(first.op->domain(), first.range, with_prior ? &prior_->domain() : nullptr, complex_image_,
@@ -251,6 +254,11 @@ MethodResult ItemRunner::evaluated(const PreparedItem& item, const ImageMapping&
     result.uncertainty = assess_uncertainty(mean, result.samples, item);
   } else {
     result.uncertainty.calibration = calibration_of(result.samples, item);
+  }
+  result.uncertainty.held_out = held_out_score(images, item);
+  if (evaluation_.calibration != nullptr) {
+    result.uncertainty.guarantee =
+        evaluation_.calibration->guarantee(in_window(result.x, *item.op), in_window(result.samples, *item.op), item);
   }
   row.figures = evaluated_figures(mean, item, result.report, runs, &result.uncertainty);
   if (row.status == to_string(Outcome::diverged)) row.error = diverged_text;

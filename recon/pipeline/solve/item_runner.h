@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "recon/pipeline/items/item_source.h"
+#include "recon/pipeline/solve/guarantee.h"
 #include "recon/pipeline/solve/image_mapping.h"
 #include "recon/pipeline/solve/method_result.h"
 #include "recon/pipeline/solve/misfit.h"
@@ -15,6 +16,7 @@ namespace recon {
 struct Evaluation {
   Selection selection = Selection::mean;
   bool maps = true;  ///< prior_part, chi2_map, quantiles: recon/pipeline/solve/uncertainty.h; they cost a linear solve
+  AppliedCalibrationPtr calibration = nullptr;  ///< what it promises is among the figures
 };
 
 /// Solves items with one solver.

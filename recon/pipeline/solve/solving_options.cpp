@@ -25,6 +25,9 @@ void ItemKeys::visit(ParameterVisitor& v) {
   v.choice(
       "complex_image", complex_image,
       "how a real prior treats complex images; auto: phase_from_centre where the data allow it, else two_channels");
+  v.field("hold_out", hold_out,
+          "share of the data that the solver does not see and its image is judged by, without a truth; 0: none",
+          {.min = 0, .max = 0.9});
 }
 
 void SolvingOptions::visit(ParameterVisitor& v) {
@@ -36,7 +39,13 @@ void SolvingOptions::visit(ParameterVisitor& v) {
   v.field("seed", seed, "seed of all randomness", {.min = 0});
   v.choice("select", select,
            "several samples: their mean, or the one that fits the measurement best (phase retrieval)");
+}
+
+void ReconstructionOptions::visit(ParameterVisitor& v) {
+  SolvingOptions::visit(v);
   v.field("keep_samples", keep_samples, "store every sample in the result file");
+  v.field("calibration", calibration,
+          "what `recon calibrate` wrote: intervals and bounds with a guarantee; empty: none");
 }
 
 NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken) {
@@ -65,6 +74,7 @@ ItemOptions item_options_of(const ItemKeys& keys, const YamlOptions& config) {
   return {.noise_std = keys.noise_std,
           .estimate_noise = keys.estimate_noise,
           .complex_image = keys.complex_image,
+          .hold_out = keys.hold_out,
           .location_of_noise_std = config.location_of("noise_std"),
           .location_of_complex_image = config.location_of("complex_image")};
 }

@@ -31,18 +31,26 @@ struct ItemKeys {
   std::optional<double> noise_std;
   bool estimate_noise = false;
   ComplexImage complex_image = ComplexImage::automatic;
+  double hold_out = 0;
 
   void visit(ParameterVisitor& v);
 };
 
-/// What a run config and a batch config say of how items are solved, besides `input` and `solver`.
+/// What configs say of how items are solved, besides `input` and `solver`.
 struct SolvingOptions : ItemKeys {
   std::string prior = "natural_gray";
   Precision precision = Precision::float32;
   std::int64_t samples = 1;
   std::int64_t seed = 0;
   Selection select = Selection::mean;
+
+  void visit(ParameterVisitor& v);
+};
+
+/// The same and what is made of the results, of a run config and a batch config.
+struct ReconstructionOptions : SolvingOptions {
   bool keep_samples = false;
+  std::string calibration;
 
   void visit(ParameterVisitor& v);
 };

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "operators/algebra.h"
+#include "recon/pipeline/items/held_out.h"
 #include "recon/pipeline/solve/misfit.h"
 
 namespace recon {
@@ -35,8 +36,12 @@ std::optional<RangeNullSplit> split_by_data(const at::Tensor& x, const PreparedI
 
 Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, const PreparedItem& item) {
   constexpr std::int64_t enough_for_tails = 20;  // below, the 5 % quantile lies outside of the samples
-  Uncertainty uncertainty{
-      .split = split_by_data(x, item), .chi2_map = fit_of(x, item).chi2_map, .quantiles = {}, .calibration = {}};
+  Uncertainty uncertainty{.split = split_by_data(x, item),
+                          .chi2_map = fit_of(x, item).chi2_map,
+                          .quantiles = {},
+                          .calibration = {},
+                          .guarantee = {},
+                          .held_out = {}};
   if (samples.size(0) >= enough_for_tails && !samples.is_complex()) {
     uncertainty.quantiles = at::quantile(samples, at::tensor({0.05, 0.95}, samples.options()), 0);
   }
@@ -44,11 +49,26 @@ Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, c
   return uncertainty;
 }
 
+void to_one_field(at::Tensor& images, at::Tensor& truth) {
+  if (images.is_complex() == truth.is_complex()) return;
+  images = images.abs();
+  truth = truth.abs();
+}
+
+std::optional<PredictiveScore> held_out_score(const at::Tensor& samples, const PreparedItem& item) {
+  if (item.held_out == nullptr || !item.held_out->variance.defined()) return std::nullopt;
+  const HeldOut& held = *item.held_out;
+  const at::Tensor predicted = held.op->apply(samples.to(held.y.device()));
+  const at::Tensor support = held.op->support();
+  return predictive_score(held.y[0], held.variance.dim() > 1 ? held.variance[0] : held.variance, predicted,
+                          support.defined() ? support != 0 : at::Tensor());
+}
+
 std::optional<Calibration> calibration_of(const at::Tensor& samples, const PreparedItem& item) {
   if (samples.size(0) < 2 || !item.ground_truth.defined()) return std::nullopt;
-  const bool magnitudes = samples.is_complex() != item.ground_truth.is_complex();
-  const at::Tensor truth = in_window(item.ground_truth[0].cpu(), *item.op), shown = in_window(samples, *item.op);
-  return calibrate(magnitudes ? shown.abs() : shown, magnitudes ? truth.abs() : truth);
+  at::Tensor truth = in_window(item.ground_truth[0].cpu(), *item.op), shown = in_window(samples, *item.op);
+  to_one_field(shown, truth);
+  return calibrate(shown, truth);
 }
 
 }  // namespace recon

@@ -2,11 +2,13 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "recon/metrics/calibration.h"
+#include "recon/metrics/predictive_score.h"
 #include "recon/pipeline/items/item_source.h"
 
 namespace recon {
@@ -24,15 +26,29 @@ struct RangeNullSplit {
 /// `x` [1, C, H, W]. Nothing for operators that are not linear.
 std::optional<RangeNullSplit> split_by_data(const at::Tensor& x, const PreparedItem& item);
 
+/// What a calibration promises of one result (guarantee.h); NaN: nothing.
+struct Guarantee {
+  double interval_factor = NAN;                ///< x ± interval_factor * std
+  double psnr = NAN, ssim = NAN, nrmse = NAN;  ///< at least (NRMSE: at most) this
+};
+
 /// What can be said of how far a result is to be trusted.
 struct Uncertainty {
   std::optional<RangeNullSplit> split;  ///< of the reconstruction
   at::Tensor chi2_map;                  ///< likewise; misfit.h
   at::Tensor quantiles;                 ///< [2, C, H, W]: 5 % and 95 % of the samples, 20 or more of them; real images
-  std::optional<Calibration> calibration;  ///< of several samples, where there is ground truth
+  std::optional<Calibration> calibration;   ///< of several samples, where there is ground truth
+  std::optional<Guarantee> guarantee;       ///< by a calibration, where one is applied
+  std::optional<PredictiveScore> held_out;  ///< of data that were held out
 };
 /// `x` [1, C, H, W] the reconstruction, `samples` [S, C, H, W].
 Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, const PreparedItem& item);
+
+/// Magnitudes of both where one is complex and the other is not: so they are compared.
+void to_one_field(at::Tensor& images, at::Tensor& truth);
+
+/// How samples [S, C, H, W] predict what was held out of the item; nothing where nothing was.
+std::optional<PredictiveScore> held_out_score(const at::Tensor& samples, const PreparedItem& item);
 
 /// The samples' calibration alone; nothing without ground truth or with one sample.
 std::optional<Calibration> calibration_of(const at::Tensor& samples, const PreparedItem& item);
