@@ -41,6 +41,7 @@ class SimulateConfigs : public ShippedConfig {};
 class TrainConfigs : public ShippedConfig {};
 class SampleConfigs : public ShippedConfig {};
 class BatchConfigs : public ShippedConfig {};
+class CalibrateConfigs : public ShippedConfig {};
 
 TEST_P(RunConfigs, Runs) {
   const fs::path file = fs::path(test::source_path("configs/run")) / (GetParam() + ".yaml");
@@ -106,6 +107,23 @@ TEST_P(BatchConfigs, Runs) {
   }
 }
 
+/// On nine small draws, which are enough for bounds of quality.
+TEST_P(CalibrateConfigs, Runs) {
+  const fs::path file = fs::path(test::source_path("configs/calibrate")) / (GetParam() + ".yaml");
+  EXPECT_EQ(file_content(file).front(), '#');
+  const std::string draws = fs::path(test::source_path("configs/sample/natural_gray.yaml")).string();
+  ASSERT_EQ(recon("sample '" + draws +
+                  "' --threads 1 --set sampler.steps=2 --set samples=9 --set size=[16,16] "
+                  "--set output=draws.h5")
+                .exit_code,
+            0);
+  const Outputs got = recon("calibrate '" + file.string() +
+                            "' --threads 1 --json --set solver.steps=2 --set samples=2 "
+                            "--set 'input.simulate.images=draws.h5:/samples'");
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  EXPECT_EQ(recon("inspect " + got.json()["output"].get<std::string>() + " --json").json()["images"], 9);
+}
+
 TEST_P(SampleConfigs, Draws) {
   const fs::path file = fs::path(test::source_path("configs/sample")) / (GetParam() + ".yaml");
   EXPECT_EQ(file_content(file).front(), '#');
@@ -138,6 +156,7 @@ TEST_P(CompareConfigs, Compares) {
 
 const auto by_name = [](const auto& info) { return info.param; };
 INSTANTIATE_TEST_SUITE_P(All, BatchConfigs, testing::ValuesIn(configs_of("batch")), by_name);
+INSTANTIATE_TEST_SUITE_P(All, CalibrateConfigs, testing::ValuesIn(configs_of("calibrate")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, CompareConfigs, testing::ValuesIn(configs_of("compare")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, RunConfigs, testing::ValuesIn(configs_of("run")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, SampleConfigs, testing::ValuesIn(configs_of("sample")), by_name);

@@ -83,23 +83,26 @@ TEST(InnerSolves, GoToTheExactMean) {
   }
 }
 
-/// A Gaussian's denoiser whose Jacobian, or whose stated error, is off by a factor.
+/// A Gaussian's denoiser whose Jacobian, or whose stated error, is off by a factor, or whose Jacobian has a part that
+/// is not symmetric: `turn` times a shift of the image by a pixel less its transpose.
 class Altered final : public Prior {
  public:
-  Altered(std::shared_ptr<const GaussianPrior> prior, double jacobian, double error)
+  Altered(std::shared_ptr<const GaussianPrior> prior, double jacobian, double error, double turn = 0)
       : Prior("altered", prior->domain(), prior->schedule()),
         prior_(std::move(prior)),
         jacobian_(jacobian),
-        error_(error) {}
+        error_(error),
+        turn_(turn) {}
   double denoising_mse(double r) const override { return error_ * prior_->denoising_mse(r); }
 
  private:
   at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const override {
     const at::Tensor x0 = denoise_on_tape(*prior_, x_t, level);
-    return x0.detach() + jacobian_ * (x0 - x0.detach());
+    const at::Tensor change = x0 - x0.detach();
+    return x0.detach() + jacobian_ * change + turn_ * (at::roll(change, 1, -1) - at::roll(change, -1, -1));
   }
   std::shared_ptr<const GaussianPrior> prior_;
-  double jacobian_, error_;
+  double jacobian_, error_, turn_;
 };
 
 // The known-wrong variants: a covariance of another size ends elsewhere, and without its weight the preconditioner of
@@ -118,6 +121,14 @@ TEST(InnerSolves, NegativeCurvatureLeavesTheDenoisedImage) {
   const ClosedForm c = closed_form("inpaint", {.size = 16, .items = 1, .samples = 2, .dtype = at::kDouble});
   const Altered negative(c.prior, -1, 1);
   EXPECT_TRUE(at::equal(single_step(c.problem, negative, 3), first_level(*c.prior, c.problem).x0));
+}
+
+// A Jacobian that is hardly symmetric: <p, B p> is that of the Gaussian, B p is not, and the step would be a thousand
+// times too long. Networks have such places at high noise.
+TEST(InnerSolves, StepsThatOvershootAreNotTaken) {
+  const ClosedForm c = closed_form("inpaint", {.size = 16, .items = 1, .samples = 2, .dtype = at::kDouble});
+  const Altered turned(c.prior, 1, 1, 1000);
+  EXPECT_TRUE(at::equal(single_step(c.problem, turned, 3), first_level(*c.prior, c.problem).x0));
 }
 
 // One entry has nothing to explain, which the others do not feel.

@@ -14,6 +14,9 @@
 namespace recon {
 namespace {
 
+/// ||step B p|| / ||q|| beyond which B is no covariance along p: where J is far from symmetric, <p, B p> may be next to
+/// nothing while B p is not, and a step would throw the image away. Sound first steps move up to 10 times what is left.
+constexpr double kMostOvershoot = 16;
 constexpr double kSolved = 1e-10;  // ||q||² / ||r||² at which single precision has no more to say
 
 /// a / b where b > 0, otherwise 0: an entry that has stopped takes no further step.
@@ -78,8 +81,12 @@ InnerSolves::Conditioned InnerSolves::at_level(const Linearized& denoised, const
     for (const Searched& before : searched) conjugate(next, before);
     const at::Tensor energy = real_inner(next.data, next.product);
     active = active.logical_and(energy > noise_ * squared_norms(next.data));
+    const at::Tensor whole_step =
+        ratio_or_zero(real_inner(next.data, q), at::where(active, energy, at::zeros_like(energy)));
+    active = active.logical_and(whole_step.square() * squared_norms(next.product) <=
+                                kMostOvershoot * kMostOvershoot * squared_norms(q));
     next.energy = at::where(active, energy, at::zeros_like(energy));
-    const at::Tensor step = ratio_or_zero(real_inner(next.data, q), next.energy);
+    const at::Tensor step = at::where(active, whole_step, at::zeros_like(whole_step));
     result.shift = result.shift + per_item(step, next.covariance) * next.covariance;
     q = q - per_item(step, q) * next.product;
     active = active.logical_and(squared_norms(q) > kSolved * at_start);
