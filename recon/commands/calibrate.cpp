@@ -8,7 +8,7 @@
 #include "recon/commands/verb_setup.h"
 #include "recon/core/log.h"
 #include "recon/metrics/risk_control.h"
-#include "recon/pipeline/calibrate/calibration.h"
+#include "recon/pipeline/compare/calibration_run.h"
 #include "recon/report/text_table.h"
 
 namespace recon {
@@ -63,7 +63,7 @@ holds and how good the image is at least. It holds for the operator, noise level
 it was made for, and for images of the same kind; anything else is refused.
 
 Examples:
-  recon calibrate configs/calibrate/photograph_blur.yaml
+  recon calibrate configs/calibrate/own_draws.yaml
   recon calibrate mine.yaml --samples 4 -o mine_calibration.h5
   recon run measured.h5 --samples 4 --solver dps --set calibration=./mine_calibration.h5
 )";

@@ -5,7 +5,7 @@
 
 #include "recon/config/option_lister.h"
 #include "recon/pipeline/batch/batch_plan.h"
-#include "recon/pipeline/calibrate/calibration_plan.h"
+#include "recon/pipeline/compare/calibration_plan.h"
 #include "recon/pipeline/compare/comparison_plan.h"
 #include "recon/pipeline/import/import_plan.h"
 #include "recon/pipeline/items/input_plan.h"

@@ -8,7 +8,7 @@
 #include "data/calibration_file.h"
 #include "recon/core/run_controls.h"
 #include "recon/metrics/expected_coverage.h"
-#include "recon/pipeline/calibrate/calibration_plan.h"
+#include "recon/pipeline/compare/calibration_plan.h"
 
 namespace recon {
 

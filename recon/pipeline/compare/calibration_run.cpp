@@ -1,4 +1,4 @@
-#include "recon/pipeline/calibrate/calibration.h"
+#include "recon/pipeline/compare/calibration_run.h"
 
 #include <ATen/ATen.h>
 

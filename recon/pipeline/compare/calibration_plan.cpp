@@ -1,4 +1,4 @@
-#include "recon/pipeline/calibrate/calibration_plan.h"
+#include "recon/pipeline/compare/calibration_plan.h"
 
 #include "recon/core/error.h"
 #include "recon/pipeline/items/prior_option.h"
