@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "priors/checkpoints/exported_archive.h"
+#include "priors/networks/exported_archive.h"
 #include "priors/networks/exported_program.h"
 #include "recon/core/error.h"
 

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "priors/checkpoints/zip_archive.h"
 #include "priors/mapped_file.h"
+#include "priors/zip_archive.h"
 #include "tests/priors/torch_files.h"
 #include "tests/support/paths.h"
 

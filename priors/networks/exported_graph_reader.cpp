@@ -1,4 +1,4 @@
-#include "priors/checkpoints/exported_graph_reader.h"
+#include "priors/networks/exported_graph_reader.h"
 
 #include <fmt/ranges.h>
 

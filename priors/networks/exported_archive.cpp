@@ -1,4 +1,4 @@
-#include "priors/checkpoints/exported_archive.h"
+#include "priors/networks/exported_archive.h"
 
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
@@ -8,10 +8,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "priors/checkpoints/exported_graph_reader.h"
-#include "priors/checkpoints/zip_archive.h"
 #include "priors/json_fields.h"
 #include "priors/mapped_file.h"
+#include "priors/networks/exported_graph_reader.h"
+#include "priors/zip_archive.h"
 #include "recon/core/error.h"
 
 namespace recon {
