@@ -2,6 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include "priors/networks/adm_unet.h"
+#include "priors/networks/dncnn.h"
+#include "priors/networks/drunet.h"
 #include "priors/networks/exported_network.h"
 #include "priors/networks/network_kind.h"
 #include "priors/networks/song_unet.h"
@@ -85,7 +87,9 @@ Registry<NetworkKind>& mutable_network_kinds() {
   static Registry<NetworkKind> kinds(
       "network",
       {network_kind<AdmConfig, AdmUNet>("adm"), network_kind<SongConfig, SongUNet>("songunet"),
-       network_kind<DhariwalConfig, SongUNet>("dhariwalunet"), program_kind("exported", "torch.export", load_exported),
+       network_kind<DhariwalConfig, SongUNet>("dhariwalunet"), network_kind<DrunetConfig, Drunet>("drunet"),
+       network_kind<FfdNetConfig, FfdNet>("ffdnet"), network_kind<DnCnnConfig, DnCnn>("dncnn"),
+       program_kind("exported", "torch.export", load_exported),
        program_kind("torchscript", "TorchScript", load_torchscript), unet2d_kind()},
       ListOrder::as_added);
   return kinds;
