@@ -311,7 +311,7 @@ ExportedGraph read_exported_graph(const Json& program, const WeightFinder& weigh
   const std::int64_t major =
       json_whole(json_member(json_member(program, "schema_version", location), "major", location), location);
   if (major != kSchemaMajor) {
-    throw data_error(location, "expected schema version {} of torch.export (torch 2.7 to 2.11), got {}; export it anew",
+    throw data_error(location, "expected schema version {} of torch.export, as torch 2.11 writes it, got {}",
                      kSchemaMajor, major);
   }
   ExportedGraph graph{

@@ -38,7 +38,18 @@ TEST(Denoisers, ArePriorsWithinTheirNoiseRange) {
   }
 }
 
-/// The options of a card, by their parameters.
+TEST(Denoisers, CannotStartFromNoise) {
+  load_prior("natural_gray")->require_start_from_noise();
+  try {
+    load_prior((kRecords / "drunet").string())->require_start_from_noise();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    test::expect_says(error.what(), {"prior drunet", "noise up to 0.196", "[0, 1]", "plug_and_play"});
+  }
+}
+
+/// How many parameters the network of a card has.
 std::int64_t parameters_of(const std::string& card) {
   class Zeros final : public ParameterSource {
    public:
