@@ -76,7 +76,7 @@ void Prior::require_start_from_noise() const {
   throw usage_error(
       "prior " + name_,
       "it knows noise up to {:.3g} only, which does not hide images of [{:g}, {:g}]; it cannot start from "
-      "noise. Take plug_and_play, diffpir or red_diff, which start from the data",
+      "noise. Take plug_and_play or diffpir, or `start: data` where the solver has it",
       max_relative_sigma(), domain_.low, domain_.high);
 }
 
