@@ -38,7 +38,7 @@ TEST(Exported, IsAPrior) {
   const Linearized linear = prior->linearize(x, prior->schedule().at(500));
   EXPECT_TRUE(at::allclose(linear.x0, prior->denoise(x, prior->schedule().at(500))));
   EXPECT_EQ(linear.pullback(x).sizes(), x.sizes());
-  // Half the numbers of a tensor may be wanted more than once.
+  // As often as needed.
   EXPECT_TRUE(at::equal(linear.pullback(x), linear.pullback(x)));
   const PriorSummary summary = inspect_prior(test::exported_record().string());
   EXPECT_EQ(summary.parameters, 2346);
