@@ -79,6 +79,13 @@ TEST(Exported, TakesBatchesApartThatAreLargerThanTheExportAllows) {
                       narrow->forward(at::zeros({1, 1, 34, 8}), at::zeros({1}));
                     }),
                     {"changed.pt2", "height", "to 32, got 34"});
+  const auto fixed = [&](std::int64_t batch) {
+    auto& inputs = file.program["graph_module"]["graph"]["tensor_values"];
+    for (const char* input : {"x", "t"}) inputs[input]["sizes"][0] = {{"as_int", batch}};
+    return network_of(file);
+  };
+  EXPECT_TRUE(at::allclose(whole->forward(x, t), fixed(1)->forward(x, t), 1e-4, 1e-5));
+  test::expect_says(test::complaint([&] { fixed(2); }), {"batches of 2", "dynamic batch"});
 }
 
 /// What is said of the recorded archive after a change.
