@@ -70,6 +70,16 @@ Linearized Prior::linearize(const at::Tensor& x_t, const NoiseLevel& level) cons
           }};
 }
 
+void Prior::require_start_from_noise() const {
+  const double half_range = (domain_.high - domain_.low) / 2;
+  if (max_relative_sigma() >= half_range) return;
+  throw usage_error(
+      "prior " + name_,
+      "it knows noise up to {:.3g} only, which does not hide images of [{:g}, {:g}]; it cannot start from "
+      "noise. Take plug_and_play or diffpir, or `start: data` where the solver has it",
+      max_relative_sigma(), domain_.low, domain_.high);
+}
+
 at::Tensor Prior::predict(Prediction kind, const at::Tensor& x_t, const NoiseLevel& level, double sigma_data) const {
   if (kind != Prediction::x0 && !(level.sigma > 0)) {
     throw internal_error("prior " + name_, "the {} needs sigma > 0, got {}", to_string(kind), level.sigma);

@@ -82,6 +82,9 @@ class Prior {
   virtual double denoising_mse(double relative_sigma) const = 0;
   /// Noisiest relative sigma at which the denoiser is to be trusted; loops start there.
   virtual double max_relative_sigma() const { return schedule_.max_relative_sigma(); }
+  /// For loops that begin with nothing but noise: throws Error(usage) when the noisiest level does not hide the images
+  /// (max_relative_sigma() is below half their range), as for denoisers that were trained on weak noise only.
+  void require_start_from_noise() const;
 
  protected:
   Prior(std::string name, ImageDomain domain, NoiseSchedule schedule)

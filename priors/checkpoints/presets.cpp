@@ -6,7 +6,8 @@
 namespace recon {
 namespace {
 
-constexpr std::array<std::pair<const char*, const char*>, 2> kPresets{
+// The denoisers work on [0, 1] and are told sigma: levels up to 50 of 255, for FFDNet up to 75.
+constexpr std::array<std::pair<const char*, const char*>, 6> kPresets{
     {{"ffhq_256",
       "{architecture: {type: adm, image_size: 256, num_channels: 128, num_res_blocks: 1, attention_resolutions: [16], "
       "num_heads: 4, num_head_channels: 64, use_scale_shift_norm: true, resblock_updown: true, learn_sigma: true}, "
@@ -14,7 +15,19 @@ constexpr std::array<std::pair<const char*, const char*>, 2> kPresets{
      {"imagenet_256",
       "{architecture: {type: adm, image_size: 256, num_channels: 256, num_res_blocks: 2, attention_resolutions: [32, "
       "16, 8], num_head_channels: 64, use_scale_shift_norm: true, resblock_updown: true, learn_sigma: true}, "
-      "prediction: epsilon, schedule: vp_linear, value_range: [-1, 1]}"}}};
+      "prediction: epsilon, schedule: vp_linear, value_range: [-1, 1]}"},
+     {"drunet_gray",
+      "{architecture: {type: drunet, in_channels: 1}, prediction: x0, time_input: relative_sigma, value_range: [0, 1], "
+      "schedule: {type: ve_geometric, sigma_min: 0.001, sigma_max: 0.196}}"},
+     {"drunet_color",
+      "{architecture: {type: drunet, in_channels: 3}, prediction: x0, time_input: relative_sigma, value_range: [0, 1], "
+      "schedule: {type: ve_geometric, sigma_min: 0.001, sigma_max: 0.196}}"},
+     {"ffdnet_gray",
+      "{architecture: {type: ffdnet, in_channels: 1}, prediction: x0, time_input: relative_sigma, value_range: [0, 1], "
+      "schedule: {type: ve_geometric, sigma_min: 0.001, sigma_max: 0.294}}"},
+     {"ffdnet_color",
+      "{architecture: {type: ffdnet, in_channels: 3, nc: 96, nb: 12}, prediction: x0, time_input: relative_sigma, "
+      "value_range: [0, 1], schedule: {type: ve_geometric, sigma_min: 0.001, sigma_max: 0.294}}"}}};
 
 }  // namespace
 

@@ -103,7 +103,11 @@ std::string root_of(const ZipArchive& archive, const std::string& path) {
   std::vector<std::string> roots;
   for (const auto& name : archive.names()) {
     const auto slash = name.find('/');
-    if (slash != std::string::npos && name.substr(slash) == "/data.pkl") roots.push_back(name.substr(0, slash + 1));
+    if (slash == std::string::npos) continue;
+    if (name.substr(slash) == "/data.pkl") roots.push_back(name.substr(0, slash + 1));
+    if (name.substr(slash) == "/archive_format") {
+      throw data_error(path, "an exported network, not a state dict; see `architecture: exported`");
+    }
   }
   if (roots.size() != 1) {
     throw data_error(path, "expected a zip archive with one NAME/data.pkl, as torch.save writes it, got {} of them",

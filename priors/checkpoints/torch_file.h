@@ -8,8 +8,8 @@
 
 #include "priors/checkpoints/pickle.h"
 #include "priors/checkpoints/tensor_file.h"
-#include "priors/checkpoints/zip_archive.h"
 #include "priors/mapped_file.h"
+#include "priors/zip_archive.h"
 
 namespace recon {
 

@@ -2,6 +2,9 @@
 #include <nlohmann/json.hpp>
 
 #include "priors/networks/adm_unet.h"
+#include "priors/networks/dncnn.h"
+#include "priors/networks/drunet.h"
+#include "priors/networks/exported_network.h"
 #include "priors/networks/network_kind.h"
 #include "priors/networks/song_unet.h"
 #include "priors/networks/torchscript_network.h"
@@ -45,9 +48,12 @@ NetworkKind unet2d_kind() {
           }};
 }
 
-/// A program, whose weights' file is all that there is.
-class TorchScriptOptions final : public NetworkConfig {
+/// A program, whose file is all that there is.
+class ProgramOptions final : public NetworkConfig {
  public:
+  using Loader = std::shared_ptr<const Network> (*)(const std::filesystem::path&, const ProgramConfig&);
+  explicit ProgramOptions(Loader loader) : loader_(loader) {}
+
   void visit(ParameterVisitor& v) override { config_.visit(v); }
   void complete(const std::string&) override {}
   NetworkFacts facts() const override {
@@ -58,19 +64,20 @@ class TorchScriptOptions final : public NetworkConfig {
     return facts;
   }
   std::shared_ptr<const Network> build(ParameterSource&) const override {
-    throw internal_error("TorchScript", "a program has its parameters with it");
+    throw internal_error("ProgramOptions", "a program has its parameters with it");
   }
   std::shared_ptr<const Network> load(const std::filesystem::path& program) const override {
-    return load_torchscript(program, config_);
+    return loader_(program, config_);
   }
 
  private:
-  TorchScriptConfig config_;
+  Loader loader_;
+  ProgramConfig config_;
 };
 
-NetworkKind torchscript_kind() {
-  return {.name = "torchscript", .json_class = "", .program_format = "TorchScript", .make = [] {
-            return std::make_shared<TorchScriptOptions>();
+NetworkKind program_kind(const char* name, const char* format, ProgramOptions::Loader loader) {
+  return {.name = name, .json_class = "", .program_format = format, .make = [loader] {
+            return std::make_shared<ProgramOptions>(loader);
           }};
 }
 
@@ -80,7 +87,10 @@ Registry<NetworkKind>& mutable_network_kinds() {
   static Registry<NetworkKind> kinds(
       "network",
       {network_kind<AdmConfig, AdmUNet>("adm"), network_kind<SongConfig, SongUNet>("songunet"),
-       network_kind<DhariwalConfig, SongUNet>("dhariwalunet"), torchscript_kind(), unet2d_kind()},
+       network_kind<DhariwalConfig, SongUNet>("dhariwalunet"), network_kind<DrunetConfig, Drunet>("drunet"),
+       network_kind<FfdNetConfig, FfdNet>("ffdnet"), network_kind<DnCnnConfig, DnCnn>("dncnn"),
+       program_kind("exported", "torch.export", load_exported),
+       program_kind("torchscript", "TorchScript", load_torchscript), unet2d_kind()},
       ListOrder::as_added);
   return kinds;
 }

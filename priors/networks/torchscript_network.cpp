@@ -12,7 +12,7 @@ namespace {
 
 class TorchScriptNetwork final : public Network {
  public:
-  TorchScriptNetwork(torch::jit::Module module, const TorchScriptConfig& config, std::string location)
+  TorchScriptNetwork(torch::jit::Module module, const ProgramConfig& config, std::string location)
       : module_(std::move(module)), config_(config), location_(std::move(location)) {
     module_.eval();
     for (const auto& parameter : module_.named_parameters()) {
@@ -40,9 +40,7 @@ class TorchScriptNetwork final : public Network {
   }
 
   std::int64_t in_channels() const override { return config_.in_channels; }
-  std::int64_t out_channels() const override {
-    return config_.learn_sigma ? 2 * config_.in_channels : config_.in_channels;
-  }
+  std::int64_t out_channels() const override { return config_.out_channels(); }
   std::int64_t size_multiple() const override { return config_.size_multiple; }
   bool is_convolutional() const override { return false; }  // a program, whose sizes may be written in it
   std::shared_ptr<const Network> to(c10::Device device) const override {
@@ -53,7 +51,7 @@ class TorchScriptNetwork final : public Network {
 
  private:
   torch::jit::Module module_;
-  TorchScriptConfig config_;
+  ProgramConfig config_;
   std::string location_;
 };
 
@@ -68,15 +66,7 @@ torch::jit::Module loaded(const std::string& file) {
 
 }  // namespace
 
-void TorchScriptConfig::visit(ParameterVisitor& v) {
-  constexpr double kMost = 1 << 16;
-  v.field("in_channels", in_channels, "of the image", {.min = 1, .max = kMost});
-  v.field("image_size", image_size, "side of the images it takes; 0: any", {.min = 0, .max = kMost});
-  v.field("size_multiple", size_multiple, "height and width must be multiples of it", {.min = 1, .max = kMost});
-  v.field("learn_sigma", learn_sigma, "the network gives a variance beside its prediction");
-}
-
-std::shared_ptr<const Network> load_torchscript(const std::filesystem::path& file, const TorchScriptConfig& config) {
+std::shared_ptr<const Network> load_torchscript(const std::filesystem::path& file, const ProgramConfig& config) {
   const MappedFile sound(file);  // it is there, and no Git LFS pointer
   torch::jit::Module module = loaded(file.string());
   if (!module.find_method("forward")) throw data_error(file.string(), "the module has no forward(x, t)");

@@ -1,23 +1,12 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 
 #include "priors/networks/network.h"
-#include "recon/core/parameters.h"
+#include "priors/networks/program_config.h"
 
 namespace recon {
-
-/// What cannot be read from a TorchScript module, and a card must say.
-struct TorchScriptConfig {
-  std::int64_t in_channels = 3;
-  std::int64_t image_size = 0;     ///< side of the images it takes; 0: any
-  std::int64_t size_multiple = 1;  ///< height and width must be multiples of it
-  bool learn_sigma = false;        ///< twice the channels out; the second half is a variance
-
-  void visit(ParameterVisitor& v);
-};
 
 /// A network of any architecture that Python exported: torch.jit.script or torch.jit.trace of a module with
 ///
@@ -28,6 +17,6 @@ struct TorchScriptConfig {
 /// A TorchScript module is a program: LibTorch runs what is in the file, so only files that are trusted as programs are
 /// may be loaded. It is never done unless the card says `architecture: torchscript`. Throws Error(data) at `file` for
 /// one that cannot be loaded, without parameters, or with another forward.
-std::shared_ptr<const Network> load_torchscript(const std::filesystem::path& file, const TorchScriptConfig& config);
+std::shared_ptr<const Network> load_torchscript(const std::filesystem::path& file, const ProgramConfig& config);
 
 }  // namespace recon

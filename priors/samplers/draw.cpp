@@ -44,6 +44,7 @@ void contain(at::Tensor& x, std::vector<bool>& diverged) {
 
 DrawReport draw(const Sampler& sampler, const Prior& prior, const DrawTask& task, const DrawControls& controls) {
   check(sampler, prior, task);
+  prior.require_start_from_noise();
   const ImageDomain& domain = prior.domain();
   const TensorSpec image{{domain.channels, task.size[0], task.size[1]}, ScalarKind::real};
   DrawReport report;

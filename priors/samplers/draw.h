@@ -36,8 +36,8 @@ struct DrawReport {
 /// Draws from a prior: x_T = sigma_T z at the noisiest level, then the sampler's steps to sigma = 0. All randomness is
 /// Rng(seed, "sample" + stream) by key and step, so an image does not depend on the batch it is drawn in.
 ///
-/// Throws Error(usage) at the prior when channels or size do not fit it, or when the sampler needs a learned variance
-/// that it has not.
+/// Throws Error(usage) at the prior when its noise does not hide its images, when channels or size do not fit it, or
+/// when the sampler needs a learned variance that it has not.
 DrawReport draw(const Sampler& sampler, const Prior& prior, const DrawTask& task, const DrawControls& controls = {});
 
 }  // namespace recon

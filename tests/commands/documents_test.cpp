@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -24,6 +23,7 @@
 #include "tests/support/faults.h"
 #include "tests/support/markdown.h"
 #include "tests/support/paths.h"
+#include "tests/support/python.h"
 
 namespace recon {
 namespace {
@@ -31,6 +31,8 @@ namespace {
 namespace fs = std::filesystem;
 using test::CodeBlock;
 using test::MarkdownPage;
+using test::python;
+using test::python_has;
 
 /// A folder that looks like the checkout with the program on the PATH; outputs land in it and not in the checkout.
 class Scratch {
@@ -72,17 +74,6 @@ class Scratch {
 bool is_the_outer_command(const std::string& commands) {
   static const std::vector<std::string> outer = {"tests/run", "recon/quickstart", "recon/package", "cmake "};
   return std::any_of(outer.begin(), outer.end(), [&](const auto& command) { return commands.starts_with(command); });
-}
-
-std::string python() {
-  const char* chosen = std::getenv("RECON_PYTHON");
-  return chosen == nullptr ? "python3" : chosen;
-}
-
-bool python_has(const std::string& modules) {
-  std::string list = modules;
-  std::replace(list.begin(), list.end(), ' ', ',');
-  return std::system((python() + " -c 'import " + list + "' >/dev/null 2>&1").c_str()) == 0;
 }
 
 void run_yaml(const Scratch& scratch, const CodeBlock& block, const std::string& where) {

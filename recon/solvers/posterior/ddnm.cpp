@@ -89,6 +89,7 @@ void Ddnm::visit(ParameterVisitor& v) {
 
 at::Tensor Ddnm::run(SolverContext& context) const {
   const Prior& prior = context.prior();
+  prior.require_start_from_noise();
   std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing, prior.max_relative_sigma());
   levels.push_back({.alpha = 1, .sigma = 0});
   const std::vector<LevelChange> path = level_path(levels.size() - 1, travel_length, travel_repeats);

@@ -54,6 +54,7 @@ void Ddrm::visit(ParameterVisitor& v) {
 
 at::Tensor Ddrm::run(SolverContext& context) const {
   const Prior& prior = context.prior();
+  prior.require_start_from_noise();
   std::vector<NoiseLevel> levels = prior.schedule().steps(steps, spacing, prior.max_relative_sigma());
   levels.push_back({.alpha = 1, .sigma = 0});
   const SpectralSampler sampler(context, eta, eta_b);

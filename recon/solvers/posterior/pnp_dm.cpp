@@ -62,6 +62,7 @@ void PnpDm::visit(ParameterVisitor& v) {
 
 at::Tensor PnpDm::run(SolverContext& context) const {
   const Prior& prior = context.prior();
+  prior.require_start_from_noise();
   const double high = std::min(start_relative_sigma, prior.max_relative_sigma());
   const double cleanest = prior.schedule().min_relative_sigma();
   const double low = std::min(std::max(end_relative_sigma, cleanest), high);

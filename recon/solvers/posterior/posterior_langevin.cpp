@@ -27,6 +27,7 @@ void PosteriorLangevin::visit(ParameterVisitor& v) {
 
 at::Tensor PosteriorLangevin::run(SolverContext& context) const {
   const Prior& prior = context.prior();
+  prior.require_start_from_noise();
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
   const std::vector<NoiseLevel> levels = prior.schedule().steps(steps, Spacing::uniform_log_snr, start);
   const auto total = static_cast<std::int64_t>(levels.size());

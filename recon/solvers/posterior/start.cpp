@@ -55,7 +55,10 @@ double Start::level(const SolverContext& context) const {
 }
 
 at::Tensor Start::image(SolverContext& context, const NoiseLevel& level, const at::Tensor& z) const {
-  if (from == From::noise) return level.sigma * z;
+  if (from == From::noise) {
+    context.prior().require_start_from_noise();
+    return level.sigma * z;
+  }
   return level.alpha * from_data(context, level.relative_sigma()) + level.sigma * z;
 }
 

@@ -38,7 +38,8 @@ struct Start {
 
   /// The relative sigma to begin at.
   double level(const SolverContext& context) const;
-  /// x_t there, with z standard normal. Throws Error(usage) for `data` where the operator offers no such image.
+  /// x_t there, with z standard normal. Throws Error(usage) for `data` where the operator offers no such image,
+  /// and for `noise` where the prior's noise does not hide its images.
   at::Tensor image(SolverContext& context, const NoiseLevel& level, const at::Tensor& z) const;
 };
 

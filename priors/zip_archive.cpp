@@ -1,4 +1,4 @@
-#include "priors/checkpoints/zip_archive.h"
+#include "priors/zip_archive.h"
 
 #include <zip.h>
 
