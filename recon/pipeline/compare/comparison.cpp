@@ -5,7 +5,6 @@
 #include <cmath>
 #include <optional>
 
-#include "priors/load_prior.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/pipeline/compare/comparison_output.h"
@@ -13,6 +12,7 @@
 #include "recon/pipeline/compare/solver_option.h"
 #include "recon/pipeline/compare/step_budget.h"
 #include "recon/pipeline/items/opened_input.h"
+#include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/engine.h"
 
@@ -42,7 +42,7 @@ class Comparison final : public ResultSink {
       needed = needed || compared.solver.traits.needs_prior;
       configured_steps_.push_back(steps_of(*compared.solver.solver));
     }
-    if (needed) prior_ = load_prior(plan_.prior, plan_.options.precision);
+    if (needed) prior_ = open_prior(plan_.prior, plan_.options.precision);
   }
 
   ComparisonResult run() {
