@@ -19,7 +19,7 @@ namespace recon::test {
 namespace {
 
 constexpr std::int64_t kSide = 16;
-constexpr std::uint32_t kItems = 16, kSamples = 64;  // 64 exact samples: shares .18, mean .125
+constexpr std::uint32_t kItems = 16, kSamples = 64;
 
 /// The 64 tiles of the sample photograph, narrow beside what tells them apart (an rms distance of .3 to 1.5).
 std::shared_ptr<const EmpiricalPrior> tiles() {
@@ -39,8 +39,7 @@ struct Task {
 const std::vector<Task>& tasks() {
   static const std::vector<Task> all = {{"blur", R"({"type": "blur", "std_px": 2.5})", 1.0},
                                         {"missing", R"({"type": "inpainting", "missing_fraction": 0.9})", 0.3},
-                                        {"average", R"({"type": "super_resolution", "factor": 8})", 0.1},
-                                        {"magnitude", R"({"type": "fourier_magnitude"})", 0.5}};
+                                        {"average", R"({"type": "super_resolution", "factor": 8})", 0.1}};
   return all;
 }
 
@@ -52,6 +51,18 @@ struct RealCase {
   at::Tensor mean;     ///< [items, C, H, W]
   double std = 0;      ///< root of the mean posterior variance
 };
+
+/// From 16 times as many exact draws as the solvers make.
+double exact_std(const RealCase& exact) {
+  Problem problem = exact.problem;
+  std::vector<at::Tensor> squares;
+  for (std::uint32_t round = 1; round <= 16; ++round) {
+    for (StreamKey& key : problem.keys) key.sample += kSamples;
+    const at::Tensor draws = ExactPosterior().solve(problem, tiles().get(), {}).x.to(at::kDouble);
+    squares.push_back((draws - exact.mean.repeat_interleave(kSamples, 0)).square().mean());
+  }
+  return at::stack(squares).mean().sqrt().item<double>();
+}
 
 RealCase real_case(const Task& task) {
   const EmpiricalPrior& prior = *tiles();
@@ -81,10 +92,7 @@ RealCase real_case(const Task& task) {
   }
   result.weights = at::stack(weights);
   result.mean = at::stack(means);
-  // The spread of the same number of exact draws of another seed, around the exact mean.
-  const at::Tensor draws = ExactPosterior().solve(result.problem, &prior, {.seed = 99, .observer = {}}).x;
-  const at::Tensor centered = draws.to(at::kDouble) - result.mean.repeat_interleave(kSamples, 0);
-  result.std = centered.square().mean().sqrt().item<double>();
+  result.std = exact_std(result);
   return result;
 }
 
@@ -121,19 +129,45 @@ RealAgreement of_solver(const RealCase& exact, const std::string& name, const st
   return agreement(exact, *solver, name + (options == "{}" ? "" : " " + options));
 }
 
-TEST(RealImages, PrintAll) {
+/// How many images share a posterior: the exponential of the weights' entropy, mean of the items.
+double images_in_play(const RealCase& exact) {
+  const at::Tensor w = exact.weights;
+  return (-(w * w.clamp_min(1e-300).log()).sum(1)).exp().mean().item<double>();
+}
+
+// The judge: exact draws have the weights, the mean and the spread that 64 draws of 16 items allow.
+TEST(RealImages, TheExactSolverIsExact) {
+  const RealCase exact = real_case(tasks().front());
+  EXPECT_GT(images_in_play(exact), 5) << "a task in which the data decide shows nothing";
+  const RealAgreement found = of_solver(exact, "exact_posterior");
+  // Shares of 64 draws among k images of equal weight are 0.4 sqrt(k / 64) off: .16 for ten, four errors of .02.
+  EXPECT_LT(found.weights, 0.24);
+  EXPECT_LT(found.mean, 0.25);  // twice 1/8: the items' spreads differ, the widest one counts most
+  EXPECT_NEAR(found.spread, 1, 0.15);
+  EXPECT_NEAR(found.off, 1, 0.01);
+}
+
+// The default solvers on the blur: both find the images, and spread over more of them than the data allow. Recorded
+// (recon/docs/measurements.md), so that whoever mends it or makes it worse learns of it.
+TEST(RealImages, TheDefaultSolversFindTheImagesAndSpreadTooFar) {
+  const RealCase exact = real_case(tasks().front());
+  for (const char* name : {"dps", "pigdm"}) {
+    const RealAgreement found = of_solver(exact, name);
+    EXPECT_LT(found.weights, 0.35) << name;
+    EXPECT_GT(found.spread, 1.2) << name;
+    EXPECT_LT(found.spread, 1.8) << name;
+    EXPECT_NEAR(found.off, 1, 0.1) << name;
+  }
+}
+
+// The table of recon/docs/measurements.md.
+TEST(SlowRealImages, OfEverySamplingSolver) {
   for (const Task& task : tasks()) {
     const RealCase exact = real_case(task);
-    const at::Tensor w = exact.weights;
-    std::printf("%s: images in play %.1f, std %.3f\n", task.name.c_str(),
-                (-(w * (w + 1e-300).log()).sum(1)).exp().mean().item<double>(), exact.std);
+    std::printf("%s: %.1f images in play, std %.3f\n", task.name.c_str(), images_in_play(exact), exact.std);
     for (const char* name :
          {"exact_posterior", "dps", "pigdm", "ddnm", "ddrm", "diffpir", "daps", "pnp_dm", "posterior_langevin"}) {
-      try {
-        of_solver(exact, name);
-      } catch (const Error& error) {
-        std::printf("%s: %s\n", name, error.what());
-      }
+      EXPECT_TRUE(std::isfinite(of_solver(exact, name).mean)) << name;
     }
   }
 }

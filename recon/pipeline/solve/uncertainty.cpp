@@ -44,6 +44,17 @@ Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, c
   return uncertainty;
 }
 
+at::Tensor block_average(const at::Tensor& map, std::int64_t side) {
+  const at::Tensor all = map.sum(0, true);
+  // Blocks that stick out count the pixels that they have.
+  const at::Tensor blocks = at::avg_pool2d(all, {side, side}, {side, side}, {0, 0}, /*ceil_mode=*/true);
+  return blocks.repeat_interleave(side, 1)
+      .repeat_interleave(side, 2)
+      .narrow(1, 0, map.size(1))
+      .narrow(2, 0, map.size(2))
+      .contiguous();
+}
+
 std::optional<Calibration> calibration_of(const at::Tensor& samples, const PreparedItem& item) {
   if (samples.size(0) < 2 || !item.ground_truth.defined()) return std::nullopt;
   const bool magnitudes = samples.is_complex() != item.ground_truth.is_complex();
