@@ -27,6 +27,7 @@ void visit_tensors(const Visit& visit) {
   visit("samples", &SolverResults::samples);
   visit("quantiles", &SolverResults::quantiles);
   visit("prior_part", &SolverResults::prior_part);
+  visit("anomaly", &SolverResults::anomaly);
   visit("chi2_map", &SolverResults::chi2_map);
 }
 

@@ -20,6 +20,7 @@ struct SolverResults {
   at::Tensor samples;                                  ///< [N, S, C, H, W]
   at::Tensor quantiles;                                ///< [N, 2, C, H, W], 5 % and 95 % of the samples
   at::Tensor prior_part;                               ///< [N, C, H, W], what the data leave to the prior
+  at::Tensor anomaly;                                  ///< [N, C, H, W], where the data fight the prior, in nats
   at::Tensor chi2_map;                                 ///< [N, range...], whose mean is chi2
   std::map<std::string, std::vector<double>> metrics;  ///< psnr [dB], ssim, ...
   std::vector<double> chi2;

@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
-#include <mutex>
 #include <utility>
 
 #include "recon/core/error.h"
@@ -12,10 +11,6 @@ namespace recon {
 namespace {
 
 constexpr std::int64_t kDraws = 32;  ///< per component, for the mean squared error
-constexpr double kPerDecade = 6;     ///< grid of relative sigmas from 10^-3 to 10^3
-constexpr std::int64_t kGridPoints = 37;
-
-double grid_sigma(std::int64_t i) { return std::pow(10.0, static_cast<double>(i) / kPerDecade - 3); }
 
 ImageDomain domain_of(const std::vector<MixtureComponent>& components, double low, double high) {
   if (components.empty()) throw data_error("prior gaussian_mixture", "expected at least one component");
@@ -34,15 +29,10 @@ ImageDomain domain_of(const std::vector<MixtureComponent>& components, double lo
 
 }  // namespace
 
-struct GaussianMixturePrior::MseTable {
-  std::once_flag once;
-  std::vector<double> log_mse;
-};
-
 GaussianMixturePrior::GaussianMixturePrior(std::vector<MixtureComponent> components, NoiseSchedule schedule, double low,
                                            double high)
     : Prior("gaussian_mixture", domain_of(components, low, high), std::move(schedule)),
-      mse_table_(std::make_unique<MseTable>()) {
+      mse_table_([this](double relative_sigma) { return measured_mse(relative_sigma); }) {
   double total = 0;
   for (const auto& component : components) total += component.weight;
   for (auto& component : components) {
@@ -50,8 +40,6 @@ GaussianMixturePrior::GaussianMixturePrior(std::vector<MixtureComponent> compone
     components_.push_back(std::make_unique<const GaussianPrior>(component.mean, std::move(component.covariance)));
   }
 }
-
-GaussianMixturePrior::~GaussianMixturePrior() = default;
 
 at::Tensor GaussianMixturePrior::joint_log_density(const at::Tensor& x_t, const NoiseLevel& level) const {
   std::vector<at::Tensor> joint;
@@ -110,19 +98,6 @@ double GaussianMixturePrior::measured_mse(double relative_sigma) const {
     }
   }
   return mse;
-}
-
-double GaussianMixturePrior::denoising_mse(double relative_sigma) const {
-  std::call_once(mse_table_->once, [this] {
-    for (std::int64_t i = 0; i < kGridPoints; ++i) mse_table_->log_mse.push_back(std::log(measured_mse(grid_sigma(i))));
-  });
-  const std::vector<double>& table = mse_table_->log_mse;
-  const double lowest = grid_sigma(0);
-  // Below the grid the noise is the error of every pixel that varies: mse ~ r². Above it the error is the prior's.
-  if (relative_sigma < lowest) return std::exp(table.front()) * std::pow(relative_sigma / lowest, 2);
-  const double position = std::min((std::log10(relative_sigma) + 3) * kPerDecade, static_cast<double>(kGridPoints - 1));
-  const auto i = std::min(static_cast<std::size_t>(position), table.size() - 2);
-  return std::exp(std::lerp(table[i], table[i + 1], position - static_cast<double>(i)));
 }
 
 MixturePosterior GaussianMixturePrior::posterior(const at::Tensor& matrix, const at::Tensor& y,

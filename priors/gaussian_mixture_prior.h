@@ -7,6 +7,7 @@
 
 #include "priors/covariance.h"
 #include "priors/gaussian_prior.h"
+#include "priors/mse_table.h"
 #include "priors/prior.h"
 #include "recon/core/rng.h"
 
@@ -36,7 +37,6 @@ class GaussianMixturePrior final : public Prior {
   /// Throws Error(data) for no component, unequal shapes or a weight that is not positive.
   explicit GaussianMixturePrior(std::vector<MixtureComponent> components,
                                 NoiseSchedule schedule = NoiseSchedule::vp_linear(), double low = -1, double high = 1);
-  ~GaussianMixturePrior() override;
 
   /// p(k | x_t), `[batch, K]`.
   at::Tensor responsibilities(const at::Tensor& x_t, const NoiseLevel& level) const;
@@ -46,22 +46,20 @@ class GaussianMixturePrior final : public Prior {
   at::Tensor sample(const Rng& rng, const std::vector<StreamKey>& keys, const at::TensorOptions& like) const;
 
   /// Mean posterior variance per pixel. It has no closed form: the Monte Carlo mean, over 32 fixed draws of x_t from
-  /// each component, of the exact Var[x_0 | x_t]. Computed at first use on a grid of 6 relative sigmas per decade and
-  /// interpolated log-log.
-  double denoising_mse(double relative_sigma) const override;
+  /// each component, of the exact Var[x_0 | x_t], tabulated.
+  double denoising_mse(double relative_sigma) const override { return mse_table_.at(relative_sigma); }
 
   /// The posterior given y = A x + n; arguments as of gaussian_posterior.
   MixturePosterior posterior(const at::Tensor& matrix, const at::Tensor& y, double noise_std) const;
 
  private:
-  struct MseTable;
   at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const override;
   at::Tensor joint_log_density(const at::Tensor& x_t, const NoiseLevel& level) const;
   double measured_mse(double relative_sigma) const;
 
   std::vector<double> weights_;  ///< normalised
   std::vector<std::unique_ptr<const GaussianPrior>> components_;
-  std::unique_ptr<MseTable> mse_table_;
+  MseTable mse_table_;
 };
 
 }  // namespace recon

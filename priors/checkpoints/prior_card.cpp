@@ -102,6 +102,14 @@ void read_weights_key(const Entry& entry, PriorCard& card) {
   }
 }
 
+void read_images(const Entry& entry, PriorCard& card) {
+  const auto add = [&](const Entry& source) {
+    card.images.push_back((std::filesystem::path(card.location).parent_path() / source.text()).string());
+  };
+  if (!entry.node.IsSequence()) return add(entry);
+  for (const auto& source : entry.list("a source of images, or a list of them")) add(source);
+}
+
 using Reader = std::function<void(const Entry&, PriorCard&)>;
 
 const std::map<std::string, Reader>& readers() {
@@ -131,6 +139,9 @@ const std::map<std::string, Reader>& readers() {
       {"multiple", [](const Entry& e, PriorCard& card) { card.multiple = e.whole(1, kMaxSide); }},
       {"max_relative_sigma", [](const Entry& e, PriorCard& card) { card.max_relative_sigma = e.positive(); }},
       {"denoising_mse", read_denoising_mse},
+      {"images", read_images},
+      {"width", [](const Entry& e, PriorCard& card) { card.width = e.positive(); }},
+      {"image_range", [](const Entry& e, PriorCard& card) { card.image_range = range_of(e); }},
       {"description", [](const Entry& e, PriorCard& card) { card.description = e.text(); }},
       {"training_data", [](const Entry& e, PriorCard& card) { card.training_data = e.text(); }},
       {"licence", [](const Entry& e, PriorCard& card) { card.licence = e.text(); }},
@@ -144,6 +155,29 @@ std::string known_keys() {
   for (const auto& [name, reader] : readers()) names.push_back(name);
   std::sort(names.begin(), names.end());
   return fmt::format("{}", fmt::join(names, ", "));
+}
+
+/// What a card says of a prior made of images; all other keys are of networks.
+const std::set<std::string>& keys_with_images() {
+  static const std::set<std::string> keys{"name",        "images",        "width",   "image_range",
+                                          "value_range", "channels",      "size",    "schedule",
+                                          "description", "training_data", "licence", "attribution"};
+  return keys;
+}
+
+/// Images make one kind of prior, a network the other.
+void require_one_kind(const YAML::Node& root, const PriorCard& card) {
+  for (const auto& pair : root) {
+    const std::string key = pair.first.Scalar();
+    const std::string location = fmt::format("{}:{} '{}'", card.location, pair.first.Mark().line + 1, key);
+    if (card.images.empty() && (key == "width" || key == "image_range")) {
+      throw data_error(location, "it is for a prior made of `images`, which the card does not name");
+    }
+    if (!card.images.empty() && !keys_with_images().contains(key)) {
+      throw data_error(location, "it is for a network; a prior made of `images` takes {}",
+                       fmt::join(keys_with_images(), ", "));
+    }
+  }
 }
 
 /// All keys of a mapping, each once; `preset` is for apply_preset().
@@ -187,6 +221,7 @@ PriorCard read_prior_card(const std::filesystem::path& path) {
   if (!root.IsMap()) throw data_error(card.location, "expected `key: value` lines; known keys are {}", known_keys());
   apply_preset(root, card);
   read_keys(root, card);
+  require_one_kind(root, card);
   if (card.network.config) card.network.config->complete(card.location + " 'architecture'");
   return card;
 }

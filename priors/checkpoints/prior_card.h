@@ -47,6 +47,10 @@ struct PriorCard {
   std::optional<double> max_relative_sigma;
   std::vector<std::pair<double, double>> denoising_mse;  ///< relative sigma (increasing), mean squared error per pixel
   std::string description, training_data, licence, attribution;
+
+  std::vector<std::string> images;  ///< of an empirical prior, paths that start at the card's folder; else empty
+  double width = 0.05;              ///< of its clouds, in units of value_range
+  std::pair<double, double> image_range = {0, 1};  ///< values of black and white in the images
 };
 
 /// Reads it. Throws Error(data) with file:line for malformed YAML, an unknown or repeated key, or a value that does not

@@ -30,7 +30,8 @@ Examples:
     app.add_option("SOURCE", plan_.source, "Result file (HDF5) or samples file")->required();
     app.add_option("-o,--output", plan_.output, "File to write: .png, .tif, .tiff, .nii, .nii.gz, .cfl, .fits or .npy")
         ->required();
-    app.add_option("--what", plan_.what, "reconstructions, std, or the name of a baseline; samples of a samples file")
+    app.add_option("--what", plan_.what,
+                   "reconstructions, std, anomaly, or the name of a baseline; samples of a samples file")
         ->capture_default_str();
     app.add_option("--voxel", voxel_mm_, "NIfTI: voxel size along width, height and slices in mm")
         ->delimiter(',')

@@ -59,6 +59,8 @@ struct Report {
   double seconds = 0;
   double seconds_network_forward = 0, seconds_network_backward = 0, seconds_operator = 0;
   double peak_mib = 0;         ///< peak memory of the process (CPU) or of the allocator (GPU) during the solve
+  at::Tensor anomaly;          ///< `[batch, C, H, W]` where the data fight the prior, in nats per pixel; undefined: not
+                               ///< measured (guided_sampler.h)
   std::vector<double> weight;  ///< the regularisation weight found, per entry, where one is searched for; else empty
   std::vector<TraceEntry> trace;
 };

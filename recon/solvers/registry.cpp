@@ -16,6 +16,7 @@
 #include "recon/solvers/posterior/ddrm.h"
 #include "recon/solvers/posterior/diffpir.h"
 #include "recon/solvers/posterior/dps.h"
+#include "recon/solvers/posterior/exact_posterior.h"
 #include "recon/solvers/posterior/hard_consistency.h"
 #include "recon/solvers/posterior/mcg.h"
 #include "recon/solvers/posterior/pigdm.h"
@@ -64,6 +65,9 @@ Registry<SolverKind>& mutable_solver_kinds() {
                                kLinearMean),
           solver_kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator",
                            kSamples),
+          solver_kind<ExactPosterior>(
+              "exact_posterior", "draws from the exact posterior of a prior made of images: the truth to compare with",
+              kSamples),
           solver_kind<Fbp>("fbp", "filtered back-projection of tomography: no iterations; many views, little noise",
                            kLinearLook),
           solver_kind<HardConsistency>(

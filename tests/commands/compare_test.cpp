@@ -75,6 +75,7 @@ TEST_F(Compare, TheReportIsOneFileThatNeedsNothingElse) {
   EXPECT_TRUE(contains(html, "&lt;Blur &amp; more&gt;"));
   EXPECT_TRUE(contains(html, "default-src 'none'"));
   EXPECT_TRUE(contains(html, "std of 2 samples"));
+  EXPECT_TRUE(contains(html, "nat per pixel"));
   EXPECT_TRUE(contains(html, "max_iterations: 20"));  // the resolved config
   EXPECT_EQ(count(html, "<svg "), 4U);                // convergence and calibration per task
   // Every picture is inline. The only address is the name of SVG's namespace, which is not fetched.

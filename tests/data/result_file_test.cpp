@@ -15,6 +15,7 @@ SolverResults solver_example(const at::TensorOptions& options) {
   results.solver = "dps";
   results.reconstructions = test::uniform({2, 1, 4, 5}, c10::typeMetaToScalarType(options.dtype()));
   results.std = test::uniform({2, 1, 4, 5}, at::kFloat);
+  results.anomaly = test::uniform({2, 1, 4, 5}, at::kFloat);
   results.samples = test::uniform({2, 3, 1, 4, 5}, c10::typeMetaToScalarType(options.dtype()));
   results.metrics = {{"psnr", {INFINITY, 21.5}}, {"ssim", {1.0 / 3, std::nan("")}}};
   results.chi2 = {0.98, 1.01};
@@ -62,6 +63,7 @@ void expect_same(const SolverResults& a, const SolverResults& b) {
   EXPECT_TRUE(same_bits(a.reconstructions, b.reconstructions));
   EXPECT_TRUE(same_bits(a.std, b.std));
   EXPECT_TRUE(same_bits(a.samples, b.samples));
+  EXPECT_TRUE(same_bits(a.anomaly, b.anomaly));
   expect_same(a.chi2, b.chi2);
   expect_same(a.status, b.status);
   expect_same(a.nfe_forward, b.nfe_forward);

@@ -95,6 +95,17 @@ TEST(ImageMapping, TheEndsOfTheRangesMeetAndNothingIsClipped) {
   EXPECT_TRUE(at::allclose(mapping.std_to_file(at::ones({1, 1, 16, 8}, doubles)), at::full({1, 1, 9, 8}, 5, doubles)));
 }
 
+// Nats have no unit of intensity, and a complex pixel has those of both parts.
+TEST(ImageMapping, EnergiesAddUpAndHaveNoScale) {
+  const ImageDomain prior{.channels = 1, .fixed_size = {}, .multiple = 8, .low = -1, .high = 1};
+  const ImageMapping grey({{1, 9, 8}, ScalarKind::real}, {10, 20}, &prior, ComplexImage::none, "test");
+  const at::Tensor cost = at::ones({1, 1, 16, 8}, doubles);
+  EXPECT_TRUE(at::allclose(grey.energy_to_file(cost), at::ones({1, 1, 9, 8}, doubles)));
+  const ImageMapping parts({{1, 9, 8}, ScalarKind::complex}, {10, 20}, &prior, ComplexImage::two_channels, "test");
+  const at::Tensor both = at::cat({cost, 2 * cost}, 1);
+  EXPECT_TRUE(at::allclose(parts.energy_to_file(both), at::full({1, 1, 9, 8}, 3, doubles)));
+}
+
 TEST(ImageMapping, WithoutAPriorNothingIsPaddedAndZeroStaysAtLow) {
   const ImageMapping mapping({{3, 9, 7}, ScalarKind::real}, {0, 1}, nullptr, ComplexImage::none, "test");
   EXPECT_FALSE(mapping.padded());

@@ -139,5 +139,16 @@ TEST(Uncertainty, WarnsOfAWrongNoiseLevelAndOnlyThen) {
   EXPECT_NE(warning_at(0.2), "");
 }
 
+TEST(BlockAverage, SumsChannelsAndAveragesTheBlocksThatThereAre) {
+  at::Tensor map = at::zeros({2, 3, 5}, at::kFloat);
+  map.narrow(1, 0, 2).narrow(2, 0, 2).fill_(1);  // the first block of 2 x 2, in both channels
+  map[0][2][4] = 7;                              // alone in its block
+  const at::Tensor blocks = block_average(map, 2);
+  at::Tensor expected = at::zeros({1, 3, 5}, at::kFloat);
+  expected.narrow(1, 0, 2).narrow(2, 0, 2).fill_(2);
+  expected[0][2][4] = 7;
+  EXPECT_TRUE(at::equal(blocks, expected));
+}
+
 }  // namespace
 }  // namespace recon

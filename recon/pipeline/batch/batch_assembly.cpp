@@ -52,8 +52,9 @@ bool same_bits(const at::Tensor& a, const at::Tensor& b) {
 /// Whether the file gives back what the part holds. The file may have more: what only other batches know.
 bool holds(const SolverResults& file, const SolverResults& part) {
   bool same = true;
-  for (const auto member : {&SolverResults::reconstructions, &SolverResults::std, &SolverResults::samples,
-                            &SolverResults::quantiles, &SolverResults::prior_part, &SolverResults::chi2_map}) {
+  for (const auto member :
+       {&SolverResults::reconstructions, &SolverResults::std, &SolverResults::samples, &SolverResults::quantiles,
+        &SolverResults::prior_part, &SolverResults::anomaly, &SolverResults::chi2_map}) {
     if ((part.*member).defined()) same = same && same_bits(file.*member, part.*member);
   }
   return same && file.status == part.status && file.error == part.error && file.nfe_forward == part.nfe_forward;

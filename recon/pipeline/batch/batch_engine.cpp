@@ -10,12 +10,12 @@
 #include <mutex>
 
 #include "data/content_hash.h"
-#include "priors/load_prior.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/version.h"
 #include "recon/core/background_thread.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/solve/engine.h"
 #include "recon/pipeline/solve/figures.h"
 #include "recon/solvers/stopwatch.h"
@@ -68,7 +68,7 @@ class BatchRun final : public ItemGroups, public ResultSink {
     result_.output = work_.output;
     result_.skipped = work_.skipped;
     const bool needs_prior = plan.main.traits.needs_prior;
-    if (needs_prior) prior_hash_ = content_hash_of_path(find_prior(plan.prior));
+    if (needs_prior) prior_hash_ = hash_of_prior(plan.prior);
     store_ = std::make_unique<BatchStore>(
         work_.output.path, batch_identity(plan, work_, prior_hash_), work_.batches.size(),
         BatchStore::Opening{.mode = task.mode, .job = task.ranks.job, .folder = plan.folder},
@@ -76,7 +76,7 @@ class BatchRun final : public ItemGroups, public ResultSink {
     const bool computes = !store_->finished() && !task.merge_only;
     if (computes)
       methods_.push_back(
-          batch_method(plan, work_, needs_prior ? load_prior(plan.prior, plan.options.precision) : nullptr));
+          batch_method(plan, work_, needs_prior ? open_prior(plan.prior, plan.options.precision) : nullptr));
     for (std::size_t batch = task.shard.index - 1; batch < store_->batches(); batch += task.shard.of) {
       todo_.push_back(batch);
     }

@@ -8,11 +8,10 @@
 #include <map>
 #include <set>
 
-#include "data/content_hash.h"
 #include "data/result_file.h"
-#include "priors/load_prior.h"
 #include "recon/core/error.h"
 #include "recon/pipeline/batch/batch_engine.h"
+#include "recon/pipeline/items/prior_option.h"
 
 namespace recon {
 namespace {
@@ -63,7 +62,7 @@ BatchVerification verify_batch(const std::string& path, std::int64_t count, std:
       std::find_if(works.begin(), works.end(), [&](const BatchWork& work) { return work.ids == result.header().ids; });
   BatchWork& work = own == works.end() ? works.front() : *own;
   const bool needs_prior = plan.main.traits.needs_prior;
-  const std::string prior_hash = needs_prior ? content_hash_of_path(find_prior(plan.prior)) : "";
+  const std::string prior_hash = needs_prior ? hash_of_prior(plan.prior) : "";
   nlohmann::ordered_json was = (*manifest)["identity"], is = batch_identity(plan, work, prior_hash);
   BatchVerification verification;
   if (was["program"] != is["program"]) {
@@ -87,7 +86,7 @@ BatchVerification verify_batch(const std::string& path, std::int64_t count, std:
     wanted[batch].push_back(item);
   }
   const Method method =
-      batch_method(plan, work, needs_prior ? load_prior(plan.prior, plan.options.precision) : nullptr);
+      batch_method(plan, work, needs_prior ? open_prior(plan.prior, plan.options.precision) : nullptr);
   const RunControls controls{.device = device};
   EngineOptions options = batch_engine_options(plan);
   options.seed = result.header().seed;

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "data/atomic_file.h"
-#include "priors/load_prior.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/version.h"
 #include "recon/core/error.h"
@@ -14,6 +13,7 @@
 #include "recon/metrics/calibration.h"
 #include "recon/metrics/risk_control.h"
 #include "recon/pipeline/items/opened_input.h"
+#include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/engine.h"
 #include "recon/pipeline/solve/guarantee.h"
@@ -220,7 +220,7 @@ CalibrationResult run_calibration(const CalibrationPlan& stated, const RunContro
   Evidence evidence(plan, plan.options.samples);
   const ItemOptions& options = plan.item_options;
   const Method method{
-      .runner = ItemRunner(plan.main, needs_prior ? load_prior(plan.prior, plan.options.precision) : nullptr,
+      .runner = ItemRunner(plan.main, needs_prior ? open_prior(plan.prior, plan.options.precision) : nullptr,
                            options.complex_image, options.location_of_complex_image,
                            {.selection = plan.options.select, .maps = false}),
       .samples = plan.options.samples};

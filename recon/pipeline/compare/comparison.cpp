@@ -5,7 +5,6 @@
 #include <cmath>
 #include <optional>
 
-#include "priors/load_prior.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/pipeline/compare/comparison_output.h"
@@ -13,6 +12,7 @@
 #include "recon/pipeline/compare/solver_option.h"
 #include "recon/pipeline/compare/step_budget.h"
 #include "recon/pipeline/items/opened_input.h"
+#include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/engine.h"
 
@@ -44,7 +44,7 @@ class Comparison final : public ResultSink {
       configured_steps_.push_back(steps_of(*compared.solver.solver));
       if (!compared.solver.traits.needs_prior) continue;
       PriorPtr& prior = priors_[prior_of(compared)];
-      if (prior == nullptr) prior = load_prior(prior_of(compared), plan_.options.precision);
+      if (prior == nullptr) prior = open_prior(prior_of(compared), plan_.options.precision);
     }
   }
 

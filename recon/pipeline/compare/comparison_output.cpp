@@ -1,10 +1,9 @@
 #include "recon/pipeline/compare/comparison_output.h"
 
 #include "data/atomic_file.h"
-#include "data/content_hash.h"
-#include "priors/load_prior.h"
 #include "recon/core/error.h"
 #include "recon/pipeline/compare/comparison_table.h"
+#include "recon/pipeline/items/prior_option.h"
 
 namespace recon {
 namespace {
@@ -15,7 +14,7 @@ ReportFacts facts_of(const ComparisonPlan& plan, c10::Device device) {
   for (const auto& compared : plan.solvers) {
     if (!compared.solver.traits.needs_prior || !facts.prior.empty()) continue;
     facts.prior = plan.prior;
-    facts.prior_hash = content_hash_of_path(find_prior(plan.prior));
+    facts.prior_hash = hash_of_prior(plan.prior);
   }
   return facts;
 }

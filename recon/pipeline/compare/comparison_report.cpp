@@ -127,6 +127,12 @@ class ItemPictures {
       body += picture(compared.solver, {"", map, {0, top}, Colormap::inferno},
                       fmt::format("std of {} samples, 0 to {:.2g}", result.samples.size(0), top), "/std");
     }
+    if (result.anomaly.defined()) {
+      const at::Tensor map = block_average(result.anomaly);
+      const double top = std::max(map.max().item<double>(), 1e-30);
+      body += picture(compared.solver, {"", map, {0, top}, Colormap::inferno},
+                      fmt::format("anomaly, 0 to {:.2g} nat per pixel", top), "/anomaly");
+    }
     if (const auto& split = result.uncertainty.split; split && row.status != to_string(Outcome::diverged)) {
       const at::Tensor map = split->prior_part.abs().mean(0, true);
       body +=

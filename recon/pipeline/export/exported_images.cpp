@@ -37,7 +37,13 @@ ImageOutput chosen_images(const ExportPlan& plan) {
     if (!set.main.std.defined()) throw data_error(plan.source, "there is no std: the result is of one sample");
     return output(set.main.std, {0, set.main.std.max().item<double>()});
   }
-  std::vector<std::string> names{"reconstructions", "std"};
+  if (plan.what == "anomaly") {
+    if (!set.main.anomaly.defined()) {
+      throw data_error(plan.source, "there is no anomaly map: {} does not say it", set.main.solver);
+    }
+    return output(set.main.anomaly, {0, set.main.anomaly.max().item<double>()});
+  }
+  std::vector<std::string> names{"reconstructions", "std", "anomaly"};
   for (const auto& [name, results] : set.baselines) {
     if (name == plan.what) return output(results.reconstructions, set.range);
     names.push_back(name);

@@ -11,7 +11,7 @@ namespace recon {
 /// What of a result or samples file goes where.
 struct ExportPlan {
   std::string source, output;            ///< files; the output's ending chooses the format
-  std::string what = "reconstructions";  ///< or std, or the name of a baseline; of samples files: samples
+  std::string what = "reconstructions";  ///< or std, anomaly, or the name of a baseline; of samples files: samples
   bool overwrite = true;                 ///< files that are there are replaced, else refused
   VoxelSize voxel_mm = {1, 1, 1};        ///< NIfTI: along width, height and slices
 };
@@ -24,7 +24,7 @@ struct ExportedImages {
 };
 
 /// Writes images as the output's ending says (data/image_output.h). Throws Error(usage) for another ending or an
-/// unknown `what`, Error(data) for a std that the result has not.
+/// unknown `what`, Error(data) for a map that the result has not.
 ExportedImages export_images(const ExportPlan& plan);
 
 }  // namespace recon

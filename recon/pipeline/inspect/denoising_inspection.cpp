@@ -1,14 +1,14 @@
 #include "recon/pipeline/inspect/denoising_inspection.h"
 
-#include "priors/load_prior.h"
 #include "recon/pipeline/items/image_collection.h"
+#include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/solve/denoising_figures.h"
 
 namespace recon {
 
 Inspection inspect_denoising(const std::string& path_or_name, const std::vector<std::string>& sets,
                              std::int64_t count) {
-  const PriorPtr prior = load_prior(path_or_name);
+  const PriorPtr prior = open_prior(path_or_name);
   Inspection inspection;
   inspection.found = {{"kind", "prior"}, {"name", prior->name()}};
   auto& rows = inspection.found["denoising"] = nlohmann::ordered_json::array();

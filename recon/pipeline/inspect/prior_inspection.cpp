@@ -4,17 +4,20 @@
 #include <c10/core/InferenceMode.h>
 
 #include <cmath>
+#include <optional>
 
 #include "data/content_hash.h"
 #include "priors/checkpoints/golden.h"
 #include "priors/checkpoints/safetensors.h"
 #include "priors/diagnostics/interpretation_search.h"
+#include "priors/empirical_prior.h"
 #include "priors/load_prior.h"
 #include "recon/core/error.h"
 #include "recon/core/resources.h"
 #include "recon/core/rng.h"
 #include "recon/core/rounded_up.h"
 #include "recon/pipeline/items/image_collection.h"
+#include "recon/pipeline/items/prior_option.h"
 
 namespace recon {
 namespace {
@@ -55,9 +58,7 @@ double pullback_error(const Prior& prior, const at::Tensor& x, const NoiseLevel&
   return std::abs(pulled - expected) / scale;
 }
 
-void check_denoiser(Inspection& inspection, const Prior& prior) {
-  const Shape shape = trial_shape(prior.domain());
-  const at::Tensor picture = drawn_picture(shape, prior.domain());
+void check_denoiser(Inspection& inspection, const Prior& prior, const at::Tensor& picture) {
   const Rng rng(0, "denoiser check");
   const double half_range = (prior.domain().high - prior.domain().low) / 2;
   for (const double relative_sigma : {0.05, 0.2, 0.5, 1.0}) {
@@ -131,9 +132,37 @@ void check_reading(Inspection& inspection, const Prior& prior, const std::string
   inspection.found["card_to_paste"] = card_lines(search.card_agrees() ? search.card : search.best);
 }
 
+/// A prior made of images; none: it is a network.
+std::optional<Inspection> inspect_images(const std::string& path_or_name, bool check) {
+  const std::optional<PriorCard> card = card_of_images(path_or_name);
+  if (!card) return std::nullopt;
+  const PriorPtr prior = open_prior(path_or_name);
+  const ImageDomain& domain = prior->domain();
+  const auto& empirical = dynamic_cast<const EmpiricalPrior&>(*prior);
+  Inspection inspection;
+  inspection.found = {{"kind", "prior"},
+                      {"name", prior->name()},
+                      {"folder", find_prior(path_or_name)},
+                      {"hash", hash_of_prior(path_or_name)},
+                      {"images", empirical.images().size(0)},
+                      {"width", empirical.width()},
+                      {"image_sources", card->images},
+                      {"schedule", prior->schedule().name()},
+                      {"value_range", {domain.low, domain.high}},
+                      {"channels", domain.channels},
+                      {"size", domain.fixed_size},
+                      {"description", card->description},
+                      {"training_data", card->training_data},
+                      {"licence", card->licence},
+                      {"attribution", card->attribution}};
+  if (check) check_denoiser(inspection, *prior, empirical.images().narrow(0, 0, 1).to(at::kFloat));
+  return inspection;
+}
+
 }  // namespace
 
 Inspection inspect_prior(const std::string& path_or_name, bool check, const std::string& images) {
+  if (auto made_of_images = inspect_images(path_or_name, check)) return *made_of_images;
   const PriorSummary summary = inspect_prior(path_or_name);
   const NetworkPriorDescription& description = summary.description;
   const ImageDomain& domain = description.domain;
@@ -165,7 +194,7 @@ Inspection inspect_prior(const std::string& path_or_name, bool check, const std:
                       {"attribution", summary.attribution}};
   if (check) {
     const PriorPtr prior = load_prior(path_or_name);
-    check_denoiser(inspection, *prior);
+    check_denoiser(inspection, *prior, drawn_picture(trial_shape(domain), domain));
     check_reading(inspection, *prior, images);
   }
   return inspection;

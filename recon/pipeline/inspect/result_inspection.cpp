@@ -54,6 +54,7 @@ ordered_json describe(const ResultFile& file, const std::string& baseline, std::
                         {"shape", to_string(shape)},
                         {"std", results.std.defined()},
                         {"samples", results.samples.defined()},
+                        {"anomaly", results.anomaly.defined()},
                         {"chi2", figures(results.chi2, shown)},
                         {"seconds", figures(results.seconds, shown)},
                         {"status", words(results.status, shown)}};

@@ -5,13 +5,12 @@
 #include <filesystem>
 
 #include "data/atomic_file.h"
-#include "data/content_hash.h"
 #include "data/image_output.h"
-#include "priors/load_prior.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/version.h"
 #include "recon/core/error.h"
 #include "recon/pipeline/items/opened_input.h"
+#include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/run/result_assembly.h"
 #include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/engine.h"
@@ -40,7 +39,7 @@ void require_outputs(const RunPlan& plan, const std::vector<std::string>& ids, b
 PriorPtr prior_for(const RunPlan& plan) {
   bool needed = plan.main.traits.needs_prior;
   for (const auto& baseline : plan.baselines) needed = needed || baseline.traits.needs_prior;
-  return needed ? load_prior(plan.prior, plan.options.precision) : nullptr;
+  return needed ? open_prior(plan.prior, plan.options.precision) : nullptr;
 }
 
 /// The baselines, then the main solver.
@@ -68,7 +67,7 @@ void describe_run(const RunPlan& plan, const OpenedInput& input, bool with_prior
   if (const double scale = input.source.header().scale; scale != 1) set.scale.assign(set.ids.size(), scale);
   if (!with_prior) return;
   set.prior = plan.prior;
-  set.prior_hash = content_hash_of_path(find_prior(plan.prior));
+  set.prior_hash = hash_of_prior(plan.prior);
 }
 
 SolvingConditions conditions_of(const RunPlan& plan) {

@@ -77,6 +77,11 @@ void ResultAssembly::add_tiles(const PreparedItem& item, const std::vector<ItemO
         with_psnr(main.rows.front(),
                   columns_.back().solver() + (plan_.options.select == Selection::mean ? " mean" : " best fit"));
     tiles.push_back({fmt::format("std, yellow {:.3g}", top), map, {0, std::max(top, 1e-30)}, Colormap::inferno});
+    if (main.anomaly.defined()) {
+      const at::Tensor blocks = block_average(main.anomaly);
+      const double most = std::max(blocks.max().item<double>(), 1e-30);
+      tiles.push_back({fmt::format("anomaly, yellow {:.3g}", most), blocks, {0, most}, Colormap::inferno});
+    }
   }
   if (item.ground_truth.defined()) tiles.push_back({"truth", in_window(item.ground_truth[0], *item.op), item.range});
   result_.tiles_per_item = static_cast<int>(tiles.size());

@@ -8,8 +8,6 @@
 #include <set>
 
 #include "data/atomic_file.h"
-#include "data/content_hash.h"
-#include "priors/load_prior.h"
 #include "priors/samplers/draw.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/version.h"
@@ -84,7 +82,7 @@ class Sampling {
   Sampling(const SamplingPlan& plan, const RunControls& controls)
       : plan_(plan),
         controls_(controls),
-        prior_(load_prior(plan.prior, plan.options.precision)),
+        prior_(open_prior(plan.prior, plan.options.precision)),
         size_(image_size(plan, prior_->domain())),
         range_{prior_->domain().low, prior_->domain().high},
         trajectory_(plan.trajectory.empty() ? 0 : plan.options.trajectory_samples, plan.sampler->steps, range_) {
@@ -146,7 +144,7 @@ class Sampling {
     set.seed = static_cast<std::uint64_t>(plan_.options.seed);
     set.versions = versions();
     set.prior = plan_.prior;
-    set.prior_hash = content_hash_of_path(find_prior(plan_.prior));
+    set.prior_hash = hash_of_prior(plan_.prior);
     for (std::int64_t i = 0; i < samples.size(0); ++i) {
       const bool finished = set.status[static_cast<std::size_t>(i)] == "finished";
       result.grid.push_back({fmt::format("{}{}", i + 1, finished ? "" : " diverged"), samples[i], range_});

@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <vector>
 
-#include "data/content_hash.h"
-#include "priors/load_prior.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/metrics/metrics.h"
 #include "recon/metrics/risk_control.h"
+#include "recon/pipeline/items/prior_option.h"
 
 namespace recon {
 namespace {
@@ -68,7 +67,7 @@ std::map<std::string, double> predicted_quality(const at::Tensor& x, const at::T
 SolvingConditions solving_conditions(const SolvingOptions& options, const NamedSolver& main,
                                      const nlohmann::ordered_json& solver, const std::string& prior) {
   return {.solver = solver,
-          .prior_hash = main.traits.needs_prior ? content_hash_of_path(find_prior(prior)) : "",
+          .prior_hash = main.traits.needs_prior ? hash_of_prior(prior) : "",
           .samples = options.samples,
           .select = options.select,
           .precision = options.precision};

@@ -90,10 +90,15 @@ at::Tensor ImageMapping::to_file(const at::Tensor& x) const {
 }
 
 at::Tensor ImageMapping::std_to_file(const at::Tensor& std) const {
-  const at::Tensor image = cropped(std) * scale_;
+  if (!two_channels_) return cropped(std) * scale_;
+  return energy_to_file(std.square()).sqrt() * scale_;  // of |x - mean|
+}
+
+at::Tensor ImageMapping::energy_to_file(const at::Tensor& energy) const {
+  const at::Tensor image = cropped(energy);
   if (!two_channels_) return image;
-  const std::int64_t channels = image_.shape[0];  // of |x - mean|, the root of the sum over both parts
-  return (image.narrow(1, 0, channels).square() + image.narrow(1, channels, channels).square()).sqrt();
+  const std::int64_t channels = image_.shape[0];
+  return image.narrow(1, 0, channels) + image.narrow(1, channels, channels);
 }
 
 Problem make_problem(const ImageMapping& mapping, const OperatorPtr& op, const at::Tensor& y, const ItemNoise& noise,

@@ -46,6 +46,8 @@ class ImageMapping {
   /// Images [batch, solver image] in the units and the shape of the file.
   at::Tensor to_file(const at::Tensor& x) const;
   at::Tensor std_to_file(const at::Tensor& std) const;
+  /// What has no unit of intensity and adds up: of the pixels that the file has, both parts of a complex one together.
+  at::Tensor energy_to_file(const at::Tensor& energy) const;
 
  private:
   at::Tensor cropped(const at::Tensor& x) const;

@@ -88,7 +88,11 @@ Report share_of(const Report& report, std::size_t item, std::size_t count) {
     const auto begin = entries.begin() + static_cast<std::ptrdiff_t>(item * runs);
     entries = std::decay_t<decltype(entries)>(begin, begin + static_cast<std::ptrdiff_t>(runs));
   };
-  share.x = report.x.narrow(0, static_cast<std::int64_t>(item * runs), static_cast<std::int64_t>(runs));
+  const auto part = [&](const at::Tensor& all) {
+    return all.narrow(0, static_cast<std::int64_t>(item * runs), static_cast<std::int64_t>(runs));
+  };
+  share.x = part(report.x);
+  if (report.anomaly.defined()) share.anomaly = part(report.anomaly);
   cut(share.outcomes);
   cut(share.chi2);
   cut(share.weight);
@@ -122,7 +126,8 @@ void judge_fit(ResultRow& row, MethodResult& result, const Fit& fit, const Prepa
 
 /// Takes away the margin that the operator needs beside what a measurement shows.
 void cut_to_window(MethodResult& result, const Operator& op) {
-  at::Tensor* const images[] = {&result.x, &result.samples, &result.std, &result.uncertainty.quantiles};
+  at::Tensor* const images[] = {&result.x, &result.samples, &result.std, &result.anomaly,
+                                &result.uncertainty.quantiles};
   for (at::Tensor* const image : images) {
     if (image->defined()) *image = in_window(*image, op).contiguous();
   }
@@ -247,6 +252,10 @@ MethodResult ItemRunner::evaluated(const PreparedItem& item, const ImageMapping&
     mean = evaluation_.selection == Selection::mean ? on_seen_pixels(mapping.to_file(summary.mean), *item.op)
                                                     : images.narrow(0, best_fit(problem, result.report), 1);
     result.std = on_seen_pixels(mapping.std_to_file(summary.std), *item.op)[0].cpu();
+  }
+  if (const at::Tensor& cost = result.report.anomaly; cost.defined()) {
+    const at::Tensor all = combine_samples(cost, problem.keys, result.report.outcomes).mean;
+    result.anomaly = on_seen_pixels(mapping.energy_to_file(all), *item.op)[0].cpu();
   }
   result.x = mean[0].cpu();
   warn_outside(item.range, result);

@@ -41,6 +41,7 @@ void ResultColumns::add(const ItemOutcome& outcome) {
   samples_.push_back(options_.keep_samples ? method.samples : at::Tensor());
   quantiles_.push_back(method.uncertainty.quantiles);
   prior_part_.push_back(method.uncertainty.split ? method.uncertainty.split->prior_part : at::Tensor());
+  anomaly_.push_back(method.anomaly);
   chi2_maps_.push_back(method.uncertainty.chi2_map);
   add_trace(method.report);
   ResultRow row;
@@ -91,6 +92,7 @@ void ResultColumns::store_images(SolverResults& results) const {
   results.samples = stacked_column(samples_);
   results.quantiles = stacked_column(quantiles_);
   results.prior_part = stacked_column(prior_part_);
+  results.anomaly = stacked_column(anomaly_);
   results.chi2_map = stacked_column(chi2_maps_);
 }
 

@@ -35,7 +35,7 @@ class ResultColumns {
   std::string solver_;
   TensorSpec image_;
   Options options_;
-  Column x_, std_, samples_, quantiles_, prior_part_, chi2_maps_, traces_;
+  Column x_, std_, samples_, quantiles_, prior_part_, anomaly_, chi2_maps_, traces_;
   std::vector<ResultRow> rows_;
   std::vector<double> trace_steps_, trace_sigmas_;  ///< of the longest trace
 };

@@ -64,6 +64,17 @@ std::optional<PredictiveScore> held_out_score(const at::Tensor& samples, const P
                           support.defined() ? support != 0 : at::Tensor());
 }
 
+at::Tensor block_average(const at::Tensor& map, std::int64_t side) {
+  const at::Tensor all = map.sum(0, true);
+  // Blocks that stick out count the pixels that they have.
+  const at::Tensor blocks = at::avg_pool2d(all, {side, side}, {side, side}, {0, 0}, /*ceil_mode=*/true);
+  return blocks.repeat_interleave(side, 1)
+      .repeat_interleave(side, 2)
+      .narrow(1, 0, map.size(1))
+      .narrow(2, 0, map.size(2))
+      .contiguous();
+}
+
 std::optional<Calibration> calibration_of(const at::Tensor& samples, const PreparedItem& item) {
   if (samples.size(0) < 2 || !item.ground_truth.defined()) return std::nullopt;
   at::Tensor truth = in_window(item.ground_truth[0].cpu(), *item.op), shown = in_window(samples, *item.op);

@@ -50,6 +50,11 @@ void to_one_field(at::Tensor& images, at::Tensor& truth);
 /// How samples [S, C, H, W] predict what was held out of the item; nothing where nothing was.
 std::optional<PredictiveScore> held_out_score(const at::Tensor& samples, const PreparedItem& item);
 
+/// Pixels on a side of the blocks that maps of the anomaly are shown in: a pixel's own value is mostly chance.
+inline constexpr std::int64_t kAnomalyBlock = 8;
+/// The map [C, H, W] summed over the channels and averaged over blocks, every pixel with its block's: [1, H, W].
+at::Tensor block_average(const at::Tensor& map, std::int64_t side = kAnomalyBlock);
+
 /// The samples' calibration alone; nothing without ground truth or with one sample.
 std::optional<Calibration> calibration_of(const at::Tensor& samples, const PreparedItem& item);
 

@@ -3,9 +3,22 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "priors/samplers/ddim.h"
 
 namespace recon {
+namespace {
+
+/// Adds what a step's guidance cost. The last step has no noise that could hide it, and no part in the sum.
+void add_cost(at::Tensor& anomaly, const SamplerStep& step, const at::Tensor& guidance) {
+  if (!guidance.defined() || !(step.next.sigma > 0)) return;
+  const double precision = std::pow(step.next.relative_sigma(), -2) - std::pow(step.level.relative_sigma(), -2);
+  const at::Tensor cost = 0.5 * precision * guidance.square();
+  anomaly = anomaly.defined() ? anomaly + cost : cost;
+}
+
+}  // namespace
 
 void GuidedSampler::visit(ParameterVisitor& v, const char* steps_doc, double least_steps) {
   v.field("steps", steps, steps_doc, {.min = least_steps});
@@ -41,7 +54,7 @@ std::unique_ptr<Sampler> GuidedSampler::make_sampler() const {
 }
 
 at::Tensor GuidedSampler::sample(SolverContext& context, const std::string& stream, const Denoiser& denoise,
-                                 const std::function<at::Tensor(SamplerStep& step)>& after_step) const {
+                                 const std::function<Judged(SamplerStep& step)>& after_step) const {
   const ReverseProcess reverse{.process = context.prior().schedule(),
                                .levels = levels(context),
                                .denoise = denoise,
@@ -53,12 +66,13 @@ at::Tensor GuidedSampler::sample(SolverContext& context, const std::string& stre
   at::Tensor estimate;
   const at::Tensor x = start.image(context, reverse.levels.front(), reverse.noise(kSamplingStream, 0));
   make_sampler()->sample(reverse, x, [&](SamplerStep& step) {
-    const at::Tensor residual_squares = after_step(step);
+    const Judged judged = after_step(step);
+    add_cost(context.report().anomaly, step, judged.guidance);
     estimate = step.done == step.total ? step.x : step.x0;
     return context.end_step({.done = step.done,
                              .total = step.total,
                              .relative_sigma = step.next.relative_sigma(),
-                             .residual_squares = residual_squares},
+                             .residual_squares = judged.residual_squares},
                             step.x, estimate);
   });
   return estimate;

@@ -18,6 +18,14 @@ namespace recon {
 /// The steps are a sampler's (priors/samplers) with the guided denoiser D_y ~ E[x_0 | x_t, y] as its denoiser: ddim
 /// with `eta`, dpmpp_2m with `eta` for order 2, or any other by `sampler` with that sampler's own options at their
 /// defaults. The last step ends on D_y, without noise.
+///
+/// Report::anomaly is what the guidance cost (Girsanov; recon/docs/derivations.md): over all steps r_t -> r_s > 0,
+///
+///     1/2 sum (1/r_s² - 1/r_t²) (D_y - D)²,   D_y and D at the step's beginning,
+///
+/// per pixel, in nats. Its sum over the pixels is on average KL(guided path || prior's path) of ancestral steps, that
+/// is how much less likely the prior thinks the image than an image of its own. For other steps it is the same of the
+/// reverse SDE, by the left rectangle rule.
 struct GuidedSampler {
   enum class Order { first, second };
   friend constexpr auto words_of(Order) {
@@ -37,10 +45,14 @@ struct GuidedSampler {
 
   /// Where the steps begin, and the clean image.
   std::vector<NoiseLevel> levels(const SolverContext& context) const;
-  /// The image at the end. `stream` names the randomness. `after_step` may replace step.x and returns `[batch]`
-  /// ||y - A D||² for the progress line.
+  /// What a solver knows of a step that was taken.
+  struct Judged {
+    at::Tensor residual_squares;  ///< `[batch]` ||y - A D||², for the progress line
+    at::Tensor guidance = {};     ///< D_y - D at step.level; undefined: there is no such thing
+  };
+  /// The image at the end. `stream` names the randomness. `after_step` may replace step.x.
   at::Tensor sample(SolverContext& context, const std::string& stream, const Denoiser& denoise,
-                    const std::function<at::Tensor(SamplerStep& step)>& after_step) const;
+                    const std::function<Judged(SamplerStep& step)>& after_step) const;
 
  private:
   std::unique_ptr<Sampler> make_sampler() const;

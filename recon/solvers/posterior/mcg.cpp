@@ -40,7 +40,7 @@ at::Tensor Mcg::run(SolverContext& context) const {
       const at::Tensor z = step.next.sigma * context.normal("mcg data", step.done);
       return op->pseudo_inverse(step.next.alpha * context.y() + op->apply(z - step.x));
     });
-    return residual_squares;
+    return GuidedSampler::Judged{.residual_squares = residual_squares};
   };
   return sampling.sample(context, mcg_stream, denoise, meet_data);
 }

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <functional>
+#include <utility>
 
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_step.h"
@@ -61,15 +62,21 @@ class PigdmDenoiser {
       return op_->solve_shifted(backprojected, noise_ / c, kDataStepAccuracy) / per_item(c, backprojected);
     });
     const at::Tensor guidance = tweedie * denoised.pullback(w);
-    if (!learns_) return denoised.x0 + guidance;
+    if (!learns_) return guided(denoised.x0, guidance);
     const at::Tensor q = real_inner(w, guidance) / squared_norms(w).clamp_min(kMetExactly);
     error_.learn(q, level);
-    return denoised.x0 + guidance * per_item(damping(q, c, w), guidance);
+    return guided(denoised.x0, guidance * per_item(damping(q, c, w), guidance));
   }
 
-  const at::Tensor& residual_squares() const { return residual_squares_; }
+  /// Of the step that was taken by it.
+  GuidedSampler::Judged judged() { return {.residual_squares = residual_squares_, .guidance = std::move(guidance_)}; }
 
  private:
+  /// Remembers the first guidance of a step: samplers may ask again, at other levels.
+  at::Tensor guided(const at::Tensor& x0, const at::Tensor& guidance) {
+    if (!guidance_.defined()) guidance_ = guidance;
+    return x0 + guidance;
+  }
   /// (c + noise_std² k) / (q + noise_std² k) where q > c, k = ||w||² / ||A w||²; otherwise 1.
   at::Tensor damping(const at::Tensor& q, const at::Tensor& c, const at::Tensor& w) {
     const at::Tensor k =
@@ -82,7 +89,7 @@ class PigdmDenoiser {
   LinearOperatorPtr op_;
   at::Tensor noise_;
   ErrorVariance error_;
-  at::Tensor residual_squares_;
+  at::Tensor residual_squares_, guidance_;
 };
 
 }  // namespace
@@ -95,8 +102,7 @@ void PiGdm::visit(ParameterVisitor& v) {
 
 at::Tensor PiGdm::run(SolverContext& context) const {
   PigdmDenoiser denoiser(covariance == Covariance::automatic, context);
-  return sampling.sample(context, pigdm_stream, std::ref(denoiser),
-                         [&](SamplerStep&) { return denoiser.residual_squares(); });
+  return sampling.sample(context, pigdm_stream, std::ref(denoiser), [&](SamplerStep&) { return denoiser.judged(); });
 }
 
 }  // namespace recon
