@@ -109,7 +109,7 @@ Examples:
                            {"high", images->high},
                            {"worst", images->worst}};
       verb.text += fmt::format("images as a whole (TARP): at most {:.1f} standard errors off the diagonal{}\n",
-                               images->worst, images->worst > 3 ? ": the samples are not of the right posterior" : "");
+                               images->worst, images->worst > 3 ? ": the samples may be of another posterior" : "");
     }
     if (std::isfinite(set.std_scale)) {
       verb.text += fmt::format("standard deviations are {:.2f} times what covers {:g} % of these pixels\n",
