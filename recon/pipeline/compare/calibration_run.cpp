@@ -181,8 +181,8 @@ void write_plot(const std::string& path, const CalibrationResult& result) {
   std::vector<Curve> curves = {{"exact", {0, 1}, {0, 1}}, {"pixels", result.nominal, result.covered}};
   if (const auto& images = result.images) {
     curves.push_back({"images (TARP)", images->nominal, images->covered});
-    curves.push_back({"5 %", images->nominal, images->low});
-    curves.push_back({"95 %", images->nominal, images->high});
+    curves.push_back({"images, 5 %", images->nominal, images->low});
+    curves.push_back({"images, 95 %", images->nominal, images->high});
   }
   write_file_atomically(path, line_plot_svg(curves, {.title = "Calibration", .x_label = "stated", .y_label = "true"}));
 }

@@ -43,8 +43,8 @@ class Comparison final : public ResultSink {
     for (const auto& compared : plan_.solvers) {
       configured_steps_.push_back(steps_of(*compared.solver.solver));
       if (!compared.solver.traits.needs_prior) continue;
-      PriorPtr& prior = priors_[prior_of(compared)];
-      if (prior == nullptr) prior = open_prior(prior_of(compared), plan_.options.precision);
+      PriorPtr& prior = priors_[plan_.prior_of(compared)];
+      if (prior == nullptr) prior = open_prior(plan_.prior_of(compared), plan_.options.precision);
     }
   }
 
@@ -87,10 +87,6 @@ class Comparison final : public ResultSink {
   }
 
  private:
-  const std::string& prior_of(const ComparedSolver& compared) const {
-    return compared.prior.empty() ? plan_.prior : compared.prior;
-  }
-
   OpenedInput opened(const TaskPlan& task) const {
     if (task.input) return open_single_input(*task.input, task.item_options);
     return opened_set(simulate(*task.simulation, controls_), task.name, task.item_options);
@@ -134,7 +130,7 @@ class Comparison final : public ResultSink {
     SolvingOptions options;
     options.samples = compared.samples;
     options.precision = plan_.options.precision;
-    return solving_conditions(options, compared.solver, compared.options, prior_of(compared));
+    return solving_conditions(options, compared.solver, compared.options, plan_.prior_of(compared));
   }
 
   std::uint64_t seed() const { return static_cast<std::uint64_t>(plan_.options.seed); }
@@ -145,7 +141,7 @@ class Comparison final : public ResultSink {
   }
 
   ItemRunner runner(const TaskPlan& task, const ComparedSolver& compared, const Evaluation& evaluation) const {
-    const auto prior = priors_.find(prior_of(compared));
+    const auto prior = priors_.find(plan_.prior_of(compared));
     return {compared.solver, prior == priors_.end() ? nullptr : prior->second, task.item_options.complex_image,
             task.item_options.location_of_complex_image, evaluation};
   }

@@ -9,12 +9,11 @@ namespace recon {
 namespace {
 
 ReportFacts facts_of(const ComparisonPlan& plan, c10::Device device) {
-  ReportFacts facts{
-      .prior = {}, .prior_hash = {}, .device = device.str(), .seed = static_cast<std::uint64_t>(plan.options.seed)};
+  ReportFacts facts{.priors = {}, .device = device.str(), .seed = static_cast<std::uint64_t>(plan.options.seed)};
   for (const auto& compared : plan.solvers) {
-    if (!compared.solver.traits.needs_prior || !facts.prior.empty()) continue;
-    facts.prior = plan.prior;
-    facts.prior_hash = hash_of_prior(plan.prior);
+    if (!compared.solver.traits.needs_prior) continue;
+    const std::string& prior = plan.prior_of(compared);
+    if (!facts.priors.contains(prior)) facts.priors[prior] = hash_of_prior(prior);
   }
   return facts;
 }

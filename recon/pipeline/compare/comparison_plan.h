@@ -69,6 +69,11 @@ struct ComparisonPlan {
   std::filesystem::path output;  ///< a folder; starts at the working directory
   std::string prior;             ///< name, or a path that starts at the config's folder
   nlohmann::ordered_json resolved;
+
+  /// The solver's own prior, or the plan's.
+  const std::string& prior_of(const ComparedSolver& compared) const {
+    return compared.prior.empty() ? prior : compared.prior;
+  }
 };
 
 /// `seed` takes the place of the config's and of every simulation's. Throws Error(usage) with file:line.

@@ -277,7 +277,7 @@ std::string facts_html(const ComparisonPlan& plan, const ReportFacts& facts) {
     table += fmt::format("<tr><td>{}</td><td class=\"text\">{}</td></tr>\n", html_escaped(name), html_escaped(value));
   };
   for (const auto& [name, version] : versions()) add(name, version);
-  if (!facts.prior.empty()) add("prior", facts.prior + "  " + facts.prior_hash);
+  for (const auto& [prior, hash] : facts.priors) add("prior", prior + "  " + hash);
   add("device", facts.device);
   add("seed", std::to_string(facts.seed));
   return "<h2 id=\"config\">Config and versions</h2>\n<details><summary>Versions</summary>" + table +

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <map>
-#include <string>
 #include <vector>
 
 #include "recon/pipeline/compare/comparison.h"
@@ -11,7 +10,7 @@ namespace recon {
 
 /// What the report says about the run as a whole.
 struct ReportFacts {
-  std::string prior, prior_hash;  ///< empty without a prior
+  std::map<std::string, std::string> priors;  ///< hashes by name or path
   std::string device;
   std::uint64_t seed = 0;
 };
