@@ -8,6 +8,7 @@
 #include "recon/config/option_lister.h"
 #include "recon/config/version.h"
 #include "recon/pipeline/compare/comparison_table.h"
+#include "recon/pipeline/compare/held_out_ranking.h"
 #include "recon/pipeline/solve/result_columns.h"
 #include "recon/report/html.h"
 
@@ -348,6 +349,9 @@ std::string ComparisonReport::html(const ComparisonPlan& plan, const ComparisonR
   }
   body += "<a href=\"#config\">config and versions</a></nav>\n" + budget_text(plan, result);
   body += legend(columns) + overview(summary, columns);
+  if (const std::string ranking = ranking_text(held_out_rankings(result.rows, result.data)); !ranking.empty()) {
+    body += "<h2>Held-out data</h2>\n<pre>" + html_escaped(ranking) + "</pre>\n";
+  }
   for (std::size_t i = 0; i < names.size(); ++i) {
     std::vector<SummaryRow> mine;
     std::copy_if(summary.begin(), summary.end(), std::back_inserter(mine),
