@@ -23,12 +23,6 @@ void visit_calibration_numbers(Set& set, const Visit& visit) {
   visit("std_scale", set.std_scale);
 }
 
-template <class Set, class Visit>
-void visit_calibration_texts(Set& set, const Visit& visit) {
-  visit("made_for", set.made_for);
-  visit("versions", set.versions);
-}
-
 at::Tensor read_table(const hdf5::File& file, const std::string& name, std::int64_t images) {
   const auto dataset = file.dataset(name);
   if (dataset.shape().size() != 2 || dataset.shape()[0] != images || dataset.dtype() != at::kDouble) {
@@ -54,10 +48,8 @@ void write_calibration_file(const std::string& path, const CalibrationSet& set) 
   auto file = hdf5::File::create(target.temporary());
   write_format(file, calibration_format, calibration_version);
   visit_calibration_numbers(set, [&](const char* name, double value) { file.set_attribute(name, value); });
-  visit_calibration_texts(set, [&](const char* name, const std::map<std::string, std::string>& texts) {
-    auto group = file.create_group(name);
-    for (const auto& [key, text] : texts) group.set_attribute(key, text);
-  });
+  write_text_map(file, "made_for", set.made_for);
+  write_text_map(file, "versions", set.versions);
   auto margins = file.create_group("margins");
   for (const auto& [name, margin] : set.margins) margins.set_attribute(name, margin);
   file.set_attribute("config", set.config);
@@ -77,10 +69,8 @@ CalibrationSet read_calibration_file(const std::string& path, const hdf5::ReadLi
   require_format(file, calibration_format, calibration_version);
   CalibrationSet set;
   visit_calibration_numbers(set, [&](const char* name, double& value) { value = file.number_attribute(name); });
-  visit_calibration_texts(set, [&](const char* name, std::map<std::string, std::string>& texts) {
-    const auto group = file.group(name);
-    for (const auto& key : group.attribute_names()) texts.emplace(key, group.text_attribute(key));
-  });
+  set.made_for = read_text_map(file, "made_for");
+  set.versions = read_text_map(file, "versions");
   const auto margins = file.group("margins");
   for (const auto& name : margins.attribute_names()) set.margins.emplace(name, margins.number_attribute(name));
   set.config = file.text_attribute("config");

@@ -201,8 +201,7 @@ ResultSet read_header(const hdf5::File& file) {
   set.range = read_image_range(file);
   visit_result_texts(set, [&](const char* name, std::string& value) { value = file.text_attribute(name); });
   set.seed = file.uint64_attribute("seed");
-  const auto versions = file.group("versions");
-  for (const auto& name : versions.attribute_names()) set.versions.emplace(name, versions.text_attribute(name));
+  set.versions = read_text_map(file, "versions");
   set.ids = read_ids(file.dataset("ids"));
   const auto items = static_cast<std::int64_t>(set.ids.size());
   if (file.has("scale")) read_vector(file.dataset("scale"), items, {0, items}, set.scale);
@@ -217,8 +216,7 @@ void write_result_header(hdf5::File& file, const ResultSet& results) {
   write_image_range(file, results.range);
   visit_result_texts(results, [&](const char* name, const std::string& value) { file.set_attribute(name, value); });
   file.set_attribute("seed", results.seed);
-  auto versions = file.create_group("versions");
-  for (const auto& [name, value] : results.versions) versions.set_attribute(name, value);
+  write_text_map(file, "versions", results.versions);
   file.write_strings("ids", results.ids);
   if (!results.scale.empty()) write_vector(file, "scale", results.scale);
   write_batch_provenance(file, results);

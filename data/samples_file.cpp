@@ -35,8 +35,7 @@ void write_samples_file(const std::string& path, const SampleSet& set) {
   visit_sample_texts(set, [&](const char* name, const std::string& value) { file.set_attribute(name, value); });
   file.set_attribute("seed", set.seed);
   file.set_attribute("nfe", static_cast<std::uint64_t>(set.nfe));
-  auto versions = file.create_group("versions");
-  for (const auto& [name, value] : set.versions) versions.set_attribute(name, value);
+  write_text_map(file, "versions", set.versions);
   file.write("samples", set.samples);
   file.write_strings("status", set.status);
   file.close();
@@ -51,8 +50,7 @@ SampleSet read_samples_file(const std::string& path, const hdf5::ReadLimits& lim
   visit_sample_texts(set, [&](const char* name, std::string& value) { value = file.text_attribute(name); });
   set.seed = file.uint64_attribute("seed");
   set.nfe = static_cast<std::int64_t>(file.uint64_attribute("nfe"));
-  const auto versions = file.group("versions");
-  for (const auto& name : versions.attribute_names()) set.versions.emplace(name, versions.text_attribute(name));
+  set.versions = read_text_map(file, "versions");
   const auto samples = file.dataset("samples");
   if (samples.shape().size() != 4) {
     throw data_error(samples.location(), "expected samples [N, C, H, W], got shape {}; make the file again",

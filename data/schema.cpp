@@ -42,6 +42,18 @@ ImageRange read_image_range(const hdf5::Group& root) {
                    fmt::join(range, ", "));
 }
 
+void write_text_map(hdf5::Group& root, const std::string& name, const std::map<std::string, std::string>& texts) {
+  auto group = root.create_group(name);
+  for (const auto& [key, text] : texts) group.set_attribute(key, text);
+}
+
+std::map<std::string, std::string> read_text_map(const hdf5::Group& root, const std::string& name) {
+  const auto group = root.group(name);
+  std::map<std::string, std::string> texts;
+  for (const auto& key : group.attribute_names()) texts.emplace(key, group.text_attribute(key));
+  return texts;
+}
+
 std::vector<std::string> default_ids(std::int64_t count) {
   std::vector<std::string> ids;
   for (std::int64_t i = 0; i < count; ++i) ids.push_back(std::to_string(i));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@ void require_format(const hdf5::Group& root, const std::string& format, std::uin
 
 void write_image_range(hdf5::Group& root, const ImageRange& range);
 ImageRange read_image_range(const hdf5::Group& root);
+
+/// A group whose attributes are texts by name: versions, conditions.
+void write_text_map(hdf5::Group& root, const std::string& name, const std::map<std::string, std::string>& texts);
+std::map<std::string, std::string> read_text_map(const hdf5::Group& root, const std::string& name);
 
 std::vector<std::string> default_ids(std::int64_t count);     ///< "0", "1", ...
 std::vector<std::string> read_ids(const hdf5::Dataset& ids);  ///< texts, or integers as text

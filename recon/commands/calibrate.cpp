@@ -9,6 +9,7 @@
 #include "recon/core/log.h"
 #include "recon/metrics/risk_control.h"
 #include "recon/pipeline/compare/calibration_run.h"
+#include "recon/pipeline/solve/guarantee.h"
 #include "recon/report/text_table.h"
 
 namespace recon {
@@ -25,8 +26,8 @@ double mean_of(const std::vector<double>& values) {
 std::string coverage_text(const CalibrationSet& set) {
   std::string text = "of the pixels, the truth lies in the interval stated as";
   for (const int percent : {50, 80, 90, 95}) {
-    const auto found = set.figures.find(fmt::format("coverage_{}", percent));
-    text += fmt::format("{} {} %: {:.1f} %", percent == 50 ? "" : ",", percent, 100 * mean_of(found->second));
+    const auto& covered = set.figures.at(fmt::format("coverage_{}", percent));
+    text += fmt::format("{} {} %: {:.1f} %", percent == 50 ? "" : ",", percent, 100 * mean_of(covered));
   }
   return text + "\n";
 }
@@ -46,7 +47,7 @@ std::string bounds_text(const CalibrationSet& set) {
   std::string text;
   for (const auto& [quality, margin] : set.margins) {
     text += fmt::format("{}: the samples' own bound {} {:.3g} holds in {:g} % of images\n", quality,
-                        quality == "nrmse" ? "plus" : "less", margin, 100 * (1 - set.miss));
+                        more_is_better(quality) ? "less" : "plus", margin, 100 * (1 - set.miss));
   }
   return text;
 }

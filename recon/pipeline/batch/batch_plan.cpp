@@ -229,7 +229,9 @@ ItemGroup BatchWork::load(std::size_t batch, c10::Device device) {
 Method batch_method(const BatchPlan& plan, const BatchWork& work, const PriorPtr& prior) {
   std::vector<const OpenedInput*> inputs;
   for (const auto& input : work.inputs) inputs.push_back(&input);
-  const SolvingConditions conditions = solving_conditions(plan.options, plan.main, plan.resolved["solver"], plan.prior);
+  const auto conditions = [&] {
+    return solving_conditions(plan.options, plan.main, plan.resolved["solver"], plan.prior);
+  };
   return {.runner =
               ItemRunner(plan.main, prior, plan.item_options.complex_image, plan.item_options.location_of_complex_image,
                          {.selection = plan.options.select,

@@ -112,7 +112,7 @@ class Comparison final : public ResultSink {
     Evaluation evaluation;
     std::optional<Error> refused;
     try {
-      evaluation.calibration = apply_calibration(compared.calibration, conditions(compared), {&input});
+      evaluation.calibration = apply_calibration(compared.calibration, [&] { return conditions(compared); }, {&input});
     } catch (const Error& error) {
       refused = error;  // a row with its reason, the other solvers go on
     }

@@ -104,7 +104,7 @@ ReconstructionResult run_reconstruction(const RunPlan& stated, const RunControls
                 baselines);
   const PriorPtr prior = prior_for(plan);
   settle_complex_image({&input.source}, prior != nullptr, controls.device);
-  const auto calibration = apply_calibration(plan.calibration, conditions_of(plan), {&input});
+  const auto calibration = apply_calibration(plan.calibration, [&] { return conditions_of(plan); }, {&input});
   SingleItems items(input.source, wanted, controls.device);
   ResultAssembly assembly(plan, input.source);
   Engine engine({.seed = static_cast<std::uint64_t>(plan.options.seed)}, controls);

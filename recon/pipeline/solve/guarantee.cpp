@@ -140,11 +140,12 @@ std::string AppliedCalibration::text() const {
   return text;
 }
 
-AppliedCalibrationPtr apply_calibration(const std::string& path, const SolvingConditions& solving,
+AppliedCalibrationPtr apply_calibration(const std::string& path, const std::function<SolvingConditions()>& solving,
                                         const std::vector<const OpenedInput*>& inputs) {
   if (path.empty()) return nullptr;
   const auto calibration = std::make_shared<const AppliedCalibration>(path);
-  for (const auto* input : inputs) calibration->require_conditions(conditions_of(solving, *input));
+  const SolvingConditions conditions = solving();
+  for (const auto* input : inputs) calibration->require_conditions(conditions_of(conditions, *input));
   log::info("calibration {}", calibration->text());
   return calibration;
 }

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -61,8 +62,8 @@ class AppliedCalibration {
 using AppliedCalibrationPtr = std::shared_ptr<const AppliedCalibration>;
 
 /// The calibration of a config, checked against the conditions of all inputs, and said in one line; null for an empty
-/// path.
-AppliedCalibrationPtr apply_calibration(const std::string& path, const SolvingConditions& solving,
+/// path, and `solving` is asked for otherwise only: it hashes the prior.
+AppliedCalibrationPtr apply_calibration(const std::string& path, const std::function<SolvingConditions()>& solving,
                                         const std::vector<const OpenedInput*>& inputs);
 
 }  // namespace recon

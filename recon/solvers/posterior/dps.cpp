@@ -6,7 +6,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "priors/samplers/sampler.h"
 #include "recon/core/error.h"
@@ -83,26 +82,21 @@ class DpsDenoiser {
       const InnerSolves::Conditioned y = inner_->at_level(denoised, from);
       last_ = {};
       last_.residual_squares = y.residual_squares;
-      return guided(in_range(denoised.x0), y.shift);
+      return guidance_.added(in_range(denoised.x0), y.shift);
     }
     const at::Tensor gain = gain_ ? gain_->at_image(denoised.x0, ++passes_) : at::Tensor();
     last_ = guidance_at(context_, denoised, from, gain);
     const at::Tensor x0 = in_range(last_.x0);
     if (!gain.defined()) return x0;
     const at::Tensor v = evidence_variance(context_, last_, gain, from, next_after(from));
-    return guided(x0, last_.likelihood_gradient * per_item(from.sigma * from.sigma / from.alpha / v, x_t));
+    return guidance_.added(x0, last_.likelihood_gradient * per_item(from.sigma * from.sigma / from.alpha / v, x_t));
   }
 
   const GuidanceTerm& last() const { return last_; }
   /// D_y - D of the step that was taken by it; undefined for guidance constant.
-  at::Tensor take_guidance() { return std::move(guidance_); }
+  at::Tensor take_guidance() { return guidance_.take(); }
 
  private:
-  /// Remembers the first guidance of a step: samplers may ask again, at other levels.
-  at::Tensor guided(const at::Tensor& x0, const at::Tensor& guidance) {
-    if (!guidance_.defined()) guidance_ = guidance;
-    return x0 + guidance;
-  }
   /// With `clip_mean` within the range of the prior. The data term is that of the image as it was.
   at::Tensor in_range(const at::Tensor& x0) const {
     const ImageDomain& domain = context_.prior().domain();
@@ -120,7 +114,7 @@ class DpsDenoiser {
   const std::vector<NoiseLevel>& levels_;
   std::optional<MeanGain> gain_;  ///< none for guidance constant
   GuidanceTerm last_;
-  at::Tensor guidance_;
+  StepGuidance guidance_;
   std::optional<InnerSolves> inner_;  ///< none: one variance for all data
   std::int64_t passes_ = 0;
 };

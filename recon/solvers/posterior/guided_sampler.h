@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "priors/samplers/sampler.h"
@@ -56,6 +57,21 @@ struct GuidedSampler {
 
  private:
   std::unique_ptr<Sampler> make_sampler() const;
+};
+
+/// What a guided denoiser added at a step's beginning: samplers may ask it again, at other levels.
+class StepGuidance {
+ public:
+  /// D_y = `x0` + `guidance`; the first one of a step is remembered.
+  at::Tensor added(const at::Tensor& x0, const at::Tensor& guidance) {
+    if (!first_.defined()) first_ = guidance;
+    return x0 + guidance;
+  }
+  /// Of the step that was taken, which ends with it; undefined where nothing was added.
+  at::Tensor take() { return std::exchange(first_, {}); }
+
+ private:
+  at::Tensor first_;
 };
 
 }  // namespace recon

@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <functional>
-#include <utility>
 
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_step.h"
@@ -62,21 +61,16 @@ class PigdmDenoiser {
       return op_->solve_shifted(backprojected, noise_ / c, kDataStepAccuracy) / per_item(c, backprojected);
     });
     const at::Tensor guidance = tweedie * denoised.pullback(w);
-    if (!learns_) return guided(denoised.x0, guidance);
+    if (!learns_) return guidance_.added(denoised.x0, guidance);
     const at::Tensor q = real_inner(w, guidance) / squared_norms(w).clamp_min(kMetExactly);
     error_.learn(q, level);
-    return guided(denoised.x0, guidance * per_item(damping(q, c, w), guidance));
+    return guidance_.added(denoised.x0, guidance * per_item(damping(q, c, w), guidance));
   }
 
   /// Of the step that was taken by it.
-  GuidedSampler::Judged judged() { return {.residual_squares = residual_squares_, .guidance = std::move(guidance_)}; }
+  GuidedSampler::Judged judged() { return {.residual_squares = residual_squares_, .guidance = guidance_.take()}; }
 
  private:
-  /// Remembers the first guidance of a step: samplers may ask again, at other levels.
-  at::Tensor guided(const at::Tensor& x0, const at::Tensor& guidance) {
-    if (!guidance_.defined()) guidance_ = guidance;
-    return x0 + guidance;
-  }
   /// (c + noise_std² k) / (q + noise_std² k) where q > c, k = ||w||² / ||A w||²; otherwise 1.
   at::Tensor damping(const at::Tensor& q, const at::Tensor& c, const at::Tensor& w) {
     const at::Tensor k =
@@ -89,7 +83,8 @@ class PigdmDenoiser {
   LinearOperatorPtr op_;
   at::Tensor noise_;
   ErrorVariance error_;
-  at::Tensor residual_squares_, guidance_;
+  at::Tensor residual_squares_;
+  StepGuidance guidance_;
 };
 
 }  // namespace
