@@ -186,6 +186,8 @@ TEST_F(TrainVerb, SaysWhatIsWrong) {
   expect_error(train("out", "--set init=natural_gray"), 2, {"network", "init"});
   write("train2.yaml", "images: x\ninit: natural_gray\n");
   expect_error("train train2.yaml --set images=nowhere.png", 2, {"space_to_depth 2"});
+  write("train3.yaml", "images: x\ninit: natural_gray\nchannels: rgb\nspace_to_depth: 2\n");
+  expect_error("train train3.yaml --set images=nowhere.png", 2, {"natural_gray", "1 channel"});
   expect_error(train("train.yaml/out"), 3, {"train.yaml"});
 }
 

@@ -15,6 +15,7 @@
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/engine.h"
+#include "recon/pipeline/solve/solver_choice.h"
 
 namespace recon {
 namespace {
@@ -41,8 +42,7 @@ class Comparison final : public ResultSink {
  public:
   Comparison(ComparisonPlan& plan, const RunControls& controls) : plan_(plan), controls_(controls) {
     for (const auto& compared : plan_.solvers) {
-      configured_steps_.push_back(steps_of(*compared.solver.solver));
-      if (!compared.solver.traits.needs_prior) continue;
+      if (!compared.may_need_prior()) continue;
       PriorPtr& prior = priors_[plan_.prior_of(compared)];
       if (prior == nullptr) prior = open_prior(plan_.prior_of(compared), plan_.options.precision);
     }
@@ -73,7 +73,7 @@ class Comparison final : public ResultSink {
 
   bool solved(const ItemGroup& group, std::size_t method, const std::vector<ItemOutcome>& outcomes) override {
     if (group.errors.front()) return false;
-    record(group.ids.front(), {.solver = plan_.solvers[method].solver.name, .outcome = outcomes.front()});
+    record(group.ids.front(), {.solver = solvers_[method].solver.name, .outcome = outcomes.front()});
     return true;
   }
 
@@ -81,7 +81,7 @@ class Comparison final : public ResultSink {
     if (group.errors.front()) return add_unread(group.ids.front(), *group.errors.front());
     std::vector<ComparedResult> results;
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
-      results.push_back({.solver = plan_.solvers[i].solver.name, .outcome = std::move(outcomes[i].front())});
+      results.push_back({.solver = solvers_[i].solver.name, .outcome = std::move(outcomes[i].front())});
     }
     if (!results.empty()) report_.add_item(*task_, *group.items.front(), results);
   }
@@ -99,13 +99,29 @@ class Comparison final : public ResultSink {
     ItemSource& source = input.source;
     if (!input.hash.empty()) result_.data[task.name] = input.hash;
     settle_complex_image({&source}, !priors_.empty(), controls_.device);
-    SingleItems items(source, source.indices(task.items), controls_.device);
+    const auto indices = source.indices(task.items);
+    settle_solvers({&source, indices.front()});
+    SingleItems items(source, indices, controls_.device);
     std::vector<Method> methods;
-    for (const auto& compared : plan_.solvers) {
+    for (const auto& compared : solvers_) {
       methods.push_back(method(task, compared, input));
     }
     Engine engine({.seed = seed(), .label = task.name, .contained = EngineOptions::Contained::everything}, controls_);
     engine.run(items, methods, *this);
+  }
+
+  /// The plan's solvers for a task that begins with this item: instead of `auto`, what it takes.
+  void settle_solvers(const FirstItem& item) {
+    solvers_ = plan_.solvers;
+    configured_steps_.clear();
+    for (auto& compared : solvers_) {
+      nlohmann::ordered_json taken;
+      const std::string name = compared.solver.name;
+      compared.taken = settle_solver(compared.solver, taken, {item}, compared.samples, controls_.device);
+      if (!compared.taken.empty()) compared.options = taken["solver"];
+      compared.solver.name = name;
+      configured_steps_.push_back(steps_of(*compared.solver.solver));
+    }
   }
 
   Method method(const TaskPlan& task, const ComparedSolver& compared, const OpenedInput& input) const {
@@ -119,6 +135,7 @@ class Comparison final : public ResultSink {
     Method method{.runner = runner(task, compared, evaluation),
                   .samples = compared.samples,
                   .trace_every = plan_.options.trace_every};
+    if (!compared.taken.empty()) method.tune = [&](const PreparedItem&) { return compared.taken; };
     if (refused) method.tune = [error = *refused](const PreparedItem&) -> std::string { throw error; };
     if (!compared.oracle.empty()) {
       method.tune = [&](const PreparedItem& item) { return choose_by_truth(task, item, compared); };
@@ -201,8 +218,8 @@ class Comparison final : public ResultSink {
   /// Under a budget, gives each solver the steps that it pays for on this task.
   void choose_steps(const TaskPlan& task, const PreparedItem& item) {
     if (plan_.budget.empty()) return;
-    for (std::size_t i = 0; i < plan_.solvers.size(); ++i) {
-      const ComparedSolver& compared = plan_.solvers[i];
+    for (std::size_t i = 0; i < solvers_.size(); ++i) {
+      const ComparedSolver& compared = solvers_[i];
       if (configured_steps_[i]) set_steps(*compared.solver.solver, *configured_steps_[i]);
       result_.budgets.push_back(choice(task, item, compared));
       if (const auto steps = result_.budgets.back().steps; steps > 0) set_steps(*compared.solver.solver, steps);
@@ -240,6 +257,7 @@ class Comparison final : public ResultSink {
 
   ComparisonPlan& plan_;
   const RunControls& controls_;
+  std::vector<ComparedSolver> solvers_;  ///< the plan's, for the task that runs
   std::vector<std::optional<std::int64_t>> configured_steps_;
   std::map<std::string, PriorPtr> priors_;  ///< those that solvers need, by name or path
   const TaskPlan* task_ = nullptr;          ///< the one that runs

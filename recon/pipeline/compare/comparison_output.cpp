@@ -11,7 +11,7 @@ namespace {
 ReportFacts facts_of(const ComparisonPlan& plan, c10::Device device) {
   ReportFacts facts{.priors = {}, .device = device.str(), .seed = static_cast<std::uint64_t>(plan.options.seed)};
   for (const auto& compared : plan.solvers) {
-    if (!compared.solver.traits.needs_prior) continue;
+    if (!compared.may_need_prior()) continue;
     const std::string& prior = plan.prior_of(compared);
     if (!facts.priors.contains(prior)) facts.priors[prior] = hash_of_prior(prior);
   }

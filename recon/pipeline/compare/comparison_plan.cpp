@@ -12,7 +12,7 @@ namespace recon {
 namespace {
 
 /// What a compared solver says besides the options of the solver.
-constexpr std::array own_keys = {"name", "samples", "oracle", "calibration", "prior"};
+const std::set<std::string> own_keys = {"name", "samples", "oracle", "calibration", "prior"};
 /// What belongs to each task, and to the top level where there is one task.
 constexpr std::array task_keys = {"input", "items", "noise_std", "estimate_noise", "complex_image", "hold_out"};
 
@@ -62,7 +62,16 @@ TaskPlan read_task(const YamlNodePtr& node, const std::string& section, std::set
   return task;
 }
 
-ComparedSolver read_compared(ParameterVisitor& section, std::set<std::string>& taken, std::int64_t samples) {
+/// The solver that the section names, under its type; one without a solver for `auto`.
+NamedSolver read_solver_or_auto(ParameterVisitor& section, const YamlNode& node) {
+  if (!is_auto(node, own_keys)) return read_solver(section);
+  NamedSolver automatic;
+  section.field("type", automatic.name, "what suits the operator and the samples");
+  return automatic;
+}
+
+ComparedSolver read_compared(ParameterVisitor& section, const YamlNode& node, std::set<std::string>& taken,
+                             std::int64_t samples) {
   ComparedSolver compared{.solver = {}, .samples = samples};
   std::string name;
   section.field("name", name, "what its results are called; default: its type");
@@ -74,9 +83,12 @@ ComparedSolver read_compared(ParameterVisitor& section, std::set<std::string>& t
                 "what `recon calibrate` wrote for it; starts at the working directory; empty: none");
   section.field("prior", compared.prior,
                 "instead of the top level's; a path (it has a '/') starts at the working directory");
-  compared.solver = read_solver(section);
+  compared.solver = read_solver_or_auto(section, node);
   std::string type = compared.solver.name;
   if (!compared.oracle.empty()) {
+    if (compared.solver.solver == nullptr) {
+      throw usage_error(section.location(), "oracle: `auto` takes no options; name the solver that it is for");
+    }
     const auto option = find_option(*compared.solver.solver, compared.oracle);
     if (!option || option->integer) {
       throw usage_error(section.location(), "oracle: expected a real number among the options of {}, got '{}'", type,
@@ -158,8 +170,10 @@ ComparisonPlan read_comparison_plan(const Config& config, std::optional<std::uin
   }
   read_tasks(options, plan);
   std::set<std::string> taken;
-  for (const auto& section : options.sections("solvers", "the methods to compare")) {
-    plan.solvers.push_back(read_compared(*section, taken, plan.options.samples));
+  const auto nodes = options.nodes("solvers");
+  const auto sections = options.sections("solvers", "the methods to compare");
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    plan.solvers.push_back(read_compared(*sections[i], *nodes[i], taken, plan.options.samples));
   }
   options.finish();
   if (plan.solvers.empty()) throw usage_error(options.location(), "`solvers` is missing: what is to be compared?");
@@ -170,7 +184,7 @@ ComparisonPlan read_comparison_plan(const Config& config, std::optional<std::uin
   for (std::size_t i = 0; i < plan.solvers.size(); ++i) {
     const auto& all = plan.resolved["solvers"];
     plan.solvers[i].options = all.is_array() ? all[i] : all;
-    for (const char* key : own_keys) plan.solvers[i].options.erase(key);
+    for (const std::string& key : own_keys) plan.solvers[i].options.erase(key);
     std::string& calibration = plan.solvers[i].calibration;
     if (calibration.empty()) continue;
     if (!plan.budget.empty() || !plan.solvers[i].oracle.empty()) {

@@ -52,12 +52,15 @@ struct TaskPlan {
 };
 
 struct ComparedSolver {
-  NamedSolver solver;
+  NamedSolver solver;                   ///< without a solver for `auto`: settled for each task
   std::int64_t samples = 1;
   std::string oracle = {};              ///< the option to be chosen by the ground truth; empty: none
   std::string calibration = {};         ///< of `recon calibrate`, a path; empty: none
   nlohmann::ordered_json options = {};  ///< of the solver, resolved
   std::string prior = {};               ///< in place of the plan's; empty: that
+  std::string taken = {};               ///< once `auto` is settled: what was taken, and why
+
+  bool may_need_prior() const { return solver.solver == nullptr || solver.traits.needs_prior; }
 };
 
 /// A compare config, read and checked.

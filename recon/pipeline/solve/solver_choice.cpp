@@ -52,15 +52,17 @@ SolverChoice choose_solver(const std::string& operator_config, const std::functi
   return {"diffpir", "one image of a linear operator"};
 }
 
-void settle_solver(NamedSolver& main, nlohmann::ordered_json& resolved, const std::vector<FirstItem>& items,
+std::string settle_solver(NamedSolver& main, nlohmann::ordered_json& resolved, const std::vector<FirstItem>& items,
                    std::int64_t samples, c10::Device device, std::set<std::string> taken) {
-  if (main.solver != nullptr) return;
+  if (main.solver != nullptr) return "";
   const SolverChoice choice = samples > 1 ? SolverChoice{"dps", "several samples of the posterior are asked for"}
                                           : for_one_image(items, device);
-  log::info("auto takes {}: {}", choice.type, choice.reason);
+  std::string taking = fmt::format("{}: {}", choice.type, choice.reason);
+  log::info("auto takes {}", taking);
   YamlOptions defaults(parse_yaml("type: " + choice.type, {.name = "solver: auto", .folder = {}}), "solver");
   main = named_solver(defaults, taken);
   resolved["solver"] = defaults.resolved();
+  return taking;
 }
 
 }  // namespace recon

@@ -37,8 +37,9 @@ struct FirstItem {
 };
 /// Settles `solver: auto`, and says so. Several samples: dps. One image: by these items; where they ask for different
 /// solvers it is diffpir, or dps if an operator is not linear. `main` and `resolved["solver"]` become the solver with
-/// its defaults, under a name that is not among `taken`. Nothing happens to any other solver.
-void settle_solver(NamedSolver& main, nlohmann::ordered_json& resolved, const std::vector<FirstItem>& items,
-                   std::int64_t samples, c10::Device device, std::set<std::string> taken = {});
+/// its defaults, under a name that is not among `taken`. Nothing happens to any other solver. Returns what was taken and
+/// why, "diffpir: one image of a linear operator"; empty for any other solver.
+std::string settle_solver(NamedSolver& main, nlohmann::ordered_json& resolved, const std::vector<FirstItem>& items,
+                          std::int64_t samples, c10::Device device, std::set<std::string> taken = {});
 
 }  // namespace recon

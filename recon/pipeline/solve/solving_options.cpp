@@ -3,19 +3,16 @@
 #include "recon/core/error.h"
 
 namespace recon {
-namespace {
-
-bool is_auto(const YamlNode& section) {
+bool is_auto(const YamlNode& section, std::set<std::string> allowed) {
   const YamlEntry* type = section.find("type");
   if (type == nullptr || type->value->text != "auto") return false;
+  allowed.insert("type");
   for (const auto& entry : section.entries) {
-    if (entry.key == "type") continue;
+    if (allowed.contains(entry.key)) continue;
     throw usage_error(entry.location, "solver: `auto` takes no options; name the solver that '{}' is for", entry.key);
   }
   return true;
 }
-
-}  // namespace
 
 void ItemKeys::visit(ParameterVisitor& v) {
   v.field("items", items, "`all`, or the ids of the items to reconstruct");

@@ -65,6 +65,8 @@ struct NamedSolver {
 
 /// A solver under its type, numbered where `taken` holds that name already; its name is added to `taken`.
 NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken);
+/// Whether a solver's section says `type: auto`. Throws Error(usage) for other keys in it than the `allowed` ones.
+bool is_auto(const YamlNode& section, std::set<std::string> allowed = {});
 /// The solver of the section `solver`; `auto` when there is none. `taken` holds the names in use.
 NamedSolver read_main_solver(YamlOptions& options, std::set<std::string>& taken);
 /// What `keys`, read from that config, ask of the items. Throws Error(usage) for two sources of the noise level.

@@ -7,6 +7,7 @@
 #include "data/content_hash.h"
 #include "priors/load_prior.h"
 #include "priors/schedule_options.h"
+#include "priors/train/gray_parameters.h"
 #include "priors/train/parameter_initializer.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
@@ -30,11 +31,20 @@ std::shared_ptr<const UNet2D> start_network(const TrainingPlan& plan, std::int64
   const auto prior = std::dynamic_pointer_cast<const NetworkPrior>(load_prior(plan.init));
   const auto* network = prior == nullptr ? nullptr : dynamic_cast<const UNet2D*>(&prior->network());
   if (network == nullptr) throw data_error(plan.init, "has no UNet2DModel of diffusers to start from");
-  if (prior->description().space_to_depth != plan.setup.space_to_depth || prior->domain().channels != channels) {
+  const std::int64_t found = prior->domain().channels;
+  const bool gray_of_colour = found == 3 && channels == 1;
+  if (prior->description().space_to_depth != plan.setup.space_to_depth || (found != channels && !gray_of_colour)) {
     throw usage_error(plan.location,
                       "`init: {}` has {} channel(s) and space_to_depth {}; set channels and space_to_depth "
-                      "to the same",
-                      plan.init, prior->domain().channels, prior->description().space_to_depth);
+                      "to the same (a prior of grey images may begin with one of colour)",
+                      plan.init, found, prior->description().space_to_depth);
+  }
+  if (gray_of_colour) {
+    UNet2DConfig config = network->config();
+    config.in_channels /= 3;
+    config.out_channels /= 3;
+    GrayParameters source(network->parameters());
+    return std::make_shared<UNet2D>(config, source);
   }
   CopiedParameters source(network->parameters(), c10::kCPU);
   return std::make_shared<UNet2D>(network->config(), source);
