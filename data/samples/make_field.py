@@ -88,6 +88,7 @@ if __name__ == "__main__":
     whole = np.flatnonzero(kind == 0)
     slices = slices[whole[np.linspace(0, len(whole) - 1, COUNT).astype(int)]]
     with h5py.File(here / "field.h5", "w", track_order=True) as file:
+        kernels = {f"shakes/{i}": kernel for i, kernel in enumerate(shakes(np.random.default_rng(3)))}
         for name, data in {"photographs": photographs, "brains": brains(np.random.default_rng(1)), "ct": slices,
-                           "skies": skies(np.random.default_rng(2)), "shakes": shakes(np.random.default_rng(3))}.items():
+                           "skies": skies(np.random.default_rng(2)), **kernels}.items():
             file.create_dataset(name, data=data, compression="gzip", compression_opts=9, shuffle=True, track_times=False)

@@ -7,7 +7,10 @@
 namespace recon {
 namespace {
 
-/// Linear extrapolation in log r to the middle of step i, from the last two denoised images.
+constexpr const char* eta_doc = "share of fresh noise: 0 deterministic, 1 ancestral";
+
+}  // namespace
+
 at::Tensor extrapolated(const at::Tensor& now, const at::Tensor& before, const std::vector<NoiseLevel>& levels,
                         std::size_t i) {
   const auto width = [&](std::size_t k) {
@@ -15,10 +18,6 @@ at::Tensor extrapolated(const at::Tensor& now, const at::Tensor& before, const s
   };
   return now + (now - before) * (0.5 * width(i) / width(i - 1));
 }
-
-constexpr const char* eta_doc = "share of fresh noise: 0 deterministic, 1 ancestral";
-
-}  // namespace
 
 Ddim::Ddim() {
   steps = 100;

@@ -25,6 +25,11 @@ class Ddim final : public Sampler {
                const at::Tensor& before) const override;
 };
 
+/// Linear extrapolation in log r of the denoised images at levels i - 1 (`before`) and i (`now`) to the middle of the
+/// step to level i + 1: what a step of second order takes in their place.
+at::Tensor extrapolated(const at::Tensor& now, const at::Tensor& before, const std::vector<NoiseLevel>& levels,
+                        std::size_t i);
+
 /// DPM-Solver++(2M) (Lu et al. 2022, "DPM-Solver++", Algorithm 2): the DDIM step with the denoised image extrapolated
 /// to the middle of the step in lambda = -log r from the two last ones, at no further network pass:
 ///

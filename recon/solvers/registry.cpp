@@ -24,6 +24,7 @@
 #include "recon/solvers/posterior/pnp_dm.h"
 #include "recon/solvers/posterior/posterior_langevin.h"
 #include "recon/solvers/posterior/red_diff.h"
+#include "recon/solvers/posterior/tds.h"
 
 namespace recon {
 namespace {
@@ -95,6 +96,9 @@ Registry<SolverKind>& mutable_solver_kinds() {
               kPriorPoint),
           solver_kind<RichardsonLucy>("richardson_lucy",
                                       "photon counts: maximum likelihood with total variation, x >= 0", kLinearPoint),
+          solver_kind<Tds>("tds",
+                           "twisted diffusion sampler: weighted walks, exact with many of them; linear operators",
+                           kLinearSamples),
           solver_kind<TgvPdhg>("tgv_pdhg", "total generalised variation: piecewise affine images, no staircases",
                                kLinearPoint),
           solver_kind<TikhonovCg>("tikhonov_cg", "least squares with a quadratic penalty, by conjugate gradients",

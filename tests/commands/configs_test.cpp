@@ -35,7 +35,30 @@ std::string shortened(const std::string& key, const YamlNode& section) {
 }
 
 class ShippedConfig : public ProgramTest, public testing::WithParamInterface<std::string> {};
-class CompareConfigs : public ShippedConfig {};
+class CompareConfigs : public ShippedConfig {
+ protected:
+  /// The config of the test's name in a folder, with the first item of each task where `first_only`.
+  void compare(const std::string& folder, bool first_only) const {
+    const fs::path file = fs::path(test::source_path(folder)) / (GetParam() + ".yaml");
+    EXPECT_EQ(file_content(file).front(), '#');
+    const Config config = Config::from_file(file);
+    std::string options;
+    const auto& solvers = config.root()->find("solvers")->value->items;
+    for (std::size_t i = 0; i < solvers.size(); ++i) {
+      options += shortened(fmt::format("solvers.{}", i), *solvers[i]);
+      if (solvers[i]->find("samples") != nullptr) options += fmt::format(" --set solvers.{}.samples=2", i);
+    }
+    const std::size_t tasks = first_only ? config.root()->find("tasks")->value->items.size() : 0;
+    for (std::size_t i = 0; i < tasks; ++i) options += fmt::format(" --set 'tasks.{}.items=[\"0\"]'", i);
+    const Outputs got = recon("compare '" + file.string() + "' --json --allow-misfit --set output=compared" + options);
+    ASSERT_EQ(got.exit_code, 0) << got.err;
+    const auto json = got.json();
+    for (const auto& row : json["rows"]) EXPECT_EQ(row.contains("error"), row["status"] == "not_applicable") << row;
+    EXPECT_TRUE(fs::exists(path("compared/report.html")));
+    EXPECT_TRUE(fs::exists(path("compared/results.csv")));
+  }
+};
+class FieldConfigs : public CompareConfigs {};
 class RunConfigs : public ShippedConfig {};
 class SimulateConfigs : public ShippedConfig {};
 class TrainConfigs : public ShippedConfig {};
@@ -136,28 +159,16 @@ TEST_P(SampleConfigs, Draws) {
   }
 }
 
-TEST_P(CompareConfigs, Compares) {
-  const fs::path file = fs::path(test::source_path("configs/compare")) / (GetParam() + ".yaml");
-  EXPECT_EQ(file_content(file).front(), '#');
-  const Config config = Config::from_file(file);
-  std::string options;
-  const auto& solvers = config.root()->find("solvers")->value->items;
-  for (std::size_t i = 0; i < solvers.size(); ++i) {
-    options += shortened(fmt::format("solvers.{}", i), *solvers[i]);
-    if (solvers[i]->find("samples") != nullptr) options += fmt::format(" --set solvers.{}.samples=2", i);
-  }
-  const Outputs got = recon("compare '" + file.string() + "' --json --allow-misfit --set output=compared" + options);
-  ASSERT_EQ(got.exit_code, 0) << got.err;
-  const auto json = got.json();
-  for (const auto& row : json["rows"]) EXPECT_EQ(row.contains("error"), row["status"] == "not_applicable") << row;
-  EXPECT_TRUE(fs::exists(path("compared/report.html")));
-  EXPECT_TRUE(fs::exists(path("compared/results.csv")));
-}
+TEST_P(CompareConfigs, Compares) { compare("configs/compare", false); }
+
+/// `auto` is not shortened: the solver that it takes runs as it is.
+TEST_P(FieldConfigs, Compares) { compare("configs/compare/field", true); }
 
 const auto by_name = [](const auto& info) { return info.param; };
 INSTANTIATE_TEST_SUITE_P(All, BatchConfigs, testing::ValuesIn(configs_of("batch")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, CalibrateConfigs, testing::ValuesIn(configs_of("calibrate")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, CompareConfigs, testing::ValuesIn(configs_of("compare")), by_name);
+INSTANTIATE_TEST_SUITE_P(All, FieldConfigs, testing::ValuesIn(configs_of("compare/field")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, RunConfigs, testing::ValuesIn(configs_of("run")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, SampleConfigs, testing::ValuesIn(configs_of("sample")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, SimulateConfigs, testing::ValuesIn(configs_of("simulate")), by_name);

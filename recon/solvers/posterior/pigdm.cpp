@@ -6,38 +6,12 @@
 
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_step.h"
+#include "recon/solvers/posterior/pseudoinverse_guidance.h"
 
 namespace recon {
 namespace {
 
 constexpr const char* pigdm_stream = "pigdm";
-constexpr double kMetExactly = 1e-30;  // data met exactly: w is 0 then
-
-/// The error variance c(t) of `covariance: auto`, `[batch]` float64: learnt at one level, known at all.
-class ErrorVariance {
- public:
-  explicit ErrorVariance(const SolverContext& context) : prior_(context.prior()), batch_(context.batch()) {}
-
-  at::Tensor at_level(const NoiseLevel& level) const {
-    const double r2 = level.relative_sigma() * level.relative_sigma();
-    if (added_precision_.defined()) return (added_precision_ + 1 / r2).reciprocal();
-    const double mse = prior_.denoising_mse(level.relative_sigma());
-    return at::full({batch_}, mse > 0 ? std::min(mse, r2) : r2, at::kDouble);
-  }
-
-  /// From `along`, the error variance in the direction of the guidance at `level`.
-  void learn(const at::Tensor& along, const NoiseLevel& level) {
-    const double r2 = level.relative_sigma() * level.relative_sigma();
-    // A network's Jacobian may be anything: not less than the denoiser's mean error, not more than the noise.
-    const double least = std::min(std::max(prior_.denoising_mse(level.relative_sigma()), 1e-6 * r2), r2);
-    added_precision_ = along.clamp(least, r2).reciprocal() - 1 / r2;
-  }
-
- private:
-  const Prior& prior_;
-  std::int64_t batch_;
-  at::Tensor added_precision_;
-};
 
 /// D_y as a function of x_t.
 class PigdmDenoiser {
@@ -50,21 +24,13 @@ class PigdmDenoiser {
         error_(context) {}
 
   at::Tensor operator()(const at::Tensor& x_t, const NoiseLevel& level) {
-    const double r2 = level.relative_sigma() * level.relative_sigma(),
-                 tweedie = level.sigma * level.sigma / level.alpha;
-    const Linearized denoised = context_.linearize(x_t, level);
-    const at::Tensor r = context_.residual(denoised.x0);
-    residual_squares_ = squared_norms(r);
+    const double r2 = level.relative_sigma() * level.relative_sigma();
     const at::Tensor c = learns_ ? error_.at_level(level) : at::full({context_.batch()}, r2 / (1 + r2), at::kDouble);
-    const at::Tensor w = context_.operate([&] {
-      const at::Tensor backprojected = op_->adjoint(r);
-      return op_->solve_shifted(backprojected, noise_ / c, kDataStepAccuracy) / per_item(c, backprojected);
-    });
-    const at::Tensor guidance = tweedie * denoised.pullback(w);
-    if (!learns_) return guidance_.added(denoised.x0, guidance);
-    const at::Tensor q = real_inner(w, guidance) / squared_norms(w).clamp_min(kMetExactly);
-    error_.learn(q, level);
-    return guidance_.added(denoised.x0, guidance * per_item(damping(q, c, w), guidance));
+    const PseudoinverseGuidance g = pseudoinverse_guidance(context_, *op_, x_t, level, c, noise_);
+    residual_squares_ = g.residual_squares;
+    if (!learns_) return guidance_.added(g.x0, g.shift);
+    error_.learn(g.along, level);
+    return guidance_.added(g.x0, g.shift * per_item(damping(g, c), g.shift));
   }
 
   /// Of the step that was taken by it.
@@ -72,10 +38,8 @@ class PigdmDenoiser {
 
  private:
   /// (c + noise_std² k) / (q + noise_std² k) where q > c, k = ||w||² / ||A w||²; otherwise 1.
-  at::Tensor damping(const at::Tensor& q, const at::Tensor& c, const at::Tensor& w) {
-    const at::Tensor k =
-        squared_norms(w) / squared_norms(context_.operate([&] { return op_->apply(w); })).clamp_min(kMetExactly);
-    return (c + noise_ * k) / (at::maximum(q, c) + noise_ * k);
+  at::Tensor damping(const PseudoinverseGuidance& g, const at::Tensor& c) const {
+    return (c + noise_ * g.per_response) / (at::maximum(g.along, c) + noise_ * g.per_response);
   }
 
   bool learns_;

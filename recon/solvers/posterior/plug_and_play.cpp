@@ -9,6 +9,7 @@
 
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_step.h"
+#include "recon/solvers/posterior/mean_gain.h"
 
 namespace recon {
 namespace {
@@ -36,7 +37,8 @@ void PlugAndPlay::visit(ParameterVisitor& v) {
           {.min = 0, .open_min = true});
   v.field("start_relative_sigma", start_relative_sigma, "first noise level, in units of the prior",
           {.min = 0, .open_min = true});
-  v.field("end_relative_sigma", end_relative_sigma, "last noise level; that of the measurement when absent",
+  v.field("end_relative_sigma", end_relative_sigma,
+          "last noise level; when absent that of the measurement, over the operator's gain where that is above 1",
           {.min = 0, .open_min = true});
 }
 
@@ -45,12 +47,15 @@ at::Tensor PlugAndPlay::run(SolverContext& context) const {
   const Prior& prior = context.prior();
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
   const at::Tensor variance = noise_variances(context);
+  at::Tensor z = at::zeros_like(context.operate([&] { return op->adjoint(context.y()); })), u = z;
+  // Data that sum up many pixels (projections) say more of a pixel than their noise does.
+  const at::Tensor gain = MeanGain(context).at_image(z, 0).clamp_min(1);
   std::vector<double> last;
   for (std::int64_t i = 0; i < variance.numel(); ++i) {
-    last.push_back(end_relative_sigma.value_or(std::min(std::sqrt(variance[i].item<double>()), start)));
+    const double noise = std::sqrt(variance[i].item<double>() / gain[i].item<double>());
+    last.push_back(end_relative_sigma.value_or(std::min(noise, start)));
   }
 
-  at::Tensor z = at::zeros_like(context.operate([&] { return op->adjoint(context.y()); })), u = z;
   const bool dual = method == Method::admm;
   at::Tensor last_square;  ///< s² of the step before
   for (std::int64_t k = 0; k < steps; ++k) {

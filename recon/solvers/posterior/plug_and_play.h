@@ -18,8 +18,10 @@ namespace recon {
 ///     hqs:    c = z,       d = x
 ///     admm:   c = z - u,   d = x + u,   u += x - z,   and u is scaled by s_{k+1}² / s_k² from level to level
 ///
-/// The levels fall in equal steps of log s from `start_relative_sigma` to the noise's standard deviation (the schedule
-/// of DPIR, Zhang et al. 2021, section 4.2), or to `end_relative_sigma`. Returns z.
+/// The levels fall in equal steps of log s from `start_relative_sigma` to noise_std / max(1, g), or to
+/// `end_relative_sigma`. With g = 1 that is the schedule of DPIR (Zhang et al. 2021, section 4.2). g² = ||A||_F² / m is
+/// the operator's mean gain (mean_gain.h): projections sum up many pixels, so that the noise of a pixel is smaller than
+/// that of the data. Returns z.
 ///
 /// For a Gaussian prior D is a proximal map and the limits at a constant level s are known: with admm the posterior
 /// mean for noise of variance lambda noise_std², whatever s; with hqs that for noise of covariance
