@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "recon/core/per_entry.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_step.h"
 
@@ -16,13 +17,13 @@ constexpr double kMetExactly = 1e-30;  // data met exactly: w is 0 then
 /// The error variance c(t) of `covariance: auto`, `[batch]` float64: learnt at one level, known at all.
 class ErrorVariance {
  public:
-  explicit ErrorVariance(const SolverContext& context) : prior_(context.prior()), batch_(context.batch()) {}
+  explicit ErrorVariance(const SolverContext& context) : prior_(context.prior()), like_(context.y()) {}
 
   at::Tensor at_level(const NoiseLevel& level) const {
     const double r2 = level.relative_sigma() * level.relative_sigma();
     if (added_precision_.defined()) return (added_precision_ + 1 / r2).reciprocal();
     const double mse = prior_.denoising_mse(level.relative_sigma());
-    return at::full({batch_}, mse > 0 ? std::min(mse, r2) : r2, at::kDouble);
+    return per_entry(mse > 0 ? std::min(mse, r2) : r2, like_);
   }
 
   /// From `along`, the error variance in the direction of the guidance at `level`.
@@ -35,7 +36,7 @@ class ErrorVariance {
 
  private:
   const Prior& prior_;
-  std::int64_t batch_;
+  const at::Tensor& like_;
   at::Tensor added_precision_;
 };
 
@@ -55,7 +56,7 @@ class PigdmDenoiser {
     const Linearized denoised = context_.linearize(x_t, level);
     const at::Tensor r = context_.residual(denoised.x0);
     residual_squares_ = squared_norms(r);
-    const at::Tensor c = learns_ ? error_.at_level(level) : at::full({context_.batch()}, r2 / (1 + r2), at::kDouble);
+    const at::Tensor c = learns_ ? error_.at_level(level) : per_entry(r2 / (1 + r2), r);
     const at::Tensor w = context_.operate([&] {
       const at::Tensor backprojected = op_->adjoint(r);
       return op_->solve_shifted(backprojected, noise_ / c, kDataStepAccuracy) / per_item(c, backprojected);

@@ -7,6 +7,7 @@
 #include <map>
 #include <vector>
 
+#include "recon/core/per_entry.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_step.h"
 
@@ -46,8 +47,8 @@ at::Tensor PlugAndPlay::run(SolverContext& context) const {
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
   const at::Tensor variance = noise_variances(context);
   std::vector<double> last;
-  for (std::int64_t i = 0; i < variance.numel(); ++i) {
-    last.push_back(end_relative_sigma.value_or(std::min(std::sqrt(variance[i].item<double>()), start)));
+  for (const double noise : host_values(variance)) {
+    last.push_back(end_relative_sigma.value_or(std::min(std::sqrt(noise), start)));
   }
 
   at::Tensor z = at::zeros_like(context.operate([&] { return op->adjoint(context.y()); })), u = z;
@@ -57,7 +58,7 @@ at::Tensor PlugAndPlay::run(SolverContext& context) const {
     const double share = steps > 1 ? static_cast<double>(k) / static_cast<double>(steps - 1) : 1;
     std::vector<double> level;
     for (const double end : last) level.push_back(std::pow(start, 1 - share) * std::pow(end, share));
-    const at::Tensor square = at::tensor(level, at::kDouble).square();
+    const at::Tensor square = per_entry(level, z).square();
     // u is the dual variable times s², which changes with the level (Boyd et al. 2011, section 3.4.1).
     if (dual && k > 0) u = u * per_item(square / last_square, u);
     last_square = square;
