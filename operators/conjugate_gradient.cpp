@@ -4,6 +4,7 @@
 #include <c10/core/GradMode.h>
 
 #include "recon/core/error.h"
+#include "recon/core/per_entry.h"
 
 namespace recon {
 namespace {
@@ -36,7 +37,8 @@ ConjugateGradientResult conjugate_gradient(const std::function<at::Tensor(const 
   at::Tensor active = rho > threshold;
 
   ConjugateGradientResult result;
-  while (result.iterations < options.max_iterations && active.any().item<bool>()) {
+  while (result.iterations < options.max_iterations) {
+    if (is_time_to_look(result.iterations, active) && !active.any().item<bool>()) break;
     const at::Tensor q = matrix_times(p);
     const at::Tensor energy = real_inner(p, q);
     // No curvature along p, as of a singular matrix or after rounding: the step would divide by it.

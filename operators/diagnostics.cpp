@@ -212,7 +212,7 @@ OperatorReport check_operator(const Operator& op, const CheckOptions& options) {
 at::Tensor frobenius_squared(const LinearOperator& op, std::int64_t batch, std::int64_t probes,
                              const at::TensorOptions& options, std::uint64_t seed) {
   if (probes < 1 || batch < 1) throw internal_error("frobenius_squared", "expected at least one probe and one item");
-  at::Tensor total = at::zeros({batch}, at::kDouble);
+  at::Tensor total = at::zeros({batch}, options.dtype(at::kDouble));
   for (std::int64_t i = 0; i < probes; ++i) total += squared_norms(op.apply(shared_probe(op, batch, options, seed, i)));
   return total / static_cast<double>(probes);
 }
@@ -220,7 +220,7 @@ at::Tensor frobenius_squared(const LinearOperator& op, std::int64_t batch, std::
 at::Tensor largest_singular_value(const LinearOperator& op, std::int64_t batch, std::int64_t iterations,
                                   const at::TensorOptions& options, std::uint64_t seed) {
   at::Tensor x = shared_probe(op, batch, options, seed, 0);
-  at::Tensor square = at::zeros({batch}, at::kDouble);
+  at::Tensor square = at::zeros({batch}, options.dtype(at::kDouble));
   for (std::int64_t i = 0; i < iterations; ++i) {
     const at::Tensor lengths = squared_norms(x).sqrt();
     x = x / per_item(at::where(lengths > 0, lengths, at::ones_like(lengths)), x);

@@ -85,6 +85,7 @@ class Blur final : public LinearOperator {
     forward_ = DeviceConstant(transfer * scale);
     backward_ = DeviceConstant(transfer.conj() * scale);
     energy_ = DeviceConstant(at::real(transfer * transfer.conj()));
+    spectral_ = made_spectral();
   }
 
   std::optional<ImageWindow> window() const override {
@@ -92,7 +93,11 @@ class Blur final : public LinearOperator {
     return ImageWindow{.top = rows_.before, .left = columns_.before, .height = rows_.result, .width = columns_.result};
   }
 
-  std::optional<SpectralForm> spectral() const override {
+  std::optional<SpectralForm> spectral() const override { return spectral_; }
+
+ private:
+  /// What it keeps on a device is to stay there: made once.
+  std::optional<SpectralForm> made_spectral() const {
     if (boundary_ != Boundary::circular) return std::nullopt;
     const ScalarKind scalar = domain().scalar;
     const Shape leading(scalar == ScalarKind::complex ? 3 : 2, 1);
@@ -108,7 +113,6 @@ class Blur final : public LinearOperator {
         .eigenvalues = form.eigenvalues};
   }
 
- private:
   at::Tensor do_apply(const at::Tensor& x) const override {
     const at::Tensor wide = apply_circulant(padded(extended(parts_apart(x)), 0, 0), forward_.like(x));
     return parts_joined(columns_.result_part(rows_.result_part(wide)).contiguous(), domain().scalar);
@@ -147,6 +151,7 @@ class Blur final : public LinearOperator {
   Boundary boundary_;
   Axis rows_, columns_;
   DeviceConstant forward_, backward_, energy_;
+  std::optional<SpectralForm> spectral_;
 };
 
 struct BlurOptions {

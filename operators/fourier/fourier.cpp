@@ -27,14 +27,16 @@ class MaskedFourier final : public LinearOperator {
         mask_(mask),
         symmetric_(symmetrised(mask)),
         multiplier_(symmetric_.value() / static_cast<double>(image.shape[1] * image.shape[2])),
-        full_(mask.min().item<double>() == 1) {}
+        full_(mask.min().item<double>() == 1) {
+    if (image.scalar == ScalarKind::real)
+      half_spectrum_ = half_spectrum_form(image.shape[1], image.shape[2], symmetric_);
+  }
 
   at::Tensor support() const override { return full_ ? at::Tensor() : mask_.value(); }
   bool is_unitary() const override { return full_ && domain().scalar == ScalarKind::complex; }
 
   std::optional<SpectralForm> spectral() const override {
-    if (domain().scalar == ScalarKind::real)
-      return half_spectrum_form(domain().shape[1], domain().shape[2], symmetric_);
+    if (half_spectrum_) return half_spectrum_;
     return SpectralForm{.analyze = fft2_centred,
                         .synthesize = ifft2_centred,
                         .eigenvalues = [mask = mask_](const at::Tensor& like) { return mask.like(like).unsqueeze(0); }};
@@ -54,6 +56,7 @@ class MaskedFourier final : public LinearOperator {
   DeviceConstant mask_;
   DeviceConstant symmetric_, multiplier_;
   bool full_;
+  std::optional<SpectralForm> half_spectrum_;  ///< of real images, made once: what it keeps on a device stays there
 };
 
 OperatorPtr fourier_from(const SamplingPatternOptions& options, const TensorSpec& image, const std::string& location) {

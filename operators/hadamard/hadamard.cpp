@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "operators/masks.h"
+#include "recon/core/device_index.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -16,8 +17,6 @@ namespace {
 std::int64_t power_of_two_from(std::int64_t n) {
   return static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(n)));
 }
-
-at::Tensor index_tensor(const std::vector<std::int64_t>& rows) { return at::tensor(rows, at::kLong); }
 
 class Hadamard final : public LinearOperator {
  public:
@@ -29,9 +28,9 @@ class Hadamard final : public LinearOperator {
                        image, {{image.shape[0], std::ssize(rows)}, image.scalar}),
         height_(height),
         width_(width),
-        rows_(index_tensor(rows)) {}
+        rows_(rows) {}
 
-  bool is_unitary() const override { return fits() && rows_.numel() == height_ * width_; }
+  bool is_unitary() const override { return fits() && rows_.size() == height_ * width_; }
 
   std::optional<SpectralForm> spectral() const override {
     if (!fits()) return std::nullopt;
@@ -43,7 +42,7 @@ class Hadamard final : public LinearOperator {
                         .eigenvalues =
                             [rows = rows_, n = height_ * width_](const at::Tensor& like) {
                               const at::Tensor values = at::zeros({1, 1, n}, like.options().dtype(real_dtype(like)));
-                              return values.index_fill_(-1, rows.to(like.device()), 1);
+                              return values.index_fill_(-1, rows.on(like.device()), 1);
                             }};
   }
 
@@ -52,18 +51,18 @@ class Hadamard final : public LinearOperator {
 
   at::Tensor do_apply(const at::Tensor& x) const override {
     const at::Tensor mirrors = at::constant_pad_nd(x, {0, width_ - x.size(3), 0, height_ - x.size(2)});
-    return walsh_hadamard(mirrors.flatten(2)).index_select(-1, rows_.to(x.device()));
+    return walsh_hadamard(mirrors.flatten(2)).index_select(-1, rows_.on(x.device()));
   }
 
   at::Tensor do_adjoint(const at::Tensor& y) const override {
     const at::Tensor coefficients = at::zeros({y.size(0), y.size(1), height_ * width_}, y.options());
-    coefficients.index_copy_(-1, rows_.to(y.device()), y.resolve_conj());
+    coefficients.index_copy_(-1, rows_.on(y.device()), y.resolve_conj());
     const at::Tensor mirrors = walsh_hadamard(coefficients).view({y.size(0), y.size(1), height_, width_});
     return mirrors.narrow(2, 0, domain().shape[1]).narrow(3, 0, domain().shape[2]).contiguous();
   }
 
   std::int64_t height_, width_;
-  at::Tensor rows_;
+  DeviceIndex rows_;
 };
 
 std::vector<std::int64_t> lowest_sequencies(std::int64_t height, std::int64_t width, std::int64_t count) {

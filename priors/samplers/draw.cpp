@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "recon/core/error.h"
+#include "recon/core/per_entry.h"
 
 namespace recon {
 namespace {
@@ -28,16 +29,12 @@ void check(const Sampler& sampler, const Prior& prior, const DrawTask& task) {
   }
 }
 
-/// Entries that are not finite become zero and are marked.
-void contain(at::Tensor& x, std::vector<bool>& diverged) {
-  const at::Tensor sums = x.flatten(1).square().sum(1).to(at::kCPU, at::kDouble);
-  for (std::size_t i = 0; i < diverged.size(); ++i) {
-    const auto entry = static_cast<std::int64_t>(i);
-    diverged[i] = diverged[i] || !std::isfinite(sums[entry].item<double>());
-    if (!diverged[i]) continue;
-    x = x.clone();
-    x[entry].zero_();
-  }
+/// Entries that are or were not finite become zero. `sound` are the flags of the others, undefined at first.
+void contain(at::Tensor& x, at::Tensor& sound) {
+  const at::Tensor finite = at::isfinite(squared_norms(x));
+  sound = sound.defined() ? sound.logical_and(finite) : finite;
+  if (sound.is_cpu() && sound.all().item<bool>()) return;  // a look is free there, and saves the copy
+  x = at::where(along_batch(sound, x), x, at::zeros_like(x));
 }
 
 }  // namespace
@@ -48,7 +45,7 @@ DrawReport draw(const Sampler& sampler, const Prior& prior, const DrawTask& task
   const ImageDomain& domain = prior.domain();
   const TensorSpec image{{domain.channels, task.size[0], task.size[1]}, ScalarKind::real};
   DrawReport report;
-  report.diverged.assign(task.keys.size(), false);
+  at::Tensor sound;
   const auto clipped = [&](const at::Tensor& x0) { return task.clip ? x0.clamp(domain.low, domain.high) : x0; };
   const ReverseProcess reverse{.process = sampler.process_of(prior),
                                .levels = sampler.levels(prior),
@@ -70,7 +67,7 @@ DrawReport draw(const Sampler& sampler, const Prior& prior, const DrawTask& task
                                    }};
   const NoiseLevel& start = reverse.levels.front();  // alpha_T x_0 is left out: the noise there hides it
   report.x = sampler.sample(reverse, start.sigma * reverse.noise(kSamplingStream, 0), [&](SamplerStep& step) {
-    contain(step.x, report.diverged);
+    contain(step.x, sound);
     if (controls.watch && !controls.watch(step)) report.stopped = true;
     if (controls.observer) {
       controls.observer(
@@ -80,6 +77,7 @@ DrawReport draw(const Sampler& sampler, const Prior& prior, const DrawTask& task
     report.stopped = report.stopped || (asked && step.done < step.total);
     return !report.stopped;
   });
+  for (const double flag : host_values(sound)) report.diverged.push_back(flag == 0);
   return report;
 }
 

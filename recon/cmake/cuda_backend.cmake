@@ -16,11 +16,13 @@ endif()
 # Of the wanted architectures, those that this toolkit knows.
 execute_process(COMMAND ${RECON_NVCC} --list-gpu-arch OUTPUT_VARIABLE recon_known_architectures)
 set(recon_architectures "")
-foreach(architecture 80 90 100)
+foreach(architecture 75 80 86 89 90 100)
   if(recon_known_architectures MATCHES "compute_${architecture}\n")
-    list(APPEND recon_architectures ${architecture})
+    list(APPEND recon_architectures ${architecture}-real)
+    set(recon_newest ${architecture})
   endif()
 endforeach()
+list(APPEND recon_architectures ${recon_newest}-virtual)  # PTX, for devices that are newer than the toolkit
 set(CMAKE_CUDA_COMPILER ${RECON_NVCC})
 set(CMAKE_CUDA_ARCHITECTURES ${recon_architectures} CACHE STRING "GPU architectures of recon_cuda")
 set(CMAKE_CUDA_STANDARD 17)
@@ -32,6 +34,7 @@ file(GLOB_RECURSE sources CONFIGURE_DEPENDS recon/*_cuda.cpp recon/*.cu operator
 add_library(recon_cuda SHARED ${sources})
 target_include_directories(recon_cuda PRIVATE "${PROJECT_SOURCE_DIR}")
 target_include_directories(recon_cuda SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
-target_link_libraries(recon_cuda PRIVATE recon::libtorch fmt::fmt "${RECON_LIBTORCH}/lib/libtorch_cuda.so"
-                      "${RECON_LIBTORCH}/lib/libc10_cuda.so")
+# No symbol of libtorch_cuda is used here, and yet its kernels register as it is loaded.
+target_link_libraries(recon_cuda PRIVATE recon::libtorch fmt::fmt -Wl,--no-as-needed
+                      "${RECON_LIBTORCH}/lib/libtorch_cuda.so" -Wl,--as-needed "${RECON_LIBTORCH}/lib/libc10_cuda.so")
 set_target_properties(recon_cuda PROPERTIES LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")

@@ -10,6 +10,7 @@
 #include "recon/commands/batch_progress.h"
 #include "recon/commands/verb_setup.h"
 #include "recon/core/cuda_backend.h"
+#include "recon/core/device.h"
 #include "recon/core/error.h"
 #include "recon/pipeline/batch/batch_engine.h"
 #include "recon/pipeline/batch/batch_verification.h"

@@ -1,7 +1,7 @@
 #include "recon/commands/verb_setup.h"
 
 #include "recon/commands/interruption.h"
-#include "recon/core/cuda_backend.h"
+#include "recon/core/device.h"
 
 namespace recon {
 

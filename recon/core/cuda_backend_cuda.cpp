@@ -14,7 +14,35 @@
 namespace recon {
 namespace {
 
-class Backend final : public CudaBackend {
+void check(cudaError_t status, const char* call) {
+  if (status != cudaSuccess) throw internal_error(call, "CUDA error: {}", cudaGetErrorString(status));
+}
+
+/// An event in the current stream.
+class Moment final : public DeviceMoment {
+ public:
+  explicit Moment(int index) {
+    const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(index));
+    check(cudaEventCreate(&event_), "cudaEventCreate");
+    check(cudaEventRecord(event_, c10::cuda::getCurrentCUDAStream().stream()), "cudaEventRecord");
+  }
+  ~Moment() override { cudaEventDestroy(event_); }
+  Moment(const Moment&) = delete;
+  Moment& operator=(const Moment&) = delete;
+
+  double seconds_since(const DeviceMoment& earlier) const override {
+    constexpr double seconds_per_ms = 1e-3;
+    float ms = 0;
+    check(cudaEventSynchronize(event_), "cudaEventSynchronize");
+    check(cudaEventElapsedTime(&ms, dynamic_cast<const Moment&>(earlier).event_, event_), "cudaEventElapsedTime");
+    return ms * seconds_per_ms;
+  }
+
+ private:
+  cudaEvent_t event_ = nullptr;
+};
+
+class Backend final : public DeviceBackend {
  public:
   int device_count() const override { return c10::cuda::device_count(); }
 
@@ -24,14 +52,14 @@ class Backend final : public CudaBackend {
     return properties.name;
   }
 
-  void fill_normal(const at::Tensor& out, std::uint64_t key, std::uint32_t step) const override {
-    if (!out.is_contiguous()) throw internal_error("CudaBackend::fill_normal", "expected contiguous memory");
+  void fill_normal(const at::Tensor& out, const std::vector<std::uint64_t>& keys, std::uint32_t step) const override {
+    if (!out.is_contiguous()) throw internal_error("DeviceBackend::fill_normal", "expected contiguous memory");
     const c10::cuda::CUDAGuard guard(out.device());
     cudaStream_t stream = c10::cuda::getCurrentCUDAStream(out.device().index()).stream();
     if (out.scalar_type() == at::kDouble) {
-      philox_normal(out.data_ptr<double>(), out.numel(), key, step, stream);
+      philox_normal(out.data_ptr<double>(), out[0].numel(), keys, step, stream);
     } else {
-      philox_normal(out.data_ptr<float>(), out.numel(), key, step, stream);
+      philox_normal(out.data_ptr<float>(), out[0].numel(), keys, step, stream);
     }
     check(cudaGetLastError(), "philox_normal");
   }
@@ -45,20 +73,13 @@ class Backend final : public CudaBackend {
     c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(index));
   }
 
-  void synchronize(int index) const override {
-    c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(index)).synchronize();
-  }
-
- private:
-  static void check(cudaError_t status, const char* call) {
-    if (status != cudaSuccess) throw internal_error(call, "CUDA error: {}", cudaGetErrorString(status));
-  }
+  std::unique_ptr<DeviceMoment> moment(int index) const override { return std::make_unique<Moment>(index); }
 };
 
 }  // namespace
 }  // namespace recon
 
-extern "C" const recon::CudaBackend* recon_cuda_backend() {
+extern "C" const recon::DeviceBackend* recon_cuda_backend() {
   static const recon::Backend backend;
   return &backend;
 }

@@ -3,7 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include "recon/core/cuda_backend.h"
+#include "recon/core/device.h"
 #include "recon/core/error.h"
 #include "recon/core/philox.h"
 
@@ -44,15 +44,15 @@ at::Tensor Rng::normal(const std::vector<StreamKey>& keys, std::uint32_t step, c
   if (spec.scalar == ScalarKind::complex) shape.push_back(2);
   const at::Tensor out = at::empty(shape, like.dtype(real));
   const std::int64_t count = spec.real_components();
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const std::uint64_t key = stream_key(seed_, stream_, keys[i]);
+  std::vector<std::uint64_t> streams;
+  for (const StreamKey& key : keys) streams.push_back(stream_key(seed_, stream_, key));
+  if (!out.is_cpu()) device_backend(out.device()).fill_normal(out, streams, step);
+  for (std::size_t i = 0; out.is_cpu() && i < streams.size(); ++i) {
     const at::Tensor item = out[static_cast<std::int64_t>(i)];
-    if (out.is_cuda()) {
-      cuda_backend().fill_normal(item, key, step);
-    } else if (real == at::kDouble) {
-      fill_normal(item.data_ptr<double>(), key, step, count);
+    if (real == at::kDouble) {
+      fill_normal(item.data_ptr<double>(), streams[i], step, count);
     } else {
-      fill_normal(item.data_ptr<float>(), key, step, count);
+      fill_normal(item.data_ptr<float>(), streams[i], step, count);
     }
   }
   return spec.scalar == ScalarKind::complex ? at::view_as_complex(out) : out;

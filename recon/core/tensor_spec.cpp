@@ -67,7 +67,7 @@ at::Tensor real_inner(const at::Tensor& a, const at::Tensor& b) {
   const auto real_view = [](const at::Tensor& tensor) {
     return (tensor.is_complex() ? at::view_as_real(tensor.resolve_conj()) : tensor).flatten(1);
   };
-  return (real_view(a) * real_view(b)).sum(1, false, at::kDouble).cpu();
+  return (real_view(a) * real_view(b)).sum(1, false, at::kDouble);
 }
 
 at::Tensor per_item(const at::Tensor& values, const at::Tensor& like) {

@@ -46,10 +46,10 @@ void require(const at::Tensor& tensor, const TensorSpec& spec, std::string_view 
 /// Throws Error(data) naming `location` and the index of the first offender if any entry is NaN or infinite.
 void require_finite(const at::Tensor& tensor, const std::string& location);
 
-/// Per-item squared Euclidean norm sum |x|² as float64 `[batch]`, on the CPU.
+/// Per-item squared Euclidean norm sum |x|² as float64 `[batch]`, on its device.
 at::Tensor squared_norms(const at::Tensor& batched);
 
-/// Per-item real inner product Re sum conj(a) b as float64 `[batch]`, on the CPU.
+/// Per-item real inner product Re sum conj(a) b as float64 `[batch]`, there, too.
 at::Tensor real_inner(const at::Tensor& a, const at::Tensor& b);
 
 /// One number per item, shaped `[batch, 1, ...]` in the real dtype and on the device of `like`, to multiply it with.

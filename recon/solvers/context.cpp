@@ -3,27 +3,17 @@
 #include <ATen/ATen.h>
 
 #include "recon/core/error.h"
-#include "recon/solvers/stopwatch.h"
+#include "recon/core/per_entry.h"
 
 namespace recon {
 namespace {
 
-/// `x` with the entries that are not finite replaced by those of `fallback` (zero where it is undefined).
-at::Tensor with_fallback(const at::Tensor& x, const std::vector<bool>& finite, const at::Tensor& fallback) {
-  at::Tensor patched = x.clone();
-  for (std::size_t i = 0; i < finite.size(); ++i) {
-    if (finite[i]) continue;
-    const auto entry = static_cast<std::int64_t>(i);
-    if (fallback.defined()) {
-      patched[entry].copy_(fallback[entry]);
-    } else {
-      patched[entry].zero_();
-    }
-  }
-  return patched;
+/// `x` with the entries without a flag replaced by those of `fallback` (zero where it is undefined).
+at::Tensor with_fallback(const at::Tensor& x, const at::Tensor& flags, const at::Tensor& fallback) {
+  // Where a look is free, nothing is copied as long as all is well.
+  if (flags.is_cpu() && flags.all().item<bool>()) return x;
+  return at::where(along_batch(flags, x), x, fallback.defined() ? fallback : at::zeros_like(x));
 }
-
-bool all(const std::vector<bool>& flags) { return std::find(flags.begin(), flags.end(), false) == flags.end(); }
 
 void require_fit(const Prior& prior, const TensorSpec& image) {
   const ImageDomain& domain = prior.domain();
@@ -45,7 +35,13 @@ void require_fit(const Prior& prior, const TensorSpec& image) {
 }  // namespace
 
 SolverContext::SolverContext(const Problem& problem, const Prior* prior, const Controls& controls, Report& report)
-    : problem_(problem), prior_(prior), controls_(controls), report_(report) {
+    : problem_(problem),
+      prior_(prior),
+      controls_(controls),
+      report_(report),
+      forward_(problem.y.device()),
+      backward_(problem.y.device()),
+      operator_(problem.y.device()) {
   report_.outcomes.assign(static_cast<std::size_t>(batch()), Outcome::finished);
 }
 
@@ -66,17 +62,17 @@ at::Tensor SolverContext::normal(std::string_view stream, std::int64_t step) con
 
 at::Tensor SolverContext::denoise(const at::Tensor& x_t, const NoiseLevel& level) {
   ++report_.nfe_forward;
-  const Stopwatch watch(y().device(), report_.seconds_network_forward);
+  const DeviceTime::Piece watch(forward_);
   return prior().denoise(x_t, level);
 }
 
 Linearized SolverContext::linearize(const at::Tensor& x_t, const NoiseLevel& level) {
   ++report_.nfe_forward;
-  const Stopwatch watch(y().device(), report_.seconds_network_forward);
+  const DeviceTime::Piece watch(forward_);
   Linearized result = prior().linearize(x_t, level);
   result.pullback = [this, inner = std::move(result.pullback)](const at::Tensor& v) {
     ++report_.nfe_backward;
-    const Stopwatch backward(y().device(), report_.seconds_network_backward);
+    const DeviceTime::Piece backward(backward_);
     return inner(v);
   };
   return result;
@@ -91,50 +87,56 @@ at::Tensor SolverContext::vjp(const at::Tensor& x, const at::Tensor& v) {
 }
 
 at::Tensor SolverContext::operate(const std::function<at::Tensor()>& work) {
-  const Stopwatch watch(y().device(), report_.seconds_operator);
+  const DeviceTime::Piece watch(operator_);
   return work();
 }
 
 std::vector<double> SolverContext::chi2(const at::Tensor& residual_squares) const {
+  return chi2_of(host_values(residual_squares));
+}
+
+std::vector<double> SolverContext::chi2_of(std::vector<double> squares) const {
   const auto components = static_cast<double>(op().measured_components());
-  std::vector<double> values;
-  for (std::int64_t i = 0; i < batch(); ++i) {
-    const double noise_std = problem_.noise_std[static_cast<std::size_t>(i)];
-    values.push_back(noise_std > 0 ? residual_squares[i].item<double>() / (components * noise_std * noise_std)
-                                   : std::numeric_limits<double>::quiet_NaN());
+  for (std::size_t i = 0; i < squares.size(); ++i) {
+    const double noise_std = problem_.noise_std[i];
+    squares[i] =
+        noise_std > 0 ? squares[i] / (components * noise_std * noise_std) : std::numeric_limits<double>::quiet_NaN();
   }
-  return values;
+  return squares;
 }
 
-std::vector<bool> SolverContext::finite_entries(const at::Tensor& x) const {
+void SolverContext::contain(at::Tensor& iterate, const at::Tensor& estimate) {
   // A sum is finite only if every term is; overflow of a sum of squares would be divergence all the same.
-  const at::Tensor squares = squared_norms(x);
-  std::vector<bool> finite;
-  for (std::int64_t i = 0; i < batch(); ++i) finite.push_back(std::isfinite(squares[i].item<double>()));
-  return finite;
+  const at::Tensor finite = at::isfinite(squared_norms(iterate));
+  sound_ = sound_.defined() ? sound_.logical_and(finite) : finite;
+  iterate = with_fallback(iterate, finite, {});
+  last_finite_ = with_fallback(estimate, sound_, last_finite_);
 }
 
-void SolverContext::contain(const std::vector<bool>& finite, at::Tensor& iterate, const at::Tensor& estimate) {
-  for (std::size_t i = 0; i < finite.size(); ++i) {
-    if (!finite[i]) report_.outcomes[i] = Outcome::diverged;
+std::vector<double> SolverContext::look(const at::Tensor& squares) {
+  const bool wanted = squares.defined();
+  std::vector<double> sound = host_values(wanted ? at::cat({sound_, squares}) : sound_);
+  std::vector<double> values(sound.begin() + batch(), sound.end());
+  for (std::size_t i = 0; i < report_.outcomes.size(); ++i) {
+    if (sound[i] == 0) report_.outcomes[i] = Outcome::diverged;
   }
-  if (!all(finite)) iterate = with_fallback(iterate, finite, {});
-  std::vector<bool> sound;
-  for (const Outcome outcome : report_.outcomes) sound.push_back(outcome != Outcome::diverged);
-  last_finite_ = all(sound) ? estimate : with_fallback(estimate, sound, last_finite_);
+  return wanted ? chi2_of(std::move(values)) : std::vector<double>();
 }
 
 bool SolverContext::end_step(const Step& step, at::Tensor& iterate, const at::Tensor& estimate) {
-  contain(finite_entries(iterate), iterate, estimate);
+  contain(iterate, estimate);
+  const bool traced = controls_.trace_every > 0 && (step.done % controls_.trace_every == 0 || step.done == step.total);
+  at::Tensor squares;  ///< what somebody wants to see
+  if (traced) {
+    squares = squared_norms(residual(last_finite_));
+  } else if (controls_.observer) {
+    squares = step.residual_squares;
+  }
+  std::vector<double> values;
+  if (traced || controls_.observer || sound_.is_cpu()) values = look(squares);
+  if (traced) report_.trace.push_back({step.done, step.relative_sigma, values});
   ProgressEvent event{.step = step.done, .steps = step.total, .chi2 = {}, .relative_sigma = {}};
   if (step.relative_sigma > 0) event.relative_sigma = step.relative_sigma;
-  std::vector<double> values;
-  if (controls_.trace_every > 0 && (step.done % controls_.trace_every == 0 || step.done == step.total)) {
-    values = chi2(squared_norms(residual(last_finite_)));
-    report_.trace.push_back({step.done, step.relative_sigma, values});
-  } else if (controls_.observer && step.residual_squares.defined()) {
-    values = chi2(step.residual_squares);
-  }
   if (!values.empty() && std::isfinite(values.front())) event.chi2 = values.front();
   if (controls_.observer) controls_.observer(event);
   const auto is_diverged = [](Outcome outcome) { return outcome == Outcome::diverged; };
@@ -156,9 +158,12 @@ void SolverContext::finish(const at::Tensor& result) {
   if (result.size(0) != batch())
     throw internal_error("Solver::run", "expected {} images, got {}", batch(), result.size(0));
   at::Tensor x = result;
-  contain(finite_entries(x), x, result);
+  contain(x, result);
   report_.x = resolved(last_finite_);
-  report_.chi2 = chi2(squared_norms(residual(report_.x)));
+  report_.chi2 = look(squared_norms(residual(report_.x)));
+  report_.seconds_network_forward = forward_.seconds();
+  report_.seconds_network_backward = backward_.seconds();
+  report_.seconds_operator = operator_.seconds();
 }
 
 }  // namespace recon

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "priors/prior.h"
+#include "recon/solvers/device_time.h"
 #include "recon/solvers/problem.h"
 
 namespace recon {
@@ -19,8 +20,9 @@ struct Step {
 
 /// The world as an algorithm sees it while it runs.
 ///
-/// Network and operator calls that go through here are timed and counted. Tensors handed in are kept by reference:
-/// algorithms make new tensors instead of changing them in place. All numbers are in the units of the prior.
+/// Network and operator calls that go through here are timed and counted. On a GPU the end of a step waits for it only
+/// when somebody watches (observer, trace), and then once. Tensors handed in are kept by reference: algorithms make new
+/// tensors instead of changing them in place. All numbers are in the units of the prior.
 class SolverContext {
  public:
   SolverContext(const Problem& problem, const Prior* prior, const Controls& controls, Report& report);
@@ -61,13 +63,17 @@ class SolverContext {
   void finish(const at::Tensor& result);
 
  private:
-  std::vector<bool> finite_entries(const at::Tensor& x) const;
-  void contain(const std::vector<bool>& finite, at::Tensor& iterate, const at::Tensor& estimate);
+  std::vector<double> chi2_of(std::vector<double> squares) const;
+  void contain(at::Tensor& iterate, const at::Tensor& estimate);
+  /// Waits for the device: notes who has diverged, and gives chi² of residual squares if there are any.
+  std::vector<double> look(const at::Tensor& squares);
 
   const Problem& problem_;
   const Prior* prior_;
   const Controls& controls_;
   Report& report_;
+  DeviceTime forward_, backward_, operator_;
+  at::Tensor sound_;        ///< `[batch]` flags of the entries that have not diverged
   at::Tensor last_finite_;  ///< estimate of the last step, diverged entries frozen
 };
 

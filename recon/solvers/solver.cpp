@@ -51,10 +51,11 @@ Report Solver::solve(const Problem& problem, const Prior* prior, const Controls&
   const at::NoGradGuard no_graph;
   Report report;
   const PeakMemory memory(problem.y.device());
-  Stopwatch watch(problem.y.device(), report.seconds);
-  SolverContext context(problem, prior, controls, report);
-  context.finish(run(context));
-  watch.stop();
+  {
+    const Stopwatch watch(report.seconds);  // the last figures of finish() wait for the device
+    SolverContext context(problem, prior, controls, report);
+    context.finish(run(context));
+  }
   report.peak_mib = memory.mib();
   return report;
 }

@@ -1,24 +1,20 @@
 #pragma once
 
-#include <c10/core/Device.h>
-
 #include <chrono>
 
 namespace recon {
 
-/// Adds the wall-clock time of a scope to a sum. On a GPU it waits for the stream at both ends, so that the time of the
-/// kernels is charged to who launched them.
+/// Adds the wall-clock time of a scope to a sum. What a device is still computing at its end does not count:
+/// DeviceTime does that.
 class Stopwatch {
  public:
-  Stopwatch(c10::Device device, double& seconds);
-  ~Stopwatch() { stop(); }
+  explicit Stopwatch(double& seconds) : seconds_(seconds), start_(std::chrono::steady_clock::now()) {}
+  ~Stopwatch() { seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
   Stopwatch(const Stopwatch&) = delete;
   Stopwatch& operator=(const Stopwatch&) = delete;
-  void stop();
 
  private:
-  c10::Device device_;
-  double* seconds_;
+  double& seconds_;
   std::chrono::steady_clock::time_point start_;
 };
 

@@ -64,7 +64,7 @@ class BatchRun final : public ItemGroups, public ResultSink {
         controls_(controls),
         engine_(batch_engine_options(plan), controls),
         work_(std::move(work)) {
-    const Stopwatch timer(c10::kCPU, result_.profile.opening);
+    const Stopwatch timer(result_.profile.opening);
     result_.output = work_.output;
     result_.skipped = work_.skipped;
     const bool needs_prior = plan.main.traits.needs_prior;
@@ -84,7 +84,7 @@ class BatchRun final : public ItemGroups, public ResultSink {
 
   BatchResult run() {
     {
-      const Stopwatch timer(c10::kCPU, result_.profile.total);
+      const Stopwatch timer(result_.profile.total);
       run_all();
     }
     result_.profile.total += result_.profile.opening;
@@ -168,7 +168,7 @@ class BatchRun final : public ItemGroups, public ResultSink {
 };
 
 void BatchRun::finish_writing() {
-  const Stopwatch timer(c10::kCPU, result_.profile.waiting_for_disk);
+  const Stopwatch timer(result_.profile.waiting_for_disk);
   if (writing_.valid()) writing_.get();
 }
 
@@ -178,7 +178,7 @@ std::optional<ItemGroup> BatchRun::next() {
     if (!reading_.valid()) read_ahead();
     std::optional<ItemGroup> loaded;
     {
-      const Stopwatch timer(c10::kCPU, result_.profile.waiting_for_data);
+      const Stopwatch timer(result_.profile.waiting_for_data);
       loaded = reading_.get();
     }
     if (loaded) {
@@ -189,7 +189,7 @@ std::optional<ItemGroup> BatchRun::next() {
     finish_writing();
     if (todo_.empty()) break;
     tell({{"event", "waiting"}, {"batches", todo_.size()}});
-    const Stopwatch timer(c10::kCPU, result_.profile.waiting_for_others);
+    const Stopwatch timer(result_.profile.waiting_for_others);
     std::this_thread::sleep_for(poll_interval);
   }
   return std::nullopt;
@@ -280,7 +280,7 @@ void BatchRun::assemble() {
     return;  // the store of a run that ended while others were at work
   }
   if (!store_->begin_assembly()) return;
-  const Stopwatch timer(c10::kCPU, result_.profile.assembling);
+  const Stopwatch timer(result_.profile.assembling);
   std::vector<std::size_t> inputs;
   for (std::size_t i = 0; i < work_.inputs.size(); ++i) inputs.push_back(i);
   ResultSet all = header(work_.ids, inputs);
@@ -309,7 +309,7 @@ std::vector<BatchResult> run_batch(const BatchPlan& stated, const BatchTask& tas
   BatchPlan plan = stated;
   std::vector<BatchWork> works;
   {
-    const Stopwatch timer(c10::kCPU, opening);
+    const Stopwatch timer(opening);
     works = open_batch_works(plan);
   }
   for (const auto& input : works.front().skipped) {

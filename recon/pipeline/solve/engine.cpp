@@ -134,7 +134,7 @@ std::vector<MethodResult> Engine::solve_joined(const std::vector<PreparedItem>& 
   double seconds = 0;
   std::vector<MethodResult> results;
   {
-    const Stopwatch watch(controls_.device, seconds);
+    const Stopwatch watch(seconds);
     results = method.runner.run_joined(items, method.samples, controls);
   }
   double solving = 0;

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "operators/unsuitable_operator.h"
+#include "recon/core/per_entry.h"
 #include "recon/solvers/context.h"
 
 namespace recon {
@@ -100,7 +101,7 @@ at::Tensor AlternatingProjections::run(SolverContext& context) const {
       continue;
     }
     const at::Tensor better = squares < best_squares;
-    best = at::where(better.view({-1, 1, 1, 1}).to(x.device()), x, best);
+    best = at::where(along_batch(better, x), x, best);
     best_squares = at::minimum(squares, best_squares);
   }
   return best;

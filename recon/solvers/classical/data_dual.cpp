@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "recon/core/per_entry.h"
 #include "recon/solvers/classical/operator_norm.h"
 
 namespace recon {
@@ -45,8 +46,7 @@ void DataDual::advance(const at::Tensor& ahead, const at::Tensor& sigma, double 
 
 std::vector<double> DataDual::weights(const at::Tensor& residual_squares) const {
   if (weight_) return std::vector<double>(static_cast<std::size_t>(y_.size(0)), *weight_);
-  const at::Tensor weight = norm_ * at::sqrt(residual_squares / squared_norms(p_));
-  return {weight.const_data_ptr<double>(), weight.const_data_ptr<double>() + weight.numel()};
+  return host_values(norm_ * at::sqrt(residual_squares / squared_norms(p_)));
 }
 
 PrimalDualSteps primal_dual_steps(const at::Tensor& x, const at::Tensor& y, double penalty_norm) {
@@ -71,7 +71,8 @@ at::Tensor run_primal_dual(SolverContext& context, const Settling& settling, con
     if (i % kCheckEvery != 0 && i != settling.max_iterations) continue;
     const at::Tensor x = image();
     const at::Tensor residual_squares = squared_norms(context.residual(x));
-    const at::Tensor change = at::sqrt(squared_norms(x - last) / squared_norms(x).clamp_min(1e-300));
+    const std::vector<double> change =
+        host_values(at::sqrt(squared_norms(x - last) / squared_norms(x).clamp_min(1e-300)));
     const std::vector<double> chi2 = context.chi2(residual_squares), found = data.weights(residual_squares);
     result = result.clone();
     for (std::size_t entry = 0; entry < batch; ++entry) {
@@ -81,7 +82,7 @@ at::Tensor run_primal_dual(SolverContext& context, const Settling& settling, con
       weights[entry] = found[entry];
       // An image that hardly changes may still be on its way into the ball of the data.
       const bool fits = settling.weight.has_value() || std::isnan(chi2[entry]) || chi2[entry] < 1 + kConstraintSlack;
-      done[entry] = fits && change[index].item<double>() < settling.tolerance;
+      done[entry] = fits && change[entry] < settling.tolerance;
     }
     last = x;
     const bool all_done = std::all_of(done.begin(), done.end(), [](bool flag) { return flag; });

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "recon/core/per_entry.h"
 #include "recon/solvers/context.h"
 
 namespace recon {
@@ -76,21 +77,23 @@ at::Tensor Lsqr::run(SolverContext& context) const {
   at::Tensor u = normalised(context.y(), beta);
   at::Tensor v = normalised(context.operate([&] { return op->adjoint(u); }), alpha);
   at::Tensor w = v, x = at::zeros_like(v);
+  std::vector<double> scalars = host_values(at::cat({alpha, beta}));
   std::vector<Entry> entries;
   for (std::int64_t i = 0; i < context.batch(); ++i) {
     const double std = context.problem().noise_std[static_cast<std::size_t>(i)];
     const bool fitted = stopping == Stopping::discrepancy && std > 0;
     const double target = fitted ? std * std * static_cast<double>(op->measured_components()) : -1;
-    entries.emplace_back(alpha[i].item<double>(), beta[i].item<double>(), target, tolerance);
+    entries.emplace_back(scalars[static_cast<std::size_t>(i)], scalars[static_cast<std::size_t>(context.batch() + i)],
+                         target, tolerance);
   }
   for (std::int64_t iteration = 1; iteration <= max_iterations; ++iteration) {
     u = normalised(context.operate([&] { return op->apply(v); }) - per_item(alpha, u) * u, beta);
     v = normalised(context.operate([&] { return op->adjoint(u); }) - per_item(beta, v) * v, alpha);
+    scalars = host_values(at::cat({alpha, beta}));
     // Every entry has scalars of its own, and stops by itself: then its step and correction are 0.
     std::vector<double> steps, corrections, residual_squares;
     for (std::size_t i = 0; i < entries.size(); ++i) {
-      const auto index = static_cast<std::int64_t>(i);
-      entries[i].advance(alpha[index].item<double>(), beta[index].item<double>());
+      entries[i].advance(scalars[i], scalars[entries.size() + i]);
       steps.push_back(entries[i].step());
       corrections.push_back(entries[i].correction());
       residual_squares.push_back(entries[i].residual_square());
@@ -100,7 +103,7 @@ at::Tensor Lsqr::run(SolverContext& context) const {
     const bool all_done = std::all_of(entries.begin(), entries.end(), [](const Entry& e) { return e.done(); });
     const Step step{.done = iteration,
                     .total = all_done ? iteration : max_iterations,
-                    .residual_squares = at::tensor(residual_squares, at::kDouble)};
+                    .residual_squares = per_entry(residual_squares, x)};
     if (!context.end_step(step, x, x) || all_done) break;
   }
   for (std::size_t i = 0; i < entries.size(); ++i) {

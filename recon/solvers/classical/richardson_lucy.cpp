@@ -9,6 +9,7 @@
 
 #include "operators/unsuitable_operator.h"
 #include "recon/core/error.h"
+#include "recon/core/per_entry.h"
 #include "recon/core/rng.h"
 #include "recon/solvers/classical/count_thinning.h"
 #include "recon/solvers/classical/image_gradient.h"
@@ -147,10 +148,11 @@ class HeldOutPhotons {
     x_ = counts_.next(x_, predicted_, fitted_);
     predicted_ = context_.operate([&] { return op_.apply(x_); });
     const at::Tensor loss = this->loss();
+    const std::vector<double> gains = host_values(loss_ - loss);
     std::vector<bool> flags;
-    for (std::int64_t i = 0; i < context_.batch(); ++i) {
+    for (const double gain : gains) {
       // The gain of a step falls off like 1 / steps²: what is still to come is about as much as steps times it.
-      const double gain = (loss_[i] - loss[i]).item<double>(), rest = gain * static_cast<double>(steps_done);
+      const double rest = gain * static_cast<double>(steps_done);
       flags.push_back(steps_done > 0 && !(rest > kNoEvidence));
     }
     loss_ = loss;
@@ -162,7 +164,7 @@ class HeldOutPhotons {
     const at::Tensor photons = counts_.expected_photons(predicted);
     return at::maximum(photons, per_item(1e-6 * darkest_, photons));
   }
-  static at::Tensor total(const at::Tensor& values) { return values.to(at::kDouble).flatten(1).sum(1).cpu(); }
+  static at::Tensor total(const at::Tensor& values) { return values.to(at::kDouble).flatten(1).sum(1); }
 
   at::Tensor loss() const {
     const at::Tensor mean = expected(predicted_);
@@ -211,9 +213,8 @@ at::Tensor RichardsonLucy::run(SolverContext& context) const {
   std::optional<HeldOutPhotons> held_out;
   if (hold_out) held_out.emplace(context, *op, counts, x, predicted);
   std::vector<bool> done;
-  for (std::size_t i = 0; i < batch; ++i) {
-    done.push_back(squares[static_cast<std::int64_t>(i)].item<double>() <= targets[i]);
-  }
+  const std::vector<double> at_start = host_values(squares);
+  for (std::size_t i = 0; i < batch; ++i) done.push_back(at_start[i] <= targets[i]);
   for (std::int64_t iteration = 1; iteration <= max_iterations; ++iteration) {
     if (held_out) {
       const std::vector<bool> finished = held_out->finished(iteration - 1);
@@ -222,12 +223,11 @@ at::Tensor RichardsonLucy::run(SolverContext& context) const {
     const at::Tensor next = counts.next(x, predicted, counts.data());
     const at::Tensor change = predicted - context.operate([&] { return op->apply(next); });
     // ||residual + t change||² is known for every t from two inner products: no further operator call.
-    const at::Tensor slope = real_inner(residual, change), length = squared_norms(change);
+    const std::vector<double> parabola =
+        host_values(at::cat({squares, real_inner(residual, change), squared_norms(change)}));
     std::vector<double> share(batch, 1);
     for (std::size_t i = 0; i < batch; ++i) {
-      const auto index = static_cast<std::int64_t>(i);
-      const double before = squares[index].item<double>(), d = length[index].item<double>();
-      const double inner = slope[index].item<double>();
+      const double before = parabola[i], inner = parabola[batch + i], d = parabola[2 * batch + i];
       const bool reached = before + 2 * inner + d <= targets[i];
       // The entry that gets to its target in this step stops on the way, at chi² = 1 exactly.
       share[i] = done[i] ? 0 : reached ? crossing(before, inner, d, targets[i]) : 1;

@@ -2,15 +2,12 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
-#include <vector>
 
 #include "operators/conjugate_gradient.h"
+#include "recon/core/per_entry.h"
 #include "recon/solvers/classical/adjoint.h"
 #include "recon/solvers/classical/discrepancy.h"
-#include "recon/solvers/classical/entry_mask.h"
 #include "recon/solvers/classical/image_bounds.h"
 #include "recon/solvers/classical/image_gradient.h"
 #include "recon/solvers/classical/operator_norm.h"
@@ -46,11 +43,11 @@ class TvAdmm::Iteration {
   }
 
   at::Tensor solve(const at::Tensor& weights) {
-    weights_ = weights;
-    done_.assign(static_cast<std::size_t>(x_.size(0)), false);
+    weights_ = weights.to(x_.device());
+    done_ = weights_ < 0;
     for (std::int64_t i = 1; i <= options_.max_iterations; ++i) {
       advance(i % kBalanceEvery == 0 && i <= kLastBalance);
-      if (std::all_of(done_.begin(), done_.end(), [](bool flag) { return flag; })) break;
+      if (is_time_to_look(i, done_) && done_.all().item<bool>()) break;
     }
     return bounded_ ? v_ : x_;
   }
@@ -122,22 +119,20 @@ class TvAdmm::Iteration {
     const at::Tensor dual_relative =
         rho * at::sqrt(squared_norms(dual_change) / (squared_norms(dual_force) + rho * rho * rounding));
     // An entry that is done keeps its image, whatever its batch still does.
-    const at::Tensor done = entry_mask(done_, x);
+    const at::Tensor done = along_batch(done_, x), going_on = done_.logical_not();
     x_ = at::where(done, x_, x);
     v_ = at::where(done, v_, v);
     s_ = at::where(done, s_, s);
     z_ = {at::where(done, z_.vertical, z.vertical), at::where(done, z_.horizontal, z.horizontal)};
     q_ = {at::where(done, q_.vertical, q.vertical), at::where(done, q_.horizontal, q.horizontal)};
-    for (std::size_t entry = 0; entry < done_.size(); ++entry) {
-      if (done_[entry]) continue;
-      const auto i = static_cast<std::int64_t>(entry);
-      const double p = primal_relative[i].item<double>(), d = dual_relative[i].item<double>();
-      done_[entry] = p <= options_.tolerance && d <= options_.tolerance;
-      // Residual balancing (Boyd et al., section 3.4.1): a larger rho lowers the primal and raises the dual residual.
-      const bool unbalanced = p > kUnbalanced * d || d > kUnbalanced * p;
-      if (balance && unbalanced)
-        rho_per_weight_[i] *= std::sqrt(std::clamp(p / d, 1 / (kMaxChange * kMaxChange), kMaxChange * kMaxChange));
-    }
+    done_ = done_.logical_or(at::maximum(primal_relative, dual_relative) <= options_.tolerance);
+    if (!balance) return;
+    // Residual balancing (Boyd et al., section 3.4.1): a larger rho lowers the primal and raises the dual residual.
+    const at::Tensor ratio = primal_relative / dual_relative;
+    const at::Tensor unbalanced = (ratio > kUnbalanced).logical_or(ratio < 1 / kUnbalanced);
+    const at::Tensor changed =
+        rho_per_weight_ * ratio.clamp(1 / (kMaxChange * kMaxChange), kMaxChange * kMaxChange).sqrt();
+    rho_per_weight_ = at::where(going_on.logical_and(unbalanced), changed, rho_per_weight_);
   }
 
   const TvAdmm& options_;
@@ -147,8 +142,7 @@ class TvAdmm::Iteration {
   bool bounded_;
   at::Tensor b_, x_, v_, s_;  ///< A^H y; the image, its bounded copy and the dual of that
   ImageGradient z_, q_;       ///< the split gradient and its dual, |q| <= weight
-  at::Tensor weights_, rho_per_weight_;
-  std::vector<bool> done_;
+  at::Tensor weights_, rho_per_weight_, done_;
 };
 
 void TvAdmm::visit(ParameterVisitor& v) {

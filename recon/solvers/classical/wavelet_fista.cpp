@@ -2,13 +2,9 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
-#include <cmath>
-#include <vector>
-
+#include "recon/core/per_entry.h"
 #include "recon/solvers/classical/adjoint.h"
 #include "recon/solvers/classical/discrepancy.h"
-#include "recon/solvers/classical/entry_mask.h"
 #include "recon/solvers/classical/operator_norm.h"
 #include "recon/solvers/classical/wavelet.h"
 #include "recon/solvers/context.h"
@@ -49,28 +45,19 @@ class WaveletFista::Iteration {
   /// The images of these weights, one per entry.
   at::Tensor solve(const at::Tensor& weights) {
     const at::Tensor threshold = per_item(weights * step_, penalty_) * penalty_;
-    const auto batch = static_cast<std::size_t>(x_.size(0));
-    std::vector<bool> done(batch, false);
-    std::vector<double> t(batch, 1);
-    at::Tensor ahead = x_;
+    at::Tensor t = per_entry(1, x_), done = t < 0, ahead = x_;
     for (std::int64_t i = 0; i < options_.max_iterations; ++i) {
-      const at::Tensor next = at::where(entry_mask(done, x_), x_, denoised(ahead + step_ * descent(ahead), threshold));
+      const at::Tensor next = at::where(along_batch(done, x_), x_, denoised(ahead + step_ * descent(ahead), threshold));
       const at::Tensor increment = next - x_, step = next - ahead;
-      const at::Tensor uphill = real_inner(step, increment), change = squared_norms(step), size = squared_norms(next);
-      std::vector<double> momentum(batch, 0);
-      for (std::size_t entry = 0; entry < batch; ++entry) {
-        const auto index = static_cast<std::int64_t>(entry);
-        // Restart the momentum where it points uphill (O'Donoghue & Candes 2015): it overshot.
-        if (uphill[index].item<double>() < 0) t[entry] = 1;
-        const double t_next = (1 + std::sqrt(1 + 4 * t[entry] * t[entry])) / 2;
-        momentum[entry] = done[entry] ? 0 : (t[entry] - 1) / t_next;
-        t[entry] = t_next;
-        const double bound = options_.tolerance * options_.tolerance * size[index].item<double>();
-        done[entry] = done[entry] || change[index].item<double>() <= bound;
-      }
+      // Restart the momentum where it points uphill (O'Donoghue & Candes 2015): it overshot.
+      t = at::where(real_inner(step, increment) < 0, at::ones_like(t), t);
+      const at::Tensor t_next = (1 + (1 + 4 * t * t).sqrt()) / 2;
+      const at::Tensor momentum = at::where(done, at::zeros_like(t), (t - 1) / t_next);
+      t = t_next;
+      done = done.logical_or(squared_norms(step) <= options_.tolerance * options_.tolerance * squared_norms(next));
       ahead = next + per_item(momentum, next) * increment;
       x_ = next;
-      if (std::all_of(done.begin(), done.end(), [](bool flag) { return flag; })) break;
+      if (is_time_to_look(i, done) && done.all().item<bool>()) break;
     }
     return x_;
   }

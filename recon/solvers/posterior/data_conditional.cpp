@@ -28,7 +28,9 @@ DataConditional::DataConditional(SolverContext& context, std::string stream, std
       langevin_steps_(langevin_steps),
       linear_(std::dynamic_pointer_cast<const LinearOperator>(context.problem().op)),
       noise_variance_(noise_variances(context)) {
-  if (linear_ != nullptr) spectral_ = linear_->spectral();
+  if (linear_ == nullptr) return;
+  spectral_ = linear_->spectral();
+  if (const at::Tensor support = linear_->support(); support.defined()) support_ = DeviceConstant(support);
 }
 
 at::Tensor DataConditional::draw(const at::Tensor& center, double variance, std::int64_t index) {
@@ -52,9 +54,7 @@ at::Tensor DataConditional::draw_exactly(const at::Tensor& center, double varian
   at::Tensor n =
       Rng(context_.seed(), stream_ + " data")
           .normal(context_.problem().keys, static_cast<std::uint32_t>(index), linear_->range(), context_.y().options());
-  if (const at::Tensor support = linear_->support(); support.defined()) {
-    n = n * support.to(n.options().dtype(real_dtype(n)));
-  }
+  if (support_.defined()) n = n * support_.like(n);
   return context_.operate([&] {
     return shifted(center + std::sqrt(variance) * z, context_.y() + per_item(noise_variance_.sqrt(), n) * n);
   });

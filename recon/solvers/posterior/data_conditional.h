@@ -6,6 +6,7 @@
 #include <string>
 
 #include "operators/operator.h"
+#include "recon/core/device_constant.h"
 #include "recon/solvers/context.h"
 
 namespace recon {
@@ -44,6 +45,7 @@ class DataConditional {
   std::int64_t langevin_steps_;
   LinearOperatorPtr linear_;  ///< null for other operators
   std::optional<SpectralForm> spectral_;
+  DeviceConstant support_;     ///< of a linear operator that does not measure all of its range
   at::Tensor noise_variance_;  ///< `[batch]`, float64
 };
 

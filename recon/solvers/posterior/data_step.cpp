@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "recon/core/per_entry.h"
+
 namespace recon {
 namespace {
 
@@ -16,7 +18,7 @@ Shape image_batch(const SolverContext& context) {
 at::Tensor noise_variances(const SolverContext& context) {
   const ImageDomain& domain = context.prior().domain();
   const double floor = 1e-3 * (domain.high - domain.low) / 2;
-  return at::tensor(context.problem().noise_std, at::kDouble).clamp_min(floor).square();
+  return per_entry(context.problem().noise_std, context.y()).clamp_min(floor).square();
 }
 
 at::Tensor data_prox(SolverContext& context, const LinearOperator& op, const at::Tensor& center,

@@ -7,8 +7,10 @@
 #include <optional>
 #include <string>
 
+#include "operators/inverse_filter.h"
 #include "priors/samplers/sampler.h"
 #include "recon/core/error.h"
+#include "recon/core/per_entry.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_weight.h"
 #include "recon/solvers/posterior/inner_solves.h"
@@ -53,9 +55,8 @@ GuidanceTerm guidance_at(SolverContext& context, const Linearized& denoised, con
 
 /// The variance v of `guidance: auto`, `[batch]`; see the header.
 at::Tensor evidence_variance(const SolverContext& context, const GuidanceTerm& guidance, const at::Tensor& gain,
-                             const NoiseLevel& from, const NoiseLevel& to) {
+                             const at::Tensor& noise, const NoiseLevel& from, const NoiseLevel& to) {
   const auto m = static_cast<double>(context.op().measured_components());
-  const at::Tensor noise = at::tensor(context.problem().noise_std, at::kDouble).square();
   const double tweedie = from.sigma * from.sigma / from.alpha;
   const double ratio = to.relative_sigma() / from.relative_sigma();
   const at::Tensor floor = noise + context.prior().denoising_mse(from.relative_sigma()) * gain;
@@ -69,7 +70,11 @@ at::Tensor evidence_variance(const SolverContext& context, const GuidanceTerm& g
 class DpsDenoiser {
  public:
   DpsDenoiser(const Dps& options, std::int64_t solves, SolverContext& context, const std::vector<NoiseLevel>& levels)
-      : options_(options), context_(context), levels_(levels) {
+      : options_(options),
+        context_(context),
+        levels_(levels),
+        noise_(per_entry(context.problem().noise_std, context.y()).square()),
+        filtered_(inverse_filter_of(context.op(), [](double, double) { return 1.0; }) != nullptr) {
     if (solves > 0)
       inner_.emplace(context, solves);
     else if (options.guidance == Dps::Guidance::automatic)
@@ -85,10 +90,10 @@ class DpsDenoiser {
       return guidance_.added(in_range(denoised.x0), y.shift);
     }
     const at::Tensor gain = gain_ ? gain_->at_image(denoised.x0, ++passes_) : at::Tensor();
-    last_ = guidance_at(context_, denoised, from, gain);
+    last_ = guidance_at(context_, denoised, from, filtered_ ? gain : at::Tensor());
     const at::Tensor x0 = in_range(last_.x0);
     if (!gain.defined()) return x0;
-    const at::Tensor v = evidence_variance(context_, last_, gain, from, next_after(from));
+    const at::Tensor v = evidence_variance(context_, last_, gain, noise_, from, next_after(from));
     return guidance_.added(x0, last_.likelihood_gradient * per_item(from.sigma * from.sigma / from.alpha / v, x_t));
   }
 
@@ -112,6 +117,8 @@ class DpsDenoiser {
   const Dps& options_;
   SolverContext& context_;
   const std::vector<NoiseLevel>& levels_;
+  at::Tensor noise_;              ///< `[batch]` noise_std²
+  bool filtered_;                 ///< the operator knows its inverse filter: W is not 1
   std::optional<MeanGain> gain_;  ///< none for guidance constant
   GuidanceTerm last_;
   StepGuidance guidance_;

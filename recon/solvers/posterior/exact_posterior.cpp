@@ -8,6 +8,7 @@
 #include "operators/conjugate_gradient.h"
 #include "operators/unsuitable_operator.h"
 #include "priors/gaussian_prior.h"
+#include "recon/core/per_entry.h"
 #include "recon/core/rng.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_conditional.h"
@@ -40,7 +41,7 @@ Explained explained(const at::Tensor& images, const Operator& op, const at::Tens
 /// Samples of one item have one measurement and one noise: the posterior is computed once for all.
 at::Tensor draw_from_images(SolverContext& context, const EmpiricalPrior& prior) {
   const Problem& problem = context.problem();
-  const at::Tensor noise = noise_variances(context);
+  const std::vector<double> noise = host_values(noise_variances(context));
   const at::Tensor position = Rng(context.seed(), exact_stream).uniform(problem.keys, 0, {{1}, ScalarKind::real});
   std::map<std::uint64_t, at::Tensor> cumulated;
   std::vector<std::int64_t> chosen;
@@ -49,8 +50,7 @@ at::Tensor draw_from_images(SolverContext& context, const EmpiricalPrior& prior)
     at::Tensor& levels = cumulated[problem.keys[i].item];
     if (!levels.defined()) {
       levels = context.operate([&] {
-        return empirical_posterior(prior, context.op(), problem.y.narrow(0, entry, 1), noise[entry].item<double>())
-            .weights.cumsum(0);
+        return empirical_posterior(prior, context.op(), problem.y.narrow(0, entry, 1), noise[i]).weights.cumsum(0);
       });
     }
     const auto below = (levels <= position[entry]).sum().item<std::int64_t>();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "recon/core/per_entry.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_step.h"
 #include "recon/solvers/posterior/decoupled_annealing.h"
@@ -40,7 +41,8 @@ class DataStep {
     at::Tensor r = context_.residual(x), r2 = squared_norms(r);
     at::Tensor d, g2, g;  // direction, gradient and its square
     at::Tensor active = r2 > budget_;
-    for (std::int64_t k = 0; k < max_steps_ && active.any().item<bool>(); ++k) {
+    for (std::int64_t k = 0; k < max_steps_; ++k) {
+      if (is_time_to_look(k, active) && !active.any().item<bool>()) break;
       const at::Tensor g_new = context_.vjp(x, r), g2_new = squared_norms(g_new);
       // Polak & Ribiere: beta = <g', g' - g> / ||g||², and 0, a restart along the gradient, where that is negative.
       at::Tensor beta = at::zeros_like(g2_new);
@@ -54,8 +56,8 @@ class DataStep {
       const at::Tensor r2_trial = squared_norms(r_trial);
       // Non-linear A: J d may promise what A(x + t d) does not give; an entry that got no closer stays and is done.
       const at::Tensor closer = active.logical_and(r2_trial < r2);
-      x = at::where(flags(closer, x), trial, x);
-      r = at::where(flags(closer, r), r_trial, r);
+      x = at::where(along_batch(closer, x), trial, x);
+      r = at::where(along_batch(closer, r), r_trial, r);
       // Less than a thousandth of the way: the budget is out of reach.
       active =
           closer.logical_and(r2_trial > budget_ * (1 + kMet)).logical_and(r2 - r2_trial > kProgress * (r2 - budget_));
@@ -69,12 +71,6 @@ class DataStep {
 
  private:
   static constexpr double kTiny = 1e-30, kMet = 1e-3, kProgress = 1e-3;
-
-  static at::Tensor flags(const at::Tensor& chosen, const at::Tensor& like) {
-    std::vector<std::int64_t> shape(static_cast<std::size_t>(like.dim()), 1);
-    shape[0] = chosen.size(0);
-    return chosen.to(like.device()).view(shape);
-  }
 
   SolverContext& context_;
   std::int64_t max_steps_;

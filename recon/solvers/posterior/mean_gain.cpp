@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "recon/core/per_entry.h"
+
 namespace recon {
 namespace {
 
@@ -15,7 +17,7 @@ MeanGain::MeanGain(SolverContext& context) : context_(context), keys_(context.pr
   const Operator& op = context_.op();
   if (!op.is_linear()) return;
   const Rng rng(context_.seed(), mean_gain_stream);
-  at::Tensor sum = at::zeros({context_.batch()}, at::kDouble);
+  at::Tensor sum = per_entry(0, context_.y());
   for (std::uint32_t probe = 0; probe < probes; ++probe) {
     const at::Tensor z = rng.normal(keys_, probe, op.domain(), context_.image_options());
     sum += squared_norms(context_.operate([&] { return op.apply(z); }));

@@ -14,7 +14,7 @@ class MeanGain {
  public:
   explicit MeanGain(SolverContext& context);
 
-  /// `[batch]`, float64 on the CPU, at the images x `[batch, C, H, W]`. `step` selects the probe.
+  /// `[batch]`, float64, at the images x `[batch, C, H, W]`. `step` selects the probe.
   at::Tensor at_image(const at::Tensor& x, std::int64_t step);
 
  private:

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "recon/core/per_entry.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_step.h"
 #include "recon/solvers/posterior/pseudoinverse_guidance.h"
@@ -25,7 +26,7 @@ class PigdmDenoiser {
 
   at::Tensor operator()(const at::Tensor& x_t, const NoiseLevel& level) {
     const double r2 = level.relative_sigma() * level.relative_sigma();
-    const at::Tensor c = learns_ ? error_.at_level(level) : at::full({context_.batch()}, r2 / (1 + r2), at::kDouble);
+    const at::Tensor c = learns_ ? error_.at_level(level) : per_entry(r2 / (1 + r2), context_.y());
     const PseudoinverseGuidance g = pseudoinverse_guidance(context_, *op_, x_t, level, c, noise_);
     residual_squares_ = g.residual_squares;
     if (!learns_) return guidance_.added(g.x0, g.shift);

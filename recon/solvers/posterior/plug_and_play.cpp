@@ -7,6 +7,7 @@
 #include <map>
 #include <vector>
 
+#include "recon/core/per_entry.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_step.h"
 #include "recon/solvers/posterior/mean_gain.h"
@@ -51,9 +52,8 @@ at::Tensor PlugAndPlay::run(SolverContext& context) const {
   // Data that sum up many pixels (projections) say more of a pixel than their noise does.
   const at::Tensor gain = MeanGain(context).at_image(z, 0).clamp_min(1);
   std::vector<double> last;
-  for (std::int64_t i = 0; i < variance.numel(); ++i) {
-    const double noise = std::sqrt(variance[i].item<double>() / gain[i].item<double>());
-    last.push_back(end_relative_sigma.value_or(std::min(noise, start)));
+  for (const double square : host_values(variance / gain)) {
+    last.push_back(end_relative_sigma.value_or(std::min(std::sqrt(square), start)));
   }
 
   const bool dual = method == Method::admm;
@@ -62,7 +62,7 @@ at::Tensor PlugAndPlay::run(SolverContext& context) const {
     const double share = steps > 1 ? static_cast<double>(k) / static_cast<double>(steps - 1) : 1;
     std::vector<double> level;
     for (const double end : last) level.push_back(std::pow(start, 1 - share) * std::pow(end, share));
-    const at::Tensor square = at::tensor(level, at::kDouble).square();
+    const at::Tensor square = per_entry(level, z).square();
     // u is the dual variable times s², which changes with the level (Boyd et al. 2011, section 3.4.1).
     if (dual && k > 0) u = u * per_item(square / last_square, u);
     last_square = square;

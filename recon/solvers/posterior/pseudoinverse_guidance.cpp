@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "recon/core/per_entry.h"
 #include "recon/solvers/posterior/data_step.h"
 
 namespace recon {
@@ -17,7 +18,7 @@ at::Tensor ErrorVariance::at_level(const NoiseLevel& level) const {
   const double r2 = level.relative_sigma() * level.relative_sigma();
   if (added_precision_.defined()) return (added_precision_ + 1 / r2).reciprocal();
   const double mse = prior_.denoising_mse(level.relative_sigma());
-  return at::full({batch_}, mse > 0 ? std::min(mse, r2) : r2, at::kDouble);
+  return per_entry(mse > 0 ? std::min(mse, r2) : r2, like_);
 }
 
 void ErrorVariance::learn(const at::Tensor& along, const NoiseLevel& level) {

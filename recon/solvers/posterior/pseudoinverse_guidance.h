@@ -12,7 +12,7 @@ namespace recon {
 /// is 1 / (n + 1/r²), n = max(1/q - 1/r_t², 0). Before the first look it is Prior::denoising_mse.
 class ErrorVariance {
  public:
-  explicit ErrorVariance(const SolverContext& context) : prior_(context.prior()), batch_(context.batch()) {}
+  explicit ErrorVariance(const SolverContext& context) : prior_(context.prior()), like_(context.y()) {}
 
   at::Tensor at_level(const NoiseLevel& level) const;
   /// From `along`, q in the direction of the guidance at `level`.
@@ -20,7 +20,7 @@ class ErrorVariance {
 
  private:
   const Prior& prior_;
-  std::int64_t batch_;
+  const at::Tensor& like_;
   at::Tensor added_precision_;
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "priors/samplers/ddim.h"
+#include "recon/core/per_entry.h"
 #include "recon/core/rng.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_step.h"
@@ -32,7 +33,7 @@ struct Walks {
   void select(const at::Tensor& ancestors) {
     for (at::Tensor* images : {&x, &x0, &guidance, &x0_before, &guidance_before}) {
       if (!images->defined()) continue;
-      const at::Tensor index = ancestors.to(images->device()).view({x.size(0), x.size(1), 1, 1, 1});
+      const at::Tensor index = ancestors.view({x.size(0), x.size(1), 1, 1, 1});
       *images = images->gather(0, index.expand_as(*images));
     }
     log_twist = log_twist.gather(0, ancestors);
@@ -41,11 +42,10 @@ struct Walks {
   /// Walks that ran away to infinity count nothing. Where all did, their entry has no finite weights and is reported.
   void bury_lost() {
     const at::Tensor lost = at::isfinite(log_weights).logical_not();
-    if (!lost.any().item<bool>()) return;
     log_weights = log_weights.masked_fill(lost, -std::numeric_limits<double>::infinity());
     log_twist = log_twist.masked_fill(lost, 0);
     for (at::Tensor* images : {&x, &x0, &guidance}) {
-      *images = images->masked_fill(lost.to(images->device()).view({x.size(0), x.size(1), 1, 1, 1}), 0);
+      *images = images->masked_fill(lost.view({x.size(0), x.size(1), 1, 1, 1}), 0);
     }
   }
 };
@@ -54,7 +54,7 @@ struct Walks {
 at::Tensor ancestors_by(const at::Tensor& weights, const at::Tensor& uniform) {
   const std::int64_t count = weights.size(0);
   const at::Tensor cumulated = weights.cumsum(0).t().contiguous();
-  const at::Tensor positions = (at::arange(count, at::kDouble).unsqueeze(0) + uniform.view({-1, 1})) / count;
+  const at::Tensor positions = (at::arange(count, weights.options()).unsqueeze(0) + uniform.view({-1, 1})) / count;
   return at::searchsorted(cumulated, positions.contiguous()).clamp_max(count - 1).t();
 }
 
@@ -71,14 +71,14 @@ class TwistedWalks {
   /// At the first level: noise.
   void begin(const NoiseLevel& level) {
     walks_.x = level.relative_sigma() * noise(0);
-    walks_.log_weights = at::zeros({options_.particles, context_.batch()}, at::kDouble);
+    walks_.log_weights = per_entry(0, context_.y()).expand({options_.particles, -1});
   }
 
   /// D, guidance and psi at the level where the walks are, and psi's part of the weights.
   void look(const NoiseLevel& level) {
     const at::Tensor before = walks_.log_twist;
     std::vector<at::Tensor> x0, guidance, twist, along;
-    residual_squares_ = at::zeros({context_.batch()}, at::kDouble);
+    residual_squares_ = per_entry(0, context_.y());
     for (std::int64_t k = 0; k < options_.particles; ++k) {
       const PseudoinverseGuidance g =
           pseudoinverse_guidance(context_, *op_, walks_.x[k] * level.alpha, level, error_.at_level(level), noise_);
@@ -105,7 +105,7 @@ class TwistedWalks {
     const at::Tensor effective = w.square().sum(0).reciprocal();
     const at::Tensor poor = effective < options_.resample_below * static_cast<double>(options_.particles);
     const at::Tensor drawn = ancestors_by(w, uniform(step));
-    const at::Tensor same = at::arange(options_.particles).unsqueeze(1).expand_as(drawn);
+    const at::Tensor same = at::arange(options_.particles, drawn.options()).unsqueeze(1).expand_as(drawn);
     walks_.select(at::where(poor.unsqueeze(0), drawn, same));
     walks_.log_weights = at::where(poor.unsqueeze(0), at::zeros_like(w), walks_.log_weights);
   }
@@ -121,7 +121,7 @@ class TwistedWalks {
     };
     const at::Tensor x0 = ahead(walks_.x0, walks_.x0_before), g = ahead(walks_.guidance, walks_.guidance_before);
     const auto dot = [](const at::Tensor& a, const at::Tensor& b) {
-      return at::real(a.conj() * b).to(at::kDouble).sum({2, 3, 4}).cpu();
+      return at::real(a.conj() * b).to(at::kDouble).sum({2, 3, 4});
     };
     // log p - log q of the step: both have the same spread, their means differ by pull times the guidance.
     walks_.log_weights = walks_.log_weights - pull / std * dot(z, g) - 0.5 * std::pow(pull / std, 2) * dot(g, g);
@@ -146,8 +146,9 @@ class TwistedWalks {
  private:
   at::Tensor weights() const { return at::softmax(walks_.log_weights, 0); }
   at::Tensor uniform(std::int64_t step) const {
-    return uniform_.uniform(context_.problem().keys, static_cast<std::uint32_t>(step), {{1}, ScalarKind::real})
-        .view({-1});
+    const at::Tensor drawn =
+        uniform_.uniform(context_.problem().keys, static_cast<std::uint32_t>(step), {{1}, ScalarKind::real});
+    return drawn.view({-1}).to(context_.y().device());
   }
   at::Tensor noise(std::int64_t step) const {
     std::vector<at::Tensor> all;

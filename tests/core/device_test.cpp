@@ -1,8 +1,9 @@
-#include "recon/core/cuda_backend.h"
+#include "recon/core/device.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "recon/core/cuda_backend.h"
 #include "recon/core/error.h"
 #include "recon/core/rng.h"
 
@@ -33,6 +34,29 @@ TEST(Device, WithoutAGpuTheErrorSaysWhy) {
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find(why_no_cuda()), std::string::npos) << error.what();
   }
+}
+
+/// A kind of device in name only.
+class Named final : public DeviceBackend {
+ public:
+  int device_count() const override { return 2; }
+  std::string device_name(int) const override { return "named"; }
+  void fill_normal(const at::Tensor&, const std::vector<std::uint64_t>&, std::uint32_t) const override {}
+  std::int64_t peak_bytes(int) const override { return 0; }
+  void reset_peak(int) const override {}
+  std::unique_ptr<DeviceMoment> moment(int) const override { return nullptr; }
+};
+
+TEST(Device, AnotherKindIsAddedByName) {
+  EXPECT_THROW(parse_device("named"), Error);
+  EXPECT_THROW(device_backend(c10::kPrivateUse1), Error);
+  static const Named backend;
+  add_device("named", c10::kPrivateUse1, backend);
+  EXPECT_EQ(parse_device("named"), c10::Device(c10::kPrivateUse1, 0));
+  EXPECT_EQ(parse_device("named:1"), c10::Device(c10::kPrivateUse1, 1));
+  EXPECT_THROW(parse_device("named:2"), Error);
+  EXPECT_THROW(parse_device("named:x"), Error);
+  EXPECT_EQ(&device_backend(c10::Device(c10::kPrivateUse1, 0)), &backend);
 }
 
 TEST(Device, TheGpuDrawsTheNumbersOfTheCpu) {

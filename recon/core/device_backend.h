@@ -1,0 +1,36 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace recon {
+
+/// A point in the queue of a device's work.
+class DeviceMoment {
+ public:
+  virtual ~DeviceMoment() = default;
+  /// Waits until the device has come here.
+  virtual double seconds_since(const DeviceMoment& earlier) const = 0;
+};
+
+/// What a kind of device beside the CPU offers beyond ATen. `index` is that of the device among its kind.
+class DeviceBackend {
+ public:
+  virtual ~DeviceBackend() = default;
+  virtual int device_count() const = 0;
+  virtual std::string device_name(int index) const = 0;
+  /// Standard normal values of (keys[i], step) into out[i], a contiguous real tensor `[keys, ...]` of the device: the
+  /// same sequences as on the CPU.
+  virtual void fill_normal(const at::Tensor& out, const std::vector<std::uint64_t>& keys, std::uint32_t step) const = 0;
+  /// Largest number of bytes ATen's allocator has held on the device since the last reset_peak().
+  virtual std::int64_t peak_bytes(int index) const = 0;
+  virtual void reset_peak(int index) const = 0;
+  /// The end of what the device has been given to do; does not wait for it.
+  virtual std::unique_ptr<DeviceMoment> moment(int index) const = 0;
+};
+
+}  // namespace recon
