@@ -68,8 +68,7 @@ void Config::set(const std::string& assignment) {
     throw usage_error("--set", "expected KEY.KEY...=VALUE, found '{}'", assignment);
   }
   const std::string path = assignment.substr(0, equals);
-  const std::string value = assignment.substr(equals + 1);
-  set(path, value.empty() ? "\"\"" : value, "--set " + path);  // nothing is an empty text, as in a shell
+  set(path, assignment.substr(equals + 1), "--set " + path);
 }
 
 void Config::set(const std::string& path, const std::string& value, const std::string& location) {

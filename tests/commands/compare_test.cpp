@@ -172,6 +172,28 @@ TEST_F(Compare, AnOracleUsesTheTruthAndSaysSo) {
   EXPECT_TRUE(contains(blind["rows"][1]["error"].get<std::string>(), "has none"));
 }
 
+/// What auto takes is settled for each task, and said in its rows.
+TEST_F(Compare, AutoIsASolverAmongOthers) {
+  write("c.yaml",
+        "tasks:\n"
+        "  - {name: blur, simulate: {images: a.png, operator: {type: blur}, noise: {std: 0.1}}}\n"
+        "  - {name: fourier, simulate: {images: a.png, operator: {type: fourier}, noise: {std: 0.1}}}\n"
+        "solvers: [{type: auto}, {type: auto, name: drawn, samples: 2}, {type: tv_pdhg}]\noutput: out\n");
+  const json rows = compared("--set tasks.1.simulate.images=b.png")["rows"];
+  const auto note_of = [&](const char* task, const char* solver) -> std::string {
+    for (const auto& row : rows) {
+      if (row["task"] == task && row["solver"] == solver) return row.value("note", "");
+    }
+    return "no such row";
+  };
+  EXPECT_TRUE(contains(note_of("blur", "auto"), "diffpir: ")) << rows;
+  EXPECT_TRUE(contains(note_of("fourier", "auto"), "plug_and_play: ")) << rows;
+  EXPECT_TRUE(contains(note_of("blur", "drawn"), "dps: "));
+  EXPECT_EQ(note_of("blur", "tv_pdhg"), "");
+  expect_error("compare c.yaml --set 'solvers=[{type: auto, steps: 3}]'", 2, {"`auto` takes no options", "steps"});
+  expect_error("compare c.yaml --set 'solvers=[{type: auto, oracle: weight}]'", 2, {"`auto` takes no options"});
+}
+
 TEST_F(Compare, ABudgetSetsTheSteps) {
   write("c.yaml",
         "tasks: [{name: t, simulate: {images: a.png, operator: {type: blur}, noise: {std: 0.02}}}]\n"
