@@ -12,6 +12,7 @@
 #include "priors/checkpoints/safetensors_types.h"
 #include "priors/checkpoints/scheduler_config.h"
 #include "priors/json_fields.h"
+#include "priors/networks/bounded_network.h"
 #include "recon/core/error.h"
 #include "recon/core/resources.h"
 
@@ -163,9 +164,11 @@ std::string find_prior(const std::string& path_or_name) {
                     fmt::join(embedded_priors(), ", "));
 }
 
-PriorPtr load_prior(const std::string& path_or_name, Precision precision) {
+PriorPtr load_prior(const std::string& path_or_name, Precision precision, std::int64_t memory) {
   const Sources sources(find_prior(path_or_name));
-  return std::make_shared<NetworkPrior>(describe(sources), load_network(sources), precision);
+  std::shared_ptr<const Network> network = load_network(sources);
+  if (memory > 0) network = within_memory(network, memory);
+  return std::make_shared<NetworkPrior>(describe(sources), std::move(network), precision);
 }
 
 PriorSummary inspect_prior(const std::string& path_or_name) {

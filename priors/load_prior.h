@@ -33,8 +33,9 @@ std::string find_prior(const std::string& path_or_name);
 /// - time_input: edm_noise for prediction edm, relative_sigma with a ScoreSdeVe scheduler, otherwise timestep; networks
 ///   with a Fourier embedding must say which noise level it is
 ///
+/// `memory` in bytes: what the process may take, see BoundedNetwork; 0: no limit.
 /// Throws Error(data) naming the file and the key to add to prior.yaml when something cannot be known.
-PriorPtr load_prior(const std::string& path_or_name, Precision precision = Precision::float32);
+PriorPtr load_prior(const std::string& path_or_name, Precision precision = Precision::float32, std::int64_t memory = 0);
 
 /// What is in a prior's folder, for people and for `recon inspect`. inspect_prior() throws what load_prior() throws.
 struct PriorSummary {

@@ -55,6 +55,7 @@ AdmUNet::Stage AdmUNet::blocks(const ParameterScope& scope, std::int64_t in, std
 void AdmUNet::add_resampling(Stage& stage, const ParameterScope& scope, std::int64_t channels, Resample resample,
                              const BlockStyle& style) const {
   stage.resample = resample;
+  stage.channels = channels;
   const bool down = resample == Resample::down;
   if (config_.resblock_updown) {
     stage.resampling_block.emplace(scope, channels, channels, style, resample);
@@ -108,27 +109,34 @@ void AdmUNet::add_up(const ParameterScope& scope, const BlockStyle& style) {
   }
 }
 
-at::Tensor AdmUNet::Stage::operator()(at::Tensor x, const at::Tensor& temb) const {
-  if (resnet) x = (*resnet)(x, temb);
-  if (attention) x = (*attention)(x);
-  if (resampling_block) return (*resampling_block)(x, temb);
-  if (resample == Resample::up) x = at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)});
-  if (resampling_conv) return (*resampling_conv)(x);
-  return resample == Resample::down ? at::avg_pool2d(x, {2, 2}, {2, 2}) : x;
+FeatureMap AdmUNet::Stage::operator()(Execution& run, FeatureMap x, const at::Tensor& temb) const {
+  if (resnet) x = (*resnet)(run, x, temb);
+  if (attention) x = (*attention)(run, x);
+  if (resampling_block) return (*resampling_block)(run, x, temb);
+  if (resample == Resample::none) return x;
+  const auto resampled = [this](const std::vector<at::Tensor>& in) {
+    at::Tensor h = in[0];
+    if (resample == Resample::up) h = at::upsample_nearest2d(h, {2 * h.size(2), 2 * h.size(3)});
+    if (resampling_conv) return (*resampling_conv)(h);
+    return resample == Resample::down ? at::avg_pool2d(h, {2, 2}, {2, 2}) : h;
+  };
+  return run({.map = resampled, .channels = channels, .resample = resample}, std::move(x));
 }
 
-at::Tensor AdmUNet::forward(const at::Tensor& x, const at::Tensor& t) const {
-  require_network_input(*this, x, t, "AdmUNet::forward");
+FeatureMap AdmUNet::through(Execution& run, const FeatureMap& x, const at::Tensor& t) const {
   const at::Tensor temb = (*time_embedding_)(t);
-  at::Tensor h = (*conv_in_)(x);
-  std::vector<at::Tensor> skips{h};
-  for (const auto& stage : down_) skips.push_back(h = stage(h, temb));
-  for (const auto& stage : middle_) h = stage(h, temb);
+  const auto first = [this](const std::vector<at::Tensor>& in) { return (*conv_in_)(in[0]); };
+  FeatureMap h = run({.map = first, .channels = conv_in_->out_channels()}, x);
+  std::vector<FeatureMap> skips{h};
+  for (const auto& stage : down_) skips.push_back(h = stage(run, h, temb));
+  for (const auto& stage : middle_) h = stage(run, h, temb);
   for (const auto& stage : up_) {
-    h = stage(at::cat({h, skips.back()}, 1), temb);
+    h = run.concatenated(h, skips.back());
     skips.pop_back();
+    h = stage(run, h, temb);
   }
-  return (*conv_out_)(at::silu((*norm_out_)(h)));
+  const auto last = [this](const std::vector<at::Tensor>& in) { return (*conv_out_)(at::silu(in[0])); };
+  return run({.map = last, .channels = conv_out_->out_channels(), .norm = &*norm_out_}, std::move(h));
 }
 
 std::shared_ptr<const Network> AdmUNet::to(c10::Device device) const {

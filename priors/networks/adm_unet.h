@@ -5,7 +5,7 @@
 
 #include "priors/networks/adm_config.h"
 #include "priors/networks/fused_attention.h"
-#include "priors/networks/network.h"
+#include "priors/networks/layered_network.h"
 #include "priors/networks/resnet_block.h"
 #include "priors/networks/time_embedding.h"
 
@@ -14,17 +14,16 @@ namespace recon {
 /// The U-Net of ADM (Dhariwal & Nichol 2021, section 3 and appendix B), with the parameter names of guided-diffusion's
 /// `UNetModel`, so that its state dicts load as they are: the checkpoints of guided-diffusion and of DPS. Without class
 /// labels. The time is the index of the schedule's table.
-class AdmUNet final : public Network {
+class AdmUNet final : public LayeredNetwork {
  public:
   /// `config` complete().
   AdmUNet(const AdmConfig& config, ParameterSource& source);
 
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& t) const override;
+  FeatureMap through(Execution& run, const FeatureMap& x, const at::Tensor& t) const override;
   std::int64_t in_channels() const override { return config_.in_channels; }
   std::int64_t out_channels() const override { return config_.out_channels(); }
   std::int64_t size_multiple() const override { return config_.size_multiple(); }
   std::shared_ptr<const Network> to(c10::Device device) const override;
-
 
  private:
   /// What guided-diffusion has in one entry of its lists of blocks, in this order.
@@ -33,9 +32,10 @@ class AdmUNet final : public Network {
     std::optional<FusedAttention> attention;
     std::optional<ResnetBlock> resampling_block;
     std::optional<Conv2d> resampling_conv;
+    std::int64_t channels = 0;           ///< after resampling
     Resample resample = Resample::none;  ///< with neither block nor conv: without parameters
 
-    at::Tensor operator()(at::Tensor x, const at::Tensor& temb) const;
+    FeatureMap operator()(Execution& run, FeatureMap x, const at::Tensor& temb) const;
   };
   void add_down(const ParameterScope& scope, const BlockStyle& style);
   void add_middle(const ParameterScope& scope, const BlockStyle& style);

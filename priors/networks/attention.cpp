@@ -20,7 +20,12 @@ at::Tensor Attention::split_heads(const at::Tensor& x) const {
   return x.reshape({x.size(0), x.size(1), heads_, head_channels_}).transpose(1, 2);
 }
 
-at::Tensor Attention::operator()(const at::Tensor& x) const {
+FeatureMap Attention::operator()(Execution& run, const FeatureMap& x) const {
+  const auto map = [this](const std::vector<at::Tensor>& in) { return attended(in[0]); };
+  return run({.map = map, .channels = out_.weight.size(0), .everywhere = true}, x);
+}
+
+at::Tensor Attention::attended(const at::Tensor& x) const {
   const at::Tensor pixels = (norm_ ? (*norm_)(x) : x).flatten(2).transpose(1, 2);  // [B, H W, channels]
   const at::Tensor mixed = at::scaled_dot_product_attention(split_heads(query_(pixels)), split_heads(key_(pixels)),
                                                             split_heads(value_(pixels)));

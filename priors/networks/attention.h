@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "priors/networks/execution.h"
 #include "priors/networks/layers.h"
 
 namespace recon {
@@ -17,9 +18,10 @@ class Attention {
   /// Without `groups` there is no normalisation.
   Attention(const ParameterScope& scope, std::int64_t channels, std::int64_t head_channels,
             std::optional<std::int64_t> groups, double eps, double output_scale = 1);
-  at::Tensor operator()(const at::Tensor& x) const;
+  FeatureMap operator()(Execution& run, const FeatureMap& x) const;
 
  private:
+  at::Tensor attended(const at::Tensor& x) const;
   at::Tensor split_heads(const at::Tensor& x) const;  ///< [B, N, heads c] -> [B, heads, N, c]
 
   std::optional<GroupNorm> norm_;

@@ -28,9 +28,13 @@ std::vector<Conv2d> chain(const ParameterScope& root, DnCnnLayout layout, std::i
   return layers;
 }
 
-at::Tensor through_chain(const std::vector<Conv2d>& layers, at::Tensor h) {
-  for (std::size_t i = 0; i + 1 < layers.size(); ++i) h = at::relu(layers[i](h));
-  return layers.back()(h);
+/// All but the first and the last of a chain, after the first one's ReLU and each with its own.
+FeatureMap through_chain(Execution& run, const std::vector<Conv2d>& layers, FeatureMap h) {
+  for (std::size_t i = 1; i + 1 < layers.size(); ++i) {
+    const auto map = [&layer = layers[i]](const std::vector<at::Tensor>& in) { return at::relu(layer(in[0])); };
+    h = run({.map = map, .channels = layers[i].out_channels()}, std::move(h));
+  }
+  return h;
 }
 
 }  // namespace
@@ -48,10 +52,15 @@ DnCnn::DnCnn(const DnCnnConfig& config, ParameterSource& source)
       layers_(chain(ParameterScope(source, parameters_), config.layout, config.in_channels, config.nc,
                     config.in_channels, config.nb)) {}
 
-at::Tensor DnCnn::forward(const at::Tensor& x, const at::Tensor& t) const {
-  require_network_input(*this, x, t, "DnCnn::forward");
-  const at::Tensor out = through_chain(layers_, x);
-  return config_.layout == DnCnnLayout::kair ? x - out : x + out;
+FeatureMap DnCnn::through(Execution& run, const FeatureMap& x, const at::Tensor&) const {
+  const auto first = [this](const std::vector<at::Tensor>& in) { return at::relu(layers_.front()(in[0])); };
+  FeatureMap h = run({.map = first, .channels = layers_.front().out_channels()}, x);
+  h = through_chain(run, layers_, std::move(h));
+  const auto last = [this](const std::vector<at::Tensor>& in) {
+    const at::Tensor out = layers_.back()(in[0]);
+    return config_.layout == DnCnnLayout::kair ? in[1] - out : in[1] + out;
+  };
+  return run({.map = last, .channels = layers_.back().out_channels()}, std::move(h), x);
 }
 
 std::shared_ptr<const Network> DnCnn::to(c10::Device device) const {
@@ -71,11 +80,17 @@ FfdNet::FfdNet(const FfdNetConfig& config, ParameterSource& source)
       layers_(chain(ParameterScope(source, parameters_), DnCnnLayout::kair, 4 * config.in_channels + 1, config.nc,
                     4 * config.in_channels, config.nb)) {}
 
-at::Tensor FfdNet::forward(const at::Tensor& x, const at::Tensor& t) const {
-  require_network_input(*this, x, t, "FfdNet::forward");
-  const at::Tensor blocks = at::pixel_unshuffle(x, FfdNetConfig::kSizeMultiple);
-  const at::Tensor out = through_chain(layers_, at::cat({blocks, noise_level_channel(blocks, t)}, 1));
-  return at::pixel_shuffle(out, FfdNetConfig::kSizeMultiple);
+FeatureMap FfdNet::through(Execution& run, const FeatureMap& x, const at::Tensor& t) const {
+  const auto first = [this, t](const std::vector<at::Tensor>& in) {
+    const at::Tensor blocks = at::pixel_unshuffle(in[0], FfdNetConfig::kSizeMultiple);
+    return at::relu(layers_.front()(at::cat({blocks, noise_level_channel(blocks, t)}, 1)));
+  };
+  FeatureMap h = run({.map = first, .channels = layers_.front().out_channels(), .resample = Resample::down}, x);
+  h = through_chain(run, layers_, std::move(h));
+  const auto last = [this](const std::vector<at::Tensor>& in) {
+    return at::pixel_shuffle(layers_.back()(in[0]), FfdNetConfig::kSizeMultiple);
+  };
+  return run({.map = last, .channels = config_.in_channels, .resample = Resample::up}, std::move(h));
 }
 
 std::shared_ptr<const Network> FfdNet::to(c10::Device device) const {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "priors/networks/layered_network.h"
 #include "priors/networks/layers.h"
-#include "priors/networks/network.h"
 #include "priors/networks/network_kind.h"
 #include "recon/core/parameters.h"
 #include "recon/core/words.h"
@@ -37,11 +37,11 @@ struct DnCnnConfig {
 /// DnCNN (Zhang et al. 2017, section III) as its authors distribute it, its batch normalisation merged into the
 /// convolutions: a chain of 3x3 convolutions with ReLU between them. It gives the clean image and does not ask for the
 /// noise level: it knows the one level, or the range of levels, that it was trained on.
-class DnCnn final : public Network {
+class DnCnn final : public LayeredNetwork {
  public:
   DnCnn(const DnCnnConfig& config, ParameterSource& source);
 
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& t) const override;
+  FeatureMap through(Execution& run, const FeatureMap& x, const at::Tensor& t) const override;
   std::int64_t in_channels() const override { return config_.in_channels; }
   std::int64_t out_channels() const override { return config_.in_channels; }
   std::int64_t size_multiple() const override { return 1; }
@@ -68,11 +68,11 @@ struct FfdNetConfig {
 /// FFDNet (Zhang, Zuo & Zhang 2018, section III): the same chain on blocks of 2x2 pixels as channels, with the noise
 /// level as another channel. It gives the clean image. Parameter names are those of KAIR. The time is the noise's
 /// standard deviation.
-class FfdNet final : public Network {
+class FfdNet final : public LayeredNetwork {
  public:
   FfdNet(const FfdNetConfig& config, ParameterSource& source);
 
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& t) const override;
+  FeatureMap through(Execution& run, const FeatureMap& x, const at::Tensor& t) const override;
   std::int64_t in_channels() const override { return config_.in_channels; }
   std::int64_t out_channels() const override { return config_.in_channels; }
   std::int64_t size_multiple() const override { return FfdNetConfig::kSizeMultiple; }

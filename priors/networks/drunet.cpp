@@ -12,12 +12,6 @@ constexpr std::size_t kLevels = 4;
 
 at::Tensor conv3x3(const at::Tensor& x, const at::Tensor& weight) { return at::conv2d(x, weight, {}, 1, 1); }
 
-template <class Blocks>
-at::Tensor through(const Blocks& blocks, at::Tensor x) {
-  for (const auto& block : blocks) x = x + conv3x3(at::relu(conv3x3(x, block.first)), block.second);
-  return x;
-}
-
 }  // namespace
 
 void DrunetConfig::visit(ParameterVisitor& v) {
@@ -66,17 +60,40 @@ std::vector<Drunet::Block> Drunet::blocks(const ParameterScope& scope, std::size
   return made;
 }
 
-at::Tensor Drunet::forward(const at::Tensor& x, const at::Tensor& t) const {
-  require_network_input(*this, x, t, "Drunet::forward");
-  std::vector<at::Tensor> skips{conv3x3(at::cat({x, noise_level_channel(x, t)}, 1), head_)};
+FeatureMap Drunet::Block::operator()(Execution& run, const FeatureMap& x) const {
+  const auto map = [this](const std::vector<at::Tensor>& in) {
+    return in[0] + conv3x3(at::relu(conv3x3(in[0], first)), second);
+  };
+  return run({.map = map, .channels = second.size(0)}, x);
+}
+
+FeatureMap Drunet::through(Execution& run, const FeatureMap& x, const at::Tensor& t) const {
+  const auto first = [this, t](const std::vector<at::Tensor>& in) {
+    return conv3x3(at::cat({in[0], noise_level_channel(in[0], t)}, 1), head_);
+  };
+  std::vector<FeatureMap> skips{run({.map = first, .channels = head_.size(0)}, x)};
   for (std::size_t level = 0; level < down_.size(); ++level) {
-    skips.push_back(at::conv2d(through(down_[level], skips.back()), downsampling_[level], {}, 2));
+    FeatureMap h = skips.back();
+    for (const auto& block : down_[level]) h = block(run, h);
+    const auto halved = [&w = downsampling_[level]](const std::vector<at::Tensor>& in) {
+      return at::conv2d(in[0], w, {}, 2);
+    };
+    const std::int64_t channels = downsampling_[level].size(0);
+    skips.push_back(run({.map = halved, .channels = channels, .resample = Resample::down}, std::move(h)));
   }
-  at::Tensor h = through(body_, skips.back());
+  FeatureMap h = skips.back();
+  for (const auto& block : body_) h = block(run, h);
   for (std::size_t level = up_.size(); level-- > 0;) {
-    h = through(up_[level], at::conv_transpose2d(h + skips[level + 1], upsampling_[level], {}, 2));
+    const auto doubled = [&w = upsampling_[level]](const std::vector<at::Tensor>& in) {
+      return at::conv_transpose2d(in[0] + in[1], w, {}, 2);
+    };
+    const std::int64_t channels = upsampling_[level].size(1);
+    h = run({.map = doubled, .channels = channels, .resample = Resample::up}, std::move(h), skips[level + 1]);
+    skips.pop_back();
+    for (const auto& block : up_[level]) h = block(run, h);
   }
-  return conv3x3(h + skips[0], tail_);
+  const auto last = [this](const std::vector<at::Tensor>& in) { return conv3x3(in[0] + in[1], tail_); };
+  return run({.map = last, .channels = tail_.size(0)}, std::move(h), skips[0]);
 }
 
 std::shared_ptr<const Network> Drunet::to(c10::Device device) const {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "priors/networks/network.h"
+#include "priors/networks/layered_network.h"
 #include "priors/networks/network_kind.h"
 #include "recon/core/parameters.h"
 
@@ -28,12 +28,12 @@ struct DrunetConfig {
 /// are x + conv(relu(conv(x))), with strided and transposed 2x2 convolutions between levels and skips that are added.
 /// The noise level is another channel of the input, constant over the image. It gives the clean image. Parameter names
 /// are those of `UNetRes` of DPIR and KAIR and of `DRUNet` of deepinv. The time is the noise's standard deviation.
-class Drunet final : public Network {
+class Drunet final : public LayeredNetwork {
  public:
   /// `config` complete().
   Drunet(const DrunetConfig& config, ParameterSource& source);
 
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& t) const override;
+  FeatureMap through(Execution& run, const FeatureMap& x, const at::Tensor& t) const override;
   std::int64_t in_channels() const override { return config_.in_channels; }
   std::int64_t out_channels() const override { return config_.in_channels; }
   std::int64_t size_multiple() const override { return DrunetConfig::kSizeMultiple; }
@@ -42,6 +42,7 @@ class Drunet final : public Network {
  private:
   /// The two convolutions of a residual block.
   struct Block {
+    FeatureMap operator()(Execution& run, const FeatureMap& x) const;
     at::Tensor first, second;
   };
   std::vector<Block> blocks(const ParameterScope& scope, std::size_t first, std::size_t level) const;

@@ -29,7 +29,12 @@ FusedAttention::FusedAttention(const ParameterScope& scope, std::int64_t channel
       order_(style.order),
       output_scale_(style.output_scale) {}
 
-at::Tensor FusedAttention::operator()(const at::Tensor& x) const {
+FeatureMap FusedAttention::operator()(Execution& run, const FeatureMap& x) const {
+  const auto map = [this](const std::vector<at::Tensor>& in) { return attended(in[0]); };
+  return run({.map = map, .channels = out_.weight.size(0), .everywhere = true}, x);
+}
+
+at::Tensor FusedAttention::attended(const at::Tensor& x) const {
   const std::int64_t batch = x.size(0), head_channels = x.size(1) / heads_;
   const at::Tensor all = qkv_(norm_(x).flatten(2));  // [B, 3 C, N]
   at::Tensor parts;                                  // [B, heads, 3, c, N]

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "priors/networks/execution.h"
 #include "priors/networks/layers.h"
 
 namespace recon {
@@ -29,9 +30,11 @@ class FusedAttention {
  public:
   FusedAttention(const ParameterScope& scope, std::int64_t channels, std::int64_t heads,
                  const FusedAttentionStyle& style);
-  at::Tensor operator()(const at::Tensor& x) const;
+  FeatureMap operator()(Execution& run, const FeatureMap& x) const;
 
  private:
+  at::Tensor attended(const at::Tensor& x) const;
+
   struct Pointwise {
     Pointwise(const ParameterScope& scope, std::int64_t in, std::int64_t out, const Shape& axes);
     at::Tensor operator()(const at::Tensor& x) const;  ///< [B, in, N] -> [B, out, N]

@@ -27,6 +27,16 @@ GroupNorm::GroupNorm(const ParameterScope& scope, std::int64_t channels, std::in
 
 at::Tensor GroupNorm::operator()(const at::Tensor& x) const { return at::group_norm(x, groups, weight, bias, eps); }
 
+ChannelAffine GroupNorm::affine(const at::Tensor& mean, const at::Tensor& variance) const {
+  const at::Tensor means = mean.unflatten(1, {groups, -1}),
+                   variances = variance.unflatten(1, {groups, -1});  // [B, G, c]
+  const at::Tensor centre = means.mean(2, /*keepdim=*/true);
+  // Of all pixels of a group: the mean variance of its channels, and the variance of their means.
+  const at::Tensor spread = (variances + (means - centre).square()).mean(2, /*keepdim=*/true);
+  const at::Tensor scale = (spread + eps).rsqrt().expand_as(means).flatten(1) * weight;
+  return {.scale = scale, .shift = bias - centre.expand_as(means).flatten(1) * scale};
+}
+
 Activation activation_from(const std::string& name, const std::string& location) {
   std::string lower = name;
   for (char& letter : lower) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));

@@ -17,6 +17,7 @@ struct Conv2d {
   Conv2d(const ParameterScope& scope, std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t step = 1,
          std::int64_t pad = -1);  ///< pad -1: keeps the size at step 1
   at::Tensor operator()(const at::Tensor& x) const;
+  std::int64_t out_channels() const { return weight.size(0); }
 
   at::Tensor weight, bias;
   std::int64_t stride, padding;
@@ -30,15 +31,26 @@ struct Linear {
   at::Tensor weight, bias;
 };
 
+/// A scale and a shift for each channel of each image, [B, C].
+struct ChannelAffine {
+  at::Tensor scale, shift;
+};
+
 /// Normalisation over groups of channels (Wu & He 2018), then a scale and a shift per channel.
 struct GroupNorm {
   GroupNorm(const ParameterScope& scope, std::int64_t channels, std::int64_t group_count, double epsilon);
   at::Tensor operator()(const at::Tensor& x) const;
+  /// What it does to an image whose channels have these means and variances over all pixels, [B, C] each:
+  /// x -> scale x + shift. In their precision; differentiable in them.
+  ChannelAffine affine(const at::Tensor& mean, const at::Tensor& variance) const;
 
   at::Tensor weight, bias;
   std::int64_t groups;
   double eps;
 };
+
+/// A change of resolution between layers: 2x2 mean and nearest neighbour, where nothing else is said.
+enum class Resample { none, down, up };
 
 enum class Activation { silu, mish, gelu, relu };
 constexpr auto words_of(Activation) {

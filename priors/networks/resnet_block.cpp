@@ -51,19 +51,30 @@ at::Tensor ResnetBlock::resampled(const at::Tensor& x, const std::optional<Fir>&
   return x;
 }
 
-at::Tensor ResnetBlock::operator()(const at::Tensor& x, const at::Tensor& temb) const {
-  at::Tensor h = conv1_(resampled(activate(activation_, norm1_(x)), fir_));
+std::int64_t ResnetBlock::reach() const {
+  return std::max({Pass::kReach, fir_ ? fir_->reach() : 0, shortcut_fir_ ? shortcut_fir_->reach() : 0});
+}
+
+FeatureMap ResnetBlock::operator()(Execution& run, const FeatureMap& x, const at::Tensor& temb) const {
   const at::Tensor time = time_projection_(activate(activation_, temb)).unsqueeze(-1).unsqueeze(-1);
-  if (scale_shift_) {
-    const auto parts = time.chunk(2, 1);
-    h = norm2_(h) * (1 + parts[0]) + parts[1];
-  } else {
-    h = norm2_(h + time);
-  }
-  h = conv2_(activate(activation_, h));
-  const at::Tensor straight = resampled(x, shortcut_fir_);
-  const at::Tensor sum = (shortcut_ ? (*shortcut_)(straight) : straight) + h;
-  return output_scale_ == 1 ? sum : sum / output_scale_;
+  const auto first = [this, time](const std::vector<at::Tensor>& in) {
+    const at::Tensor h = conv1_(resampled(activate(activation_, in[0]), fir_));
+    return scale_shift_ ? h : h + time;
+  };
+  const auto second = [this, time](const std::vector<at::Tensor>& in) {
+    at::Tensor h = in[0];
+    if (scale_shift_) {
+      const auto parts = time.chunk(2, 1);
+      h = h * (1 + parts[0]) + parts[1];
+    }
+    h = conv2_(activate(activation_, h));
+    const at::Tensor straight = resampled(in[1], shortcut_fir_);
+    const at::Tensor sum = (shortcut_ ? (*shortcut_)(straight) : straight) + h;
+    return output_scale_ == 1 ? sum : sum / output_scale_;
+  };
+  const std::int64_t out = conv1_.out_channels();
+  FeatureMap h = run({.map = first, .channels = out, .resample = resample_, .norm = &norm1_, .reach = reach()}, x);
+  return run({.map = second, .channels = out, .norm = &norm2_, .reach = reach()}, std::move(h), x);
 }
 
 }  // namespace recon

@@ -4,11 +4,10 @@
 #include <optional>
 #include <utility>
 
+#include "priors/networks/execution.h"
 #include "priors/networks/layers.h"
 
 namespace recon {
-
-enum class Resample { none, down, up };  ///< 2x2 mean, nearest neighbour
 
 /// What the parts of a residual block are called in a checkpoint; the defaults are those of diffusers.
 struct ResnetNames {
@@ -44,6 +43,7 @@ struct Fir {
   explicit Fir(at::Tensor weights) : filter(std::move(weights)) {}
   static Fir binomial(const at::TensorOptions& options);  ///< f = [1, 3, 3, 1], not in the checkpoint
   at::Tensor operator()(const at::Tensor& x, Resample resample) const;
+  std::int64_t reach() const { return 2 + filter.size(-1) / 2 * 2; }  ///< Pass::reach with a 3x3 convolution
   at::Tensor filter;
 };
 
@@ -59,11 +59,12 @@ class ResnetBlock {
  public:
   ResnetBlock(const ParameterScope& scope, std::int64_t in, std::int64_t out, const BlockStyle& style,
               Resample resample = Resample::none, double output_scale = 1);
-  at::Tensor operator()(const at::Tensor& x, const at::Tensor& temb) const;
+  FeatureMap operator()(Execution& run, const FeatureMap& x, const at::Tensor& temb) const;
   at::TensorOptions options() const { return conv1_.weight.options(); }  ///< of the parameters
 
  private:
   at::Tensor resampled(const at::Tensor& x, const std::optional<Fir>& fir) const;
+  std::int64_t reach() const;
 
   GroupNorm norm1_;
   Conv2d conv1_;

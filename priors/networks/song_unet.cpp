@@ -136,25 +136,33 @@ void SongUNet::add_end(const ParameterScope& scope) {
   conv_out_.emplace(scope.child(end + "conv"), channels, config_.in_channels, 3);
 }
 
-at::Tensor SongUNet::forward(const at::Tensor& x, const at::Tensor& t) const {
-  require_network_input(*this, x, t, "SongUNet::forward");
+FeatureMap SongUNet::through(Execution& run, const FeatureMap& x, const at::Tensor& t) const {
   const at::Tensor temb = (*time_embedding_)(t);
-  at::Tensor h = (*conv_in_)(x), image = x;
-  std::vector<at::Tensor> skips;
+  const auto first = [this](const std::vector<at::Tensor>& in) { return (*conv_in_)(in[0]); };
+  FeatureMap h = run({.map = first, .channels = conv_in_->out_channels()}, x), image = x;
+  std::vector<FeatureMap> skips;
   for (const auto& level : encoder_) {
-    for (const auto& block : level.entry) h = block(h, temb);
-    if (level.image) h = image = (h + (*level.image)(image)) / std::numbers::sqrt2;
+    for (const auto& block : level.entry) h = block(run, h, temb);
+    if (level.image) {
+      const auto joined = [&own = *level.image](const std::vector<at::Tensor>& in) {
+        return (in[0] + own(in[1])) / std::numbers::sqrt2;
+      };
+      const ImageInput& own = *level.image;
+      h = image = run({.map = joined, .channels = own.weight.size(0), .reach = own.fir.reach()}, std::move(h), image);
+    }
     skips.push_back(h);
-    for (const auto& block : level.blocks) skips.push_back(h = block(h, temb));
+    for (const auto& block : level.blocks) skips.push_back(h = block(run, h, temb));
   }
   for (const auto& level : decoder_) {
-    for (const auto& block : level.entry) h = block(h, temb);
+    for (const auto& block : level.entry) h = block(run, h, temb);
     for (const auto& block : level.blocks) {
-      h = block(at::cat({h, skips.back()}, 1), temb);
+      h = run.concatenated(h, skips.back());
       skips.pop_back();
+      h = block(run, h, temb);
     }
   }
-  return (*conv_out_)(at::silu((*norm_out_)(h)));
+  const auto last = [this](const std::vector<at::Tensor>& in) { return (*conv_out_)(at::silu(in[0])); };
+  return run({.map = last, .channels = conv_out_->out_channels(), .norm = &*norm_out_}, std::move(h));
 }
 
 std::shared_ptr<const Network> SongUNet::to(c10::Device device) const {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "priors/networks/fused_attention.h"
-#include "priors/networks/network.h"
+#include "priors/networks/layered_network.h"
 #include "priors/networks/resnet_block.h"
 #include "priors/networks/song_config.h"
 #include "priors/networks/time_embedding.h"
@@ -14,11 +14,11 @@ namespace recon {
 /// The U-Nets DDPM++ and NCSN++ of Song et al. 2021 as Karras et al. 2022 train them (appendix F), with the parameter
 /// names of EDM's `SongUNet`: the raw network F(c_in x; c_noise) of `prediction: edm`. Without class labels and
 /// augmentation. And ADM in the same layout, EDM's `DhariwalUNet`.
-class SongUNet final : public Network {
+class SongUNet final : public LayeredNetwork {
  public:
   SongUNet(const SongConfig& config, ParameterSource& source);
 
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& t) const override;
+  FeatureMap through(Execution& run, const FeatureMap& x, const at::Tensor& t) const override;
   std::int64_t in_channels() const override { return config_.in_channels; }
   std::int64_t out_channels() const override { return config_.in_channels; }
   std::int64_t size_multiple() const override { return config_.size_multiple(); }
@@ -30,9 +30,9 @@ class SongUNet final : public Network {
     ResnetBlock resnet;
     std::optional<FusedAttention> attention;
 
-    at::Tensor operator()(const at::Tensor& x, const at::Tensor& temb) const {
-      const at::Tensor h = resnet(x, temb);
-      return attention ? (*attention)(h) : h;
+    FeatureMap operator()(Execution& run, const FeatureMap& x, const at::Tensor& temb) const {
+      const FeatureMap h = resnet(run, x, temb);
+      return attention ? (*attention)(run, h) : h;
     }
   };
   /// The image itself, brought to a level of the encoder: convolution, then halving by the filter, then the bias.

@@ -2,8 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include "recon/core/error.h"
-
 namespace recon {
 
 UNet2D::UNet2D(const UNet2DConfig& config, ParameterSource& source) : config_(config) {
@@ -38,19 +36,27 @@ UNet2D::UNet2D(const UNet2DConfig& config, ParameterSource& source) : config_(co
   conv_out_.emplace(scope.child("conv_out"), channels.front(), config.out_channels, 3);
 }
 
-at::Tensor UNet2D::forward(const at::Tensor& x, const at::Tensor& t) const {
-  require_network_input(*this, x, t, "UNet2D::forward");
+FeatureMap UNet2D::through(Execution& run, const FeatureMap& x, const at::Tensor& t) const {
   const at::Tensor temb = (*time_embedding_)(t);
-  Bypass bypass{.features = {}, .image = config_.center_input_sample ? 2 * x - 1 : x};
-  at::Tensor h = (*conv_in_)(bypass.image);
+  Bypass bypass{.features = {}, .image = x};
+  if (config_.center_input_sample) {
+    const auto centred = [](const std::vector<at::Tensor>& in) { return 2 * in[0] - 1; };
+    bypass.image = run({.map = centred, .channels = config_.in_channels}, x);
+  }
+  const auto first = [this](const std::vector<at::Tensor>& in) { return (*conv_in_)(in[0]); };
+  FeatureMap h = run({.map = first, .channels = conv_in_->out_channels()}, bypass.image);
   bypass.features.push_back(h);
-  for (const auto& level : down_) h = level(h, temb, bypass);
-  if (mid_) h = (*mid_)(h, temb);
-  bypass.image = at::Tensor();
-  for (const auto& level : up_) h = level(h, temb, bypass);
-  h = (*conv_out_)(at::silu((*norm_out_)(h)));
-  if (bypass.image.defined()) h = h + bypass.image;
-  return config_.fourier_time ? h / t.reshape({-1, 1, 1, 1}) : h;
+  for (const auto& level : down_) h = level(run, std::move(h), temb, bypass);
+  if (mid_) h = (*mid_)(run, std::move(h), temb);
+  bypass.image = {};
+  for (const auto& level : up_) h = level(run, std::move(h), temb, bypass);
+  const auto last = [this, t](const std::vector<at::Tensor>& in) {
+    const at::Tensor out = (*conv_out_)(at::silu(in[0]));
+    const at::Tensor sum = in.size() > 1 ? out + in[1] : out;
+    return config_.fourier_time ? sum / t.reshape({-1, 1, 1, 1}) : sum;
+  };
+  const Pass pass{.map = last, .channels = conv_out_->out_channels(), .norm = &*norm_out_};
+  return bypass.image.defined() ? run(pass, std::move(h), bypass.image) : run(pass, std::move(h));
 }
 
 std::shared_ptr<const Network> UNet2D::to(c10::Device device) const {

@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "priors/networks/network.h"
+#include "priors/networks/layered_network.h"
 #include "priors/networks/time_embedding.h"
 #include "priors/networks/unet2d_blocks.h"
 #include "priors/networks/unet2d_config.h"
@@ -16,11 +16,11 @@ namespace recon {
 /// With Skip levels it is NCSN++ (Song et al. 2021, appendix H): the image enters every level on the way down
 /// (unet2d_blocks.h), and each on the way up adds to the output. With Fourier time embedding the output is divided by
 /// t, as there.
-class UNet2D final : public Network {
+class UNet2D final : public LayeredNetwork {
  public:
   UNet2D(const UNet2DConfig& config, ParameterSource& source);
 
-  at::Tensor forward(const at::Tensor& x, const at::Tensor& t) const override;
+  FeatureMap through(Execution& run, const FeatureMap& x, const at::Tensor& t) const override;
   std::int64_t in_channels() const override { return config_.in_channels; }
   std::int64_t out_channels() const override { return config_.out_channels; }
   std::int64_t size_multiple() const override { return config_.size_multiple(); }

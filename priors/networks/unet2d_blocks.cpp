@@ -55,22 +55,27 @@ DownLevel::DownLevel(const ParameterScope& scope, const LevelConfig& level, cons
   }
 }
 
-at::Tensor DownLevel::operator()(at::Tensor x, const at::Tensor& temb, Bypass& bypass) const {
+FeatureMap DownLevel::operator()(Execution& run, FeatureMap x, const at::Tensor& temb, Bypass& bypass) const {
   for (std::size_t i = 0; i < resnets_.size(); ++i) {
-    x = resnets_[i](x, temb);
-    if (!attentions_.empty()) x = attentions_[i](x);
+    x = resnets_[i](run, x, temb);
+    if (!attentions_.empty()) x = attentions_[i](run, x);
     bypass.features.push_back(x);
   }
   if (halving_resnet_) {
-    x = (*halving_resnet_)(x, temb);
+    x = (*halving_resnet_)(run, x, temb);
   } else if (halving_conv_) {
-    x = (*halving_conv_)(halving_conv_->padding == 0 ? at::constant_pad_nd(x, {0, 1, 0, 1}) : x);
+    const auto halved = [this](const std::vector<at::Tensor>& in) {
+      return (*halving_conv_)(halving_conv_->padding == 0 ? at::constant_pad_nd(in[0], {0, 1, 0, 1}) : in[0]);
+    };
+    x = run({.map = halved, .channels = halving_conv_->out_channels(), .resample = Resample::down}, std::move(x));
   } else {
     return x;
   }
   if (image_fir_) {
-    bypass.image = (*image_fir_)(bypass.image, Resample::down);
-    x = x + (*image_conv_)(bypass.image);
+    const auto filtered = [this](const std::vector<at::Tensor>& in) { return (*image_fir_)(in[0], Resample::down); };
+    bypass.image = run({.map = filtered, .channels = kSkipImageChannels, .resample = Resample::down}, bypass.image);
+    const auto added = [this](const std::vector<at::Tensor>& in) { return in[0] + (*image_conv_)(in[1]); };
+    x = run({.map = added, .channels = image_conv_->out_channels()}, std::move(x), bypass.image);
   }
   bypass.features.push_back(x);
   return x;
@@ -87,9 +92,10 @@ MidLevel::MidLevel(const ParameterScope& scope, const UNet2DConfig& config, cons
                      mid_groups(config), config.norm_eps, config.mid_block_scale_factor);
 }
 
-at::Tensor MidLevel::operator()(const at::Tensor& x, const at::Tensor& temb) const {
-  const at::Tensor h = first_(x, temb);
-  return second_(attention_ ? (*attention_)(h) : h, temb);
+FeatureMap MidLevel::operator()(Execution& run, FeatureMap x, const at::Tensor& temb) const {
+  x = first_(run, x, temb);
+  if (attention_) x = (*attention_)(run, x);
+  return second_(run, x, temb);
 }
 
 UpLevel::UpLevel(const ParameterScope& scope, const LevelConfig& level, const LevelShape& shape, std::int64_t previous,
@@ -127,24 +133,36 @@ void UpLevel::add_skip_end(const ParameterScope& scope, const LevelConfig& level
   image_conv_.emplace(scope.child("skip_conv"), shape.out, kSkipImageChannels, 3);
 }
 
-at::Tensor UpLevel::image_past(const at::Tensor& x, const at::Tensor& image) const {
-  const at::Tensor doubled = image.defined() ? (*image_fir_)(image, Resample::up) : image;
+FeatureMap UpLevel::image_past(Execution& run, const FeatureMap& x, const FeatureMap& image) const {
+  FeatureMap doubled = image;
+  if (image.defined()) {
+    const auto filtered = [this](const std::vector<at::Tensor>& in) { return (*image_fir_)(in[0], Resample::up); };
+    doubled = run({.map = filtered, .channels = kSkipImageChannels, .resample = Resample::up}, image);
+  }
   if (!image_conv_) return doubled;
-  const at::Tensor added = (*image_conv_)(at::silu((*image_norm_)(x)));
-  return doubled.defined() ? doubled + added : added;
+  const auto added = [this](const std::vector<at::Tensor>& in) {
+    const at::Tensor more = (*image_conv_)(at::silu(in[0]));
+    return in.size() > 1 ? in[1] + more : more;
+  };
+  const Pass pass{.map = added, .channels = kSkipImageChannels, .norm = &*image_norm_};
+  return doubled.defined() ? run(pass, x, doubled) : run(pass, x);
 }
 
-at::Tensor UpLevel::operator()(at::Tensor x, const at::Tensor& temb, Bypass& bypass) const {
+FeatureMap UpLevel::operator()(Execution& run, FeatureMap x, const at::Tensor& temb, Bypass& bypass) const {
   for (std::size_t i = 0; i < resnets_.size(); ++i) {
-    x = resnets_[i](at::cat({x, bypass.features.back()}, 1), temb);
+    x = run.concatenated(x, bypass.features.back());
     bypass.features.pop_back();
-    if (!attentions_.empty()) x = attentions_[i](x);
+    x = resnets_[i](run, x, temb);
+    if (!attentions_.empty()) x = attentions_[i](run, x);
   }
-  if (last_attention_) x = (*last_attention_)(x);
-  if (image_fir_) bypass.image = image_past(x, bypass.image);
-  if (doubling_resnet_) return (*doubling_resnet_)(x, temb);
-  if (doubling_conv_) return (*doubling_conv_)(at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)}));
-  return x;
+  if (last_attention_) x = (*last_attention_)(run, x);
+  if (image_fir_) bypass.image = image_past(run, x, bypass.image);
+  if (doubling_resnet_) return (*doubling_resnet_)(run, x, temb);
+  if (!doubling_conv_) return x;
+  const auto doubled = [this](const std::vector<at::Tensor>& in) {
+    return (*doubling_conv_)(at::upsample_nearest2d(in[0], {2 * in[0].size(2), 2 * in[0].size(3)}));
+  };
+  return run({.map = doubled, .channels = doubling_conv_->out_channels(), .resample = Resample::up}, std::move(x));
 }
 
 }  // namespace recon

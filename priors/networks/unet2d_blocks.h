@@ -18,8 +18,8 @@ struct LevelShape {
 
 /// What goes past the coarser levels from the way down to the way up.
 struct Bypass {
-  std::vector<at::Tensor> features;  ///< each level up takes from the back
-  at::Tensor image;  ///< way down: the input at the level's resolution; way up: the output so far, undefined at first
+  std::vector<FeatureMap> features;  ///< each level up takes from the back
+  FeatureMap image;  ///< way down: the input at the level's resolution; way up: the output so far, undefined at first
 };
 
 /// A level on the way down: residual blocks, each followed by attention if the level has it, then a halving. Every
@@ -30,7 +30,7 @@ class DownLevel {
  public:
   DownLevel(const ParameterScope& scope, const LevelConfig& level, const LevelShape& shape, const UNet2DConfig& config,
             const BlockStyle& style);
-  at::Tensor operator()(at::Tensor x, const at::Tensor& temb, Bypass& bypass) const;
+  FeatureMap operator()(Execution& run, FeatureMap x, const at::Tensor& temb, Bypass& bypass) const;
 
  private:
   std::vector<ResnetBlock> resnets_;
@@ -45,7 +45,7 @@ class DownLevel {
 class MidLevel {
  public:
   MidLevel(const ParameterScope& scope, const UNet2DConfig& config, const BlockStyle& style);
-  at::Tensor operator()(const at::Tensor& x, const at::Tensor& temb) const;
+  FeatureMap operator()(Execution& run, FeatureMap x, const at::Tensor& temb) const;
 
  private:
   ResnetBlock first_;
@@ -61,13 +61,13 @@ class UpLevel {
   /// `previous` channels come from below, the last of the features has `shape.in` channels.
   UpLevel(const ParameterScope& scope, const LevelConfig& level, const LevelShape& shape, std::int64_t previous,
           const UNet2DConfig& config, const BlockStyle& style);
-  at::Tensor operator()(at::Tensor x, const at::Tensor& temb, Bypass& bypass) const;
+  FeatureMap operator()(Execution& run, FeatureMap x, const at::Tensor& temb, Bypass& bypass) const;
 
  private:
   void add_skip_end(const ParameterScope& scope, const LevelConfig& level, const LevelShape& shape,
                     const UNet2DConfig& config, const BlockStyle& common);
   /// The output so far after this level, whose features are x; it may be undefined before and, at a last level, after.
-  at::Tensor image_past(const at::Tensor& x, const at::Tensor& image) const;
+  FeatureMap image_past(Execution& run, const FeatureMap& x, const FeatureMap& image) const;
 
   std::vector<ResnetBlock> resnets_;
   std::vector<Attention> attentions_;

@@ -156,8 +156,8 @@ Examples:
       interrupted = interrupted || result.interrupted;
       // Asked in any case: it says so.
       const bool refused = first && refuse_misfits(misfits, allow_misfit_);
-      all_done = all_done && failed == 0 && !refused && !result.interrupted && (result.complete || task.shard.of > 1);
-      if (first) verb.text += text_of(task, result, failed);
+      all_done = all_done && failed == 0 && !refused && !result.interrupted && (result.complete || result.shard.of > 1);
+      if (first) verb.text += text_of(result, failed);
     }
     if (first && !skipped.empty()) {
       verb.text += fmt::format("skipped: {} files, see the warnings above\n", skipped.size());
@@ -192,17 +192,17 @@ Examples:
             {"profile", json_of(result.profile)}};
   }
 
-  static std::string text_of(const BatchTask& task, const BatchResult& result, std::size_t failed) {
+  static std::string text_of(const BatchResult& result, std::size_t failed) {
     std::string text;
     if (result.was_complete) {
       text += "the result is there already, there was nothing to do\n";
     } else if (result.interrupted) {
       text += fmt::format("interrupted: {} of {} batches are done; the same command goes on from here\n",
                           result.batches_done, result.batches);
-    } else if (task.shard.of > 1) {
+    } else if (result.shard.of > 1) {
       text +=
           fmt::format("shard {}/{} is done ({} of {} batches in all); after the last one: recon batch ... --merge\n",
-                      task.shard.index, task.shard.of, result.batches_done, result.batches);
+                      result.shard.index, result.shard.of, result.batches_done, result.batches);
     } else if (!result.complete) {
       text += fmt::format("{} of {} batches are done; the same command goes on from here\n", result.batches_done,
                           result.batches);

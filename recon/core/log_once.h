@@ -16,4 +16,12 @@ inline void warn_once(const std::string& text) {
   if (said.insert(text).second) warn("{}", text);
 }
 
+/// What was chosen, said once per process.
+inline void info_once(const std::string& text) {
+  static std::mutex mutex;
+  static std::set<std::string> said;
+  const std::lock_guard lock(mutex);
+  if (said.insert(text).second) info("{}", text);
+}
+
 }  // namespace recon::log

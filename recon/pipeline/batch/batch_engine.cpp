@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <deque>
@@ -61,9 +62,11 @@ class BatchRun final : public ItemGroups, public ResultSink {
   BatchRun(const BatchPlan& plan, BatchWork work, const BatchTask& task, const RunControls& controls)
       : plan_(plan),
         task_(task),
+        shard_(task.shard),
         controls_(controls),
         engine_(batch_engine_options(plan), controls),
         work_(std::move(work)) {
+    result_.shard = shard_;
     const Stopwatch timer(result_.profile.opening);
     result_.output = work_.output;
     result_.skipped = work_.skipped;
@@ -75,10 +78,16 @@ class BatchRun final : public ItemGroups, public ResultSink {
         [this](const ResultFile& earlier) { return failed_batches(earlier, work_); });
     const bool computes = !store_->finished() && !task.merge_only;
     if (computes)
-      methods_.push_back(
-          batch_method(plan, work_, needs_prior ? open_prior(plan.prior, plan.options.precision) : nullptr));
-    for (std::size_t batch = task.shard.index - 1; batch < store_->batches(); batch += task.shard.of) {
-      todo_.push_back(batch);
+      methods_.push_back(batch_method(
+          plan, work_,
+          needs_prior ? open_prior(plan.prior, plan.options.precision, plan.options.memory.bytes(task.ranks.local_size))
+                      : nullptr));
+    if (!store_->why_no_locks().empty()) share_statically();
+    for (std::size_t batch = shard_.index - 1; batch < store_->batches(); batch += shard_.of) todo_.push_back(batch);
+    // Each rank begins at a place of its own, so that they meet, and try each other's locks, at the end only.
+    const auto rank = static_cast<std::size_t>(task.ranks.rank), ranks = static_cast<std::size_t>(task.ranks.size);
+    if (shard_.of == 1) {
+      std::rotate(todo_.begin(), todo_.begin() + static_cast<std::ptrdiff_t>(todo_.size() * rank / ranks), todo_.end());
     }
   }
 
@@ -120,7 +129,19 @@ class BatchRun final : public ItemGroups, public ResultSink {
     if (result_.complete && assembles()) report();
   }
 
-  bool assembles() const { return task_.ranks.rank == 0 && task_.shard.of == 1; }
+  bool assembles() const { return task_.ranks.rank == 0 && shard_.of == 1; }
+  /// Where nothing can be claimed: the ranks of a start know their places, which are as good as those of a job array.
+  void share_statically() {
+    const Ranks& ranks = task_.ranks;
+    if (shard_.of == 1 && ranks.size > 1) {
+      shard_ = {.index = static_cast<std::size_t>(ranks.rank) + 1, .of = static_cast<std::size_t>(ranks.size)};
+    }
+    result_.shard = shard_;
+    if (ranks.rank > 0 || task_.merge_only) return;
+    log::warn("{}.parts: this file system has no locks ({}): {}", work_.output.path, store_->why_no_locks(),
+              shard_.of > 1 ? "each process computes a fixed share of the batches; after the last one: --merge"
+                            : "give each process a share of its own by --shard");
+  }
   void tell(const ordered_json& event) {
     const std::lock_guard lock(telling_);
     if (task_.on_event) task_.on_event(event);
@@ -151,6 +172,7 @@ class BatchRun final : public ItemGroups, public ResultSink {
 
   const BatchPlan& plan_;
   const BatchTask& task_;
+  Shard shard_;  ///< the task's, or what it is without locks
   const RunControls& controls_;
   Engine engine_;
   std::vector<Method> methods_;  ///< the one, where this process computes
@@ -159,7 +181,7 @@ class BatchRun final : public ItemGroups, public ResultSink {
   std::unique_ptr<BatchStore> store_;
   std::deque<std::size_t> todo_;  ///< of the reading thread while it works
   std::size_t done_ = 0;          ///< batches that were on disk when the folder was last read, and own ones since
-  std::chrono::steady_clock::time_point counted_;
+  std::chrono::steady_clock::time_point count_next_;
   std::mutex telling_;
   BatchResult result_;
   std::future<std::optional<ItemGroup>> reading_;
@@ -231,9 +253,11 @@ void BatchRun::write(std::size_t batch, const ResultSet& part) {
   store_->release(batch);
   ++done_;
   const auto now = std::chrono::steady_clock::now();
-  if (now - counted_ > std::chrono::seconds(1)) {  // others may have done some
+  if (now > count_next_) {  // others may have done some
     done_ = store_->count_done();
-    counted_ = now;
+    // The folder grows with the run: reading it takes a fiftieth of the time at most.
+    const auto then = std::chrono::steady_clock::now();
+    count_next_ = then + std::max<std::chrono::steady_clock::duration>(std::chrono::seconds(1), 50 * (then - now));
   }
   tell({{"event", "durable"},
         {"batch", batch},

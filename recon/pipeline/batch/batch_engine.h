@@ -42,6 +42,7 @@ struct BatchProfile {
 
 struct BatchResult {
   BatchOutput output;
+  Shard shard;                ///< of the batches, that this process computed; see BatchStore::why_no_locks()
   bool complete = false;      ///< the output is there
   bool was_complete = false;  ///< and was before
   bool interrupted = false;

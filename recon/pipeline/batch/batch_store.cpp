@@ -142,6 +142,8 @@ bool BatchStore::output_is_try_of(const ordered_json& manifest) const {
 
 void BatchStore::open_manifest(const Opening& opening, const FailedBatches& failed_batches) {
   auto there = read_manifest(folder_ / "manifest.json");
+  // Without locks another may have begun since.
+  if (!there && !why_no_locks().empty() && !is_new()) there = read_manifest(folder_ / "manifest.json");
   const bool joins = there && !opening.job.empty() && there->value("job", "") == opening.job;
   if (opening.mode == Mode::restart && !joins) return restart(there, opening);
   claims_->try_share(at_work);
@@ -206,7 +208,8 @@ void BatchStore::restart(const std::optional<ordered_json>& there, const Opening
 }
 
 void BatchStore::begin_try(std::int64_t generation, const std::set<std::size_t>& redo, const Opening& opening) {
-  empty_folder();
+  // Without locks several may begin at once, all with the same manifest: nobody may remove what another has just made.
+  if (why_no_locks().empty() || !is_new()) empty_folder();
   redo_ = redo;
   manifest_ = {
       {"format", "recon-batch"}, {"version", manifest_version}, {"identity", identity_},   {"generation", generation},
@@ -266,6 +269,11 @@ void BatchStore::end_assembly() {
   earlier_.reset();
   remove_folder();
   claims_->release(the_folder);
+}
+
+bool BatchStore::is_new() const {
+  const auto files = files_in(folder_);
+  return std::all_of(files.begin(), files.end(), [](const fs::path& file) { return file.filename() == "claims"; });
 }
 
 void BatchStore::empty_folder() {

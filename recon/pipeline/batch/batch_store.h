@@ -53,6 +53,10 @@ class BatchStore {
   /// Batches without a part lie in OUT, the result of the try before; null where every batch has a part.
   const ResultFile* earlier() const { return earlier_ ? &*earlier_ : nullptr; }
 
+  /// Why the file system keeps processes from excluding each other (ClaimFile); empty: it does not. Each of them has to
+  /// be given batches of its own then.
+  const std::string& why_no_locks() const { return claims_->why_no_locks(); }
+
   /// Claims a batch that is not done; false when it is done, claimed by another process, or when another process has
   /// finished the whole run since (finished() says so then).
   bool claim(std::size_t batch);
@@ -80,6 +84,7 @@ class BatchStore {
   void begin_try(std::int64_t generation, const std::set<std::size_t>& redo, const Opening& opening);
   void write_manifest();
   void remove_failed_parts();
+  bool is_new() const;  ///< nothing but the claims is in it
   void empty_folder();
   void remove_folder();
   bool output_is_try_of(const nlohmann::ordered_json& manifest) const;

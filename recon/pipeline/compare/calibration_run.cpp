@@ -220,9 +220,10 @@ CalibrationResult run_calibration(const CalibrationPlan& stated, const RunContro
   Evidence evidence(plan, plan.options.samples);
   const ItemOptions& options = plan.item_options;
   const Method method{
-      .runner = ItemRunner(plan.main, needs_prior ? open_prior(plan.prior, plan.options.precision) : nullptr,
-                           options.complex_image, options.location_of_complex_image,
-                           {.selection = plan.options.select, .maps = false}),
+      .runner = ItemRunner(
+          plan.main,
+          needs_prior ? open_prior(plan.prior, plan.options.precision, plan.options.memory.bytes()) : nullptr,
+          options.complex_image, options.location_of_complex_image, {.selection = plan.options.select, .maps = false}),
       .samples = plan.options.samples};
   Engine engine({.seed = static_cast<std::uint64_t>(plan.options.seed)}, controls);
   for (std::size_t i = 0; i < inputs.size() && !controls.cancelled(); ++i) {

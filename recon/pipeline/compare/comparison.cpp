@@ -44,7 +44,8 @@ class Comparison final : public ResultSink {
     for (const auto& compared : plan_.solvers) {
       if (!compared.may_need_prior()) continue;
       PriorPtr& prior = priors_[plan_.prior_of(compared)];
-      if (prior == nullptr) prior = open_prior(plan_.prior_of(compared), plan_.options.precision);
+      if (prior == nullptr)
+        prior = open_prior(plan_.prior_of(compared), plan_.options.precision, plan_.options.memory.bytes());
     }
   }
 

@@ -153,6 +153,7 @@ void ComparisonOptions::visit(ParameterVisitor& v) {
   v.field("prior", prior, "an embedded prior, or a folder with a diffusers model (a path needs a '/')");
   v.choice("precision", precision,
            "of the network's convolutions: bfloat16 is faster where the processor has AMX or AVX512-BF16");
+  memory.visit(v);
   v.field("samples", samples, "posterior samples per item; more than one gives mean and std", {.min = 1, .max = 1024});
   v.field("output", output, "folder for report.html, results.csv and results.json; starts at the working directory");
   v.field("seed", seed, "seed of all randomness", {.min = 0});

@@ -9,6 +9,7 @@
 
 #include "priors/networks/precision.h"
 #include "recon/config/config.h"
+#include "recon/core/memory_budget.h"
 #include "recon/core/parameters.h"
 #include "recon/pipeline/items/input_plan.h"
 #include "recon/pipeline/items/item_source.h"
@@ -34,6 +35,7 @@ struct ComparisonOptions {
   std::string title;
   std::string prior = "natural_gray";
   Precision precision = Precision::float32;
+  MemoryBudget memory;
   std::int64_t samples = 1;
   std::string output = "comparison";
   std::int64_t seed = 0;

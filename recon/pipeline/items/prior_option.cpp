@@ -65,9 +65,9 @@ std::optional<PriorCard> card_of_images(const std::string& path_or_name) {
   return card.images.empty() ? std::nullopt : std::optional(std::move(card));
 }
 
-PriorPtr open_prior(const std::string& path_or_name, Precision precision) {
+PriorPtr open_prior(const std::string& path_or_name, Precision precision, std::int64_t memory) {
   const std::optional<PriorCard> card = card_of_images(path_or_name);
-  if (!card) return load_prior(path_or_name, precision);
+  if (!card) return load_prior(path_or_name, precision, memory);
   const ImageDomain domain = domain_of(*card);
   return std::make_shared<EmpiricalPrior>(images_of(*card), card->width,
                                           card->schedule.value_or(NoiseSchedule::vp_linear()), domain.low, domain.high,

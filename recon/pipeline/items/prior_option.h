@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -20,7 +21,7 @@ std::optional<PriorCard> card_of_images(const std::string& path_or_name);
 /// A prior of any kind, by path or name: a network (load_prior), or EmpiricalPrior where its card names `images`. Those
 /// are read as ImageSource does, mapped to the card's value_range, and cut into tiles where the card has a `size`.
 /// Throws Error(data) as load_prior does, and for images that differ in size.
-PriorPtr open_prior(const std::string& path_or_name, Precision precision = Precision::float32);
+PriorPtr open_prior(const std::string& path_or_name, Precision precision = Precision::float32, std::int64_t memory = 0);
 
 /// The content hash of its folder, and of its images where they make the prior.
 std::string hash_of_prior(const std::string& path_or_name);

@@ -39,7 +39,7 @@ void require_outputs(const RunPlan& plan, const std::vector<std::string>& ids, b
 PriorPtr prior_for(const RunPlan& plan) {
   bool needed = plan.main.traits.needs_prior;
   for (const auto& baseline : plan.baselines) needed = needed || baseline.traits.needs_prior;
-  return needed ? open_prior(plan.prior, plan.options.precision) : nullptr;
+  return needed ? open_prior(plan.prior, plan.options.precision, plan.options.memory.bytes()) : nullptr;
 }
 
 /// The baselines, then the main solver.

@@ -82,7 +82,7 @@ class Sampling {
   Sampling(const SamplingPlan& plan, const RunControls& controls)
       : plan_(plan),
         controls_(controls),
-        prior_(open_prior(plan.prior, plan.options.precision)),
+        prior_(open_prior(plan.prior, plan.options.precision, plan.options.memory.bytes())),
         size_(image_size(plan, prior_->domain())),
         range_{prior_->domain().low, prior_->domain().high},
         trajectory_(plan.trajectory.empty() ? 0 : plan.options.trajectory_samples, plan.sampler->steps, range_) {
@@ -177,6 +177,7 @@ void SamplingOptions::visit(ParameterVisitor& v) {
   v.field("prior", prior, "an embedded prior, or a folder with a diffusers model (a path needs a '/')");
   v.choice("precision", precision,
            "of the network's convolutions: bfloat16 is faster where the processor has AMX or AVX512-BF16");
+  memory.visit(v);
   v.field("samples", samples, "images to draw", {.min = 1, .max = 1000000});
   v.field("size", size, "[height, width] in pixels; default: the prior's own, or 128 x 128", {.min = 1, .max = 65536});
   v.field("batch", batch, "images that are drawn together; no effect on what is drawn", {.min = 1, .max = 65536});

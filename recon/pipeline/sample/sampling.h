@@ -13,6 +13,7 @@
 #include "priors/networks/precision.h"
 #include "priors/samplers/sampler.h"
 #include "recon/config/config.h"
+#include "recon/core/memory_budget.h"
 #include "recon/core/parameters.h"
 #include "recon/core/run_controls.h"
 
@@ -22,6 +23,7 @@ namespace recon {
 struct SamplingOptions {
   std::string prior = "natural_gray";
   Precision precision = Precision::float32;
+  MemoryBudget memory;
   std::int64_t samples = 16;
   std::vector<std::int64_t> size;
   std::int64_t batch = 16;

@@ -32,6 +32,7 @@ void SolvingOptions::visit(ParameterVisitor& v) {
   v.field("prior", prior, "an embedded prior, or a folder with a diffusers model (a path needs a '/')");
   v.choice("precision", precision,
            "of the network's convolutions: bfloat16 is faster where the processor has AMX or AVX512-BF16");
+  memory.visit(v);
   v.field("samples", samples, "posterior samples per item; more than one gives mean and std", {.min = 1, .max = 1024});
   v.field("seed", seed, "seed of all randomness", {.min = 0});
   v.choice("select", select,

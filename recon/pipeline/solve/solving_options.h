@@ -9,6 +9,7 @@
 
 #include "priors/networks/precision.h"
 #include "recon/config/yaml_options.h"
+#include "recon/core/memory_budget.h"
 #include "recon/core/parameters.h"
 #include "recon/pipeline/items/item_source.h"
 #include "recon/solvers/registry.h"
@@ -40,6 +41,7 @@ struct ItemKeys {
 struct SolvingOptions : ItemKeys {
   std::string prior = "natural_gray";
   Precision precision = Precision::float32;
+  MemoryBudget memory;
   std::int64_t samples = 1;
   std::int64_t seed = 0;
   Selection select = Selection::mean;
