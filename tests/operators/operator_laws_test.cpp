@@ -6,54 +6,19 @@
 #include "operators/conjugate_gradient.h"
 #include "operators/diagnostics.h"
 #include "operators/fourier/fft.h"
-#include "operators/registry.h"
-#include "recon/core/cuda_backend.h"
 #include "recon/core/error.h"
 #include "recon/core/rng.h"
-#include "tests/support/build_operator.h"
+#include "tests/support/registered_operators.h"
 
 namespace recon {
 namespace {
 
-struct Example {
-  std::string kind;
-  std::size_t index;
-  std::string json;
-};
-
-std::vector<Example> all_examples() {
-  std::vector<Example> examples;
-  for (const auto& kind : operator_kinds()) {
-    for (std::size_t i = 0; i < kind.examples.size(); ++i) examples.push_back({kind.name, i, kind.examples[i]});
-  }
-  return examples;
-}
-
-void PrintTo(const Example& example, std::ostream* out) { *out << example.json; }
-
-/// The example on every kind of image it is for: square and oblong, one channel and two, real and complex; on colour
-/// images when it refuses those.
-std::vector<OperatorPtr> built(const Example& example) {
-  std::vector<OperatorPtr> operators;
-  const auto build = [&](const TensorSpec& image) {
-    try {
-      operators.push_back(build_operator(example.json, image));
-    } catch (const Error& refusal) {
-      EXPECT_EQ(refusal.kind(), ErrorKind::usage);
-      EXPECT_NE(std::string(refusal.what()).find("expected a real image"), std::string::npos) << refusal.what();
-    }
-  };
-  for (const Shape& shape : {Shape{1, 16, 16}, Shape{2, 12, 20}}) {
-    build({shape, ScalarKind::real});
-    build({shape, ScalarKind::complex});
-  }
-  if (operators.empty()) build({{3, 12, 16}, ScalarKind::real});
-  EXPECT_FALSE(operators.empty()) << "no image is good enough";
-  return operators;
-}
+using test::broken_laws;
+using test::built;
+using test::OperatorExample;
 
 /// Those among them that are linear: some kinds have none.
-std::vector<LinearOperatorPtr> built_linear(const Example& example) {
+std::vector<LinearOperatorPtr> built_linear(const OperatorExample& example) {
   std::vector<LinearOperatorPtr> operators;
   for (const auto& op : built(example)) {
     if (auto linear = std::dynamic_pointer_cast<const LinearOperator>(op)) operators.push_back(std::move(linear));
@@ -69,18 +34,7 @@ at::Tensor draw(const TensorSpec& spec, std::int64_t items, at::TensorOptions op
 
 double length_of(const at::Tensor& x) { return std::sqrt(squared_norms(x).sum().item<double>()); }
 
-std::string broken_laws(const OperatorReport& report) {
-  std::string text;
-  for (const auto& finding : report.findings) {
-    if (!finding.holds()) {
-      text += fmt::format("\n{} on {}: {} {:.3g} > {:.3g} ({})", report.name, report.domain.to_string(), finding.law,
-                          finding.error, finding.bound, finding.detail);
-    }
-  }
-  return text;
-}
-
-class OperatorLaws : public testing::TestWithParam<Example> {};
+class OperatorLaws : public testing::TestWithParam<OperatorExample> {};
 
 TEST_P(OperatorLaws, HoldInDoublePrecision) {
   for (const auto& op : built(GetParam())) EXPECT_EQ(broken_laws(check_operator(*op, {.options = at::kDouble})), "");
@@ -121,26 +75,7 @@ TEST_P(OperatorLaws, PseudoInverseFitsTheDataWithLeastNorm) {
   }
 }
 
-std::string example_name(const testing::TestParamInfo<Example>& info) {
-  return info.param.kind + "_" + std::to_string(info.param.index + 1);
-}
-INSTANTIATE_TEST_SUITE_P(Kinds, OperatorLaws, testing::ValuesIn(all_examples()), example_name);
-
-TEST(OperatorLawsOnTheGpu, EqualTheCpu) {
-  if (!why_no_cuda().empty()) GTEST_SKIP() << "no GPU: " << why_no_cuda();
-  for (const auto& example : all_examples()) {
-    for (const auto& op : built(example)) {
-      const auto options = at::TensorOptions(at::kFloat).device(at::kCUDA);
-      EXPECT_EQ(broken_laws(check_operator(*op, {.options = options})), "");
-      const at::Tensor x = draw(op->domain(), 2, at::kFloat);
-      const at::Tensor y = op->apply(x);
-      const double bound = 8 * 0x1p-23 * std::sqrt(static_cast<double>(x.numel()));
-      EXPECT_LT(length_of(op->apply(x.cuda()).cpu() - y), bound * length_of(y)) << op->name();
-      const at::Tensor gradient = op->vjp(x, y);
-      EXPECT_LT(length_of(op->vjp(x.cuda(), y.cuda()).cpu() - gradient), bound * length_of(y)) << op->name();
-    }
-  }
-}
+INSTANTIATE_TEST_SUITE_P(Kinds, OperatorLaws, testing::ValuesIn(test::all_operator_examples()), test::example_name);
 
 }  // namespace
 }  // namespace recon

@@ -1,0 +1,95 @@
+// Every solver on the device gives the image of the CPU.
+#include <map>
+
+#include "recon/core/error.h"
+#include "tests/device/problems.h"
+#include "tests/support/json_options.h"
+
+namespace recon::test {
+namespace {
+
+/// A few steps: rounding grows with them where an iteration is chaotic, as phase retrieval and stopping rules are.
+std::string few_steps(const SolverKind& kind) {
+  static const std::map<std::string, std::string> options = {
+      {"alternating_projections", R"({"iterations": 4, "settling": 2, "restarts": 2})"},
+      {"daps", R"({"steps": 3, "langevin_steps": 3, "start": "noise"})"},
+      {"exact_posterior", "{}"},
+      {"lsqr", R"({"max_iterations": 20})"},
+      {"pnp_dm", R"({"steps": 3, "prior_steps": 3, "langevin_steps": 3})"},
+      {"posterior_langevin", R"({"steps": 3, "inner_steps": 2})"},
+      {"richardson_lucy", R"({"max_iterations": 20})"},
+      {"tgv_pdhg", R"({"max_iterations": 40})"},
+      {"tikhonov_cg", R"({"weight": 0.01, "tolerance": 1e-9})"},
+      {"tv_admm", R"({"weight": 0.01, "max_iterations": 12})"},
+      {"tv_pdhg", R"({"max_iterations": 40})"},
+      {"wavelet_fista", R"({"weight": 0.01, "max_iterations": 12})"}};
+  const auto found = options.find(kind.name);
+  if (found != options.end()) return found->second;
+  return kind.traits.needs_prior ? R"({"steps": 4})" : "{}";
+}
+
+/// The report of the CPU; nothing when the solver has no use for the problem.
+std::optional<Report> solved_on_cpu(const Solver& solver, const Problem& problem, const Prior& prior) {
+  try {
+    return solver.solve(problem, &prior, {.seed = 3, .observer = {}});
+  } catch (const UnsuitableOperator&) {
+    return std::nullopt;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::data) throw;  // data with negative values, to a likelihood of photons
+    return std::nullopt;
+  }
+}
+
+void expect_equal_on_both(const SolverKind& kind) {
+  const auto solver = kind.make();
+  JsonOptions options(few_steps(kind));
+  solver->visit(options);
+  options.finish();
+  const auto prior = image_prior();
+  std::int64_t solved = 0;
+  for (const Problem& problem : problems_of_each_kind()) {
+    SCOPED_TRACE(kind.name + " on " + problem.op->name());
+    const auto cpu = solved_on_cpu(*solver, problem, *prior);
+    if (!cpu) continue;
+    const Report device = solver->solve(there(problem), prior.get(), {.seed = 3, .observer = {}});
+    EXPECT_LT(difference(device.x, cpu->x), 1e-6);
+    EXPECT_EQ(device.outcomes, cpu->outcomes);
+    for (std::size_t i = 0; i < cpu->chi2.size(); ++i) EXPECT_NEAR(device.chi2[i], cpu->chi2[i], 1e-5 * cpu->chi2[i]);
+    for (std::size_t i = 0; i < cpu->weight.size(); ++i)
+      EXPECT_NEAR(device.weight.at(i), cpu->weight[i], 1e-5 * cpu->weight[i]);
+    EXPECT_EQ(device.anomaly.defined(), cpu->anomaly.defined());
+    ++solved;
+  }
+  EXPECT_GT(solved, 0) << "no problem for " << kind.name;
+}
+
+TEST(SolversOnTheDevice, WithoutAPriorEqualTheCpu) {
+  for (const SolverKind& kind : solver_kinds()) {
+    if (!kind.traits.needs_prior) expect_equal_on_both(kind);
+  }
+}
+
+TEST(SolversOnTheDevice, WithAPriorEqualTheCpu) {
+  for (const SolverKind& kind : solver_kinds()) {
+    if (kind.traits.needs_prior) expect_equal_on_both(kind);
+  }
+}
+
+// Who diverges is found out late, and contained at once.
+TEST(SolversOnTheDevice, DivergedEntriesAreNamedAndLeaveTheOthersAlone) {
+  Problem problem = problems_of_each_kind().front();
+  const auto dps = solver_kinds().find("dps", "test").make();
+  JsonOptions options(R"({"guidance": "constant", "norm": "squared", "step_size": 0.1, "steps": 6})");
+  dps->visit(options);
+  const auto prior = image_prior();
+  const Report sound = dps->solve(there(problem), prior.get(), {.seed = 3, .observer = {}});
+  problem.y = problem.y.clone();
+  problem.y[1].mul_(1e200);  // its squared norm overflows
+  const Report report = dps->solve(there(problem), prior.get(), {.seed = 3, .observer = {}});
+  EXPECT_EQ(report.outcomes, (std::vector<Outcome>{Outcome::finished, Outcome::diverged}));
+  EXPECT_TRUE(at::equal(report.x[0].cpu(), sound.x[0].cpu()));
+  EXPECT_TRUE(at::isfinite(report.x.cpu()).all().item<bool>());
+}
+
+}  // namespace
+}  // namespace recon::test
