@@ -8,7 +8,6 @@
 #include <set>
 
 #include "priors/checkpoints/safetensors.h"
-#include "priors/train/gray_parameters.h"
 #include "priors/train/network_options.h"
 #include "priors/train/parameter_initializer.h"
 #include "recon/core/error.h"
@@ -394,22 +393,6 @@ TEST(Trainer, ComputesNearlyTheSameInBfloat16) {
   const double a = exact.loss(0).item<double>(), b = rounded.loss(0).item<double>();
   EXPECT_NEAR(b / a, 1, 0.01);  // bfloat16 has 8 bits: 0.4 % per rounding, averaged over 192 pixels
   EXPECT_FALSE(at::autocast::is_autocast_enabled(at::kCPU)) << "must not leak out of the trainer";
-}
-
-/// The grey network gives the mean over the colours of what the colour network gives for three equal channels.
-TEST(GrayParameters, AreTheColourNetworkOnThreeEqualChannels) {
-  const std::int64_t block = 4;  // pixels that become channels
-  auto colour = fresh(tiny_config(3 * block), 5);
-  for (const auto& [name, value] : colour->parameters()) {  // the last convolution begins at 0, and 0 shows nothing
-    if (name.starts_with("conv_out"))
-      value.copy_(Rng(6, name).normal({{0, 0}}, 0, {value.sizes().vec(), ScalarKind::real}, at::kFloat)[0]);
-  }
-  GrayParameters source(colour->parameters());
-  const UNet2D gray(tiny_config(block), source);
-  const at::Tensor x = Rng(7, "x").normal({{0, 0}}, 0, {{2, block, 8, 8}, ScalarKind::real}, at::kFloat)[0];
-  const at::Tensor t = at::full({2}, 300.0F);
-  const at::Tensor expected = colour->forward(x.repeat({1, 3, 1, 1}), t).unflatten(1, {3, block}).mean(1);
-  EXPECT_LT((gray.forward(x, t) - expected).abs().max().item<double>(), 1e-5 * expected.abs().max().item<double>());
 }
 
 }  // namespace
