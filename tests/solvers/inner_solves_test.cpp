@@ -131,6 +131,37 @@ TEST(InnerSolves, StepsThatOvershootAreNotTaken) {
   EXPECT_TRUE(at::equal(single_step(c.problem, turned, 3), first_level(*c.prior, c.problem).x0));
 }
 
+/// A Gaussian's denoiser whose derivative leaks `leak` times what it says of a measured pixel into the pixel beside it,
+/// if that is not measured.
+class Leaking final : public Prior {
+ public:
+  Leaking(std::shared_ptr<const GaussianPrior> prior, at::Tensor measured, double leak)
+      : Prior("leaking", prior->domain(), prior->schedule()),
+        prior_(std::move(prior)),
+        measured_(std::move(measured)),
+        leak_(leak) {}
+  double denoising_mse(double r) const override { return prior_->denoising_mse(r); }
+
+ private:
+  at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const override {
+    const at::Tensor change = x_t - x_t.detach();
+    return denoise_on_tape(*prior_, x_t + leak_ * measured_ * at::roll((1 - measured_) * change, 1, -1), level);
+  }
+  std::shared_ptr<const GaussianPrior> prior_;
+  at::Tensor measured_;
+  double leak_;
+};
+
+// The data see nothing of it: <p, B p> and B p are those of the Gaussian. The image would be filled with anything.
+TEST(InnerSolves, WhatIsNotMeasuredIsNotFilledByAWrongDerivative) {
+  const ClosedForm c = closed_form("inpaint", {.size = 16, .items = 1, .samples = 2, .dtype = at::kDouble});
+  const at::Tensor measured = c.op->support().to(at::kDouble);
+  const at::Tensor sound = single_step(c.problem, *c.prior, 3), x0 = first_level(*c.prior, c.problem).x0;
+  EXPECT_TRUE(at::equal(single_step(c.problem, Leaking(c.prior, measured, 0), 3), sound));
+  EXPECT_FALSE(at::equal(sound, x0));
+  EXPECT_TRUE(at::equal(single_step(c.problem, Leaking(c.prior, measured, 20), 3), x0));
+}
+
 // One entry has nothing to explain, which the others do not feel.
 TEST(InnerSolves, EntriesStopOnTheirOwn) {
   ClosedForm c = closed_form("inpaint", {.size = 16, .items = 1, .samples = 3, .dtype = at::kDouble});

@@ -17,6 +17,10 @@ namespace {
 /// ||step B p|| / ||q|| beyond which B is no covariance along p: where J is far from symmetric, <p, B p> may be next to
 /// nothing while B p is not, and a step would throw the image away. Sound first steps move up to 10 times what is left.
 constexpr double kMostOvershoot = 16;
+/// ||V g||² / (r² <g, V g>), g = A^H p, beyond which V is no covariance of x_0 given x_t: no eigenvalue of one is far
+/// above r², not even among clouds so far apart that r can just confuse them. A sound ratio is about 1; where J is far
+/// from symmetric it is in the hundreds, and a step fills what is not measured with anything.
+constexpr double kLargestCovariance = 8;
 constexpr double kSolved = 1e-10;  // ||q||² / ||r||² at which single precision has no more to say
 
 /// a / b where b > 0, otherwise 0: an entry that has stopped takes no further step.
@@ -68,6 +72,7 @@ InnerSolves::Direction InnerSolves::preconditioned(const at::Tensor& q, const at
 
 InnerSolves::Conditioned InnerSolves::at_level(const Linearized& denoised, const NoiseLevel& level) {
   const double tweedie = level.sigma * level.sigma / level.alpha;
+  const double r2 = level.relative_sigma() * level.relative_sigma();
   const double c = denoiser_variance(context_.prior(), level.relative_sigma());
   at::Tensor q = context_.residual(denoised.x0);
   const at::Tensor at_start = squared_norms(q);
@@ -80,7 +85,9 @@ InnerSolves::Conditioned InnerSolves::at_level(const Linearized& denoised, const
     next.product = per_item(noise_, p.data) * p.data + jacobian_product(context_, denoised.x0, next.covariance);
     for (const Searched& before : searched) conjugate(next, before);
     const at::Tensor energy = real_inner(next.data, next.product);
-    active = active.logical_and(energy > noise_ * squared_norms(next.data));
+    const at::Tensor along = energy - noise_ * squared_norms(next.data);  // <g, V g>
+    active = active.logical_and(along > 0);
+    active = active.logical_and(squared_norms(next.covariance) <= kLargestCovariance * r2 * along);
     const at::Tensor whole_step =
         ratio_or_zero(real_inner(next.data, q), at::where(active, energy, at::zeros_like(energy)));
     active = active.logical_and(whole_step.square() * squared_norms(next.product) <=

@@ -20,8 +20,9 @@ namespace recon {
 /// the exact mean given k linear combinations of the data: what is left out makes it less certain, not wrong.
 ///
 /// J of a network is not symmetric, and only J^T is at hand: V is (sigma_t² / alpha_t) J^T, every direction is made
-/// conjugate to all before it in the symmetric part of B. An item stops at a direction g = A^H p with <g, V g> <= 0,
-/// which no covariance has, and where its residual is rounding; its scalars are its own.
+/// conjugate to all before it in the symmetric part of B. An item stops at a direction g = A^H p along which V is no
+/// covariance (<g, V g> <= 0, ||V g||² > 8 r_t² <g, V g>, or a step that overshoots its data), and where its residual
+/// is rounding; its scalars are its own.
 ///
 /// The preconditioner takes V as c(t) I, c the denoiser's mean squared error: (noise_std² + c A A^H)^-1 for linear
 /// operators, by their closed form where they have one; projections: their inverse filter (data_weight.h); none for
