@@ -165,8 +165,8 @@ TEST(SlowRealImages, OfEverySamplingSolver) {
   for (const Task& task : tasks()) {
     const RealCase exact = real_case(task);
     std::printf("%s: %.1f images in play, std %.3f\n", task.name.c_str(), images_in_play(exact), exact.std);
-    for (const char* name :
-         {"exact_posterior", "dps", "pigdm", "ddnm", "ddrm", "diffpir", "daps", "pnp_dm", "posterior_langevin"}) {
+    for (const char* name : {"exact_posterior", "tds", "dps", "pigdm", "ddnm", "ddrm", "diffpir", "daps", "pnp_dm",
+                             "posterior_langevin"}) {
       EXPECT_TRUE(std::isfinite(of_solver(exact, name).mean)) << name;
     }
   }
