@@ -42,6 +42,7 @@ class Comparison final : public ResultSink {
  public:
   Comparison(ComparisonPlan& plan, const RunControls& controls) : plan_(plan), controls_(controls) {
     for (const auto& compared : plan_.solvers) {
+      configured_steps_.push_back(compared.solver.solver != nullptr ? steps_of(*compared.solver.solver) : std::nullopt);
       if (!compared.may_need_prior()) continue;
       PriorPtr& prior = priors_[plan_.prior_of(compared)];
       if (prior == nullptr)
@@ -114,14 +115,15 @@ class Comparison final : public ResultSink {
   /// The plan's solvers for a task that begins with this item: instead of `auto`, what it takes.
   void settle_solvers(const FirstItem& item) {
     solvers_ = plan_.solvers;
-    configured_steps_.clear();
-    for (auto& compared : solvers_) {
+    for (std::size_t i = 0; i < solvers_.size(); ++i) {
+      ComparedSolver& compared = solvers_[i];
       nlohmann::ordered_json taken;
       const std::string name = compared.solver.name;
       compared.taken = settle_solver(compared.solver, taken, {item}, compared.samples, controls_.device);
-      if (!compared.taken.empty()) compared.options = taken["solver"];
+      if (compared.taken.empty()) continue;
+      compared.options = taken["solver"];
       compared.solver.name = name;
-      configured_steps_.push_back(steps_of(*compared.solver.solver));
+      configured_steps_[i] = steps_of(*compared.solver.solver);
     }
   }
 

@@ -49,11 +49,10 @@ at::Tensor PlugAndPlay::run(SolverContext& context) const {
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
   const at::Tensor variance = noise_variances(context);
   at::Tensor z = at::zeros_like(context.operate([&] { return op->adjoint(context.y()); })), u = z;
-  // Data that sum up many pixels (projections) say more of a pixel than their noise does.
-  const at::Tensor gain = MeanGain(context).at_image(z, 0).clamp_min(1);
-  std::vector<double> last;
-  for (const double square : host_values(variance / gain)) {
-    last.push_back(end_relative_sigma.value_or(std::min(std::sqrt(square), start)));
+  std::vector<double> last(static_cast<std::size_t>(context.batch()), end_relative_sigma.value_or(start));
+  if (!end_relative_sigma) {
+    // Data that sum up many pixels (projections) say more of a pixel than their noise does.
+    last = host_values((variance / MeanGain(context).at_image(z, 0).clamp_min(1)).sqrt().clamp_max(start));
   }
 
   const bool dual = method == Method::admm;

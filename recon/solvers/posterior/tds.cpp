@@ -138,8 +138,8 @@ class TwistedWalks {
   }
 
   at::Tensor mean() const {
-    const at::Tensor w = weights().to(walks_.x0.options().dtype(at::kDouble)).view({options_.particles, -1, 1, 1, 1});
-    return ((walks_.x0 + walks_.guidance) * w.to(at::typeMetaToScalarType(walks_.x0.dtype()))).sum(0);
+    const at::Tensor w = weights().view({options_.particles, -1, 1, 1, 1}).to(walks_.x0.scalar_type());
+    return ((walks_.x0 + walks_.guidance) * w).sum(0);
   }
   const at::Tensor& residual_squares() const { return residual_squares_; }
 
