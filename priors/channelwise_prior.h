@@ -16,6 +16,9 @@ class ChannelwisePrior final : public Prior {
   ChannelwisePrior(PriorPtr inner, std::int64_t channels);
 
   double denoising_mse(double relative_sigma) const override { return inner_->denoising_mse(relative_sigma); }
+  at::Tensor power_spectrum(std::int64_t height, std::int64_t width) const override {
+    return inner_->power_spectrum(height, width);
+  }
   double max_relative_sigma() const override { return inner_->max_relative_sigma(); }
   bool learns_variance() const override { return inner_->learns_variance(); }
 

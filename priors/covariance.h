@@ -25,6 +25,7 @@ class Covariance {
   /// spectrum's mean. Throws Error(data) unless power(k) = power(-k), as a real field's is.
   static Covariance stationary(const at::Tensor& power);
 
+  bool is_stationary() const { return form_ == Form::stationary; }
   const Shape& image() const { return image_; }
   std::int64_t pixels() const { return pixels_; }
   const at::Tensor& eigenvalues() const { return eigenvalues_.value(); }  ///< float64 [n] or, stationary, [C, H, W]

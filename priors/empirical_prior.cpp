@@ -62,6 +62,13 @@ at::Tensor EmpiricalPrior::sample(const Rng& rng, const std::vector<StreamKey>& 
   return images().index_select(0, which).to(white.options()) + width_ * white;
 }
 
+at::Tensor EmpiricalPrior::power_spectrum(std::int64_t height, std::int64_t width) const {
+  if (domain().fixed_size != std::vector<std::int64_t>{height, width}) return {};
+  const at::Tensor centred = images() - images().mean(0, true);
+  const at::Tensor power = at::fft_fft2(centred).abs().square().mean(0) / static_cast<double>(height * width);
+  return power + width_ * width_;
+}
+
 /// The mean over x_t = a_j + s z of Var[x_0 | x_t] = C H W width² r²/s² + (r²/s²)² (sum_k p_k ||a_k||² - ||m||²),
 /// m = sum_k p_k a_k, per pixel.
 double EmpiricalPrior::measured_mse(double relative_sigma) const {

@@ -44,6 +44,8 @@ class EmpiricalPrior final : public Prior {
   /// Mean posterior variance per pixel: the Monte Carlo mean over 32 fixed draws of x_t of the exact Var[x_0 | x_t],
   /// tabulated.
   double denoising_mse(double relative_sigma) const override { return mse_table_.at(relative_sigma); }
+  /// Of the images as they are (periodic, without a window) and of the clouds; at their own size, otherwise undefined.
+  at::Tensor power_spectrum(std::int64_t height, std::int64_t width) const override;
 
  private:
   at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const override;

@@ -71,6 +71,11 @@ at::Tensor GaussianPrior::log_density(const at::Tensor& x_t, const NoiseLevel& l
   return -0.5 * (distance + log_volume);
 }
 
+at::Tensor GaussianPrior::power_spectrum(std::int64_t height, std::int64_t width) const {
+  const bool own_size = domain().fixed_size == std::vector<std::int64_t>{height, width};
+  return covariance_.is_stationary() && own_size ? covariance_.eigenvalues() : at::Tensor();
+}
+
 double GaussianPrior::denoising_mse(double relative_sigma) const {
   const double r2 = relative_sigma * relative_sigma;
   const auto posterior_variance = [&](const at::Tensor& l) { return l * r2 / (l + r2).clamp_min(1e-300); };

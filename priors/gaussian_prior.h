@@ -44,6 +44,8 @@ class GaussianPrior final : public Prior {
   at::Tensor log_density(const at::Tensor& x_t, const NoiseLevel& level) const;
   /// Mean posterior variance per pixel, (1/n) sum l r² / (l + r²).
   double denoising_mse(double relative_sigma) const override;
+  /// Of a stationary covariance, at its own size; otherwise undefined.
+  at::Tensor power_spectrum(std::int64_t height, std::int64_t width) const override;
   /// The posterior given y = A x + n; see gaussian_posterior.
   GaussianPosterior posterior(const at::Tensor& matrix, const at::Tensor& y, double noise_std) const;
 

@@ -97,6 +97,10 @@ double NetworkPrior::denoising_mse(double relative_sigma) const {
   return interpolate_log_log(description_.denoising_mse, relative_sigma);
 }
 
+at::Tensor NetworkPrior::power_spectrum(std::int64_t height, std::int64_t width) const {
+  return on_frequencies(description_.power_spectrum, height, width);
+}
+
 double NetworkPrior::max_relative_sigma() const {
   const double all = schedule().max_relative_sigma();
   return description_.max_relative_sigma > 0 ? std::min(description_.max_relative_sigma, all) : all;

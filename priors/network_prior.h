@@ -13,6 +13,7 @@
 #include "priors/networks/network.h"
 #include "priors/networks/precision.h"
 #include "priors/parameterization.h"
+#include "priors/power_spectrum.h"
 #include "priors/prior.h"
 
 namespace recon {
@@ -32,6 +33,7 @@ struct NetworkPriorDescription {
   bool learned_variance = false;  ///< the network has twice the channels; the second half: see learns_variance()
   double max_relative_sigma = 0;  ///< 0: all that the schedule has
   std::vector<std::pair<double, double>> denoising_mse = {};  ///< see PriorCard
+  PowerSpectrum power_spectrum = {};                          ///< of its images; empty: not known
 
   InputScaling scaling() const {
     return input_scaling.value_or(prediction == Prediction::edm ? InputScaling::edm : InputScaling::process);
@@ -73,6 +75,7 @@ class NetworkPrior final : public Prior {
                Precision precision = Precision::float32);
 
   double denoising_mse(double relative_sigma) const override;
+  at::Tensor power_spectrum(std::int64_t height, std::int64_t width) const override;
   double max_relative_sigma() const override;
   bool learns_variance() const override { return description_.learned_variance; }
 

@@ -80,6 +80,10 @@ class Prior {
   /// Mean squared error per pixel of the denoiser at this relative sigma, in squared units of domain(): the prior's
   /// card (interpolated log-log, constant beyond its ends); 0 without a table.
   virtual double denoising_mse(double relative_sigma) const = 0;
+  /// Power spectrum of the clean images around their mean, in squared units of domain(): the mean of |F x|² / pixels at
+  /// the frequencies of at::fft_fft2, float64 `[height, width]` or `[C, height, width]`; undefined where the prior does
+  /// not know it.
+  virtual at::Tensor power_spectrum(std::int64_t /*height*/, std::int64_t /*width*/) const { return {}; }
   /// Noisiest relative sigma at which the denoiser is to be trusted; loops start there.
   virtual double max_relative_sigma() const { return schedule_.max_relative_sigma(); }
   /// For loops that begin with nothing but noise: throws Error(usage) when the noisiest level does not hide the images

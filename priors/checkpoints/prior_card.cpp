@@ -63,16 +63,19 @@ void read_size(const Entry& entry, PriorCard& card) {
   }
 }
 
-void read_denoising_mse(const Entry& entry, PriorCard& card) {
-  for (const auto& row : entry.list("a list of [relative sigma, mean squared error]")) {
-    const auto pair = row.list("[relative sigma, mean squared error]", 2);
-    card.denoising_mse.emplace_back(pair[0].positive(), pair[1].positive());
-    const std::size_t n = card.denoising_mse.size();
-    if (n > 1 && !(card.denoising_mse[n - 2].first < card.denoising_mse[n - 1].first)) {
-      throw data_error(entry.location, "expected increasing relative sigmas, got {} after {}",
-                       card.denoising_mse[n - 1].first, card.denoising_mse[n - 2].first);
+/// Rows of two positive numbers, the first one increasing. `row` says what stands in one: "[frequency, power]".
+std::vector<std::pair<double, double>> table_of(const Entry& entry, const std::string& row) {
+  std::vector<std::pair<double, double>> table;
+  for (const auto& item : entry.list(("a list of " + row).c_str())) {
+    const auto pair = item.list(row.c_str(), 2);
+    table.emplace_back(pair[0].positive(), pair[1].positive());
+    const std::size_t n = table.size();
+    if (n > 1 && !(table[n - 2].first < table[n - 1].first)) {
+      throw data_error(entry.location, "expected rows {} with the first number increasing, got {} after {}", row,
+                       table[n - 1].first, table[n - 2].first);
     }
   }
+  return table;
 }
 
 void read_architecture(const Entry& entry, PriorCard& card) {
@@ -138,7 +141,12 @@ const std::map<std::string, Reader>& readers() {
       {"size", read_size},
       {"multiple", [](const Entry& e, PriorCard& card) { card.multiple = e.whole(1, kMaxSide); }},
       {"max_relative_sigma", [](const Entry& e, PriorCard& card) { card.max_relative_sigma = e.positive(); }},
-      {"denoising_mse", read_denoising_mse},
+      {"denoising_mse",
+       [](const Entry& e, PriorCard& card) {
+         card.denoising_mse = table_of(e, "[relative sigma, mean squared error]");
+       }},
+      {"power_spectrum",
+       [](const Entry& e, PriorCard& card) { card.power_spectrum = table_of(e, "[cycles per pixel, power]"); }},
       {"images", read_images},
       {"width", [](const Entry& e, PriorCard& card) { card.width = e.positive(); }},
       {"image_range", [](const Entry& e, PriorCard& card) { card.image_range = range_of(e); }},

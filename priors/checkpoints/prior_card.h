@@ -13,6 +13,7 @@
 #include "priors/networks/network_kind.h"
 #include "priors/noise_schedule.h"
 #include "priors/parameterization.h"
+#include "priors/power_spectrum.h"
 
 namespace recon {
 
@@ -46,6 +47,7 @@ struct PriorCard {
   std::optional<std::int64_t> multiple;
   std::optional<double> max_relative_sigma;
   std::vector<std::pair<double, double>> denoising_mse;  ///< relative sigma (increasing), mean squared error per pixel
+  PowerSpectrum power_spectrum;                          ///< of the images
   std::string description, training_data, licence, attribution;
 
   std::vector<std::string> images;  ///< of an empirical prior, paths that start at the card's folder; else empty

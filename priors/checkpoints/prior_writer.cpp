@@ -153,6 +153,10 @@ std::string card_of(const NetworkPriorDescription& description, const PriorTexts
     out << YAML::Key << "denoising_mse" << YAML::Value;
     emit_pairs(out, description.denoising_mse);
   }
+  if (!description.power_spectrum.empty()) {
+    out << YAML::Key << "power_spectrum" << YAML::Value;
+    emit_pairs(out, description.power_spectrum);
+  }
   out << YAML::EndMap;
   return std::string("# The card of this prior; keys are described in recon/docs/priors.md of recon.\n") + out.c_str() +
          "\n";

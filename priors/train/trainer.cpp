@@ -135,6 +135,7 @@ void Trainer::validate_and_export(const TrainingControls& controls) {
         {history_.step, denoising_table(measured, task_.validation, options_.validation_images,
                                         validation_levels(description.schedule, options_.validation_levels), device_)});
     description.denoising_mse = history_.validations.back().table;
+    description.power_spectrum = power_spectrum_of(task_.validation, options_.validation_images);
   }
   const NetworkPrior prior(description, network);
   const bool best = history_.validations.empty() || best_validation(history_) == &history_.validations.back();

@@ -63,4 +63,16 @@ DenoisingTable denoising_table(const Prior& prior, const TrainingImages& data, s
   return table;
 }
 
+PowerSpectrum power_spectrum_of(const TrainingImages& data, std::int64_t images) {
+  std::vector<at::Tensor> used;
+  std::int64_t side = 256;
+  for (std::int64_t i = 0; i < std::min(images, data.count); ++i) {
+    used.push_back(data.image(i));
+    side = std::min({side, used.back().size(1), used.back().size(2)});
+  }
+  if (used.empty()) throw data_error("power spectrum", "expected at least one image, got none");
+  for (at::Tensor& image : used) image = middle_part(image, side, side);
+  return measured_power_spectrum(at::stack(used));
+}
+
 }  // namespace recon

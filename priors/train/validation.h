@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "priors/power_spectrum.h"
 #include "priors/prior.h"
 #include "priors/train/training_images.h"
 
@@ -30,5 +31,9 @@ at::Tensor middle_part(const at::Tensor& image, std::int64_t multiple, std::int6
 /// multiples of what the prior takes.
 DenoisingTable denoising_table(const Prior& prior, const TrainingImages& data, std::int64_t images,
                                const std::vector<double>& relative_sigmas, c10::Device device = c10::kCPU);
+
+/// measured_power_spectrum() of the middles of the first `images` images (all of them if there are fewer), squares of
+/// the one size that all have, at most 256 pixels.
+PowerSpectrum power_spectrum_of(const TrainingImages& data, std::int64_t images);
 
 }  // namespace recon

@@ -18,6 +18,7 @@
 #include "recon/solvers/posterior/dps.h"
 #include "recon/solvers/posterior/exact_posterior.h"
 #include "recon/solvers/posterior/hard_consistency.h"
+#include "recon/solvers/posterior/jfps.h"
 #include "recon/solvers/posterior/mcg.h"
 #include "recon/solvers/posterior/pigdm.h"
 #include "recon/solvers/posterior/plug_and_play.h"
@@ -74,6 +75,9 @@ Registry<SolverKind>& mutable_solver_kinds() {
           solver_kind<HardConsistency>(
               "hard_consistency",
               "denoise, move until the data are explained up to their noise, re-noise; any operator", kSampledMean),
+          solver_kind<Jfps>(
+              "jfps", "samples without a backward pass, by the power spectrum of the prior's images; any operator",
+              kSamples),
           solver_kind<Lsqr>("lsqr", "least squares from zero, stopped where the data are explained", kLinearPoint),
           solver_kind<Mcg>("mcg",
                            "projection onto noisy data, with manifold-constrained gradients or without: as published",

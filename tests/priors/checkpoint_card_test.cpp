@@ -129,6 +129,8 @@ TEST(PriorCard, SaysWhereAndWhat) {
       {"denoising_mse: [[1, 0.1], [0.5, 0.1]]", {":1", "increasing"}},
       {"denoising_mse: [[1, nan]]", {":1", "positive"}},
       {"denoising_mse: [1, 2]", {":1", "[relative sigma, mean squared error]"}},
+      {"power_spectrum: [[0.1, 2], [0.1, 1]]", {":1", "[cycles per pixel, power]", "increasing"}},
+      {"power_spectrum: [[0, 2]]", {":1", "positive"}},
       {"name:", {":1", "'name'", "a text"}},
   };
   for (const auto& [text, words] : faults) test::expect_says(test::complaint([&] { card(text); }), words);

@@ -47,7 +47,8 @@ TEST(PriorWriter, WritesWhatLoadPriorReadsBack) {
                                         .time_scale = kind == Prediction::edm ? 250.0 : 1.0,
                                         .space_to_depth = 2,
                                         .max_relative_sigma = 1,
-                                        .denoising_mse = {{0.1, 0.002}, {1, 0.03}}};
+                                        .denoising_mse = {{0.1, 0.002}, {1, 0.03}},
+                                        .power_spectrum = {{0.01, 100}, {0.5, 0.002}}};
     if (kind == Prediction::edm) description.time_input = TimeInput::edm_noise;
     fs::remove_all(folder / "scheduler");
     write_prior(folder, description, *network, {"a: \"test\"", "# nothing", "CC0", "people.csv"}, at::kFloat);
@@ -55,6 +56,7 @@ TEST(PriorWriter, WritesWhatLoadPriorReadsBack) {
     ASSERT_NE(read, nullptr);
     EXPECT_EQ(read->description().prediction, kind);
     EXPECT_EQ(read->description().denoising_mse, description.denoising_mse);
+    EXPECT_EQ(read->description().power_spectrum, description.power_spectrum);
     EXPECT_EQ(read->domain().high, 2);
     EXPECT_TRUE(read->domain().fixed_size.empty());
     EXPECT_EQ(read->max_relative_sigma(), 1);

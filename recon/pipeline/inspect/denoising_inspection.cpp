@@ -1,10 +1,21 @@
 #include "recon/pipeline/inspect/denoising_inspection.h"
 
+#include "priors/train/validation.h"
 #include "recon/pipeline/items/image_collection.h"
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/solve/denoising_figures.h"
 
 namespace recon {
+namespace {
+
+/// The key of a card.
+std::string power_spectrum_lines(const PowerSpectrum& spectrum) {
+  std::string lines = spectrum.empty() ? "" : "power_spectrum:\n";
+  for (const auto& [frequency, power] : spectrum) lines += fmt::format("  - [{:.6g}, {:.5g}]\n", frequency, power);
+  return lines;
+}
+
+}  // namespace
 
 Inspection inspect_denoising(const std::string& path_or_name, const std::vector<std::string>& sets,
                              std::int64_t count) {
@@ -24,8 +35,9 @@ Inspection inspect_denoising(const std::string& path_or_name, const std::vector<
                       {"psnr", figure.psnr},
                       {"psnr_total_variation", figure.psnr_total_variation}});
     }
-    tables += fmt::format("{}{} images of {}:\n\n{}", tables.empty() ? "" : "\n", std::min(count, images.count), set,
-                          denoising_markdown(figures));
+    tables +=
+        fmt::format("{}{} images of {}:\n\n{}\n{}", tables.empty() ? "" : "\n", std::min(count, images.count), set,
+                    denoising_markdown(figures), power_spectrum_lines(power_spectrum_of(images, images.count)));
   }
   inspection.found["card_to_paste"] = tables;
   return inspection;
