@@ -71,8 +71,8 @@ Examples:
     const InputFormat* format = recognised_format(config_);
     if (format == nullptr && !hdf5::File::looks_like_hdf5(config_)) return config_of(config_, options, shortcuts_);
     Config config = Config::from_text("", config_);
-    ordered_json input = config_;
-    if (format != nullptr) input = {{"files", config_}, {"format", format->name}};
+    ordered_json input = {{"files", config_}};
+    if (format != nullptr) input["format"] = format->name;
     config.set("input", input.dump(), config_);
     return overridden(std::move(config), options, shortcuts_);
   }

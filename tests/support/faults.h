@@ -25,13 +25,13 @@ inline std::filesystem::path scratch_folder() {
 
 inline void write_text(const std::filesystem::path& path, const std::string& text) { std::ofstream(path) << text; }
 
-/// What a function complains about, always an Error of kind data; empty when it does not.
+/// What a function complains about, always an Error of that kind; empty when it does not.
 template <class Function>
-std::string complaint(Function function) {
+std::string complaint(Function function, ErrorKind kind = ErrorKind::data) {
   try {
     function();
   } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::data);
+    EXPECT_EQ(error.kind(), kind);
     return error.what();
   }
   return "";

@@ -10,6 +10,7 @@
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/pipeline/items/noise_section.h"
+#include "recon/pipeline/items/operator_estimation.h"
 #include "recon/pipeline/items/operator_source.h"
 #include "recon/pipeline/items/support.h"
 
@@ -76,6 +77,22 @@ BuiltOperator operator_for(const InputPlan& plan, const ExternalFile& file, Tens
   return *built;
 }
 
+/// With numbers for what its operator leaves to the data: those of the file's first items.
+InputPlan estimated(const InputPlan& plan, const ExternalFile& file, const std::vector<std::int64_t>& indices,
+                    const std::string& path) {
+  InputPlan settled = plan;
+  if (plan.op == nullptr) return settled;
+  const auto images = [&] {
+    std::vector<at::Tensor> first;
+    for (const auto index : indices) {
+      if (first.size() < kMostEstimatedFrom) first.push_back(file.y(index));
+    }
+    return at::stack(first);
+  };
+  settled.op = with_estimates(plan.op, images, plan.noise.value_or(file.noise.value_or(Noise{})), path);
+  return settled;
+}
+
 /// What the numbers of a file are multiplied with, so that its brightest point becomes `high`.
 double automatic_scale(const ExternalFile& file, const OperatorPtr& op, const at::Tensor& y, double high,
                        const std::string& path) {
@@ -118,7 +135,7 @@ ItemReader external_reader(const std::shared_ptr<const InputPlan>& plan,
     header.image.shape = shape;
   }
   header.range = {plan->options.image_range[0], plan->options.image_range[1]};
-  const BuiltOperator built = operator_for(*plan, *file, header.image, path);
+  const BuiltOperator built = operator_for(estimated(*plan, *file, indices, path), *file, header.image, path);
   if (built.op->range() != file->measurement) {
     throw usage_error(plan->location,
                       "input: the operator '{}' gives {}, {} holds {}; correct `operator`, `axes` or "

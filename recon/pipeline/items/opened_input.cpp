@@ -1,5 +1,8 @@
 #include "recon/pipeline/items/opened_input.h"
 
+#include <ATen/ATen.h>
+
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -10,6 +13,7 @@
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/pipeline/items/external_reader.h"
+#include "recon/pipeline/items/operator_estimation.h"
 #include "recon/pipeline/items/operator_source.h"
 
 namespace recon {
@@ -28,7 +32,15 @@ ItemReader measurement_reader(const MeasurementFiles& pool, const std::string& p
 
 /// With the config's operator in place of the file's, whose arrays go with it.
 ItemReader measured_by(ItemReader reader, const InputPlan& plan) {
-  const BuiltOperator built = build_operator(plan.op, "operator", reader.header.image, reader.name);
+  const auto images = [&] {
+    std::vector<at::Tensor> first;
+    for (std::size_t i = 0; i < std::min(reader.ids.size(), kMostEstimatedFrom); ++i) {
+      first.push_back(reader.read(static_cast<std::int64_t>(i)).y);
+    }
+    return at::stack(first);
+  };
+  const YamlNodePtr op = with_estimates(plan.op, images, reader.header.noise, reader.name);
+  const BuiltOperator built = build_operator(op, "operator", reader.header.image, reader.name);
   log::info("{}: measured by {}, in place of the file's operator", reader.name, built.op->name());
   reader.header.operator_config = to_yaml(built.config);
   reader.header.operator_arrays = built.arrays;
