@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "recon/commands/batch_progress.h"
+#include "recon/commands/batch_watching.h"
 #include "recon/commands/verb_setup.h"
 #include "recon/core/cuda_backend.h"
 #include "recon/core/device.h"
@@ -82,6 +83,7 @@ Examples:
   recon batch batch.yaml --shard auto           a job of an array (or 2/8, by hand), then, after the last:
   recon batch batch.yaml --merge
   recon batch --verify all.h5 --count 5         compute five items again and compare
+  recon batch --watch all.h5                    look at a batch that other processes or machines compute
 )";
   }
 
@@ -96,6 +98,9 @@ Examples:
         "I/N: do the I-th of N parts, and leave the result to --merge; auto: as the scheduler's job array says");
     auto* merge = app.add_flag("--merge", merge_, "Only put together what the shards have done");
     auto* verify = app.add_option("--verify", verify_, "A result of a batch: compute some of its items again, compare");
+    auto* watch = app.add_option("--watch", watch_,
+                                 "The result that a running batch will have: show how far it is, until it is there; "
+                                 "with --json once");
     app.add_option("--count", count_, "Items for --verify")->check(CLI::PositiveNumber)->capture_default_str();
     add_allow_misfit(app, allow_misfit_);
     app.add_option("--tolerance", tolerance_, "Largest relative difference that --verify allows")
@@ -104,11 +109,13 @@ Examples:
     retry->excludes(merge)->excludes(shard);
     merge->excludes(shard);
     for (auto* other : {restart, retry, shard, merge}) verify->excludes(other);
+    for (auto* other : {restart, retry, shard, merge, verify}) watch->excludes(other);
   }
 
   VerbResult execute(const GlobalOptions& options) override {
     if (!verify_.empty()) return verified(options);
-    if (config_.empty()) throw usage_error("batch", "expected a CONFIG or --verify; see `recon batch --help`");
+    if (!watch_.empty()) return watch_batch(watch_, options.json, options.quiet);
+    if (config_.empty()) throw usage_error("batch", "expected a CONFIG, --verify or --watch; see `recon batch --help`");
     const BatchPlan plan = read_batch_plan(config_of(config_, options, shortcuts_), options.seed);
     BatchTask task;
     task.ranks = ranks_from(process_environment());
@@ -246,7 +253,7 @@ Examples:
     return verb;
   }
 
-  std::string config_, shard_, verify_;
+  std::string config_, shard_, verify_, watch_;
   ConfigShortcuts shortcuts_;
   bool restart_ = false, retry_ = false, merge_ = false, allow_misfit_ = false;
   std::int64_t count_ = 3;

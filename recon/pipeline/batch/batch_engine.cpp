@@ -56,6 +56,20 @@ ordered_json batch_identity(const BatchPlan& plan, const BatchWork& work, const 
 
 namespace {
 
+/// A table or picture of this name that is there before the batch has begun is somebody else's.
+void require_own_files(const BatchOutput& output, BatchStore::Mode mode) {
+  namespace fs = std::filesystem;
+  const bool begun = fs::exists(output.path) || fs::exists(output.path + ".parts");
+  if (begun || mode == BatchStore::Mode::restart) return;
+  for (const std::string& path : {output.csv, output.contact_sheet}) {
+    if (path.empty() || !fs::exists(path)) continue;
+    throw usage_error(path,
+                      "the file is there already, but not {}, whose it would be; name another, remove it, or "
+                      "replace it with --restart",
+                      output.path);
+  }
+}
+
 /// The batches that nobody else has, read ahead, and the store that their results go to.
 class BatchRun final : public ItemGroups, public ResultSink {
  public:
@@ -72,6 +86,7 @@ class BatchRun final : public ItemGroups, public ResultSink {
     result_.skipped = work_.skipped;
     const bool needs_prior = plan.main.traits.needs_prior;
     if (needs_prior) prior_hash_ = hash_of_prior(plan.prior);
+    require_own_files(work_.output, task.mode);
     store_ = std::make_unique<BatchStore>(
         work_.output.path, batch_identity(plan, work_, prior_hash_), work_.batches.size(),
         BatchStore::Opening{.mode = task.mode, .job = task.ranks.job, .folder = plan.folder},

@@ -46,7 +46,7 @@ struct BatchPlan {
   YamlNodePtr input;  ///< for open_inputs()
   BatchOutput output;
   BatchSection batch;
-  std::string prior;  ///< name, or a path (given with a '/') that starts at the config's folder
+  std::string prior;        ///< name, or a path (given with a '/') that starts at the config's folder
   std::string calibration;  ///< an absolute path; empty: none
   ItemOptions item_options;
   std::string folder;  ///< of the config, absolute

@@ -212,8 +212,8 @@ void BatchStore::begin_try(std::int64_t generation, const std::set<std::size_t>&
   if (why_no_locks().empty() || !is_new()) empty_folder();
   redo_ = redo;
   manifest_ = {
-      {"format", "recon-batch"}, {"version", manifest_version}, {"identity", identity_},   {"generation", generation},
-      {"redo", redo_},           {"job", opening.job},          {"folder", opening.folder}};
+      {"format", "recon-batch"}, {"version", manifest_version}, {"identity", identity_},    {"generation", generation},
+      {"redo", redo_},           {"job", opening.job},          {"folder", opening.folder}, {"batches", batches_}};
   write_manifest();
 }
 
