@@ -229,6 +229,7 @@ Examples:
     text += "result:  " + result.output.path + "\n";
     if (!result.output.csv.empty()) text += "table:   " + result.output.csv + "\n";
     if (!result.output.contact_sheet.empty()) text += "picture: " + result.output.contact_sheet + "\n";
+    if (!result.output.report.empty()) text += "report:  " + result.output.report + "\n";
     return text;
   }
 

@@ -61,36 +61,6 @@ TEST_F(Batch, DoesNotReplaceTheTableOfAnother) {
   EXPECT_EQ(batch("--set output.csv=t.csv --set output.path=second.h5").exit_code, 0) << "its own";
 }
 
-TEST_F(Batch, CanBeWatchedFromElsewhere) {
-  const Outputs nothing = recon("batch --watch out.h5 --json");
-  EXPECT_EQ(nothing.exit_code, 3);
-  EXPECT_TRUE(contains(nothing.err, "out.h5.parts")) << nothing.err;
-  write_items("m.h5", 6, {1});
-  write_config("m.h5", 2, "");
-  {
-    Watched work(command("--set solver.max_iterations=3000"));
-    std::size_t durable = 0;
-    ASSERT_TRUE(work.until([&](const auto& event) { return event["event"] == "durable" && ++durable == 2; }));
-    work.signal_all(SIGKILL);
-    work.wait();
-  }
-  const std::size_t done = parts().size();
-  const Outputs half = recon("batch --watch out.h5 --json");
-  EXPECT_EQ(half.exit_code, 1) << "an item failed";
-  EXPECT_EQ(half.json()["finished"], false);
-  EXPECT_EQ(half.json()["batches"], 3);
-  EXPECT_EQ(half.json()["batches_done"], done);
-  EXPECT_EQ(half.json()["items"], 2 * done);
-  EXPECT_EQ(half.json()["failed"], 1);
-  EXPECT_EQ(half.json()["devices"]["cpu"], 2 * done);
-  EXPECT_EQ(parts().size(), done) << "nothing was changed";
-  ASSERT_EQ(batch("--set solver.max_iterations=3000").exit_code, 1);
-  const Outputs whole = recon("batch --watch out.h5");
-  EXPECT_EQ(whole.exit_code, 1);
-  EXPECT_TRUE(contains(whole.out, "the batch is finished: out.h5") && contains(whole.out, "6 done, 1 failed"))
-      << whole.out;
-}
-
 TEST_F(Batch, ItemsAreThoseOfRunWhateverTheBatchSize) {
   write_items("m.h5", 5);
   write_config();

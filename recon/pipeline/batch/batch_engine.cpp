@@ -16,6 +16,7 @@
 #include "recon/core/background_thread.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/pipeline/export/result_report.h"
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/solve/engine.h"
 #include "recon/pipeline/solve/figures.h"
@@ -61,7 +62,7 @@ void require_own_files(const BatchOutput& output, BatchStore::Mode mode) {
   namespace fs = std::filesystem;
   const bool begun = fs::exists(output.path) || fs::exists(output.path + ".parts");
   if (begun || mode == BatchStore::Mode::restart) return;
-  for (const std::string& path : {output.csv, output.contact_sheet}) {
+  for (const std::string& path : {output.csv, output.contact_sheet, output.report}) {
     if (path.empty() || !fs::exists(path)) continue;
     throw usage_error(path,
                       "the file is there already, but not {}, whose it would be; name another, remove it, or "
@@ -339,6 +340,7 @@ void BatchRun::report() {
   result_.summary = summary_of(file);
   if (!output.csv.empty()) write_batch_csv(output.csv, file);
   if (!output.contact_sheet.empty()) write_contact_sheet(output.contact_sheet, file, output.contact_items);
+  if (!output.report.empty()) write_result_report(output.report, output.path);
 }
 
 }  // namespace

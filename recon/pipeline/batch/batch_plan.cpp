@@ -112,7 +112,7 @@ void name_outputs(std::vector<BatchWork>& works, const BatchOutput& output) {
     std::string name =
         shape[0] == 1 ? fmt::format("{}x{}", shape[1], shape[2]) : fmt::format("{}", fmt::join(shape, "x"));
     if (const int same = ++taken[name]; same > 1) name += fmt::format("-{}", same);  // of another field or range
-    for (std::string* path : {&work.output.path, &work.output.csv, &work.output.contact_sheet})
+    for (std::string* path : {&work.output.path, &work.output.csv, &work.output.contact_sheet, &work.output.report})
       *path = named_by(*path, name);
   }
 }
@@ -156,6 +156,7 @@ void BatchOutput::visit(ParameterVisitor& v) {
   v.field("path", path, "result file (HDF5); while the batch runs, what is done lies in the folder PATH.parts");
   v.field("csv", csv, "summary, a line per item; empty: none");
   v.field("contact_sheet", contact_sheet, "PNG of the first reconstructions; empty: none");
+  v.field("report", report, "HTML page: distributions, failures, items that stand out; empty: none");
   v.field("contact_items", contact_items, "pictures on the contact sheet", {.min = 1, .max = 1024});
   v.field("compression", compression, "gzip level of the images in the result file; 0: none", {.min = 0, .max = 9});
 }

@@ -16,7 +16,7 @@ namespace recon {
 /// The section `output` of a batch config. Paths start at the working directory.
 struct BatchOutput {
   std::string path = "batch_result.h5";
-  std::string csv, contact_sheet;
+  std::string csv, contact_sheet, report;
   std::int64_t contact_items = 64;
   std::int64_t compression = 1;
 
