@@ -7,7 +7,7 @@
 #include "recon/commands/verb.h"
 #include "recon/core/error.h"
 #include "recon/pipeline/export/exported_images.h"
-#include "recon/pipeline/export/result_report.h"
+#include "recon/pipeline/solve/result_report.h"
 
 namespace recon {
 namespace {

@@ -47,20 +47,6 @@ TEST_F(Batch, WritesOneResultWithProvenanceTableAndPicture) {
   EXPECT_EQ(again.back()["complete"], true);
 }
 
-TEST_F(Batch, DoesNotReplaceTheTableOfAnother) {
-  write_items("m.h5", 2);
-  write_config();
-  ASSERT_EQ(batch("--set output.csv=t.csv --set output.path=first.h5").exit_code, 0);
-  const std::string table = file_content(path("t.csv"));
-  const Outputs got = batch("--set output.csv=t.csv --set output.path=second.h5");
-  EXPECT_EQ(got.exit_code, 2);
-  for (const char* word : {"t.csv", "second.h5", "--restart"}) EXPECT_TRUE(contains(got.err, word)) << got.err;
-  EXPECT_EQ(file_content(path("t.csv")), table);
-  EXPECT_FALSE(fs::exists(path("second.h5.parts")));
-  EXPECT_EQ(batch("--set output.csv=t.csv --set output.path=second.h5 --restart").exit_code, 0);
-  EXPECT_EQ(batch("--set output.csv=t.csv --set output.path=second.h5").exit_code, 0) << "its own";
-}
-
 TEST_F(Batch, ItemsAreThoseOfRunWhateverTheBatchSize) {
   write_items("m.h5", 5);
   write_config();

@@ -16,10 +16,10 @@
 #include "recon/core/background_thread.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
-#include "recon/pipeline/export/result_report.h"
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/solve/engine.h"
 #include "recon/pipeline/solve/figures.h"
+#include "recon/pipeline/solve/result_report.h"
 #include "recon/solvers/stopwatch.h"
 
 namespace recon {

@@ -1,12 +1,26 @@
-// recon batch --watch: how far a batch is that others compute.
+// What a batch shows beside its result: tables of its own, and how far it is (recon batch --watch).
 #include "tests/commands/batch_support.h"
 
 namespace recon {
 namespace {
 
-class BatchWatched : public BatchTest {};
+class BatchOutputs : public BatchTest {};
 
-TEST_F(BatchWatched, CanBeWatchedFromElsewhere) {
+TEST_F(BatchOutputs, DoesNotReplaceTheTableOfAnother) {
+  write_items("m.h5", 2);
+  write_config();
+  ASSERT_EQ(batch("--set output.csv=t.csv --set output.path=first.h5").exit_code, 0);
+  const std::string table = file_content(path("t.csv"));
+  const Outputs got = batch("--set output.csv=t.csv --set output.path=second.h5");
+  EXPECT_EQ(got.exit_code, 2);
+  for (const char* word : {"t.csv", "second.h5", "--restart"}) EXPECT_TRUE(contains(got.err, word)) << got.err;
+  EXPECT_EQ(file_content(path("t.csv")), table);
+  EXPECT_FALSE(fs::exists(path("second.h5.parts")));
+  EXPECT_EQ(batch("--set output.csv=t.csv --set output.path=second.h5 --restart").exit_code, 0);
+  EXPECT_EQ(batch("--set output.csv=t.csv --set output.path=second.h5").exit_code, 0) << "its own";
+}
+
+TEST_F(BatchOutputs, CanBeWatchedFromElsewhere) {
   const Outputs nothing = recon("batch --watch out.h5 --json");
   EXPECT_EQ(nothing.exit_code, 3);
   EXPECT_TRUE(contains(nothing.err, "out.h5.parts")) << nothing.err;

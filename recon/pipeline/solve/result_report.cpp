@@ -1,4 +1,4 @@
-#include "recon/pipeline/export/result_report.h"
+#include "recon/pipeline/solve/result_report.h"
 
 #include <ATen/ATen.h>
 
