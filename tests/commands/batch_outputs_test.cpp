@@ -4,6 +4,8 @@
 namespace recon {
 namespace {
 
+namespace fs = std::filesystem;
+
 class BatchOutputs : public BatchTest {};
 
 TEST_F(BatchOutputs, DoesNotReplaceTheTableOfAnother) {
