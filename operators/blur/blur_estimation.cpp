@@ -63,8 +63,12 @@ Periodogram periodogram_of(const at::Tensor& y) {
   p.power = power.masked_select(p.which);
   p.terms =
       at::stack({at::ones_like(log_f), -log_f, (2 * direction).cos(), (2 * direction).sin(), (4 * direction).cos()});
-  // Channels of one image tell about the same.
-  p.weight = windows * static_cast<double>(y.size(0)) / kNeighboursAsOne;
+  // Windows that overlap by half count in full, by more as far as they see other pixels; channels tell about the same.
+  const auto independent = [](std::int64_t side, std::int64_t of_window) {
+    return 2 * static_cast<double>(side) / static_cast<double>(of_window) - 1;
+  };
+  p.weight = static_cast<double>(y.size(0)) * independent(y.size(2), p.height) * independent(y.size(3), p.width) /
+             kNeighboursAsOne;
   return p;
 }
 
@@ -219,6 +223,7 @@ class Search {
       }
     };
     over_grid({});
+    if (x.empty()) return x;
     const auto coarse = [&] {
       for (std::size_t i = 0; i < axes_.size(); ++i) {
         if (sides[i] > axes_[i].finest()) return true;
@@ -324,7 +329,9 @@ BlurEstimate estimate_blur(const at::Tensor& y, const BlurKernel& known, const s
   }
   KernelLikelihood likelihood(periodogram_of(y.to(at::kCPU, at::kDouble)), noise_std);
   Search search(likelihood, known, std::move(axes));
-  const Point x = search.best(), errors = search.standard_errors(x);
+  const Point x = search.best();
+  if (x.empty()) throw data_error(location, "no blur has a finite likelihood: the images' values span too much");
+  const Point errors = search.standard_errors(x);
   BlurEstimate found{.kernel = search.kernel_at(x), .options = {}, .noise_std = 0};
   for (std::size_t i = 0; i < x.size(); ++i) {
     const SearchedOption& axis = search.axes()[i];
