@@ -13,6 +13,7 @@
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/items/seed_option.h"
 #include "recon/pipeline/solve/complex_choice.h"
+#include "recon/pipeline/solve/prior_choice.h"
 #include "recon/pipeline/solve/result_columns.h"
 #include "recon/pipeline/solve/solver_choice.h"
 
@@ -260,7 +261,9 @@ std::vector<BatchWork> open_batch_works(BatchPlan& plan) {
       open_inputs(read_input_plan(plan.input), plan.item_options, skip ? &skipped : nullptr);
   if (!plan.batch.group_by_shape) leave_one_kind(inputs, skipped, plan.batch.on_error);
   const std::vector<BatchWork::Item> items = chosen(inputs, plan.options.items);
-  settle_solver(plan.main, plan.resolved, first_items(inputs, items), plan.options.samples, c10::Device(c10::kCPU));
+  const std::vector<FirstItem> first = first_items(inputs, items);
+  settle_solver(plan.main, plan.resolved, first, plan.options.samples, c10::Device(c10::kCPU));
+  settle_prior(plan.prior, plan.resolved, first, plan.main.traits.needs_prior);
   std::vector<BatchWork> works = grouped(std::move(inputs), items);
   for (auto& work : works) {
     std::vector<ItemSource*> sources;

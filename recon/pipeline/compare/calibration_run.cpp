@@ -17,6 +17,7 @@
 #include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/engine.h"
 #include "recon/pipeline/solve/guarantee.h"
+#include "recon/pipeline/solve/prior_choice.h"
 #include "recon/pipeline/solve/solver_choice.h"
 #include "recon/report/line_plot.h"
 
@@ -206,6 +207,7 @@ CalibrationResult run_calibration(const CalibrationPlan& stated, const RunContro
     images += wanted.back().size();
   }
   settle_solver(plan.main, plan.resolved, firsts, plan.options.samples, controls.device);
+  settle_prior(plan.prior, plan.resolved, firsts, plan.main.traits.needs_prior);
   require_promising(plan, plan.main, images);
   const bool needs_prior = plan.main.traits.needs_prior;
   settle_complex_image(sources, needs_prior, controls.device);

@@ -15,6 +15,7 @@
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/engine.h"
+#include "recon/pipeline/solve/prior_choice.h"
 #include "recon/pipeline/solve/solver_choice.h"
 
 namespace recon {
@@ -44,9 +45,8 @@ class Comparison final : public ResultSink {
     for (const auto& compared : plan_.solvers) {
       configured_steps_.push_back(compared.solver.solver != nullptr ? steps_of(*compared.solver.solver) : std::nullopt);
       if (!compared.may_need_prior()) continue;
-      PriorPtr& prior = priors_[plan_.prior_of(compared)];
-      if (prior == nullptr)
-        prior = open_prior(plan_.prior_of(compared), plan_.options.precision, plan_.options.memory.bytes());
+      needs_prior_ = true;
+      if (plan_.prior_of(compared) != "auto") open_once(plan_.prior_of(compared));  // a task settles that
     }
   }
 
@@ -100,7 +100,7 @@ class Comparison final : public ResultSink {
     OpenedInput input = opened(task);
     ItemSource& source = input.source;
     if (!input.hash.empty()) result_.data[task.name] = input.hash;
-    settle_complex_image({&source}, !priors_.empty(), controls_.device);
+    settle_complex_image({&source}, needs_prior_, controls_.device);
     const auto indices = source.indices(task.items);
     settle_solvers({&source, indices.front()});
     SingleItems items(source, indices, controls_.device);
@@ -112,7 +112,13 @@ class Comparison final : public ResultSink {
     engine.run(items, methods, *this);
   }
 
-  /// The plan's solvers for a task that begins with this item: instead of `auto`, what it takes.
+  void open_once(const std::string& name) {
+    PriorPtr& prior = priors_[name];
+    if (prior == nullptr) prior = open_prior(name, plan_.options.precision, plan_.options.memory.bytes());
+    result_.priors.insert(name);
+  }
+
+  /// The plan's solvers and priors for a task that begins with this item: instead of `auto`, what it takes.
   void settle_solvers(const FirstItem& item) {
     solvers_ = plan_.solvers;
     for (std::size_t i = 0; i < solvers_.size(); ++i) {
@@ -120,6 +126,10 @@ class Comparison final : public ResultSink {
       nlohmann::ordered_json taken;
       const std::string name = compared.solver.name;
       compared.taken = settle_solver(compared.solver, taken, {item}, compared.samples, controls_.device);
+      if (compared.may_need_prior() && plan_.prior_of(compared) == "auto") {
+        compared.prior = choose_prior(item.source->image());
+        open_once(compared.prior);
+      }
       if (compared.taken.empty()) continue;
       compared.options = taken["solver"];
       compared.solver.name = name;
@@ -262,6 +272,7 @@ class Comparison final : public ResultSink {
   const RunControls& controls_;
   std::vector<ComparedSolver> solvers_;  ///< the plan's, for the task that runs
   std::vector<std::optional<std::int64_t>> configured_steps_;
+  bool needs_prior_ = false;
   std::map<std::string, PriorPtr> priors_;  ///< those that solvers need, by name or path
   const TaskPlan* task_ = nullptr;          ///< the one that runs
   bool has_steps_ = false;                  ///< the budget's, for this task

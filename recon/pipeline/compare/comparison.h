@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,7 @@ struct ComparisonResult {
   std::size_t misfits = 0;        ///< results that the data contradict
   std::size_t reconstructed = 0;  ///< solves that came to an end
   bool interrupted = false;
+  std::set<std::string> priors;             ///< that solvers had, by name or path
   std::map<std::string, std::string> data;  ///< hash of what each task measured; of files, not of simulations
   ComparisonFiles files;
 };

@@ -8,13 +8,9 @@
 namespace recon {
 namespace {
 
-ReportFacts facts_of(const ComparisonPlan& plan, c10::Device device) {
+ReportFacts facts_of(const ComparisonPlan& plan, const ComparisonResult& result, c10::Device device) {
   ReportFacts facts{.priors = {}, .device = device.str(), .seed = static_cast<std::uint64_t>(plan.options.seed)};
-  for (const auto& compared : plan.solvers) {
-    if (!compared.may_need_prior()) continue;
-    const std::string& prior = plan.prior_of(compared);
-    if (!facts.priors.contains(prior)) facts.priors[prior] = hash_of_prior(prior);
-  }
+  for (const auto& prior : result.priors) facts.priors[prior] = hash_of_prior(prior);
   return facts;
 }
 
@@ -34,7 +30,7 @@ ComparisonFiles comparison_files(const ComparisonPlan& plan, bool overwrite) {
 
 void write_comparison(const ComparisonPlan& plan, const ComparisonReport& report, const ComparisonResult& result,
                       c10::Device device) {
-  write_file_atomically(result.files.report, report.html(plan, result, facts_of(plan, device)));
+  write_file_atomically(result.files.report, report.html(plan, result, facts_of(plan, result, device)));
   write_file_atomically(result.files.csv, comparison_csv(result.rows));
   write_file_atomically(result.files.json, comparison_json(result).dump(2) + "\n");
 }

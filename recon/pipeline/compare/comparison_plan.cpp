@@ -150,7 +150,10 @@ void BudgetOptions::visit(ParameterVisitor& v) {
 
 void ComparisonOptions::visit(ParameterVisitor& v) {
   v.field("title", title, "heading of the report");
-  v.field("prior", prior, "an embedded prior, or a folder with a diffusers model (a path needs a '/')");
+  v.field(
+      "prior", prior,
+      "an embedded prior, or a folder with a diffusers model (a path needs a '/'); auto: natural_rgb for colour, else "
+      "natural_gray");
   v.choice("precision", precision,
            "of the network's convolutions: bfloat16 is faster where the processor has AMX or AVX512-BF16");
   memory.visit(v);

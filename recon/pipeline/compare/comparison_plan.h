@@ -33,7 +33,7 @@ struct BudgetOptions {
 /// The top level of a compare config, besides `tasks`, `solvers`, `budget` and the keys of a single task.
 struct ComparisonOptions {
   std::string title;
-  std::string prior = "natural_gray";
+  std::string prior = "auto";
   Precision precision = Precision::float32;
   MemoryBudget memory;
   std::int64_t samples = 1;
@@ -54,7 +54,7 @@ struct TaskPlan {
 };
 
 struct ComparedSolver {
-  NamedSolver solver;                   ///< without a solver for `auto`: settled for each task
+  NamedSolver solver;  ///< without a solver for `auto`: settled for each task
   std::int64_t samples = 1;
   std::string oracle = {};              ///< the option to be chosen by the ground truth; empty: none
   std::string calibration = {};         ///< of `recon calibrate`, a path; empty: none

@@ -14,6 +14,7 @@
 #include "recon/pipeline/run/result_assembly.h"
 #include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/engine.h"
+#include "recon/pipeline/solve/prior_choice.h"
 #include "recon/pipeline/solve/solver_choice.h"
 
 namespace recon {
@@ -36,10 +37,10 @@ void require_outputs(const RunPlan& plan, const std::vector<std::string>& ids, b
   if (!plan.preview.empty()) require_writable(plan.preview.string(), overwrite);
 }
 
-PriorPtr prior_for(const RunPlan& plan) {
+bool needs_prior(const RunPlan& plan) {
   bool needed = plan.main.traits.needs_prior;
   for (const auto& baseline : plan.baselines) needed = needed || baseline.traits.needs_prior;
-  return needed ? open_prior(plan.prior, plan.options.precision, plan.options.memory.bytes()) : nullptr;
+  return needed;
 }
 
 /// The baselines, then the main solver.
@@ -100,9 +101,11 @@ ReconstructionResult run_reconstruction(const RunPlan& stated, const RunControls
   require_outputs(plan, ids, controls.overwrite);
   std::set<std::string> baselines;
   for (const auto& baseline : plan.baselines) baselines.insert(baseline.name);
-  settle_solver(plan.main, plan.resolved, {{&input.source, wanted.front()}}, plan.options.samples, controls.device,
-                baselines);
-  const PriorPtr prior = prior_for(plan);
+  const std::vector<FirstItem> first = {{&input.source, wanted.front()}};
+  settle_solver(plan.main, plan.resolved, first, plan.options.samples, controls.device, baselines);
+  settle_prior(plan.prior, plan.resolved, first, needs_prior(plan));
+  const PriorPtr prior =
+      needs_prior(plan) ? open_prior(plan.prior, plan.options.precision, plan.options.memory.bytes()) : nullptr;
   settle_complex_image({&input.source}, prior != nullptr, controls.device);
   const auto calibration = apply_calibration(plan.calibration, [&] { return conditions_of(plan); }, {&input});
   SingleItems items(input.source, wanted, controls.device);

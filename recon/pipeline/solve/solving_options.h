@@ -39,7 +39,7 @@ struct ItemKeys {
 
 /// What configs say of how items are solved, besides `input` and `solver`.
 struct SolvingOptions : ItemKeys {
-  std::string prior = "natural_gray";
+  std::string prior = "auto";
   Precision precision = Precision::float32;
   MemoryBudget memory;
   std::int64_t samples = 1;
