@@ -168,6 +168,13 @@ TEST_F(ContainerFiles, AScanNeedsNoConfig) {
     EXPECT_NEAR(inside.mean().item<double>(), attenuation, 0.05 * attenuation) << row;
     EXPECT_NEAR(got.json()["items"][static_cast<std::size_t>(row)]["chi2"].get<double>(), 1, 0.25) << row;
   }
+  // What a prior sees is about 1, whatever the unit of the file is: that of the middle item, here the second.
+  ASSERT_EQ(
+      recon(fmt::format("run '{}' --solver fbp --items 0 -q --allow-misfit -o disc.h5", theirs("scan.nxs"))).exit_code,
+      0);
+  const ResultSet set = read_result_file(path("disc.h5"));
+  EXPECT_NEAR(set.main.reconstructions[0][0].slice(0, 13, 21).slice(1, 21, 29).mean().item<double>(), 0.5, 0.1);
+  EXPECT_NEAR(1 / set.scale.front(), 2.4, 0.4) << "per mm";
   // A level of one's own takes the place of the file's; the dead pixel stays one.
   write("own.yaml", fmt::format("input: {{files: '{}', format: nxtomo, slices: '1:', noise: {{std: 0.5}}}}\n"
                                 "solver: {{type: tikhonov_cg}}\n",

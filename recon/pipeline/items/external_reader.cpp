@@ -2,9 +2,13 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+#include <numbers>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "operators/inverse_filter.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
@@ -76,6 +80,17 @@ BuiltOperator operator_for(const InputPlan& plan, const ExternalFile& file, Tens
   return *built;
 }
 
+/// Of the adjoint image; of projections, whose adjoint adds up all views, of the filtered one: but for a thousandth of
+/// its points, which are noise.
+double brightest_point(const LinearOperator& op, const at::Tensor& y) {
+  const auto hann = [](double frequency, double) { return 0.5 + 0.5 * std::cos(std::numbers::pi * frequency); };
+  const DataFilter filter = inverse_filter_of(op, hann);
+  if (!filter) return op.adjoint(y).abs().max().item<double>();
+  const at::Tensor points = op.adjoint(filter(y)).abs().flatten();
+  const std::int64_t rank = points.numel() - points.numel() / 1000;
+  return std::get<0>(points.kthvalue(rank)).item<double>();
+}
+
 /// What the numbers of a file are multiplied with, so that its brightest point becomes `high`.
 double automatic_scale(const ExternalFile& file, const OperatorPtr& op, const at::Tensor& y, double high,
                        const std::string& path) {
@@ -83,7 +98,7 @@ double automatic_scale(const ExternalFile& file, const OperatorPtr& op, const at
   if (file.brightest) {
     brightest = *file.brightest;
   } else {
-    brightest = as_linear(op, "scale: auto")->adjoint(y.unsqueeze(0)).abs().max().item<double>();
+    brightest = brightest_point(*as_linear(op, "scale: auto"), y.unsqueeze(0));
   }
   if (!(brightest > 0) || !(high > 0)) {
     throw data_error(path, "the middle item has no bright point to scale by; give `scale` a number");

@@ -14,7 +14,7 @@ ExternalFile open_external(const InputPlan& plan, const std::string& path);
 
 /// The items of an external file; header.scale is what `scale: auto` multiplied its numbers with. Ids are what the
 /// file calls its items, or their indices in it. `scale: auto` takes the brightest point from the file if it says so,
-/// else from |A^H y| of its middle item.
+/// else from |A^H y| of its middle item, filtered where the operator knows how (projections).
 ///
 /// Throws Error(data) for the file's faults, Error(usage) with the section's place for slices that are not there and
 /// for an operator that gives other data than the file holds.
