@@ -17,7 +17,7 @@
 namespace recon {
 namespace {
 
-constexpr std::size_t block = 2880, card_bytes = 80;
+constexpr std::size_t fits_block = 2880, card_bytes = 80;
 
 using Header = std::map<std::string, std::string>;
 
@@ -48,7 +48,7 @@ Header read_header(const std::string& bytes, std::size_t& at, const std::string&
     const std::string card = bytes.substr(i, card_bytes);
     const std::string keyword = trimmed_text(card.substr(0, 8));
     if (keyword == "END") {
-      at += ((i - at) / block + 1) * block;
+      at += ((i - at) / fits_block + 1) * fits_block;
       return header;
     }
     if (card.compare(8, 2, "= ") == 0) header.try_emplace(keyword, card_value(card));
@@ -169,7 +169,7 @@ std::vector<FitsImage> read_fits(const std::string& path, std::int64_t max_bytes
       const std::string name = header.contains("EXTNAME") ? header.at("EXTNAME") : "";
       images.push_back({.name = name, .values = values, .header = std::move(header)});
     }
-    at += (unit.bytes + block - 1) / block * block;
+    at += (unit.bytes + fits_block - 1) / fits_block * fits_block;
   }
   if (images.empty()) {
     throw data_error(
@@ -201,10 +201,10 @@ void write_fits(const std::string& path, const at::Tensor& values) {
   }
   bytes += fmt::format("{:<{}}", "HISTORY reconstructed by recon", card_bytes);
   bytes += fmt::format("{:<{}}", "END", card_bytes);
-  bytes.append((block - bytes.size() % block) % block, ' ');
+  bytes.append((fits_block - bytes.size() % fits_block) % fits_block, ' ');
   std::string numbers(static_cast<const char*>(stored.const_data_ptr()), stored.nbytes());
   swap_bytes(numbers.data(), numbers.size(), sizeof(float));
-  numbers.append((block - numbers.size() % block) % block, '\0');
+  numbers.append((fits_block - numbers.size() % fits_block) % fits_block, '\0');
   write_file_atomically(path, bytes + numbers);
 }
 

@@ -9,7 +9,9 @@
 #include "data/bart_file.h"
 #include "data/fits_file.h"
 #include "data/image_io.h"
+#include "data/nifti_file.h"
 #include "data/npy_file.h"
+#include "data/stack_file.h"
 #include "recon/core/error.h"
 #include "recon/core/tensor_spec.h"
 
@@ -77,18 +79,21 @@ std::vector<std::string> write_images(const std::string& path, const ImageOutput
   const std::string ending = ending_of(path);
   const at::Tensor images = ending == ".png" ? output.images : in_own_units(output);
   const at::Tensor stack = images.reshape({-1, images.size(-2), images.size(-1)});
+  std::optional<ImageGeometry> geometry = output.geometry;
+  if (geometry) geometry = on_grid(*geometry, images.size(-2), images.size(-1));
   const std::vector<std::string> files = image_files(path, output.ids);
   if (ending == ".png") {
     write_pngs(files, output);
   } else if (ending == ".tif" || ending == ".tiff") {
-    const bool colour = images.size(0) == 1 && images.size(1) == 3 && !images.is_complex();
+    const bool ome = path.ends_with(".ome.tif") || path.ends_with(".ome.tiff");
+    const bool colour = !ome && images.size(0) == 1 && images.size(1) == 3 && !images.is_complex();
     if (colour) {
       write_tiff(path, images[0]);
     } else {
-      write_tiff_stack(path, stack);
+      write_tiff_stack(path, stack, geometry);
     }
   } else if (ending == ".nii" || ending == ".nii.gz") {
-    write_nifti(path, stack, output.voxel_mm);
+    write_nifti(path, stack, geometry.value_or(ImageGeometry{}));
   } else if (ending == ".cfl") {
     write_bart_slices(path, stack);
   } else if (ending == ".fits") {

@@ -2,26 +2,28 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "data/image_geometry.h"
 #include "data/image_range.h"
-#include "data/stack_file.h"
 
 namespace recon {
 
 /// Images for other programs.
 struct ImageOutput {
-  at::Tensor images;             ///< [N, C, H, W], real or complex
-  std::vector<std::string> ids;  ///< of the N images, for the names of several files
-  ImageRange range;              ///< PNG: what black and white stand for
-  VoxelSize voxel_mm = {1, 1, 1};
+  at::Tensor images;                           ///< [N, C, H, W], real or complex
+  std::vector<std::string> ids;                ///< of the N images, for the names of several files
+  ImageRange range;                            ///< PNG: what black and white stand for
+  std::optional<ImageGeometry> geometry = {};  ///< where they lie; none: not known
   std::vector<double> scale = {};  ///< per image: what its values are divided by, unless it becomes a PNG; empty: 1
 };
 
 /// The endings that write_images() knows: .png (16 bits, range clipped, magnitudes; of several images each in a file of
 /// its own, NAME_ID.png), .tif and .tiff (float32 values, magnitudes; one image of three channels in colour, else
-/// pages), .nii and .nii.gz (NIfTI-1, complex kept), .cfl (BART, complex), .fits (float32 planes, magnitudes), .npy
+/// pages; with the size of a pixel where it is known, .ome.tif as OME-TIFF), .nii and .nii.gz (NIfTI-1, complex kept),
+/// .cfl (BART, complex), .fits (float32 planes, magnitudes), .npy
 /// ([N, C, H, W], complex kept).
 const std::vector<std::string>& image_endings();
 /// Whether a path ends so.

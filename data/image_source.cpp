@@ -9,12 +9,15 @@
 #include <optional>
 #include <set>
 
+#include "data/array_axes.h"
+#include "data/array_file.h"
 #include "data/bart_file.h"
+#include "data/dicom_file.h"
 #include "data/file_pattern.h"
 #include "data/fits_file.h"
+#include "data/nifti_file.h"
 #include "data/phantom.h"
 #include "data/schema.h"
-#include "data/stack_file.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 
@@ -82,13 +85,20 @@ Opened open_files(const std::vector<std::string>& paths, const ImageReadOptions&
   return opened;
 }
 
+bool has_pictures(const std::string& folder) {
+  const fs::directory_iterator entries(folder);
+  return std::any_of(begin(entries), end(entries), [](const fs::directory_entry& entry) {
+    return entry.is_regular_file() && is_image_name(entry.path().string());
+  });
+}
+
 Opened open_folder(const std::string& folder, const ImageReadOptions& options) {
   std::vector<std::string> paths;
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (entry.is_regular_file() && is_image_name(entry.path().string())) paths.push_back(entry.path().string());
   }
   if (paths.empty())
-    throw data_error(folder, "expected PNG, JPEG or TIFF files, the folder has none; give another one");
+    throw data_error(folder, "expected PNG, JPEG, TIFF or DICOM files, the folder has none; give another one");
   std::sort(paths.begin(), paths.end());
   return open_files(paths, options);
 }
@@ -98,6 +108,29 @@ Opened open_slices(const at::Tensor& slices, const std::string& path, const Imag
   require_finite(slices, path);
   return {default_ids(slices.size(0)), [slices, options](std::int64_t index) {
             return with_channels(slices[index].unsqueeze(0).contiguous(), options.channels);
+          }};
+}
+
+/// Frames of a scanner, values as they are.
+Opened open_dicom_images(const std::string& path, const ImageReadOptions& options) {
+  const auto images = std::make_shared<const DicomImages>(DicomImages::open(path));
+  return {images->ids(), [images, path, options](std::int64_t index) {
+            const at::Tensor image = images->frame(index).to(at::kFloat).unsqueeze(0);
+            require_finite(image, path);
+            return with_channels(image, options.channels);
+          }};
+}
+
+/// An array of NumPy or MATLAB, unsigned integers divided by full scale.
+Opened open_array(const std::string& path, const std::string& variable, const ImageReadOptions& options) {
+  const at::Tensor images = items_of_array(read_array_file(path, variable).scaled(), {}, usual_axes_of(path), path);
+  if (images.size(1) != 1 && images.size(1) != 3) {
+    throw data_error(path, "expected images of 1 or 3 channels, got {}", to_string(Shape(images.sizes().vec())));
+  }
+  require_finite(images, path);
+  return {default_ids(images.size(0)), [images, options](std::int64_t index) {
+            const at::Tensor one = images[index].to(images.is_complex() ? at::kComplexFloat : at::kFloat);
+            return with_channels(one.contiguous(), options.channels);
           }};
 }
 
@@ -149,12 +182,17 @@ ImageSource ImageSource::open(const std::string& text, const ImageReadOptions& o
     opened.ids = {"shepp_logan"};
     opened.read = [size = *size, options](std::int64_t) { return with_channels(shepp_logan(size), options.channels); };
   } else if (fs::is_directory(text)) {
-    opened = open_folder(text, options);
+    opened =
+        has_pictures(text) || !is_dicom_folder(text) ? open_folder(text, options) : open_dicom_images(text, options);
   } else if (fs::is_regular_file(text) && (text.ends_with(".nii") || text.ends_with(".nii.gz"))) {
     opened = open_slices(read_nifti(text), text, options);
   } else if (fs::is_regular_file(text) && is_fits(text)) {
     const at::Tensor values = read_fits_image(text, "").values.to(at::kFloat);
     opened = open_slices(values.reshape({-1, values.size(-2), values.size(-1)}), text, options);
+  } else if (fs::is_regular_file(text) && is_dicom(text)) {
+    opened = open_dicom_images(text, options);
+  } else if (fs::is_regular_file(text) && is_array_file(text)) {
+    opened = open_array(text, "", options);
   } else if (is_file_pattern(text) && colon == std::string::npos) {
     opened = open_files(files_matching(text), options);
   } else if (fs::is_regular_file(text) && text.ends_with(".cfl")) {
@@ -162,12 +200,13 @@ ImageSource ImageSource::open(const std::string& text, const ImageReadOptions& o
   } else if (fs::is_regular_file(text)) {
     opened = open_files({text}, options);
   } else if (colon != std::string::npos && fs::is_regular_file(text.substr(0, colon))) {
-    opened = open_dataset(text.substr(0, colon), text.substr(colon + 2), options);
+    const std::string file = text.substr(0, colon), name = text.substr(colon + 2);
+    opened = is_array_file(file) ? open_array(file, name, options) : open_dataset(file, name, options);
   } else {
     throw data_error(
         text,
-        "expected a picture, a folder of pictures, a stack (.tif, .nii, .cfl) or FILE.h5:/dataset, there is "
-        "no such; check the path");
+        "expected a picture, a folder of pictures, a stack (.tif, .nii, .cfl, .dcm), an array (.npy, .npz, .mat) or "
+        "FILE.h5:/dataset, there is no such; check the path");
   }
   if (opened.ids.empty()) throw data_error(text, "expected at least one image, got none; check the path");
   source.ids_ = std::move(opened.ids);

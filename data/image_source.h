@@ -16,8 +16,9 @@ namespace recon {
 ///
 /// Text forms: an image file, every page of a TIFF being an image; a folder (its image files sorted by name); a pattern
 /// of the shell, `pictures/*.png`; a stack of slices that `recon export` or another program wrote (`.nii`, `.cfl`,
-/// `.fits`), values as they are; `FILE.h5:/dataset` with [H, W], [N, H, W] or [N, C, H, W] (uint8 / 255, uint16 /
-/// 65535, floats and complex as they are); `phantom:shepp_logan:SIZE`.
+/// `.fits`), a DICOM file or a folder of one series, values as they are; an array (`.npy`, `.npz`, `.mat`, unsigned
+/// integers divided by full scale; `FILE.mat:/variable` of several); `FILE.h5:/dataset` with [H, W], [N, H, W] or [N,
+/// C, H, W] (uint8 / 255, uint16 / 65535, floats and complex as they are); `phantom:shepp_logan:SIZE`.
 class ImageSource {
  public:
   static ImageSource open(const std::string& text, const ImageReadOptions& options = {});

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "data/hdf5/hdf5_file.h"
+#include "data/image_geometry.h"
 #include "data/image_range.h"
 #include "recon/core/noise.h"
 #include "recon/core/tensor_spec.h"
@@ -27,6 +29,8 @@ struct MeasurementHeader {
   /// NaN or infinite: nothing was measured there. Undefined: `noise` says all.
   at::Tensor std_map;
   double scale = 1;  ///< files of others: what their numbers were multiplied with by themselves (`scale: auto`)
+  /// Files of others: where the items, slices of one channel in that order, lie; none: not said.
+  std::optional<ImageGeometry> geometry = {};
   bool truth_from_data = false;  ///< the ground truth was made of the same noisy data: its chi² is not 1
 };
 

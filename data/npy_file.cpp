@@ -108,7 +108,7 @@ at::ScalarType type_of(const NpyHeader& header, const std::string& path) {
 
 }  // namespace
 
-at::Tensor NpyArray::scaled() const { return full_scale == 1 ? values : values / full_scale; }
+at::Tensor StoredArray::scaled() const { return full_scale == 1 ? values : values / full_scale; }
 
 bool is_npy(const std::string& path) {
   std::string begin(npy_magic.size(), '\0');
@@ -116,8 +116,11 @@ bool is_npy(const std::string& path) {
   return file.read(begin.data(), static_cast<std::streamsize>(begin.size())) && begin == npy_magic;
 }
 
-NpyArray read_npy(const std::string& path, std::int64_t max_bytes) {
-  std::string bytes = read_whole_file(path, max_bytes);
+StoredArray read_npy(const std::string& path, std::int64_t max_bytes) {
+  return npy_array(read_whole_file(path, max_bytes), path);
+}
+
+StoredArray npy_array(std::string bytes, const std::string& path) {
   const NpyHeader header = header_of(bytes, path);
   const at::ScalarType type = type_of(header, path);
   const TensorSpec spec{header.shape};

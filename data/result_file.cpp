@@ -2,6 +2,10 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <array>
+#include <cmath>
+
 #include "data/atomic_file.h"
 #include "data/result_schema.h"
 #include "data/schema.h"
@@ -195,6 +199,56 @@ void read_batch_provenance(const hdf5::File& file, ResultSet& set) {
   read_texts(file, "skipped", set.skipped);
 }
 
+void write_geometry(hdf5::File& file, const ImageGeometry& geometry) {
+  auto group = file.create_group("geometry");
+  group.set_attribute("voxel_mm", std::vector<double>(geometry.voxel_mm.begin(), geometry.voxel_mm.end()));
+  group.set_attribute("grid",
+                      std::vector<double>{static_cast<double>(geometry.height), static_cast<double>(geometry.width)});
+  group.set_attribute("slices", static_cast<double>(geometry.slices));
+  group.set_attribute("frame_s", geometry.frame_s);
+  if (!geometry.affine) return;
+  group.set_attribute("affine", std::vector<double>(geometry.affine->begin(), geometry.affine->end()));
+  group.set_attribute("space", static_cast<double>(geometry.space));
+}
+
+template <std::size_t N>
+std::array<double, N> read_array_attribute(const hdf5::Group& group, const std::string& name) {
+  const std::vector<double> values = group.numbers_attribute(name);
+  const bool finite = std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+  if (values.size() != N || !finite) {
+    throw data_error(group.location() + " " + name, "expected {} finite numbers, got {}; make the file again", N,
+                     values.size());
+  }
+  std::array<double, N> array{};
+  std::copy(values.begin(), values.end(), array.begin());
+  return array;
+}
+
+std::int64_t read_count_attribute(const hdf5::Group& group, const std::string& name) {
+  const double value = group.number_attribute(name);
+  if (!(value >= 0 && value <= 0x1p31)) {
+    throw data_error(group.location() + " " + name, "expected a whole number, got {}; make the file again", value);
+  }
+  return static_cast<std::int64_t>(value);
+}
+
+ImageGeometry read_geometry(const hdf5::Group& group) {
+  ImageGeometry geometry{.voxel_mm = read_array_attribute<3>(group, "voxel_mm")};
+  const auto grid = read_array_attribute<2>(group, "grid");
+  if (!(grid[0] >= 0 && grid[1] >= 0 && std::max(grid[0], grid[1]) <= 0x1p31)) {
+    throw data_error(group.location() + " grid", "expected two sizes, got {}, {}; make the file again", grid[0],
+                     grid[1]);
+  }
+  geometry.height = static_cast<std::int64_t>(grid[0]);
+  geometry.width = static_cast<std::int64_t>(grid[1]);
+  geometry.slices = read_count_attribute(group, "slices");
+  geometry.frame_s = group.number_attribute("frame_s");
+  if (!group.has_attribute("affine")) return geometry;
+  geometry.affine = read_array_attribute<12>(group, "affine");
+  geometry.space = read_count_attribute(group, "space");
+  return geometry;
+}
+
 ResultSet read_header(const hdf5::File& file) {
   require_format(file, result_format, result_version);
   ResultSet set;
@@ -205,6 +259,7 @@ ResultSet read_header(const hdf5::File& file) {
   set.ids = read_ids(file.dataset("ids"));
   const auto items = static_cast<std::int64_t>(set.ids.size());
   if (file.has("scale")) read_vector(file.dataset("scale"), items, {0, items}, set.scale);
+  if (file.has("geometry")) set.geometry = read_geometry(file.group("geometry"));
   read_batch_provenance(file, set);
   return set;
 }
@@ -219,6 +274,7 @@ void write_result_header(hdf5::File& file, const ResultSet& results) {
   write_text_map(file, "versions", results.versions);
   file.write_strings("ids", results.ids);
   if (!results.scale.empty()) write_vector(file, "scale", results.scale);
+  if (results.geometry) write_geometry(file, *results.geometry);
   write_batch_provenance(file, results);
 }
 

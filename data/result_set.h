@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "data/image_geometry.h"
 #include "data/image_range.h"
 
 namespace recon {
@@ -51,6 +53,7 @@ struct ResultSet {
   std::vector<std::string> ids;
   ImageRange range;
   std::vector<double> scale;  ///< per item: its images over this are in the units of the input; empty: they are in them
+  std::optional<ImageGeometry> geometry = {};  ///< where the images lie, by the grid that it says; none: not said
   SolverResults main;
   std::map<std::string, SolverResults> baselines;  ///< by the name the config gives them
   std::string config;                              ///< the resolved config, YAML

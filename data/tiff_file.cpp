@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
@@ -60,7 +61,18 @@ struct TiffLayout {
 
   bool apart() const { return planar == PLANARCONFIG_SEPARATE && samples > 1; }
   bool floats() const { return format == SAMPLEFORMAT_IEEEFP && (bits == 32 || bits == 64); }
-  bool integers() const { return format == SAMPLEFORMAT_UINT && bits >= 1 && bits <= 16; }
+  bool counts() const { return format == SAMPLEFORMAT_UINT && bits >= 1 && bits <= 16; }
+  bool wide_integers() const {
+    return (format == SAMPLEFORMAT_INT && (bits == 8 || bits == 16 || bits == 32)) ||
+           (format == SAMPLEFORMAT_UINT && bits == 32);
+  }
+  /// What 1.0 is: full scale where there is one.
+  double full_scale() const { return counts() ? static_cast<double>((1U << bits) - 1) : 1; }
+  /// The largest and the smallest number together: what MinIsWhite is turned round by.
+  double turned() const {
+    if (format == SAMPLEFORMAT_INT) return -1;
+    return counts() ? full_scale() : 4294967295.0;
+  }
   bool plain_colour() const {
     return photometric == PHOTOMETRIC_MINISBLACK || photometric == PHOTOMETRIC_MINISWHITE ||
            photometric == PHOTOMETRIC_RGB || photometric == PHOTOMETRIC_PALETTE;
@@ -79,10 +91,10 @@ void require_readable(const TiffLayout& page, const std::string& place, const st
   if (page.samples < 1 || page.samples > 4) {
     throw data_error(place, "expected 1 or 3 channels, got {}; convert the picture", page.samples);
   }
-  if (!page.floats() && !page.integers()) {
+  if (!page.floats() && !page.counts() && !page.wide_integers()) {
     static constexpr const char* names[] = {"", "unsigned integer", "signed integer", "float"};
     throw data_error(
-        place, "expected unsigned samples of 1 to 16 bits or floats of 32 or 64, got {} bits, {}; convert the picture",
+        place, "expected integers of 1 to 16 or of 32 bits or floats of 32 or 64, got {} bits, {}; convert the picture",
         page.bits, page.format <= 3 ? names[page.format] : "complex or of no known type");
   }
   // More than any compression of pictures reaches: nothing is allocated for a damaged size.
@@ -105,6 +117,10 @@ void unpack_row(const unsigned char* row, const TiffLayout& page, std::int64_t c
     }
   };
   if (page.format == SAMPLEFORMAT_IEEEFP) return page.bits == 32 ? copied(float{}) : copied(double{});
+  if (page.format == SAMPLEFORMAT_INT) {
+    return page.bits == 8 ? copied(std::int8_t{}) : page.bits == 16 ? copied(std::int16_t{}) : copied(std::int32_t{});
+  }
+  if (page.bits == 32) return copied(std::uint32_t{});
   if (page.bits == 8) return copied(std::uint8_t{});
   if (page.bits == 16) return copied(std::uint16_t{});
   for (std::int64_t i = 0; i < count; ++i) {
@@ -243,6 +259,38 @@ TiffFile::TiffFile(const std::string& path) : path_(path), handle_(std::make_sha
   if (directories_.empty()) throw data_error(path, "expected a picture, the TIFF file has thumbnails or masks only");
 }
 
+std::string TiffFile::description() const {
+  const std::scoped_lock lock(handle_->mutex);
+  listen_to_libtiff();
+  if (TIFFSetDirectory(handle_->file, static_cast<tdir_t>(directories_.front())) != 1) {
+    throw damaged_tiff(path_, "find its first page");
+  }
+  const char* text = nullptr;
+  return TIFFGetField(handle_->file, TIFFTAG_IMAGEDESCRIPTION, &text) == 1 && text != nullptr ? text : "";
+}
+
+std::string TiffFile::first_description(const std::string& path) {
+  listen_to_libtiff();
+  const std::unique_ptr<TIFF, void (*)(TIFF*)> file(TIFFOpen(path.c_str(), "rm"), TIFFClose);
+  const char* text = nullptr;
+  const bool said = file != nullptr && TIFFGetField(file.get(), TIFFTAG_IMAGEDESCRIPTION, &text) == 1;
+  return said && text != nullptr ? text : "";
+}
+
+std::optional<std::array<double, 2>> TiffFile::pixels_per_unit() const {
+  const std::scoped_lock lock(handle_->mutex);
+  listen_to_libtiff();
+  if (TIFFSetDirectory(handle_->file, static_cast<tdir_t>(directories_.front())) != 1) {
+    throw damaged_tiff(path_, "find its first page");
+  }
+  std::array<float, 2> found = {0, 0};
+  TIFFGetField(handle_->file, TIFFTAG_XRESOLUTION, &found[0]);
+  TIFFGetField(handle_->file, TIFFTAG_YRESOLUTION, &found[1]);
+  const auto sound = [](float value) { return std::isfinite(value) && value > 0; };
+  if (!sound(found[0]) || !sound(found[1])) return std::nullopt;
+  return std::array<double, 2>{found[0], found[1]};
+}
+
 bool TiffFile::looks_like_tiff(std::string_view bytes) {
   const auto begins = [&](const char(&head)[5]) { return bytes.starts_with(std::string_view(head, 4)); };
   return begins("II*\0") || begins("MM\0*") || begins("II+\0") || begins("MM\0+");
@@ -257,12 +305,12 @@ TiffPage TiffFile::read(std::int64_t index, std::int64_t max_pixels) const {
   if (TIFFSetDirectory(file, static_cast<tdir_t>(directory)) != 1) throw damaged_tiff(place, "find the page");
   const TiffLayout page(file);
   require_readable(page, place, path_, max_pixels);
-  TiffPage result{.planes = {}, .full_scale = page.floats() ? 1 : static_cast<double>((1U << page.bits) - 1)};
+  TiffPage result{.planes = {}, .full_scale = page.full_scale()};
   at::Tensor pixels;
   if (page.plain_colour()) {
     pixels = TiffSamples(file, page, place).read();
-    if (page.photometric == PHOTOMETRIC_MINISWHITE && !page.floats()) pixels = result.full_scale - pixels;
-    if (page.photometric == PHOTOMETRIC_PALETTE) {
+    if (page.photometric == PHOTOMETRIC_MINISWHITE && !page.floats()) pixels = page.turned() - pixels;
+    if (page.photometric == PHOTOMETRIC_PALETTE && page.counts()) {
       pixels = palette_colours(file, page, pixels, place);
       result.full_scale = 65535;
     }

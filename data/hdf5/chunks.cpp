@@ -58,6 +58,7 @@ class Chunks {
   void require_whole(const std::vector<hsize_t>& offset) const {
     hsize_t stored = 0;
     if (H5Dget_chunk_storage_size(dataset_, offset.data(), &stored) < 0) H5Eclear2(H5E_DEFAULT);
+    if (stored > 0 && filters_.empty()) stored = indexed_bytes(offset, stored);
     if (stored == 0) {
       if (!all_are_stored_) all_are_stored_ = count_says_all_are_stored();
       if (*all_are_stored_) {
@@ -76,6 +77,19 @@ class Chunks {
   }
 
  private:
+  /// What the index says of a chunk. Without filters HDF5 answers with the size of any chunk: where damage has taken
+  /// the filters away, packed bytes would be read as numbers, and beyond their end.
+  hsize_t indexed_bytes(const std::vector<hsize_t>& offset, hsize_t otherwise) const {
+    unsigned skipped = 0;
+    haddr_t address = HADDR_UNDEF;
+    hsize_t bytes = 0;
+    if (H5Dget_chunk_info_by_coord(dataset_, offset.data(), &skipped, &address, &bytes) < 0) {
+      H5Eclear2(H5E_DEFAULT);
+      return otherwise;
+    }
+    return address == HADDR_UNDEF || bytes == 0 ? otherwise : bytes;
+  }
+
   /// Whether the file has as many chunks of the dataset as its shape has room for: then none can be missing.
   bool count_says_all_are_stored() const {
     const Handle space(checked(H5Dget_space(dataset_), location_, "read its shape", damaged), H5Sclose);

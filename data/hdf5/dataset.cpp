@@ -239,6 +239,12 @@ void Dataset::visit_metadata() const {
   for (const auto& name : list_attributes(id_->get(), location_)) {
     const Handle attribute(H5Aopen(id_->get(), name.c_str(), H5P_DEFAULT), H5Aclose);
     const Handle type(H5Aget_type(attribute.get()), H5Tclose);
+    if (H5Tget_class(type.get()) != H5T_STRING) continue;
+    try {
+      read_text_attribute(id_->get(), location_, name, *file_);
+    } catch (const Error&) {
+      // Whoever needs it meets the fault again.
+    }
   }
   if (is_text_) read_strings();
   hsize_t chunks = 0, bytes = 0;
@@ -262,6 +268,11 @@ double Dataset::number_attribute(const std::string& name) const {
   const auto values = read_number_attribute(id_->get(), location_, name);
   if (values.size() == 1) return values.front();
   throw data_error(location_, "expected one number in attribute '{}', got {}; store a scalar", name, values.size());
+}
+
+std::string Dataset::text_attribute(const std::string& name) const {
+  const Lock lock;
+  return read_text_attribute(id_->get(), location_, name, *file_);
 }
 
 void Dataset::set_attribute(const std::string& name, double value) {

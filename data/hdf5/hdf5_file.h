@@ -54,6 +54,7 @@ class Dataset {
 
   bool has_attribute(const std::string& name) const;
   double number_attribute(const std::string& name) const;
+  std::string text_attribute(const std::string& name) const;
   void set_attribute(const std::string& name, double value);
   void set_attribute(const std::string& name, const std::string& value);
   /// Writes `value` `[rest...]` as item `index` of the leading axis.

@@ -39,7 +39,9 @@ Examples:
     app.add_option("--what", plan_.what,
                    "reconstructions, std, anomaly, or the name of a baseline; samples of a samples file")
         ->capture_default_str();
-    app.add_option("--voxel", voxel_mm_, "NIfTI: voxel size along width, height and slices in mm")
+    app.add_option("--voxel", voxel_mm_,
+                   "NIfTI, TIFF: voxel size along width, height and slices in mm; default: that of the input, where "
+                   "its file says it")
         ->delimiter(',')
         ->expected(3)
         ->check(CLI::PositiveNumber);
@@ -49,7 +51,7 @@ Examples:
   VerbResult execute(const GlobalOptions&) override {
     if (plan_.output.ends_with(".html")) return reported();
     plan_.overwrite = force_;
-    plan_.voxel_mm = {voxel_mm_[0], voxel_mm_[1], voxel_mm_[2]};
+    if (!voxel_mm_.empty()) plan_.voxel_mm = {voxel_mm_[0], voxel_mm_[1], voxel_mm_[2]};
     const auto [files, shape, complex] = export_images(plan_);
     VerbResult result;
     result.json = {
@@ -75,7 +77,7 @@ Examples:
   }
 
   ExportPlan plan_;
-  std::vector<double> voxel_mm_ = {1, 1, 1};
+  std::vector<double> voxel_mm_;
   bool force_ = false;
 };
 

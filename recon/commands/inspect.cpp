@@ -19,6 +19,7 @@
 #include "recon/pipeline/inspect/denoising_inspection.h"
 #include "recon/pipeline/inspect/external_inspection.h"
 #include "recon/pipeline/inspect/measurement_inspection.h"
+#include "recon/pipeline/inspect/network_inspection.h"
 #include "recon/pipeline/inspect/picture_inspection.h"
 #include "recon/pipeline/inspect/prior_inspection.h"
 #include "recon/pipeline/inspect/result_inspection.h"
@@ -95,13 +96,16 @@ class InspectVerb final : public Verb {
     return "Show what is in a measurement, result, samples file, prior, config or operator";
   }
   const char* examples() const override {
-    return R"(TARGET: a measurement, result or samples file or any other HDF5 file, a prior (its folder, or the name of an
-embedded one), a config with an `operator` section, a safetensors file, a picture, raw MRI data that
-`recon import` takes. --check exits with 1 when something is not sound.
+    return R"(TARGET: a measurement, result or samples file or any other HDF5 file, a file of another program
+(`recon list formats`), a folder of DICOM files, a prior (its folder, or the name of an embedded one), a config with an
+`operator` section, a safetensors file, an exported network (.pt2), a picture, raw MRI data that `recon import` takes.
+--check exits with 1 when something is not sound.
 
 Examples:
   recon inspect measurement.h5 --check      operator laws, finite values, chi2 of the truth
   recon inspect theirs.h5 --config mine.yaml   what is in it, and a config that reads it
+  recon inspect model.pt2                   what an exported network takes and gives, and whether it is allowed
+  recon inspect scan.nxs                    views, flat fields, rotation axis of a tomography scan
   recon inspect natural_gray --check        the embedded prior: is it a denoiser, and is its card right?
   recon inspect PRIOR_DIR --check --images photos/     with pictures of the kind it was trained on
   recon inspect PRIOR_DIR --golden record.safetensors --tolerance 1e-5   proves a port
@@ -152,14 +156,18 @@ Examples:
     if (!denoise_.empty()) return inspect_denoising(prior_target(), denoise_, count_);
     if (!golden_.empty()) return inspect_golden(target_, golden_, tolerance_);
     if (is_known_prior(target_)) return inspect_prior(target_, check_, images_);
+    if (fs::is_directory(target_) && recognised_format(target_) != nullptr) return inspect_external(target_);
     if (fs::is_directory(target_)) return inspect_prior(prior_target(), check_, images_);
     if (is_kspace_file(target_)) return {.found = describe_kspace(read_kspace(target_))};
     if (!fs::exists(target_)) throw usage_error(target_, "no such file, folder or embedded prior");
     const std::string extension = fs::path(target_).extension().string();
     if (extension == ".yaml" || extension == ".yml") return inspect_config(options);
     if (extension == ".safetensors") return inspect_safetensors(target_);
+    if (extension == ".pt2") return inspect_exported_network(target_);
+    const InputFormat* known = recognised_format(target_);
+    if (known != nullptr && known->name != "picture") return inspect_external(target_);
     if (is_image_name(target_)) return inspect_picture(target_);
-    if (recognised_format(target_) != nullptr) return inspect_external(target_);
+    if (known != nullptr) return inspect_external(target_);
     if (!hdf5::File::looks_like_hdf5(target_)) {
       throw data_error(target_,
                        "expected an HDF5 file, a YAML config, a safetensors file, a picture or a prior's folder");

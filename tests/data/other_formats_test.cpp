@@ -34,7 +34,7 @@ TEST(NpyFile, EveryKindOfNumberIsRead) {
   const nlohmann::json values = expected();
   for (const std::string name : {"float32", "float64_fortran", "float32_big", "complex64", "complex128_big", "uint8",
                                  "uint16_big", "int64", "bool", "float16"}) {
-    const NpyArray array = read_npy(golden(name + ".npy"));
+    const StoredArray array = read_npy(golden(name + ".npy"));
     EXPECT_EQ(nlohmann::json(array.values.sizes().vec()), values[name]["shape"]) << name;
     const auto& parts = values[name]["parts"];
     const at::Tensor real = array.values.is_complex() ? at::real(array.values) : array.values;

@@ -2,6 +2,7 @@
 #include "data/stack_file.h"
 
 #include "data/image_io.h"
+#include "data/nifti_file.h"
 #include "tests/data/data_support.h"
 
 namespace recon {
@@ -21,7 +22,7 @@ class StackFile : public DataTest {
 
 TEST_F(StackFile, NiftiHasTheStandardsLayout) {
   const at::Tensor stack = at::arange(24, at::kFloat).view({2, 3, 4});
-  write_nifti(path("a.nii"), stack, {0.5, 0.75, 3});
+  write_nifti(path("a.nii"), stack, {.voxel_mm = {0.5, 0.75, 3}});
   const std::string bytes = file_bytes(path("a.nii"));
   ASSERT_EQ(bytes.size(), 352 + 24 * sizeof(float));
   EXPECT_EQ(at_byte<std::int32_t>(bytes, 0), 348);
@@ -40,11 +41,11 @@ TEST_F(StackFile, NiftiHasTheStandardsLayout) {
 }
 
 TEST_F(StackFile, NiftiKeepsComplexValues) {
-  write_nifti(path("c.nii"), at::complex(at::ones({1, 2, 2}), at::full({1, 2, 2}, -2.0F)), {1, 1, 1});
+  write_nifti(path("c.nii"), at::complex(at::ones({1, 2, 2}), at::full({1, 2, 2}, -2.0F)), {});
   const std::string bytes = file_bytes(path("c.nii"));
   EXPECT_EQ(at_byte<std::int16_t>(bytes, 70), 32);  // complex64
   EXPECT_EQ(at_byte<float>(bytes, 356), -2.0F);
-  EXPECT_THROW(write_nifti(path("d.nii"), at::ones({1, 1, 40000}), {1, 1, 1}), Error);
+  EXPECT_THROW(write_nifti(path("d.nii"), at::ones({1, 1, 40000}), {}), Error);
   EXPECT_EQ(files(), 1U);
 }
 

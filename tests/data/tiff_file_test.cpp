@@ -9,6 +9,7 @@
 
 #include "data/image_io.h"
 #include "data/image_source.h"
+#include "data/nifti_file.h"
 #include "data/picture_orientation.h"
 #include "data/stack_file.h"
 #include "tests/data/data_support.h"
@@ -226,7 +227,7 @@ TEST_F(TiffPages, AnExportedStackIsReadAgainFor200RandomOnes) {
   for (int round = 0; round < 200; ++round) {
     const at::Tensor stack = test::uniform({1 + round % 7, 1 + round % 11, 1 + round % 13});
     write_tiff_stack(path("s.tif"), stack);
-    write_nifti(path("s.nii"), stack, {1, 1, 1});
+    write_nifti(path("s.nii"), stack, {});
     for (const char* name : {"s.tif", "s.nii"}) {
       const ImageSource source = ImageSource::open(path(name));
       ASSERT_EQ(source.count(), stack.size(0)) << name;

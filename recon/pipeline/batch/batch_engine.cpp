@@ -326,6 +326,7 @@ void BatchRun::assemble() {
   ResultSet all = header(work_.ids, inputs);
   all.manifest = store_->manifest_text();
   all.scale = work_.scale();
+  all.geometry = work_.geometry();
   const bool whole =
       assemble_batch(*store_, work_, all, plan_.output.compression, [&](std::size_t done, std::size_t of) {
         tell({{"event", "assembling"}, {"done", done}, {"of", of}});

@@ -215,6 +215,13 @@ std::vector<std::string> BatchWork::ids_of(std::size_t batch) const {
 std::vector<double> BatchWork::scale_of(std::size_t batch) const { return scale_of_items(inputs, items_of(batch)); }
 std::vector<double> BatchWork::scale() const { return scale_of_items(inputs, items); }
 
+std::optional<ImageGeometry> BatchWork::geometry() const {
+  if (inputs.size() != 1 || !inputs.front().source.header().geometry) return std::nullopt;
+  std::vector<std::int64_t> indices;
+  for (const auto& item : items) indices.push_back(item.index);
+  return of_slices(*inputs.front().source.header().geometry, indices);
+}
+
 std::vector<std::size_t> BatchWork::inputs_of(std::size_t batch) const {
   std::set<std::size_t> found;
   for (const auto& item : items_of(batch)) found.insert(item.input);

@@ -77,8 +77,10 @@ struct BatchWork {
 
   std::vector<Item> items_of(std::size_t batch) const;
   std::vector<std::string> ids_of(std::size_t batch) const;
-  std::vector<double> scale_of(std::size_t batch) const;        ///< of each item; empty where all are 1
-  std::vector<double> scale() const;                            ///< of all
+  std::vector<double> scale_of(std::size_t batch) const;  ///< of each item; empty where all are 1
+  std::vector<double> scale() const;                      ///< of all
+  /// Where the images lie, of items of one file that says it.
+  std::optional<ImageGeometry> geometry() const;
   std::vector<std::size_t> inputs_of(std::size_t batch) const;  ///< each once, ascending
   /// Reads a batch. An item with bad data has its error; faults of the config are thrown.
   ItemGroup load(std::size_t batch, c10::Device device);

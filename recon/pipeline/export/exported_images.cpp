@@ -21,16 +21,28 @@ std::vector<std::string> numbers_to(std::int64_t count) {
   return names;
 }
 
+/// The size that was asked for in place of the result's own, whose affine then no longer holds.
+std::optional<ImageGeometry> with_voxel(const std::optional<ImageGeometry>& geometry,
+                                        const std::optional<VoxelSize>& voxel_mm) {
+  return voxel_mm ? ImageGeometry{.voxel_mm = *voxel_mm} : geometry;
+}
+
 /// Images, what they are called, and what black and white stand for.
 ImageOutput chosen_images(const ExportPlan& plan) {
   if (hdf5_format(plan.source) == "recon-samples") {
     const SampleSet set = read_samples_file(plan.source);
-    return {
-        .images = set.samples, .ids = numbers_to(set.samples.size(0)), .range = set.range, .voxel_mm = plan.voxel_mm};
+    return {.images = set.samples,
+            .ids = numbers_to(set.samples.size(0)),
+            .range = set.range,
+            .geometry = with_voxel(std::nullopt, plan.voxel_mm)};
   }
   const ResultSet set = read_result_file(plan.source);
   const auto output = [&](const at::Tensor& images, const ImageRange& range) {
-    return ImageOutput{.images = images, .ids = set.ids, .range = range, .voxel_mm = plan.voxel_mm, .scale = set.scale};
+    return ImageOutput{.images = images,
+                       .ids = set.ids,
+                       .range = range,
+                       .geometry = with_voxel(set.geometry, plan.voxel_mm),
+                       .scale = set.scale};
   };
   if (plan.what == "reconstructions") return output(set.main.reconstructions, set.range);
   if (plan.what == "std") {

@@ -1,19 +1,20 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "data/stack_file.h"
+#include "data/image_geometry.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
 
 /// What of a result or samples file goes where.
 struct ExportPlan {
-  std::string source, output;            ///< files; the output's ending chooses the format
-  std::string what = "reconstructions";  ///< or std, anomaly, or the name of a baseline; of samples files: samples
-  bool overwrite = true;                 ///< files that are there are replaced, else refused
-  VoxelSize voxel_mm = {1, 1, 1};        ///< NIfTI: along width, height and slices
+  std::string source, output;              ///< files; the output's ending chooses the format
+  std::string what = "reconstructions";    ///< or std, anomaly, or the name of a baseline; of samples files: samples
+  bool overwrite = true;                   ///< files that are there are replaced, else refused
+  std::optional<VoxelSize> voxel_mm = {};  ///< along width, height and slices; none: what the result says, or 1
 };
 
 /// The images that were written: [slices, H, W].

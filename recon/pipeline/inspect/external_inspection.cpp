@@ -111,12 +111,14 @@ constexpr const char* noise_lines = "estimate_noise: true         # or noise_std
 constexpr const char* complex_lines = "complex_image: two_channels  # real and imaginary part by a real prior\n";
 
 /// A config for a file of a format that needs no description.
-std::string proposal(const InputFormat& format, const ExternalFile& opened, const std::string& file) {
-  std::string text = fmt::format("input:\n  files: {}  # or a pattern like /data/*.h5, for recon batch\n  format: {}\n",
-                                 file, format.name);
+std::string proposal(const InputFormat& format, const ExternalFile& opened, const std::string& file,
+                     const std::string& choice) {
+  std::string text =
+      fmt::format("input:\n  files: {}  # or a pattern like /data/*.h5, for recon batch\n  format: {}\n{}", file,
+                  format.name, choice);
   if (!format.states_operator)
     text += "  operator: {type: identity}   # how they were measured: recon list operators\n";
-  if (!opened.noise) text += noise_lines;
+  if (!opened.noise && !opened.std_map) text += noise_lines;
   if (opened.measurement.scalar == ScalarKind::complex) text += complex_lines;
   return text;
 }
@@ -156,18 +158,45 @@ std::vector<Listed> all_datasets(const std::string& path) {
   return all;
 }
 
+/// The file with the format's defaults; of several things in it the first that can be measurements, which `choice`
+/// says.
+ExternalFile opened_by_itself(const InputFormat& format, const std::string& path, ordered_json& found,
+                              std::string& choice) {
+  std::vector<std::pair<std::string, std::string>> contents;
+  if (format.contents) contents = format.contents(path);
+  for (const auto& [name, text] : contents) found["contents"][name] = text;
+  const auto opened = [&](const std::string& options) {
+    YamlOptions read(parse_yaml(options, {.name = path, .folder = {}, .with_lines = false}), "input");
+    return format.make(read)(path, StoredNumbers{});
+  };
+  for (const auto& [name, text] : contents) {
+    if (contents.size() == 1) break;
+    try {
+      const std::string option = format.choice + ": " + nlohmann::json(name).dump();
+      ExternalFile file = opened("{" + option + "}");
+      choice = fmt::format("  {}  # of {} that `recon inspect` lists\n", option, contents.size());
+      return file;
+    } catch (const Error&) {
+      // Then it is another one; if it is none, the attempt without a choice says why.
+    }
+  }
+  return opened("{}");
+}
+
 /// What a file of a known format holds; of one that cannot be opened, why not.
 void describe(const InputFormat& format, const std::string& path, ordered_json& found) {
   found["format"] = format.name;
   try {
-    YamlOptions defaults(std::make_shared<const YamlNode>(), "input");
-    const ExternalFile opened = format.make(defaults)(path, StoredNumbers{});
+    std::string choice;  // a line of the config
+    const ExternalFile opened = opened_by_itself(format, path, found, choice);
     found["items"] = opened.count;
     found["measurement"] = opened.measurement.to_string();
     found["ground_truth"] = static_cast<bool>(opened.truth);
     if (!opened.operator_config.empty()) found["operator"] = opened.operator_config;
     if (opened.noise) found["noise"] = to_string(opened.noise->type);
-    found["config"] = proposal(format, opened, quoted_path(path));
+    if (opened.std_map) found["noise"] = "a level for every entry";
+    for (const auto& [name, value] : opened.facts) found[name] = value;
+    found["config"] = proposal(format, opened, quoted_path(path), choice);
   } catch (const Error& error) {
     found["fault"] = error.what();
   }

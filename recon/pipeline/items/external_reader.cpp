@@ -2,9 +2,13 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+#include <numbers>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "operators/inverse_filter.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
@@ -93,6 +97,17 @@ InputPlan estimated(const InputPlan& plan, const ExternalFile& file, const std::
   return settled;
 }
 
+/// Of the adjoint image; of projections, whose adjoint adds up all views, of the filtered one: but for a thousandth of
+/// its points, which are noise.
+double brightest_point(const LinearOperator& op, const at::Tensor& y) {
+  const auto hann = [](double frequency, double) { return 0.5 + 0.5 * std::cos(std::numbers::pi * frequency); };
+  const DataFilter filter = inverse_filter_of(op, hann);
+  if (!filter) return op.adjoint(y).abs().max().item<double>();
+  const at::Tensor points = op.adjoint(filter(y)).abs().flatten();
+  const std::int64_t rank = points.numel() - points.numel() / 1000;
+  return std::get<0>(points.kthvalue(rank)).item<double>();
+}
+
 /// What the numbers of a file are multiplied with, so that its brightest point becomes `high`.
 double automatic_scale(const ExternalFile& file, const OperatorPtr& op, const at::Tensor& y, double high,
                        const std::string& path) {
@@ -100,12 +115,33 @@ double automatic_scale(const ExternalFile& file, const OperatorPtr& op, const at
   if (file.brightest) {
     brightest = *file.brightest;
   } else {
-    brightest = as_linear(op, "scale: auto")->adjoint(y.unsqueeze(0)).abs().max().item<double>();
+    brightest = brightest_point(*as_linear(op, "scale: auto"), y.unsqueeze(0));
   }
   if (!(brightest > 0) || !(high > 0)) {
     throw data_error(path, "the middle item has no bright point to scale by; give `scale` a number");
   }
   return high / brightest;
+}
+
+/// The levels of noise of an item's entries that the file says, or the config's where it says one: what was not
+/// measured stays so.
+at::Tensor own_level(const InputPlan& plan, const ExternalFile& file, std::int64_t index) {
+  const at::Tensor map = file.std_map(index);
+  if (!plan.noise) return map;
+  return at::where(at::isfinite(map), at::full_like(map, plan.noise->std.front()), map);
+}
+
+/// What its items are called: as the file says, or their indices.
+std::vector<std::string> ids_of(const ExternalFile& file, const std::string& path) {
+  if (!file.ids.empty()) {
+    if (std::ssize(file.ids) != file.count) {
+      throw internal_error(path, "{} ids for {} items", file.ids.size(), file.count);
+    }
+    return file.ids;
+  }
+  std::vector<std::string> ids;
+  for (std::int64_t i = 0; i < file.count; ++i) ids.push_back(std::to_string(i));
+  return ids;
 }
 
 }  // namespace
@@ -126,6 +162,7 @@ ItemReader external_reader(const std::shared_ptr<const InputPlan>& plan,
     throw usage_error(plan->location, "input: slices '{}' are none of the {} items of {}", plan->options.slices,
                       file->count, path);
   }
+  const std::vector<std::string> ids = ids_of(*file, path);
   ItemReader reader{.name = path, .header = {}, .ids = {}, .measurement = file->measurement, .read = {}};
   MeasurementHeader& header = reader.header;
   header.image = file->measurement;
@@ -135,6 +172,8 @@ ItemReader external_reader(const std::shared_ptr<const InputPlan>& plan,
     header.image.shape = shape;
   }
   header.range = {plan->options.image_range[0], plan->options.image_range[1]};
+  if (file->range && !plan->range_given) header.range = *file->range;
+  if (file->geometry) header.geometry = of_slices(*file->geometry, indices);
   const BuiltOperator built = operator_for(estimated(*plan, *file, indices, path), *file, header.image, path);
   if (built.op->range() != file->measurement) {
     throw usage_error(plan->location,
@@ -148,34 +187,46 @@ ItemReader external_reader(const std::shared_ptr<const InputPlan>& plan,
   const at::Tensor std_map = plan->std_map.defined()
                                  ? std_map_of(plan->std_map, file->count, file->measurement, plan->location)
                                  : at::Tensor();
+  std::function<at::Tensor(std::int64_t)> own_map;
+  if (file->std_map && !std_map.defined() && (!plan->noise || plan->noise->type == NoiseType::gaussian)) {
+    own_map = [&](std::int64_t index) { return own_level(*plan, *file, index); };
+  }
   const bool automatic = plan->brightest_is_one || (file->arbitrary_units && !plan->numbers.scale);
   if (automatic) {
     const std::int64_t index = indices[indices.size() / 2];
     at::Tensor middle = on_support(file->y(index), support);
     if (std_map.defined()) middle = on_support(middle, at::isfinite(std_map_of_item(std_map, index, middle)));
+    if (own_map) middle = on_support(middle, at::isfinite(own_map(index)));
     header.scale = automatic_scale(*file, built.op, middle, header.range.high, path);
     log::info("{}: its numbers are multiplied by {:.6g}", path, header.scale);
   }
   header.noise = scaled(plan->noise.value_or(file->noise.value_or(Noise{})), header.scale);
   header.provenance = fmt::format("{} {} scaled by {:.9g}", plan->format_of(path)->name, path, header.scale);
-  for (const auto index : indices) reader.ids.push_back(std::to_string(index));
+  for (const auto index : indices) reader.ids.push_back(ids[static_cast<std::size_t>(index)]);
   if (plan->background.defined()) {
     header.background = background_of(plan->background, file->measurement, plan->location) * header.scale;
   }
   if (std_map.defined()) {
     header.std_map = std_map * std::abs(header.scale);
     header.noise = {.type = NoiseType::gaussian, .std = {typical_std(header.std_map)}, .peak = 0};
+  } else if (own_map) {
+    const at::Tensor middle = own_map(indices[indices.size() / 2]) * std::abs(header.scale);
+    header.noise = {.type = NoiseType::gaussian, .std = {typical_std(middle)}, .peak = 0};
   }
-  reader.read = [plan, pool, path, indices, scale = header.scale, std = header.noise.std,
-                 std_map = header.std_map](std::int64_t item) {
+  reader.read = [plan, pool, path, indices, ids = reader.ids, own = static_cast<bool>(own_map), scale = header.scale,
+                 std = header.noise.std, std_map = header.std_map](std::int64_t item) {
     const auto opened = pool->get(path);
     const auto index = indices.at(static_cast<std::size_t>(item));
     MeasurementItem read;
-    read.id = std::to_string(index);
+    read.id = ids[static_cast<std::size_t>(item)];
     read.y = opened->y(index) * scale;  // what the support leaves out is for ItemSource to judge
     if (opened->truth) read.ground_truth = opened->truth(index) * scale;
     read.noise_std = std.empty() ? 0 : std.front();
     if (std_map.defined()) read.std_map = std_map_of_item(std_map, index, read.y);
+    if (own) {
+      read.std_map = own_level(*plan, *opened, index) * std::abs(scale);
+      read.noise_std = typical_std(read.std_map);
+    }
     return read;
   };
   return reader;

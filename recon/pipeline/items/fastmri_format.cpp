@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "data/fastmri_file.h"
+#include "data/mat_file.h"
 #include "recon/core/error.h"
 #include "recon/pipeline/items/input_format.h"
 
@@ -44,7 +45,7 @@ ExternalOpener fastmri_opener(const FastMriOptions& options, const std::string& 
 }
 
 bool is_fastmri(const std::string& path) {
-  if (!hdf5::File::looks_like_hdf5(path)) return false;
+  if (!hdf5::File::looks_like_hdf5(path) || is_mat(path)) return false;
   const hdf5::File file = hdf5::File::open(path);
   if (!file.has("kspace") || file.is_group("kspace")) return false;
   const hdf5::Dataset kspace = file.dataset("kspace");

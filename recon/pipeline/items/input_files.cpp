@@ -8,6 +8,7 @@
 #include "data/file_pattern.h"
 #include "recon/config/yaml_scalars.h"
 #include "recon/core/error.h"
+#include "recon/pipeline/items/input_format.h"
 
 namespace recon {
 namespace {
@@ -19,6 +20,7 @@ std::vector<std::string> files_of(const YamlNode& node, const std::string& optio
   if (text.empty()) throw usage_error(node.location, "{}: expected a file or a pattern like data/*.h5", option);
   const std::string path = (node.folder / text).lexically_normal().string();
   if (fs::is_regular_file(path)) return {path};
+  if (fs::is_directory(path) && recognised_format(path) != nullptr) return {path};
   if (fs::is_directory(path)) {
     throw usage_error(node.location, "{}: '{}' is a folder; write '{}' for the files in it", option, path,
                       (fs::path(text) / "*.h5").string());

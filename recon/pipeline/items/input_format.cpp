@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -28,6 +29,13 @@ ExternalFile with_numbers(ExternalFile file, const StoredNumbers& numbers, const
   }
   if (file.brightest) *file.brightest = (*file.brightest - offset) * size;
   if (file.noise) file.noise = scaled(*file.noise, scale);
+  if (file.std_map) {
+    file.std_map = [std_map = std::move(file.std_map), size](std::int64_t i) { return std_map(i) * size; };
+  }
+  if (file.range) {
+    const double low = (file.range->low - offset) * scale, high = (file.range->high - offset) * scale;
+    file.range = ImageRange{std::min(low, high), std::max(low, high)};
+  }
   return file;
 }
 
@@ -39,17 +47,26 @@ Noise scaled(Noise noise, double scale) {
 
 Registry<InputFormat>& mutable_input_formats() {
   static Registry<InputFormat> formats(
-      "input format", {dataset_format(), fastmri_format(), picture_format(), fits_format(), npy_format()});
+      "input format", {dataset_format(), mat_format(), nxtomo_format(), fastmri_format(), tiff_stack_format(),
+                       picture_format(), fits_format(), npy_format(), npz_format(), nifti_format(), dicom_format()});
   return formats;
 }
 
 const Registry<InputFormat>& input_formats() { return mutable_input_formats(); }
 
 const InputFormat* recognised_format(const std::string& path) {
+  if (std::filesystem::is_directory(path)) {
+    for (const InputFormat& format : input_formats()) {
+      if (format.reads_folders && format.recognises(path)) return &format;
+    }
+    return nullptr;
+  }
   if (!std::filesystem::is_regular_file(path)) return nullptr;
   if (hdf5::File::looks_like_hdf5(path) && !hdf5_format(path).empty()) return nullptr;
-  for (const InputFormat& format : input_formats()) {
-    if (format.recognises && format.recognises(path)) return &format;
+  for (const bool last_resort : {false, true}) {
+    for (const InputFormat& format : input_formats()) {
+      if (format.last_resort == last_resort && format.recognises && format.recognises(path)) return &format;
+    }
   }
   return nullptr;
 }

@@ -8,7 +8,10 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "data/image_geometry.h"
+#include "data/image_range.h"
 #include "recon/core/kind.h"
 #include "recon/core/noise.h"
 #include "recon/core/registry.h"
@@ -29,6 +32,13 @@ struct ExternalFile {
   std::optional<double> brightest = {};                    ///< point of all images, for `scale: auto`; none: not said
   bool arbitrary_units = false;                            ///< `scale: auto` unless a config gives a number
   double full_scale = 1;                                   ///< what y are the stored numbers divided by
+  std::vector<std::string> ids = {};                       ///< of the items, all different; empty: "0", "1", ...
+  std::optional<ImageRange> range = {};                    ///< of the images; none: not said
+  /// Standard deviations of the entries of y, shaped alike, NaN or infinite where nothing was measured; empty: not
+  /// said.
+  std::function<at::Tensor(std::int64_t)> std_map = {};
+  std::optional<ImageGeometry> geometry = {};  ///< where the images of the items lie, one slice each; none: not said
+  std::vector<std::pair<std::string, std::string>> facts = {};  ///< for `recon inspect`: what the file says besides
 };
 
 /// What a config makes of the numbers in a file: (number - offset) scale.
@@ -48,6 +58,12 @@ struct InputFormat : Kind<ExternalOpener> {
   /// Whether a file is of this format; called with files of any kind. Such a file needs no `format:` in a config.
   /// Empty: files do not show it.
   std::function<bool(const std::string& path)> recognises = {};
+  /// Of a format whose files hold several things of which one is measured: their names and what they are. The option
+  /// `choice` names one. Empty: a file holds one thing. Throws Error(data) for damage.
+  std::function<std::vector<std::pair<std::string, std::string>>(const std::string& path)> contents = {};
+  std::string choice = {};
+  bool last_resort = false;      ///< `recognises` goes by little more than the name: asked after all other formats
+  bool reads_folders = false;    ///< `recognises` is asked of folders, too: one is opened as a whole
   bool states_operator = false;  ///< false: a config has to
   bool estimates_noise = false;  ///< a level that nobody states is found in the data; false: a config has to state it
 
@@ -81,5 +97,17 @@ InputFormat picture_format();
 InputFormat fits_format();
 /// NumPy's arrays.
 InputFormat npy_format();
+/// Volumes of medical imaging.
+InputFormat nifti_format();
+/// Slices of scanners, single files and folders.
+InputFormat dicom_format();
+/// NumPy's archives.
+InputFormat npz_format();
+/// MATLAB's variables.
+InputFormat mat_format();
+/// Stacks of microscopes with their axes.
+InputFormat tiff_stack_format();
+/// Tomography with flat and dark fields.
+InputFormat nxtomo_format();
 
 }  // namespace recon

@@ -11,6 +11,7 @@
 #include "recon/config/yaml_options.h"
 #include "recon/config/yaml_scalars.h"
 #include "recon/core/error.h"
+#include "recon/core/nearest.h"
 #include "recon/pipeline/items/noise_section.h"
 #include "recon/pipeline/items/operator_source.h"
 
@@ -78,7 +79,9 @@ void refuse_misplaced(const YamlOptions& options, const InputFormat* chosen) {
   for (const InputFormat& format : input_formats()) {
     for (const auto& name : option_names(format)) {
       if (options.given(name.c_str()) && !own.contains(name)) {
-        throw usage_error(options.location_of(name.c_str()), "belongs to `format: {}`", format.name);
+        const auto meant = nearest(name, {own.begin(), own.end()});
+        throw usage_error(options.location_of(name.c_str()), "belongs to `format: {}`{}", format.name,
+                          meant ? "; did you mean '" + *meant + "'?" : "");
       }
     }
   }
@@ -134,9 +137,11 @@ void read_section(YamlOptions& options, InputPlan& plan) {
     plan.op = operators.front();
     options.set_resolved("operator", as_json(*plan.op));
   }
+  plan.range_given = options.given("image_range");
   plan.slices = slices_of(plan.options.slices, options.location_of("slices"));
   read_numbers(plan, options.location_of("scale"));
   plan.resolved = options.resolved();
+  if (!plan.range_given) plan.resolved.erase("image_range");  // a file may say another one than the default
   if (plan.format == nullptr) {
     for (const char* key : external_keys) plan.resolved.erase(key);
   }
@@ -156,7 +161,8 @@ void InputOptions::visit(ParameterVisitor& v) {
           "the stored numbers are multiplied by this; auto: so that the brightest point of a file is the upper end of "
           "image_range; default: auto for fastmri, unsigned integers divided by full scale, others as they are");
   v.field("slices", slices, "items of every file as FIRST:END, e.g. 10:20, :5, -3:; default: all");
-  v.field("image_range", image_range, "[low, high]: values of black and white in the image to be found");
+  v.field("image_range", image_range,
+          "[low, high]: values of black and white in the image to be found; default: what the file says, or [0, 1]");
 }
 
 std::vector<std::int64_t> SliceRange::of(std::int64_t count) const {

@@ -53,6 +53,7 @@ struct InputPlan {
   SliceRange slices;
   StoredNumbers numbers;          ///< what becomes of those in external files
   bool brightest_is_one = false;  ///< `scale: auto`
+  bool range_given = false;       ///< image_range; if not, a file may say its own
   std::string location;
   nlohmann::ordered_json resolved;
 

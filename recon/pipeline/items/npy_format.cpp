@@ -20,7 +20,7 @@ struct NpyOptions {
 
 /// [y, x], [item, y, x] or [item, channel, y, x].
 ExternalFile open_npy(const NpyOptions& options, const std::string& path) {
-  const NpyArray array = read_npy(path);
+  const StoredArray array = read_npy(path);
   at::Tensor values = array.scaled();
   if (values.dim() < 2 || values.dim() > 4 || values.numel() == 0) {
     throw data_error(path, "expected an array [y, x], [item, y, x] or [item, channel, y, x], got {}",

@@ -86,7 +86,7 @@ OpenedInput simulated(const InputPlan& plan, const ItemOptions& options) {
 }
 
 void require_noise(const InputPlan& plan, const ExternalFile& file, const ItemOptions& options) {
-  if (plan.noise || file.noise || options.noise_std || options.estimate_noise) return;
+  if (plan.noise || file.noise || file.std_map || options.noise_std || options.estimate_noise) return;
   throw usage_error(
       plan.location,
       "input: how noisy are these data? Add `noise: {{type: gaussian, std: ...}}` (type: none if they are "
@@ -111,7 +111,7 @@ class InputFiles {
       if (plan_->op != nullptr) reader = measured_by(std::move(reader), *plan_);
     } else {
       const auto opened = others_->get(file.path);
-      const bool stated = plan_->noise || opened->noise || options.noise_std;
+      const bool stated = plan_->noise || opened->noise || opened->std_map || options.noise_std;
       options.estimate_noise = options.estimate_noise || (!stated && format->estimates_noise);
       require_noise(*plan_, *opened, options);
       reader = external_reader(plan_, others_, file.path);
@@ -122,7 +122,7 @@ class InputFiles {
       for (auto& id : reader.ids) id = file.name + "/" + id;
     }
     const std::string operator_hash = hash_of_operator(reader.header);
-    return {file.name, file.path, content_hash_of_file(file.path), operator_hash,
+    return {file.name, file.path, content_hash_of_path(file.path), operator_hash,
             ItemSource(std::move(reader), options)};
   }
 

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
+#include "data/array_file.h"
 #include "data/fits_file.h"
 #include "data/hdf5/hdf5_file.h"
 #include "data/image_io.h"
-#include "data/npy_file.h"
 #include "operators/mri/coil_estimation.h"
 #include "operators/registry.h"
 #include "recon/config/yaml_scalars.h"
@@ -26,10 +26,11 @@ ArrayReference reference_of(const YamlNode& node, const std::string& option) {
   for (const auto& entry : node.entries) {
     if (entry.key == "file") {
       reference.file = (node.folder / text_of(*entry.value, "file")).lexically_normal().string();
-    } else if (entry.key == "dataset") {
-      reference.dataset = text_of(*entry.value, "dataset");
+    } else if (entry.key == "dataset" || entry.key == "variable") {  // HDF5's word and MATLAB's
+      reference.dataset = text_of(*entry.value, entry.key);
     } else {
-      throw usage_error(entry.location, "{}: expected `file` or `dataset`, found '{}'", option, entry.key);
+      throw usage_error(entry.location, "{}: expected `file` and `dataset` or `variable`, found '{}'", option,
+                        entry.key);
     }
   }
   return reference;
@@ -44,10 +45,11 @@ at::Tensor read_array(ArrayReference reference, const YamlNode& node, const std:
                       option);
   }
   if (is_fits(reference.file)) return read_fits_image(reference.file, reference.dataset).values;
+  if (is_array_file(reference.file)) return read_array_file(reference.file, reference.dataset).scaled();
   if (!reference.dataset.empty()) return hdf5::File::open(reference.file).dataset(reference.dataset).read();
-  if (is_npy(reference.file)) return read_npy(reference.file).scaled();
   if (!is_image_name(reference.file)) {
-    throw usage_error(node.location, "{}: '{}' is no picture, FITS or NumPy file; for an HDF5 file add `dataset: NAME`",
+    throw usage_error(node.location,
+                      "{}: '{}' is no picture, FITS, NumPy or MATLAB file; for an HDF5 file add `dataset: NAME`",
                       option, reference.file);
   }
   const at::Tensor image = read_image(reference.file, {.channels = ChannelRule::gray, .alpha = AlphaRule::drop});

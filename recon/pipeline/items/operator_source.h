@@ -18,10 +18,10 @@ struct BuiltOperator {
   std::map<std::string, at::Tensor> arrays;  ///< by those names
 };
 
-/// Builds the operator of a config section. Arrays may be given as {file: PATH}: a picture, grey; a FITS or NumPy file;
-/// or with `dataset: NAME` beside it one of an HDF5 file, or an image of a FITS file; relative paths as
-/// YamlNode::folder says. {dataset: NAME} alone is one of `this_file`, where there is such a file. Throws Error(usage)
-/// with file:line for the config's faults, Error(data) for the files'.
+/// Builds the operator of a config section. Arrays may be given as {file: PATH}: a picture, grey; a FITS, NumPy or
+/// MATLAB file; or with `dataset: NAME` (or `variable: NAME`) beside it one of an HDF5, .npz or MATLAB file, or an
+/// image of a FITS file; relative paths as YamlNode::folder says. {dataset: NAME} alone is one of `this_file`, where
+/// there is such a file. Throws Error(usage) with file:line for the config's faults, Error(data) for the files'.
 BuiltOperator build_operator(const YamlNodePtr& node, const std::string& section, const TensorSpec& image,
                              const std::string& this_file = {});
 

@@ -33,6 +33,7 @@ InputFormat picture_format() {
       {.name = "picture", .summary = "PNG, JPEG, TIFF: a picture that is blurred, noisy, too small, ..."},
       open_picture);
   format.recognises = is_image_name;
+  format.last_resort = true;
   format.estimates_noise = true;
   return format;
 }

@@ -58,13 +58,18 @@ std::vector<Method> methods_of(const RunPlan& plan, const PriorPtr& prior, const
   return methods;
 }
 
-void describe_run(const RunPlan& plan, const OpenedInput& input, bool with_prior, ResultSet& set) {
+/// `wanted` are the indices of the items that were to be reconstructed.
+void describe_run(const RunPlan& plan, const OpenedInput& input, const std::vector<std::int64_t>& wanted,
+                  bool with_prior, ResultSet& set) {
   set.config = to_yaml(plan.resolved);
   set.operator_config = input.source.header().operator_config;
   set.seed = static_cast<std::uint64_t>(plan.options.seed);
   set.versions = versions();
   set.input = input.path;
   set.input_hash = input.hash;
+  if (const auto& geometry = input.source.header().geometry; geometry && set.ids.size() == wanted.size()) {
+    set.geometry = of_slices(*geometry, wanted);
+  }
   if (const double scale = input.source.header().scale; scale != 1) set.scale.assign(set.ids.size(), scale);
   if (!with_prior) return;
   set.prior = plan.prior;
@@ -79,9 +84,11 @@ void write_files(const RunPlan& plan, ReconstructionResult& result) {
   if (result.set.ids.empty()) return;
   if (has_image_ending(plan.output.string())) {
     const SolverResults& main = result.set.main;
-    result.files = write_images(
-        plan.output.string(),
-        {.images = main.reconstructions, .ids = result.set.ids, .range = result.set.range, .scale = result.set.scale});
+    result.files = write_images(plan.output.string(), {.images = main.reconstructions,
+                                                       .ids = result.set.ids,
+                                                       .range = result.set.range,
+                                                       .geometry = result.set.geometry,
+                                                       .scale = result.set.scale});
   } else {
     write_result_file(plan.output.string(), result.set);
     result.files = {plan.output.string()};
@@ -115,7 +122,7 @@ ReconstructionResult run_reconstruction(const RunPlan& stated, const RunControls
   if (assembly.failed() == wanted.size()) throw *assembly.first_fault();
   ReconstructionResult result = assembly.finish();
   result.interrupted = result.interrupted || controls.cancelled();
-  describe_run(plan, input, prior != nullptr, result.set);
+  describe_run(plan, input, wanted, prior != nullptr, result.set);
   write_files(plan, result);
   return result;
 }

@@ -1,0 +1,28 @@
+// `format: npz`: archives that numpy.savez() wrote.
+#include "data/npz_file.h"
+#include "recon/core/tensor_spec.h"
+#include "recon/pipeline/items/variable_items.h"
+
+namespace recon {
+namespace {
+
+std::vector<std::pair<std::string, std::string>> arrays_of_npz(const std::string& path) {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const std::string& name : npz_names(path)) all.emplace_back(name, "array");
+  return all;
+}
+
+}  // namespace
+
+InputFormat npz_format() {
+  InputFormat format = InputFormat::of<VariableOptions>(
+      {.name = "npz", .summary = "an array of numpy.savez: [y, x], [item, y, x] or [item, channel, y, x]"},
+      open_variable);
+  format.recognises = is_npz;
+  format.contents = arrays_of_npz;
+  format.choice = "variable";
+  format.estimates_noise = true;
+  return format;
+}
+
+}  // namespace recon
