@@ -105,15 +105,20 @@ void write_page(TIFF* file, const at::Tensor& page, const std::string& path) {
 }  // namespace
 
 void write_nifti(const std::string& path, const at::Tensor& stack, const VoxelSize& voxel_mm) {
-  const at::Tensor values = checked_stack(path, stack, std::numeric_limits<std::int16_t>::max());
+  const std::int64_t stacks = stack.dim() == 4 ? stack.size(0) : 1, longest = std::numeric_limits<std::int16_t>::max();
+  if (stacks > longest) throw usage_error(path, "the format holds at most {} volumes, these are {}", longest, stacks);
+  const at::Tensor one_after_the_other = stack.dim() == 4 ? stack.flatten(0, 1) : stack;
+  at::Tensor values = checked_stack(path, stacks == 1 ? one_after_the_other : stack[0], longest);
   NiftiHeader header;
-  header.dim[0] = 3;
+  header.dim[0] = stacks > 1 ? 4 : 3;
   header.pixdim[0] = 1;
   for (int axis = 0; axis < 3; ++axis) {
     header.dim[axis + 1] = static_cast<std::int16_t>(values.size(2 - axis));
     header.pixdim[axis + 1] = static_cast<float>(voxel_mm[static_cast<std::size_t>(axis)]);
   }
   for (int axis = 4; axis < 8; ++axis) header.dim[axis] = 1;
+  header.dim[4] = static_cast<std::int16_t>(stacks);
+  if (stacks > 1) values = resolved(one_after_the_other.cpu().to(values.scalar_type()));
   constexpr std::int16_t float32 = 16, complex64 = 32;  // DT_FLOAT, DT_COMPLEX
   header.datatype = values.is_complex() ? complex64 : float32;
   header.bits = static_cast<std::int16_t>(8 * values.element_size());

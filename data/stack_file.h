@@ -11,8 +11,8 @@ namespace recon {
 /// Size of a pixel along W and H and the distance of the slices, in mm.
 using VoxelSize = std::array<double, 3>;
 
-/// A stack of slices [N, H, W] (real: float32, complex: complex64) as NIfTI-1, one file (.nii, or .nii.gz compressed),
-/// atomically.
+/// A stack of slices [N, H, W], or several of them [T, N, H, W] as the fourth axis where T > 1 (real: float32, complex:
+/// complex64) as NIfTI-1, one file (.nii, or .nii.gz compressed), atomically.
 ///
 /// x runs along W, y along H downwards, z over the slices; no orientation is claimed (qform and sform code 0), as none
 /// is known. Layout: https://nifti.nimh.nih.gov/nifti-1 (nifti1.h). Throws Error(usage) for more than 32767 a side.
