@@ -109,8 +109,15 @@ struct BlurOptions {
 
   void visit(ParameterVisitor& v) {
     kernel.visit(v);
-    kernel.visit_volume(v);
     visit_boundary(boundary, v);
+  }
+};
+
+/// With what only volumes have; blurs of images do not list it.
+struct VolumeBlurOptions : BlurOptions {
+  void visit(ParameterVisitor& v) {
+    BlurOptions::visit(v);
+    kernel.visit_volume(v);
   }
 };
 
@@ -143,7 +150,7 @@ LinearOperatorPtr make_blur(const TensorSpec& image, const at::Tensor& kernel, B
 }
 
 OperatorKind blur_kind() {
-  return OperatorKind::of<BlurOptions>(
+  OperatorKind kind = OperatorKind::of<VolumeBlurOptions>(
       {.name = "blur",
        .summary =
            "convolution with a gaussian, motion, disk or own kernel, of volumes in three dimensions; four boundaries",
@@ -155,6 +162,16 @@ OperatorKind blur_kind() {
                     R"({"type": "blur", "kernel": [[[1, 0, 2]], [[0, 3, 1]]], "boundary": "unknown"})",
                     R"({"type": "blur", "kernel": [[[1, 0, 2]], [[0, 3, 1]], [[1, 1, 0]]], "boundary": "reflect"})"}},
       blur_from);
+  kind.make = [](ParameterVisitor& v, const TensorSpec& image) -> OperatorPtr {
+    VolumeBlurOptions options;
+    if (image.shape.size() == 4) {
+      options.visit(v);
+    } else {
+      options.BlurOptions::visit(v);
+    }
+    return blur_from(options, image, v.location());
+  };
+  return kind;
 }
 
 }  // namespace recon

@@ -245,7 +245,6 @@ OperatorKind slices_kind() {
                     R"({"type": "slices", "of": [{"type": "blur", "std_px": 1, "boundary": "unknown"}]})",
                     R"({"type": "slices", "of": [{"type": "inpainting", "missing_fraction": 0.4}]})",
                     R"({"type": "slices", "of": [{"type": "fourier", "acceleration": 2}]})",
-                    R"({"type": "slices", "of": [{"type": "radon", "angles": 7}]})",
                     R"({"type": "slices", "of": [{"type": "clipping", "softness": 0.2}]})"}},
       slices_from);
 }

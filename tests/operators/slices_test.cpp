@@ -150,7 +150,7 @@ TEST(VolumeBlur, TakesAGaussianOfTwoWidths) {
   point[0][0][7][8][8] = 1;
   const at::Tensor spread = op->apply(point)[0][0];
   const auto variance = [&](std::int64_t axis) {
-    const at::Tensor profile = axis == 0 ? spread.sum({1, 2}) : spread.sum({0, 1});
+    const at::Tensor profile = axis == 0 ? spread.sum(at::IntArrayRef{1, 2}) : spread.sum(at::IntArrayRef{0, 1});
     const at::Tensor at_ = at::arange(profile.size(0), at::kDouble);
     const at::Tensor middle = (at_ * profile).sum() / profile.sum();
     return ((at_ - middle).square() * profile).sum().item<double>() / profile.sum().item<double>();

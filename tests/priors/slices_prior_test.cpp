@@ -74,7 +74,9 @@ TEST(SlicesPrior, PullsBackByTheTransposedDerivative) {
     const double expected = (v * along).sum().item<double>(), size = std::sqrt(static_cast<double>(x.numel()));
     EXPECT_NEAR((linearized.pullback(v) * w).sum().item<double>(), expected, 1e-7 * size);
     EXPECT_NEAR((linearized.pullback(v) * w).sum().item<double>(), expected, 1e-7 * size) << "a second time";
-    if (shape.back() == 256) EXPECT_EQ(inner->most, 4) << "slices of 2^16 pixels, 2^18 at a time";
+    if (shape.back() == 256) {
+      EXPECT_EQ(inner->most, 4) << "slices of 2^16 pixels, 2^18 at a time";
+    }
   }
 }
 

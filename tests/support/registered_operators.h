@@ -57,7 +57,7 @@ inline std::vector<OperatorPtr> built(const OperatorExample& example) {
     build({shape, ScalarKind::real});
     build({shape, ScalarKind::complex});
   }
-  for (const Shape& shape : {Shape{1, 4, 8, 8}, Shape{2, 3, 6, 10}}) {
+  for (const Shape& shape : {Shape{1, 4, 10, 10}, Shape{2, 3, 10, 12}}) {
     build({shape, ScalarKind::real});
     build({shape, ScalarKind::complex});
   }

@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include "operators/unsuitable_operator.h"
-#include "recon/core/per_entry.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/diffpir.h"
 #include "recon/solvers/posterior/plug_and_play.h"
@@ -14,10 +13,7 @@ namespace recon {
 void DiffusionMbir::visit(ParameterVisitor& v) {
   v.choice("loop", loop, "what goes on around the coupled data step: the loop of diffpir, or that of plug_and_play");
   v.field("steps", steps, "network steps", {.min = 1});
-  v.field("weight", coupling.weight,
-          "of total variation along z, in 1 / units of the prior; absent: as rough along z as within the slices",
-          {.min = 0, .open_min = true});
-  v.field("slice_distance", coupling.slice_distance, "distance of the slices in pixels, where there is no weight",
+  v.field("weight", coupling.weight, "of total variation along z, in 1 / units of the prior",
           {.min = 0, .open_min = true});
   v.field("coupling_iterations", coupling.iterations, "iterations of a data step", {.min = 1});
   v.field("lambda", lambda, "weight of the prior against the data; 1 is its Bayesian value",
@@ -48,7 +44,7 @@ at::Tensor DiffusionMbir::run(SolverContext& context) const {
     around.start_relative_sigma = start_relative_sigma;
     x = around.run_with(context, *op, prox);
   }
-  context.report().weight = host_values(slices.weights());
+  context.report().weight.assign(static_cast<std::size_t>(context.batch()), coupling.weight);
   return x;
 }
 

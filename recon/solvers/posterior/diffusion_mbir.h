@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include "recon/solvers/posterior/slice_coupling.h"
 #include "recon/solvers/solver.h"

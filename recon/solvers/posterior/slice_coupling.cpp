@@ -12,10 +12,7 @@
 namespace recon {
 namespace {
 
-/// A flat image has no differences to go by; the weight stays finite.
-constexpr double kLeastDifference = 1e-4;
-
-at::Tensor mean_size(const at::Tensor& d) { return d.abs().flatten(1).mean(1, false, at::kDouble); }
+constexpr double kTypicalDifference = 0.05;  ///< of neighbours, on [-1, 1]; it sets the pace, not the limit
 
 }  // namespace
 
@@ -29,17 +26,9 @@ SliceCoupling::SliceCoupling(SolverContext& context, const LinearOperator& op, c
   back_ = context.operate([&] { return op.adjoint(context.y()); });
 }
 
-at::Tensor SliceCoupling::weights_for(const at::Tensor& center) const {
-  if (options_.weight) return per_entry(*options_.weight, center);
-  const ImageGradient g = image_gradient(center);
-  const at::Tensor within = (mean_size(g.vertical) + mean_size(g.horizontal)) / 2;
-  return (options_.slice_distance * within).clamp_min(kLeastDifference).reciprocal();
-}
-
 at::Tensor SliceCoupling::step(const at::Tensor& center, const at::Tensor& rho) {
-  weights_ = weights_for(center);
-  const at::Tensor threshold = per_item(weights_.reciprocal(), center);
-  const at::Tensor penalty = per_item(noise_ * weights_.square(), center), tie = per_item(rho, center);
+  const at::Tensor penalty = per_item(noise_ * (options_.weight / kTypicalDifference), center);
+  const at::Tensor tie = per_item(rho, center);
   if (!split_.defined()) {
     split_ = slice_difference(center);
     dual_ = at::zeros_like(split_);
@@ -55,7 +44,7 @@ at::Tensor SliceCoupling::step(const at::Tensor& center, const at::Tensor& rho) 
     x = conjugate_gradient(matrix, right, x, accuracy).x;
     const at::Tensor moved = slice_difference(x) + dual_;
     // Also of complex volumes: the length shrinks, the phase stays.
-    split_ = moved * (1 - threshold / moved.abs().clamp_min(1e-30)).clamp_min(0);
+    split_ = moved * (1 - kTypicalDifference / moved.abs().clamp_min(1e-30)).clamp_min(0);
     dual_ = moved - split_;
   }
   return x;

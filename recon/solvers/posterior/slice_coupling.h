@@ -3,7 +3,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <optional>
 
 #include "operators/operator.h"
 #include "recon/solvers/context.h"
@@ -20,38 +19,30 @@ namespace recon {
 ///     (A^H A + rho + p D_z^T D_z) x = A^H y + rho c + p D_z^T (d - u)      conjugate gradients, warm
 ///     d = shrink(D_z x + u, noise_std² weight / p),   u += D_z x - d
 ///
-/// with p = noise_std² weight², so that the threshold is the mean difference 1 / weight of a volume whose differences
-/// have the density weight/2 exp(-weight |.|). Of this log density the term is the negative: it counts beside
-/// ||y - A x||² / (2 noise_std²) as a prior does. d and u go on from step to step, as in the paper.
-///
-/// Without a `weight` it follows the image that is handed in: 1 / weight is `slice_distance` times the mean absolute
-/// difference of neighbours within the slices of c, so that a volume is as rough along z as it is within its slices.
+/// with p = noise_std² weight / 0.05: the threshold is a typical difference of neighbours on [-1, 1], which p only has
+/// the size of. The term is that of a prior exp(-weight TV_z(x)), beside ||y - A x||² / (2 noise_std²). d and u go on
+/// from step to step, as in the paper.
 class SliceCoupling {
  public:
   struct Options {
-    std::optional<double> weight;  ///< in 1 / units of the prior; absent: by slice_distance
-    double slice_distance = 1;     ///< in pixels
-    std::int64_t iterations = 4;   ///< per data step
-    double tolerance = 1e-3;       ///< of conjugate gradients
-    std::int64_t max_inner = 30;   ///< conjugate gradient steps at most, per iteration
+    double weight = 3;            ///< in 1 / units of the prior
+    std::int64_t iterations = 4;  ///< per data step
+    double tolerance = 1e-3;      ///< of conjugate gradients
+    std::int64_t max_inner = 30;  ///< conjugate gradient steps at most, per iteration
   };
   /// Keeps references. Throws UnsuitableOperator for operators on images.
   SliceCoupling(SolverContext& context, const LinearOperator& op, const Options& options);
 
   /// The step for the center c and rho, `[batch]`.
   at::Tensor step(const at::Tensor& center, const at::Tensor& rho);
-  /// The weights of the last step, `[batch]`; undefined before it.
-  const at::Tensor& weights() const { return weights_; }
 
  private:
-  at::Tensor weights_for(const at::Tensor& center) const;
-
   SolverContext& context_;
   const LinearOperator& op_;
   Options options_;
-  at::Tensor noise_;                   ///< `[batch]`, float64
-  at::Tensor back_;                    ///< A^H y
-  at::Tensor split_, dual_, weights_;  ///< d, u
+  at::Tensor noise_;         ///< `[batch]`, float64
+  at::Tensor back_;          ///< A^H y
+  at::Tensor split_, dual_;  ///< d, u
 };
 
 }  // namespace recon

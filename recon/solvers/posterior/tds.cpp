@@ -129,7 +129,8 @@ class TwistedWalks {
     };
     const at::Tensor x0 = ahead(walks_.x0, walks_.x0_before), g = ahead(walks_.guidance, walks_.guidance_before);
     const auto dot = [](const at::Tensor& a, const at::Tensor& b) {
-      return at::real(a.conj() * b).to(at::kDouble).sum({2, 3, 4});
+      const at::Tensor products = at::real(a.conj() * b).to(at::kDouble);
+      return products.dim() == 5 ? products.sum({2, 3, 4}) : products.flatten(2).sum(2);
     };
     // log p - log q of the step: both have the same spread, their means differ by pull times the guidance.
     walks_.log_weights = walks_.log_weights - pull / std * dot(z, g) - 0.5 * std::pow(pull / std, 2) * dot(g, g);
@@ -146,7 +147,7 @@ class TwistedWalks {
   }
 
   at::Tensor mean() const {
-    const at::Tensor w = weights().view({options_.particles, -1, 1, 1, 1}).to(walks_.x0.scalar_type());
+    const at::Tensor w = weights().view(walks_.per_walk()).to(walks_.x0.scalar_type());
     return ((walks_.x0 + walks_.guidance) * w).sum(0);
   }
   const at::Tensor& residual_squares() const { return residual_squares_; }
