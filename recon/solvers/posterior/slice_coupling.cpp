@@ -41,7 +41,8 @@ at::Tensor SliceCoupling::step(const at::Tensor& center, const at::Tensor& rho) 
   at::Tensor x = center;
   for (std::int64_t i = 0; i < options_.iterations; ++i) {
     const at::Tensor right = back_ + tie * center + penalty * slice_difference_adjoint(split_ - dual_);
-    x = conjugate_gradient(matrix, right, x, accuracy).x;
+    // For the way from x on: against the right side itself, which is large, an error would be taken for small.
+    x = x + conjugate_gradient(matrix, right - matrix(x), {}, accuracy).x;
     const at::Tensor moved = slice_difference(x) + dual_;
     // Also of complex volumes: the length shrinks, the phase stays.
     split_ = moved * (1 - kTypicalDifference / moved.abs().clamp_min(1e-30)).clamp_min(0);

@@ -16,7 +16,7 @@ namespace recon {
 /// by the alternating direction method of multipliers with D_z x = d split off (Chung et al. 2023, "Solving 3D inverse
 /// problems using pre-trained 2D diffusion models", where the step has no term in c; Boyd et al. 2011 for the method):
 ///
-///     (A^H A + rho + p D_z^T D_z) x = A^H y + rho c + p D_z^T (d - u)      conjugate gradients, warm
+///     (A^H A + rho + p D_z^T D_z) x = A^H y + rho c + p D_z^T (d - u)      conjugate gradients from the last x
 ///     d = shrink(D_z x + u, noise_std² weight / p),   u += D_z x - d
 ///
 /// with p = noise_std² weight / 0.05: the threshold is a typical difference of neighbours on [-1, 1], which p only has
@@ -28,7 +28,7 @@ class SliceCoupling {
     double weight = 3;            ///< in 1 / units of the prior
     std::int64_t iterations = 4;  ///< per data step
     double tolerance = 1e-3;      ///< of conjugate gradients
-    std::int64_t max_inner = 30;  ///< conjugate gradient steps at most, per iteration
+    std::int64_t max_inner = 50;  ///< conjugate gradient steps at most, per iteration
   };
   /// Keeps references. Throws UnsuitableOperator for operators on images.
   SliceCoupling(SolverContext& context, const LinearOperator& op, const Options& options);
