@@ -65,7 +65,7 @@ enum class Colormap { none, viridis, inferno };
 /// One picture of a panel. `range` is what black and white (or the ends of the colour map) stand for.
 struct PanelTile {
   std::string label;
-  at::Tensor image;  ///< [C, H, W], C = 1 or 3; complex: magnitude
+  at::Tensor image;  ///< [C, H, W], C = 1 or 3; complex: magnitude; of [C, D, H, W] three planes (volume_planes.h)
   ImageRange range;
   Colormap colormap = Colormap::none;  ///< for one-channel maps, e.g. of standard deviations
 };

@@ -43,7 +43,9 @@ void write_pngs(const std::vector<std::string>& files, const ImageOutput& output
 
 at::Tensor in_own_units(const ImageOutput& output) {
   if (output.scale.empty()) return output.images;
-  return output.images / at::tensor(output.scale, real_dtype(output.images)).view({-1, 1, 1, 1});
+  Shape per_image(static_cast<std::size_t>(output.images.dim()), 1);
+  per_image.front() = -1;
+  return output.images / at::tensor(output.scale, real_dtype(output.images)).view(per_image);
 }
 
 /// BART keeps slices on axis 13.
@@ -82,17 +84,26 @@ std::vector<std::string> write_images(const std::string& path, const ImageOutput
   std::optional<ImageGeometry> geometry = output.geometry;
   if (geometry) geometry = on_grid(*geometry, images.size(-2), images.size(-1));
   const std::vector<std::string> files = image_files(path, output.ids);
+  const bool volumes = images.dim() == 5;
+  if (ending == ".png" && volumes) {
+    throw usage_error(path, "a volume has many slices: write it as .nii, .nii.gz, .tif (pages), .fits or .npy");
+  }
   if (ending == ".png") {
     write_pngs(files, output);
   } else if (ending == ".tif" || ending == ".tiff") {
     const bool ome = path.ends_with(".ome.tif") || path.ends_with(".ome.tiff");
-    const bool colour = !ome && images.size(0) == 1 && images.size(1) == 3 && !images.is_complex();
+    const bool one = images.size(0) == 1 && !volumes;
+    const bool colour = !ome && one && images.size(1) == 3 && !images.is_complex();
     if (colour) {
       write_tiff(path, images[0]);
     } else {
       write_tiff_stack(path, stack, geometry);
     }
   } else if (ending == ".nii" || ending == ".nii.gz") {
+    if (volumes) {  // one is a stack of its slices; several are the fourth axis
+      if (!geometry) geometry.emplace();
+      geometry->slices = images.size(-3);
+    }
     write_nifti(path, stack, geometry.value_or(ImageGeometry{}));
   } else if (ending == ".cfl") {
     write_bart_slices(path, stack);

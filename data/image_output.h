@@ -13,7 +13,7 @@ namespace recon {
 
 /// Images for other programs.
 struct ImageOutput {
-  at::Tensor images;                           ///< [N, C, H, W], real or complex
+  at::Tensor images;                           ///< [N, C, H, W] or, volumes, [N, C, D, H, W]; real or complex
   std::vector<std::string> ids;                ///< of the N images, for the names of several files
   ImageRange range;                            ///< PNG: what black and white stand for
   std::optional<ImageGeometry> geometry = {};  ///< where they lie; none: not known
@@ -23,8 +23,8 @@ struct ImageOutput {
 /// The endings that write_images() knows: .png (16 bits, range clipped, magnitudes; of several images each in a file of
 /// its own, NAME_ID.png), .tif and .tiff (float32 values, magnitudes; one image of three channels in colour, else
 /// pages; with the size of a pixel where it is known, .ome.tif as OME-TIFF), .nii and .nii.gz (NIfTI-1, complex kept),
-/// .cfl (BART, complex), .fits (float32 planes, magnitudes), .npy
-/// ([N, C, H, W], complex kept).
+/// .cfl (BART, complex), .fits (float32 planes, magnitudes), .npy ([N, C, H, W] or [N, C, D, H, W], complex kept). A
+/// volume is a stack of its slices (several in NIfTI: the fourth axis); it has no PNG.
 const std::vector<std::string>& image_endings();
 /// Whether a path ends so.
 bool has_image_ending(const std::string& path);

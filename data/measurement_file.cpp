@@ -80,15 +80,17 @@ MeasurementFile MeasurementFile::open(const std::string& path, const hdf5::ReadL
 void MeasurementFile::read_header() {
   header_.range = read_image_range(file_);
   const auto shape = file_.numbers_attribute("image_shape");
-  bool ok = shape.size() == 3;
+  bool ok = shape.size() == 3 || shape.size() == 4;
   double pixels = 1;
   for (const double extent : shape) {
     ok = ok && extent >= 1 && extent == std::floor(extent);
     pixels *= extent;
   }
   if (!ok || pixels > 0x1p40) {
-    throw data_error(file_.location(), "expected image_shape = [C, H, W] of positive integers, got [{}]; correct it",
-                     fmt::join(shape, ", "));
+    throw data_error(
+        file_.location(),
+        "expected image_shape = [C, H, W], of a volume [C, D, H, W], of positive integers, got [{}]; correct it",
+        fmt::join(shape, ", "));
   }
   for (const double extent : shape) header_.image.shape.push_back(static_cast<std::int64_t>(extent));
   const std::string scalar = file_.has_attribute("image_field") ? file_.text_attribute("image_field") : "real";

@@ -5,6 +5,7 @@
 
 #include "data/image_io.h"
 #include "data/picture.h"
+#include "data/volume_planes.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -21,7 +22,8 @@ const cv::Scalar background(255, 255, 255), ink(0, 0, 0);
 cv::Mat eight_bit(const PanelTile& tile, int levels) {
   const double steps = levels - 1;
   cv::Mat gray;
-  const at::Tensor unit = at::round(to_unit(tile.image, tile.range) * steps) / steps;
+  const at::Tensor picture = middle_planes(tile.image, tile.range.low);
+  const at::Tensor unit = at::round(to_unit(picture, tile.range) * steps) / steps;
   to_mat(unit, "panel tile '" + tile.label + "'").convertTo(gray, CV_8U, 255);
   return gray;
 }

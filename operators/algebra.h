@@ -24,9 +24,10 @@ OperatorPtr whitened(OperatorPtr op, const at::Tensor& weights);
 /// pipeline). Linear operators stay linear only with offset = 0.
 OperatorPtr with_affine_input(OperatorPtr op, double scale, double offset);
 
-/// Cuts the image out of a larger one (centred, top-left biased): solvers work on the padded image that a prior needs.
+/// Cuts the image or volume out of a larger one (centred, top-left biased): solvers work on the padded image that a
+/// prior needs.
 LinearOperatorPtr crop(const TensorSpec& padded, const TensorSpec& image);
-/// Real [2C, H, W] (real parts, then imaginary parts) -> complex [C, H, W].
+/// Real [2C, ...] (real parts, then imaginary parts) -> complex [C, ...], of images and volumes.
 LinearOperatorPtr complex_from_parts(const TensorSpec& complex_image);
 
 }  // namespace recon

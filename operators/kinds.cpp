@@ -4,6 +4,7 @@
 #include "operators/blur/blur.h"
 #include "operators/blur/varying_blur.h"
 #include "operators/combinations/combination_kinds.h"
+#include "operators/combinations/slices.h"
 #include "operators/demosaicing/demosaicing.h"
 #include "operators/fourier/fourier.h"
 #include "operators/hadamard/hadamard.h"
@@ -21,26 +22,16 @@ namespace recon {
 
 // An explicit list: registrars that are static objects get dropped by the linker.
 Registry<OperatorKind>& mutable_operator_kinds() {
-  static Registry<OperatorKind> kinds("operator type", {
-                                                           blur_kind(),
-                                                           clipping_kind(),
-                                                           compose_kind(),
-                                                           demosaicing_kind(),
-                                                           fourier_kind(),
-                                                           fourier_magnitude_kind(),
-                                                           hadamard_kind(),
-                                                           identity_kind(),
-                                                           inpainting_kind(),
-                                                           nufft_kind(),
-                                                           quantisation_kind(),
-                                                           radon_kind(),
-                                                           scale_kind(),
-                                                           sense_kind(),
-                                                           stack_kind(),
-                                                           sum_kind(),
-                                                           super_resolution_kind(),
-                                                           varying_blur_kind(),
-                                                       });
+  static Registry<OperatorKind> kinds("operator type",
+                                      {
+                                          blur_kind(),         clipping_kind(),     compose_kind(),
+                                          demosaicing_kind(),  fourier_kind(),      fourier_magnitude_kind(),
+                                          hadamard_kind(),     identity_kind(),     inpainting_kind(),
+                                          nufft_kind(),        quantisation_kind(), radon_kind(),
+                                          scale_kind(),        sense_kind(),        slices_kind(),
+                                          stack_kind(),        sum_kind(),          super_resolution_kind(),
+                                          varying_blur_kind(),
+                                      });
   return kinds;
 }
 

@@ -9,7 +9,8 @@ namespace recon {
 
 void require_image(const TensorSpec& image, const std::string& location) {
   if (image.shape.size() != 3) {
-    throw usage_error(location, "expected an image [channels, height, width], got {}", image.to_string());
+    throw usage_error(location, "expected an image [channels, height, width], got {}{}", image.to_string(),
+                      image.shape.size() == 4 ? ", a volume; use `slices` with this operator in `of`" : "");
   }
 }
 

@@ -9,7 +9,18 @@
 
 namespace recon {
 
-at::Tensor ImageWindow::of(const at::Tensor& x) const { return x.narrow(-2, top, height).narrow(-1, left, width); }
+at::Tensor ImageWindow::of(const at::Tensor& x) const {
+  const at::Tensor slices = depth > 0 ? x.narrow(-3, front, depth) : x;
+  return slices.narrow(-2, top, height).narrow(-1, left, width);
+}
+
+std::vector<std::int64_t> ImageWindow::shape_in(std::vector<std::int64_t> image) const {
+  const std::size_t axes = image.size();
+  if (depth > 0) image[axes - 3] = depth;
+  image[axes - 2] = height;
+  image[axes - 1] = width;
+  return image;
+}
 
 at::Tensor in_window(const at::Tensor& images, const Operator& op) {
   const auto window = op.window();

@@ -23,12 +23,15 @@ struct MagnitudeForm {
   std::function<at::Tensor(const at::Tensor& k)> inverse;  ///< its real part where images are real
 };
 
-/// A rectangle of pixels [top, top + height) x [left, left + width).
+/// A rectangle of pixels [top, top + height) x [left, left + width); of a volume, in the slices [front, front + depth).
 struct ImageWindow {
   std::int64_t top = 0, left = 0, height = 0, width = 0;
+  std::int64_t front = 0, depth = 0;  ///< depth 0: of all slices, or of an image
 
-  /// That part of images [..., H, W].
+  /// That part of images [..., H, W], volumes [..., D, H, W].
   at::Tensor of(const at::Tensor& x) const;
+  /// The shape of that part of images [C, H, W] or volumes [C, D, H, W].
+  std::vector<std::int64_t> shape_in(std::vector<std::int64_t> image) const;
   bool operator==(const ImageWindow&) const = default;
 };
 

@@ -14,12 +14,19 @@ namespace {
 void check_input(const Prior& prior, const at::Tensor& x_t, const NoiseLevel& level) {
   const std::string location = "prior " + prior.name();
   const ImageDomain& domain = prior.domain();
-  if (!x_t.defined() || x_t.dim() != 4) {
-    throw internal_error(location, "expected images [batch, {}, H, W], got {} axes", domain.channels,
-                         x_t.defined() ? x_t.dim() : 0);
+  const bool volumes = domain.slice_multiple > 0;
+  if (!x_t.defined() || x_t.dim() != (volumes ? 5 : 4)) {
+    throw internal_error(location, "expected {} [batch, {}, {}H, W], got {} axes", volumes ? "volumes" : "images",
+                         domain.channels, volumes ? "D, " : "", x_t.defined() ? x_t.dim() : 0);
   }
-  const std::int64_t height = x_t.size(2), width = x_t.size(3);
-  require(x_t, {{domain.channels, height, width}, ScalarKind::real}, location);
+  const std::int64_t height = x_t.size(-2), width = x_t.size(-1);
+  Shape shape{domain.channels, height, width};
+  if (volumes) shape.insert(shape.begin() + 1, x_t.size(2));
+  require(x_t, {shape, ScalarKind::real}, location);
+  if (volumes && x_t.size(2) % domain.slice_multiple != 0) {
+    throw internal_error(location, "expected a number of slices that is a multiple of {}, got {}; pad the volume",
+                         domain.slice_multiple, x_t.size(2));
+  }
   if (!domain.fixed_size.empty() && domain.fixed_size != std::vector{height, width}) {
     throw internal_error(location, "expected images of size {}, got {}x{}", to_string(domain.fixed_size), height,
                          width);
@@ -61,6 +68,10 @@ Linearized Prior::linearize(const at::Tensor& x_t, const NoiseLevel& level) cons
   if (level.sigma == 0) {
     return {x_t.detach() / level.alpha, [alpha = level.alpha](const at::Tensor& v) { return v / alpha; }};
   }
+  return do_linearize(x_t, level);
+}
+
+Linearized Prior::do_linearize(const at::Tensor& x_t, const NoiseLevel& level) const {
   const c10::AutoGradMode with_grad(true);
   const at::Tensor leaf = x_t.detach().requires_grad_(true);
   const at::Tensor x0 = do_denoise(leaf, level);

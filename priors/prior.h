@@ -20,6 +20,7 @@ struct ImageDomain {
   std::vector<std::int64_t> fixed_size;  ///< {H, W} when the prior knows one size only; empty: any
   std::int64_t multiple = 1;             ///< height and width must be multiples of it
   double low = -1, high = 1;             ///< the value range of clean images, and the unit of every sigma
+  std::int64_t slice_multiple = 0;       ///< 0: of images [C, H, W]. Else of volumes [C, D, H, W], D a multiple of it
 };
 
 /// A differentiable denoiser's value and its pullback at one x_t.
@@ -50,7 +51,7 @@ class Prior {
   /// The process the prior was trained on (closed-form priors: VP linear); solvers take their steps on it by default.
   const NoiseSchedule& schedule() const { return schedule_; }
 
-  /// E[x_0 | x_t], `[batch, C, H, W]`, no graph. At sigma = 0 it is x_t / alpha.
+  /// E[x_0 | x_t], `[batch, C, H, W]` (volumes: `[batch, C, D, H, W]`), no graph. At sigma = 0 it is x_t / alpha.
   at::Tensor denoise(const at::Tensor& x_t, const NoiseLevel& level) const;
   /// The same with its pullback: one forward pass that keeps what the backward pass needs.
   Linearized linearize(const at::Tensor& x_t, const NoiseLevel& level) const;
@@ -98,6 +99,8 @@ class Prior {
   static at::Tensor denoise_on_tape(const Prior& inner, const at::Tensor& x_t, const NoiseLevel& level) {
     return inner.do_denoise(x_t, level);
   }
+  /// The denoiser with its pullback; unless there is something better, by one tape from end to end. sigma > 0.
+  virtual Linearized do_linearize(const at::Tensor& x_t, const NoiseLevel& level) const;
 
  private:
   /// E[x_0 | x_t] with at:: ops, recording on the tape when grad mode is on and x_t requires it. sigma > 0.

@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 
 #include "operators/blur/blur_kernel.h"
+#include "operators/blur/padded_axis.h"
+#include "operators/blur/volume_blur.h"
 #include "operators/fourier/fft.h"
 #include "operators/fourier/half_spectrum.h"
 #include "operators/masks.h"
@@ -11,59 +13,6 @@
 
 namespace recon {
 namespace {
-
-/// One axis of the padded convolution.
-struct Axis {
-  std::int64_t dim;            ///< counted from the end
-  std::int64_t image;          ///< entries of the image
-  std::int64_t before, after;  ///< entries that the kernel sees beyond either end
-  std::int64_t result_offset;  ///< where the result begins in the padded array
-  std::int64_t result;         ///< entries of the result
-  std::int64_t padded;
-
-  static Axis make(std::int64_t dim, std::int64_t image, std::int64_t kernel, Boundary boundary) {
-    const std::int64_t after = kernel / 2;
-    const std::int64_t before = kernel - 1 - after;
-    switch (boundary) {
-      case Boundary::circular:
-        return {dim, image, before, after, 0, image, image};
-      case Boundary::zero:
-        return {dim, image, before, after, 0, image, fast_fft_size(image + std::max(before, after))};
-      case Boundary::reflect:
-        return {dim, image, before, after, before, image, fast_fft_size(image + before + after)};
-      case Boundary::unknown:  // what is wrapped around falls outside the result
-        return {dim, image, before, after, before, image - kernel + 1, fast_fft_size(image)};
-    }
-    throw internal_error("Boundary", "value {} is not one of the enumerators", static_cast<int>(boundary));
-  }
-
-  at::Tensor image_part(const at::Tensor& array) const { return array.narrow(dim, 0, image); }
-  at::Tensor result_part(const at::Tensor& array) const { return array.narrow(dim, result_offset, result); }
-};
-
-/// [mirrored head | x | mirrored tail] along one axis.
-at::Tensor mirrored(const at::Tensor& x, const Axis& axis) {
-  return at::cat({x.narrow(axis.dim, 0, axis.before).flip(axis.dim), x,
-                  x.narrow(axis.dim, axis.image - axis.after, axis.after).flip(axis.dim)},
-                 axis.dim);
-}
-
-/// The transpose of mirrored(): head and tail are folded back onto the image.
-at::Tensor folded(const at::Tensor& z, const Axis& axis) {
-  at::Tensor x = z.narrow(axis.dim, axis.before, axis.image).clone();
-  x.narrow(axis.dim, 0, axis.before) += z.narrow(axis.dim, 0, axis.before).flip(axis.dim);
-  x.narrow(axis.dim, axis.image - axis.after, axis.after) +=
-      z.narrow(axis.dim, axis.before + axis.image, axis.after).flip(axis.dim);
-  return x;
-}
-
-/// Complex [B, C, H, W] -> real [B, 2, C, H, W], real tensors unchanged: the kernel is real, so the parts are apart.
-at::Tensor parts_apart(const at::Tensor& x) {
-  return x.is_complex() ? at::view_as_real(x.resolve_conj()).movedim(-1, 1) : x;
-}
-at::Tensor parts_joined(const at::Tensor& parts, ScalarKind scalar) {
-  return scalar == ScalarKind::complex ? at::view_as_complex(parts.movedim(1, -1).contiguous()) : parts;
-}
 
 TensorSpec result_spec(const TensorSpec& image, const at::Tensor& kernel, Boundary boundary) {
   if (boundary != Boundary::unknown) return image;
@@ -76,8 +25,8 @@ class Blur final : public LinearOperator {
       : LinearOperator(fmt::format("blur({}, {} boundary)", description, to_string(boundary)), image,
                        result_spec(image, kernel, boundary)),
         boundary_(boundary),
-        rows_(Axis::make(-2, image.shape[1], kernel.size(0), boundary)),
-        columns_(Axis::make(-1, image.shape[2], kernel.size(1), boundary)) {
+        rows_(PaddedAxis::make(-2, image.shape[1], kernel.size(0), boundary)),
+        columns_(PaddedAxis::make(-1, image.shape[2], kernel.size(1), boundary)) {
     const at::Tensor embedded = at::zeros({rows_.padded, columns_.padded}, at::kDouble);
     embedded.narrow(0, 0, kernel.size(0)).narrow(1, 0, kernel.size(1)).copy_(kernel);
     const at::Tensor transfer = rfft2(at::roll(embedded, {-rows_.after, -columns_.after}, {0, 1}));
@@ -149,7 +98,7 @@ class Blur final : public LinearOperator {
   }
 
   Boundary boundary_;
-  Axis rows_, columns_;
+  PaddedAxis rows_, columns_;
   DeviceConstant forward_, backward_, energy_;
   std::optional<SpectralForm> spectral_;
 };
@@ -164,7 +113,20 @@ struct BlurOptions {
   }
 };
 
+/// With what only volumes have; blurs of images do not list it.
+struct VolumeBlurOptions : BlurOptions {
+  void visit(ParameterVisitor& v) {
+    BlurOptions::visit(v);
+    kernel.visit_volume(v);
+  }
+};
+
 OperatorPtr blur_from(const BlurOptions& options, const TensorSpec& image, const std::string& location) {
+  if (image.shape.size() == 4) {
+    return make_volume_blur(image, options.kernel.on_volume(image, location), options.boundary,
+                            options.kernel.describe());
+  }
+  options.kernel.require_plane(location);
   return make_blur(image, options.kernel.on(image, location), options.boundary, options.kernel.describe());
 }
 
@@ -188,16 +150,28 @@ LinearOperatorPtr make_blur(const TensorSpec& image, const at::Tensor& kernel, B
 }
 
 OperatorKind blur_kind() {
-  return OperatorKind::of<BlurOptions>(
+  OperatorKind kind = OperatorKind::of<VolumeBlurOptions>(
       {.name = "blur",
        .summary =
-           "convolution with a gaussian, motion, disk or own kernel; circular, zero, reflecting or unknown boundary",
+           "convolution with a gaussian, motion, disk or own kernel, of volumes in three dimensions; four boundaries",
        .examples = {R"({"type": "blur", "std_px": 1.2})",
                     R"({"type": "blur", "shape": "motion", "length_px": 5, "angle_deg": 30, "boundary": "zero"})",
                     R"({"type": "blur", "shape": "disk", "radius_px": 2.2, "boundary": "reflect"})",
                     R"({"type": "blur", "kernel": [[1, 2, 0], [0, 3, 1]], "boundary": "reflect"})",
-                    R"({"type": "blur", "kernel": [[1, 2, 0], [0, 3, 1]], "boundary": "unknown"})"}},
+                    R"({"type": "blur", "kernel": [[1, 2, 0], [0, 3, 1]], "boundary": "unknown"})",
+                    R"({"type": "blur", "kernel": [[[1, 0, 2]], [[0, 3, 1]]], "boundary": "unknown"})",
+                    R"({"type": "blur", "kernel": [[[1, 0, 2]], [[0, 3, 1]], [[1, 1, 0]]], "boundary": "reflect"})"}},
       blur_from);
+  kind.make = [](ParameterVisitor& v, const TensorSpec& image) -> OperatorPtr {
+    VolumeBlurOptions options;
+    if (image.shape.size() == 4) {
+      options.visit(v);
+    } else {
+      options.BlurOptions::visit(v);
+    }
+    return blur_from(options, image, v.location());
+  };
+  return kind;
 }
 
 }  // namespace recon

@@ -31,6 +31,7 @@ constexpr auto words_of(Boundary) {
 LinearOperatorPtr make_blur(const TensorSpec& image, const at::Tensor& kernel, Boundary boundary,
                             const std::string& description);
 
+/// The registered kind; of volumes it makes the operator of volume_blur.h.
 OperatorKind blur_kind();
 
 /// The option `boundary`, shared with super_resolution.

@@ -62,7 +62,9 @@ at::Tensor motion(double length_px, double angle_deg, std::int64_t size) {
 }  // namespace
 
 void BlurKernel::visit(ParameterVisitor& v) {
-  v.array("kernel", kernel, "the point spread function [height, width]; its centre is the entry [height/2, width/2]");
+  v.array("kernel", kernel,
+          "the point spread function [height, width], of volumes [slices, height, width]; its centre is the entry at "
+          "half of each");
   if (kernel.defined()) shape = KernelShape::array;
   v.choice("shape", shape, "the kernel (array when one is given)");
   v.field("std_px", std_px, "gaussian: standard deviation in pixels", {.min = 0, .open_min = true});
@@ -71,6 +73,11 @@ void BlurKernel::visit(ParameterVisitor& v) {
   v.field("angle_deg", angle_deg, "motion: direction, 0 along rows, anticlockwise");
   v.field("size_px", size_px, "gaussian: side of the kernel; 0 reaches 4 std, at most the image", {.min = 0});
   v.field("normalize", normalize, "array: divide the kernel by its sum; else it is kept: y = k * x");
+}
+
+void BlurKernel::visit_volume(ParameterVisitor& v) {
+  v.field("std_z_px", std_z_px, "gaussian, of volumes: standard deviation along the slices; absent: std_px",
+          {.min = 0, .open_min = true});
 }
 
 at::Tensor BlurKernel::on(const TensorSpec& image, const std::string& location, bool even_size) const {
@@ -98,6 +105,10 @@ at::Tensor BlurKernel::on(const TensorSpec& image, const std::string& location, 
     throw usage_error(location, "expected a kernel [height, width] no larger than the {} x {} image, got {}",
                       image.shape[1], image.shape[2], to_string(shape_of(values)));
   }
+  return of_sum(values, location);
+}
+
+at::Tensor BlurKernel::of_sum(const at::Tensor& values, const std::string& location) const {
   if (!at::isfinite(values).all().item<bool>()) throw usage_error(location, "the kernel has NaN or infinite entries");
   const double total = values.sum().item<double>();
   if (shape == KernelShape::array && !normalize) {
@@ -115,7 +126,44 @@ at::Tensor BlurKernel::on(const TensorSpec& image, const std::string& location, 
   return values / total;
 }
 
+at::Tensor BlurKernel::on_volume(const TensorSpec& volume, const std::string& location) const {
+  const std::int64_t slices = volume.shape[1];
+  const TensorSpec slice{{volume.shape[0], volume.shape[2], volume.shape[3]}, volume.scalar};
+  if (std_z_px && shape != KernelShape::gaussian) {
+    throw usage_error(location, "std_z_px is of the shape gaussian, got shape '{}'", to_string(shape));
+  }
+  if (!kernel.defined() || kernel.dim() != 3) {
+    const at::Tensor plane = on(slice, location).unsqueeze(0);
+    if (shape != KernelShape::gaussian) return plane;
+    const double std = std_z_px.value_or(std_px);
+    const std::int64_t largest = slices % 2 == 1 ? slices : slices - 1;
+    const at::Tensor offset = positions(std::min(size_px > 0 ? size_px : size_for(4 * std, false), largest));
+    const at::Tensor profile = (-0.5 * (offset / std).square()).exp();
+    return plane * (profile / profile.sum()).view({-1, 1, 1});
+  }
+  if (shape != KernelShape::array) throw usage_error(location, "shape '{}' takes no kernel", to_string(shape));
+  for (std::int64_t axis = 0; axis < 3; ++axis) {
+    if (kernel.size(axis) > volume.shape[static_cast<std::size_t>(axis) + 1]) {
+      throw usage_error(location, "expected a kernel [slices, height, width] no larger than the volume {}, got {}",
+                        to_string(volume.shape), to_string(shape_of(kernel)));
+    }
+  }
+  return of_sum(kernel.to(at::kCPU, at::kDouble), location);
+}
+
+void BlurKernel::require_plane(const std::string& location) const {
+  if (std_z_px) throw usage_error(location, "std_z_px: expected a volume [channels, slices, height, width]");
+  if (kernel.defined() && kernel.dim() == 3) {
+    throw usage_error(location,
+                      "expected a volume [channels, slices, height, width] for a kernel of three axes {}; an image "
+                      "takes a kernel [height, width]",
+                      to_string(shape_of(kernel)));
+  }
+}
+
 std::string BlurKernel::describe() const {
+  if (shape == KernelShape::gaussian && std_z_px)
+    return fmt::format("gaussian, std {} px, {} px in z", std_px, *std_z_px);
   if (shape == KernelShape::gaussian) return fmt::format("gaussian, std {} px", std_px);
   if (shape == KernelShape::disk) return fmt::format("disk, radius {} px", radius_px);
   if (shape == KernelShape::motion) return fmt::format("motion, {} px at {} deg", length_px, angle_deg);

@@ -48,12 +48,14 @@ std::optional<ImageWindow> composed_window(const Operator& outer, const Operator
   const auto first = inner.window(), second = outer.window();
   if (!first) return inner.domain().shape == inner.range().shape ? second : std::nullopt;
   const Shape& between = inner.range().shape;
-  const bool in_place = between.size() == 3 && between[1] == first->height && between[2] == first->width;
+  const bool in_place = between.size() == inner.domain().shape.size() && between == first->shape_in(between);
   if (!second || !in_place) return first;
   return ImageWindow{.top = first->top + second->top,
                      .left = first->left + second->left,
                      .height = second->height,
-                     .width = second->width};
+                     .width = second->width,
+                     .front = first->front + second->front,
+                     .depth = second->depth > 0 ? second->depth : first->depth};
 }
 
 class LinearComposition final : public LinearOperator, public FilteredInverse {

@@ -27,33 +27,39 @@ std::int64_t crop_begin(std::int64_t padded, std::int64_t image) { return (padde
 class Crop final : public LinearOperator, public OrthonormalRows {
  public:
   Crop(const TensorSpec& padded, const TensorSpec& image)
-      : LinearOperator("crop " + to_string(padded.shape) + " to " + to_string(image.shape), padded, image),
-        top_(crop_begin(padded.shape[1], image.shape[1])),
-        left_(crop_begin(padded.shape[2], image.shape[2])) {}
+      : LinearOperator("crop " + to_string(padded.shape) + " to " + to_string(image.shape), padded, image) {}
 
   at::Tensor left_out() const override {
-    const at::Tensor outside = at::ones({1, domain().shape[0], domain().shape[1], domain().shape[2]}, at::kBool);
+    const at::Tensor outside = at::ones(batched(1), at::kBool);
     window(outside).fill_(false);
     return outside.flatten().nonzero().squeeze(1);
   }
 
  private:
-  at::Tensor window(const at::Tensor& large) const {
-    return large.narrow(2, top_, range().shape[1]).narrow(3, left_, range().shape[2]);
+  Shape batched(std::int64_t items) const {
+    Shape shape = domain().shape;
+    shape.insert(shape.begin(), items);
+    return shape;
+  }
+  at::Tensor window(at::Tensor large) const {
+    const Shape &padded = domain().shape, &image = range().shape;
+    for (std::size_t axis = 1; axis < image.size(); ++axis) {
+      large = large.narrow(static_cast<std::int64_t>(axis) + 1, crop_begin(padded[axis], image[axis]), image[axis]);
+    }
+    return large;
   }
   at::Tensor do_apply(const at::Tensor& x) const override { return window(x).clone(at::MemoryFormat::Contiguous); }
   at::Tensor do_adjoint(const at::Tensor& y) const override {
-    const Shape& shape = domain().shape;
-    at::Tensor x = at::zeros({y.size(0), shape[0], shape[1], shape[2]}, y.options());
+    at::Tensor x = at::zeros(batched(y.size(0)), y.options());
     window(x).copy_(y);
     return x;
   }
-
-  std::int64_t top_, left_;
 };
 
 TensorSpec parts_of(const TensorSpec& image) {
-  return {{2 * image.shape[0], image.shape[1], image.shape[2]}, ScalarKind::real};
+  TensorSpec parts{image.shape, ScalarKind::real};
+  parts.shape[0] *= 2;
+  return parts;
 }
 
 class ComplexFromParts final : public LinearOperator {
@@ -75,16 +81,17 @@ class ComplexFromParts final : public LinearOperator {
 LinearOperatorPtr adjoint_of(LinearOperatorPtr op) { return std::make_shared<Adjoint>(std::move(op)); }
 
 LinearOperatorPtr crop(const TensorSpec& padded, const TensorSpec& image) {
-  const bool ok = padded.scalar == image.scalar && padded.shape.size() == 3 && image.shape.size() == 3 &&
-                  padded.shape[0] == image.shape[0] && padded.shape[1] >= image.shape[1] &&
-                  padded.shape[2] >= image.shape[2];
+  const std::size_t axes = image.shape.size();
+  bool ok = padded.scalar == image.scalar && padded.shape.size() == axes && (axes == 3 || axes == 4) &&
+            padded.shape[0] == image.shape[0];
+  for (std::size_t axis = 1; ok && axis < axes; ++axis) ok = padded.shape[axis] >= image.shape[axis];
   if (!ok) throw internal_error("crop", "cannot cut {} out of {}", image.to_string(), padded.to_string());
   return std::make_shared<Crop>(padded, image);
 }
 
 LinearOperatorPtr complex_from_parts(const TensorSpec& complex_image) {
-  if (complex_image.scalar != ScalarKind::complex || complex_image.shape.size() != 3) {
-    throw internal_error("complex_from_parts", "expected a complex [C, H, W] image, got {}", complex_image.to_string());
+  if (complex_image.scalar != ScalarKind::complex || complex_image.shape.size() < 3) {
+    throw internal_error("complex_from_parts", "expected a complex image [C, ...], got {}", complex_image.to_string());
   }
   return std::make_shared<ComplexFromParts>(complex_image);
 }

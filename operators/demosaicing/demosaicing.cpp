@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "operators/masks.h"
 #include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 
@@ -55,7 +56,8 @@ OperatorPtr demosaicing_from(const DemosaicingOptions& options, const TensorSpec
 }  // namespace
 
 LinearOperatorPtr make_demosaicing(const TensorSpec& image, BayerPattern pattern) {
-  if (image.shape.size() != 3 || image.shape[0] != 3 || image.scalar != ScalarKind::real) {
+  require_image(image, "demosaicing");
+  if (image.shape[0] != 3 || image.scalar != ScalarKind::real) {
     throw usage_error("demosaicing", "expected a real image of the 3 channels R, G, B, got {}", image.to_string());
   }
   return std::make_shared<Demosaicing>(image, pattern);

@@ -141,6 +141,16 @@ at::Tensor irfft2(at::Tensor half_spectrum, std::int64_t width) {
   return out;
 }
 
+at::Tensor rfft3(const at::Tensor& x) {
+  if (x.dim() < 3) throw internal_error("rfft3", "expected at least three axes, got {}", x.dim());
+  return at::fft_fft(rfft2(x), std::nullopt, -3, "backward");  // "backward": the forward transform is left unscaled
+}
+
+at::Tensor irfft3(at::Tensor half_spectrum, std::int64_t width) {
+  if (half_spectrum.dim() < 3) throw internal_error("irfft3", "expected at least three axes");
+  return irfft2(at::fft_ifft(half_spectrum, std::nullopt, -3, "forward"), width);
+}
+
 std::int64_t fast_fft_size(std::int64_t n) {
   for (std::int64_t size = rounded_up(n, 2);; size += 2) {
     std::int64_t rest = size;

@@ -24,6 +24,11 @@ at::Tensor rfft2(const at::Tensor& x);
 /// The unscaled inverse: irfft2(rfft2(x), W) = H W x. Consumes its argument (FFTW overwrites it): pass a temporary.
 at::Tensor irfft2(at::Tensor half_spectrum, std::int64_t width);
 
+/// The same of volumes [..., D, H, W]: planes as above, then along D by LibTorch's own transforms; unscaled.
+at::Tensor rfft3(const at::Tensor& x);
+/// irfft3(rfft3(x), W) = D H W x. Consumes its argument.
+at::Tensor irfft3(at::Tensor half_spectrum, std::int64_t width);
+
 /// The smallest even number >= n whose prime factors are 2, 3 and 5: a padded size that transforms are fast for.
 std::int64_t fast_fft_size(std::int64_t n);
 

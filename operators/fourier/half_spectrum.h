@@ -2,6 +2,9 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
+#include <cstdint>
+
 #include "operators/operator.h"
 #include "recon/core/device_constant.h"
 
@@ -17,5 +20,10 @@ at::Tensor apply_circulant(const at::Tensor& x, const at::Tensor& multiplier);
 ///
 /// Columns that stand for two conjugate frequencies carry the factor sqrt(2), so that analyze keeps inner products.
 SpectralForm half_spectrum_form(std::int64_t height, std::int64_t width, const DeviceConstant& eigenvalues);
+
+/// Both for volumes [..., D, H, W] of `size` {D, H, W}, in the half spectrum of rfft3; the multiplier carries the
+/// 1 / (DHW).
+at::Tensor apply_circulant_3d(const at::Tensor& x, const at::Tensor& multiplier);
+SpectralForm half_spectrum_form_3d(const std::array<std::int64_t, 3>& size, const DeviceConstant& eigenvalues);
 
 }  // namespace recon

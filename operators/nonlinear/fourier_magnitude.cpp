@@ -6,6 +6,7 @@
 
 #include "operators/algebra.h"
 #include "operators/fourier/fft.h"
+#include "operators/masks.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -61,9 +62,7 @@ struct FourierMagnitudeOptions {
 
 OperatorPtr fourier_magnitude_from(const FourierMagnitudeOptions& options, const TensorSpec& image,
                                    const std::string& location) {
-  if (image.shape.size() != 3) {
-    throw usage_error(location, "expected an image [channels, height, width], got {}", image.to_string());
-  }
+  require_image(image, location);
   return make_fourier_magnitude(image, options.oversampling);
 }
 

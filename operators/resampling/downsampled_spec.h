@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "operators/masks.h"
 #include "recon/core/error.h"
 #include "recon/core/tensor_spec.h"
 
@@ -9,7 +10,8 @@ namespace recon {
 
 /// [C, H/f, W/f]. Throws Error(usage) unless the image is a real [C, H, W] whose sides are multiples of f.
 inline TensorSpec downsampled_spec(const TensorSpec& image, std::int64_t factor) {
-  if (image.shape.size() != 3 || image.scalar != ScalarKind::real) {
+  require_image(image, "super_resolution");
+  if (image.scalar != ScalarKind::real) {
     throw usage_error("super_resolution",
                       "expected a real image [channels, height, width], got {}; for a complex one "
                       "reconstruct its parts as two channels",

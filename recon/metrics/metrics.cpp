@@ -52,12 +52,14 @@ std::vector<double> psnr(const at::Tensor& x, const at::Tensor& truth, double da
 std::vector<double> ssim(const at::Tensor& x, const at::Tensor& truth, double data_range) {
   require_pair(x, truth, "ssim");
   require_range(data_range, "ssim");
-  if (x.dim() != 4) throw internal_error("ssim", "expected [batch, C, H, W], got rank {}", x.dim());
+  if (x.dim() != 4 && x.dim() != 5) {
+    throw internal_error("ssim", "expected [batch, C, H, W] or [batch, C, D, H, W], got rank {}", x.dim());
+  }
   const std::int64_t batch = x.size(0);
-  if (x.size(2) < window || x.size(3) < window) {
+  if (x.size(-2) < window || x.size(-1) < window) {
     return std::vector<double>(static_cast<std::size_t>(batch), std::numeric_limits<double>::quiet_NaN());
   }
-  const auto planes = [&](const at::Tensor& t) { return magnitude(t).reshape({-1, 1, t.size(2), t.size(3)}); };
+  const auto planes = [&](const at::Tensor& t) { return magnitude(t).reshape({-1, 1, t.size(-2), t.size(-1)}); };
   const at::Tensor a = planes(x), b = planes(truth);
   const at::Tensor mean_a = windowed(a), mean_b = windowed(b);
   const at::Tensor variance_a = windowed(a * a) - mean_a * mean_a, variance_b = windowed(b * b) - mean_b * mean_b;

@@ -22,7 +22,16 @@ void require_fit(const Prior& prior, const TensorSpec& image) {
   if (image.shape[0] != domain.channels) {
     throw usage_error(location, "expected images of {} channel(s), got {}", domain.channels, image.to_string());
   }
-  const Shape size(image.shape.begin() + 1, image.shape.end());
+  const bool is_volume = image.shape.size() == 4;
+  if (is_volume != (domain.slice_multiple > 0)) {
+    throw usage_error(location, "expected {}, got {}", is_volume ? "images" : "volumes [C, D, H, W]",
+                      image.to_string());
+  }
+  if (is_volume && image.shape[1] % domain.slice_multiple != 0) {
+    throw usage_error(location, "expected a number of slices that is a multiple of {}, got {}; pad the volume",
+                      domain.slice_multiple, image.shape[1]);
+  }
+  const Shape size(image.shape.end() - 2, image.shape.end());
   if (!domain.fixed_size.empty() && size != domain.fixed_size) {
     throw usage_error(location, "knows images of size {} only, got {}", to_string(domain.fixed_size), to_string(size));
   }

@@ -15,6 +15,7 @@
 #include "recon/solvers/posterior/ddnm.h"
 #include "recon/solvers/posterior/ddrm.h"
 #include "recon/solvers/posterior/diffpir.h"
+#include "recon/solvers/posterior/diffusion_mbir.h"
 #include "recon/solvers/posterior/dps.h"
 #include "recon/solvers/posterior/exact_posterior.h"
 #include "recon/solvers/posterior/hard_consistency.h"
@@ -65,6 +66,9 @@ Registry<SolverKind>& mutable_solver_kinds() {
           solver_kind<DiffPir>("diffpir",
                                "diffusion prior with a proximal data step: fast, no backward pass, linear operators",
                                kLinearMean),
+          solver_kind<DiffusionMbir>("diffusion_mbir",
+                                     "volumes: a prior on the slices, total variation between them; linear operators",
+                                     kLinearMean),
           solver_kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator",
                            kSamples),
           solver_kind<ExactPosterior>(

@@ -38,9 +38,10 @@ void check(const Problem& problem) {
       throw data_error("measurement noise", "expected a standard deviation >= 0, got {}", noise_std);
     }
   }
-  if (problem.image != problem.op->domain() || problem.image.shape.size() != 3) {
-    throw internal_error(where, "expected images {} with three axes, got {}", problem.op->domain().to_string(),
-                         problem.image.to_string());
+  const std::size_t axes = problem.image.shape.size();
+  if (problem.image != problem.op->domain() || (axes != 3 && axes != 4)) {
+    throw internal_error(where, "expected images {} with three axes, or volumes with four, got {}",
+                         problem.op->domain().to_string(), problem.image.to_string());
   }
 }
 

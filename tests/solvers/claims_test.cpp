@@ -8,7 +8,9 @@
 #include <functional>
 #include <set>
 
+#include "operators/combinations/slices.h"
 #include "operators/unsuitable_operator.h"
+#include "priors/slices_prior.h"
 #include "recon/core/error.h"
 #include "recon/solvers/classical/adjoint.h"
 #include "recon/solvers/context.h"
@@ -45,6 +47,17 @@ Judged magnitudes() {
   problem.op = build_operator(R"({"type": "fourier_magnitude"})", problem.image);
   const at::Tensor noise = Rng(3, "noise").normal(problem.keys, 0, problem.op->range(), at::kFloat);
   problem.y = problem.op->apply(image) + 0.05 * noise;
+  return judged;
+}
+
+/// One image as a volume of one slice: what couples slices has nothing to do, and the exact posterior is known.
+Judged volume_of_one_slice() {
+  Judged judged = gaussian_task("blur", 1);
+  ClosedForm& exact = judged.exact;
+  exact.problem.op = make_slices({exact.op}, 1);
+  exact.problem.y = exact.problem.y.unsqueeze(1);
+  exact.problem.image = exact.problem.op->domain();
+  exact.mean = exact.mean.unsqueeze(2);
   return judged;
 }
 
@@ -92,7 +105,10 @@ std::string point_objection(const Judged& judged, const Report& report) {
 }
 
 std::string objection_on(const Judged& judged, const SolverKind& kind) {
-  const Prior* prior = kind.traits.needs_prior ? judged.exact.prior.get() : nullptr;
+  const SlicesPrior of_slices(judged.exact.prior);
+  const bool volume = judged.exact.problem.image.shape.size() == 4;
+  const Prior* of_problem = volume ? static_cast<const Prior*>(&of_slices) : judged.exact.prior.get();
+  const Prior* prior = kind.traits.needs_prior ? of_problem : nullptr;
   const Report report = kind.make()->solve(judged.exact.problem, prior, {.seed = 5, .observer = {}});
   std::printf("%-24s %-8s\n", kind.name.c_str(), to_string(kind.traits.claim).c_str());
   if (!at::isfinite(report.x).all().item<bool>()) return "the image is not finite";
@@ -180,7 +196,7 @@ TEST(SolverClaims, TraitsSayWhatASolverRefuses) {
 std::string objection(const SolverKind& kind) {
   const bool draws = kind.traits.claim == Claim::samples;
   static const std::vector<Judged> tasks = {gaussian_task("blur", 1), raised_blur(), magnitudes(),
-                                            gaussian_task("radon", 1)};
+                                            gaussian_task("radon", 1), volume_of_one_slice()};
   static const Judged sampled = gaussian_task("blur", 16);
   if (draws) return objection_on(sampled, kind);
   for (const Judged& judged : tasks) {

@@ -109,9 +109,8 @@ void name_outputs(std::vector<BatchWork>& works, const BatchOutput& output) {
   for (auto& work : works) {
     work.output = output;
     if (works.size() == 1) continue;
-    const Shape& shape = work.inputs.front().source.image().shape;  // [C, H, W]
-    std::string name =
-        shape[0] == 1 ? fmt::format("{}x{}", shape[1], shape[2]) : fmt::format("{}", fmt::join(shape, "x"));
+    const Shape& shape = work.inputs.front().source.image().shape;  // [C, H, W] or [C, D, H, W]
+    std::string name = fmt::format("{}", fmt::join(shape.begin() + (shape[0] == 1 ? 1 : 0), shape.end(), "x"));
     if (const int same = ++taken[name]; same > 1) name += fmt::format("-{}", same);  // of another field or range
     for (std::string* path : {&work.output.path, &work.output.csv, &work.output.contact_sheet, &work.output.report})
       *path = named_by(*path, name);
@@ -245,7 +244,8 @@ Method batch_method(const BatchPlan& plan, const BatchWork& work, const PriorPtr
               ItemRunner(plan.main, prior, plan.item_options.complex_image, plan.item_options.location_of_complex_image,
                          {.selection = plan.options.select,
                           .maps = plan.batch.maps,
-                          .calibration = apply_calibration(plan.calibration, conditions, inputs)}),
+                          .calibration = apply_calibration(plan.calibration, conditions, inputs),
+                          .prior_slices = plan.item_options.prior_slices}),
           .samples = plan.options.samples};
 }
 

@@ -225,7 +225,8 @@ CalibrationResult run_calibration(const CalibrationPlan& stated, const RunContro
       .runner = ItemRunner(
           plan.main,
           needs_prior ? open_prior(plan.prior, plan.options.precision, plan.options.memory.bytes()) : nullptr,
-          options.complex_image, options.location_of_complex_image, {.selection = plan.options.select, .maps = false}),
+          options.complex_image, options.location_of_complex_image,
+          {.selection = plan.options.select, .maps = false, .prior_slices = options.prior_slices}),
       .samples = plan.options.samples};
   Engine engine({.seed = static_cast<std::uint64_t>(plan.options.seed)}, controls);
   for (std::size_t i = 0; i < inputs.size() && !controls.cancelled(); ++i) {

@@ -170,10 +170,11 @@ class Comparison final : public ResultSink {
     return {.seed = seed(), .observer = controls_.steps(), .cancellation = controls_.cancellation, .trace_every = 0};
   }
 
-  ItemRunner runner(const TaskPlan& task, const ComparedSolver& compared, const Evaluation& evaluation) const {
+  ItemRunner runner(const TaskPlan& task, const ComparedSolver& compared, Evaluation evaluation) const {
+    evaluation.prior_slices = task.item_options.prior_slices;
     const auto prior = priors_.find(plan_.prior_of(compared));
     return {compared.solver, prior == priors_.end() ? nullptr : prior->second, task.item_options.complex_image,
-            task.item_options.location_of_complex_image, evaluation};
+            task.item_options.location_of_complex_image, std::move(evaluation)};
   }
 
   /// Sets the solver's `oracle` option to the value of the highest PSNR; says which it is.

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "data/image_io.h"
+#include "data/volume_planes.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/version.h"
 #include "recon/pipeline/compare/comparison_table.h"
@@ -41,7 +42,12 @@ double middle_of(std::vector<double> values) {
 
 /// The measurement where it is a picture: as it is, Fourier data as log magnitude over four decades.
 std::optional<PanelTile> measurement_tile(const PreparedItem& item) {
-  const at::Tensor y = item.y[0].cpu();
+  at::Tensor y = item.y[0].cpu();
+  if (y.dim() == 4 && item.op->domain().shape.size() == 4) {
+    // Of a volume that is measured as one, three planes; of one that is measured slice by slice, its middle slice.
+    const bool whole = item.op->range().shape == item.op->domain().shape;
+    y = whole ? middle_planes(y.is_complex() ? y.abs() : y, item.range.low) : y[y.size(0) / 2];
+  }
   if (y.dim() != 3 || (y.size(0) != 1 && y.size(0) != 3)) return std::nullopt;
   if (!y.is_complex()) return PanelTile{"measurement", y, item.range};
   const at::Tensor magnitude = at::log10(y.abs().clamp_min(1e-30));

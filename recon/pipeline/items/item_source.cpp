@@ -168,7 +168,7 @@ PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
   item.op = operator_for(stored);
   if (stored.std_map.defined()) item.op = where_measured(item.op, at::isfinite(stored.std_map));
   result_image_ = image_;
-  if (const auto window = item.op->window()) result_image_.shape = {image_.shape[0], window->height, window->width};
+  if (const auto window = item.op->window()) result_image_.shape = window->shape_in(image_.shape);
   item.range = header().range;
   const at::Tensor measured = on_support(stored.y, item.op->support());
   require_finite(measured, fmt::format("{}:/measurements item {} ('{}')", reader_.name, index, item.id));

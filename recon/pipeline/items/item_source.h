@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "data/measurement_file.h"
+#include "priors/slices_prior.h"
 #include "recon/core/noise.h"
 #include "recon/pipeline/items/alternatives.h"
 #include "recon/pipeline/items/complex_image.h"
@@ -38,7 +39,8 @@ struct ItemOptions {
   bool check_noise_level = true;    ///< warn of a level that the data contradict, item by item
   ComplexImage complex_image = ComplexImage::none;  ///< automatic: as none, until it is settled
   double hold_out = 0;                              ///< share of the data that solvers do not see (held_out.h); 0: none
-  std::string location_of_noise_std, location_of_complex_image;  ///< for messages
+  std::vector<SliceOrientation> prior_slices = {SliceOrientation::axial};  ///< of volumes: what priors look at
+  std::string location_of_noise_std, location_of_complex_image;            ///< for messages
 };
 
 /// Where items come from: a file, or what stands for one.

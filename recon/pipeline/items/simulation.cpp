@@ -42,6 +42,12 @@ at::Tensor trimmed(at::Tensor image, const SimulationPlan& plan, const std::stri
   return image.to(image.is_complex() ? at::kComplexFloat : at::kFloat).contiguous();
 }
 
+/// What a volume is called: its file without folder and ending, or its dataset.
+std::string volume_name(const std::string& source) {
+  std::string name = std::filesystem::path(source).filename().string();
+  return name.substr(0, std::max<std::size_t>(1, name.find('.')));
+}
+
 void warn_outside(const at::Tensor& image, const ImageRange& range, const std::string& id) {
   if (image.is_complex()) return;
   const auto outside = (image < range.low).logical_or(image > range.high).sum().item<std::int64_t>();
@@ -86,6 +92,7 @@ void SimulationOptions::visit(ParameterVisitor& v) {
   v.choice("channels", channels, "turn pictures into grey or colour ones");
   v.field("crop", crop, "[top, left, height, width] in pixels", {.min = 0});
   v.field("shrink", shrink, "average blocks of so many pixels a side, after the crop", {.min = 1, .max = 4096});
+  v.field("volume", volume, "the images of a source are the slices of one volume; shrink then counts for slices, too");
   v.field("image_range", image_range, "[low, high]: values of black and white; 8 and 16 bit pictures have [0, 1]");
   v.field("output", output, "measurement file to write (HDF5); starts at the working directory");
   v.field("keep_truth", keep_truth, "store the images as ground truth");
@@ -117,8 +124,9 @@ SimulatedItems::SimulatedItems(SimulationPlan plan)
   std::set<std::string> taken;
   for (const auto& text : plan_.images) {
     sources_.push_back(ImageSource::open(text, {.channels = plan_.options.channels}));
-    for (std::int64_t i = 0; i < sources_.back().count(); ++i) {
-      const std::string& wanted = sources_.back().ids()[static_cast<std::size_t>(i)];
+    const bool whole = plan_.options.volume;
+    for (std::int64_t i = 0; i < (whole ? 1 : sources_.back().count()); ++i) {
+      const std::string wanted = whole ? volume_name(text) : sources_.back().ids()[static_cast<std::size_t>(i)];
       std::string id = wanted;
       for (int k = 2; !taken.insert(id).second; ++k) id = wanted + "_" + std::to_string(k);
       ids_.push_back(id);
@@ -145,7 +153,24 @@ SimulatedItems::SimulatedItems(SimulationPlan plan)
 
 at::Tensor SimulatedItems::image(std::size_t index) const {
   const auto& [source, i] = places_.at(index);
+  if (plan_.options.volume) return stacked_slices(sources_[source], ids_[index]).unsqueeze(0);
   return trimmed(sources_[source].image(i), plan_, ids_[index]).unsqueeze(0);
+}
+
+at::Tensor SimulatedItems::stacked_slices(const ImageSource& source, const std::string& id) const {
+  std::vector<at::Tensor> slices;
+  for (std::int64_t d = 0; d < source.count(); ++d) {
+    slices.push_back(trimmed(source.image(d), plan_, id));
+    if (slices.back().sizes() != slices.front().sizes()) {
+      throw data_error(source.description(), "slice {}: expected {} like the first, found {}; use `crop`", d,
+                       to_string(shape_of(slices.front())), to_string(shape_of(slices.back())));
+    }
+  }
+  const std::int64_t step = plan_.options.shrink, count = source.count() / step;
+  if (count < 1) throw usage_error(plan_.location, "shrink {} leaves no slice of '{}'", step, id);
+  const at::Tensor volume = at::stack(slices, 1);
+  if (step == 1) return volume;
+  return volume.narrow(1, 0, count * step).unflatten(1, {count, step}).mean(2);
 }
 
 MeasurementItem SimulatedItems::item(std::int64_t index) const {

@@ -25,6 +25,7 @@ struct SimulationOptions {
   ChannelRule channels = ChannelRule::as_stored;
   std::vector<std::int64_t> crop;
   std::int64_t shrink = 1;
+  bool volume = false;
   std::vector<double> image_range = {0, 1};
   std::string output = "measurement.h5";
   bool keep_truth = true;
@@ -65,7 +66,8 @@ class SimulatedItems {
   MeasurementItem item(std::int64_t index) const;
 
  private:
-  at::Tensor image(std::size_t index) const;  ///< [1, C, H, W]
+  at::Tensor image(std::size_t index) const;  ///< [1, C, H, W], of a volume [1, C, D, H, W]
+  at::Tensor stacked_slices(const ImageSource& source, const std::string& id) const;  ///< [C, D, H, W]
 
   SimulationPlan plan_;
   Rng rng_;

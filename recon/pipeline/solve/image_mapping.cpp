@@ -10,17 +10,24 @@
 namespace recon {
 namespace {
 
-/// The padded size that a prior needs for an image.
+/// The padded size that a prior needs for an image or a volume.
 Shape size_for(const ImageDomain& prior, const Shape& image, const std::string& place) {
+  Shape size = image;
+  const std::size_t rows = image.size() - 2, columns = image.size() - 1;
+  if (image.size() == 4) size[1] = rounded_up(image[1], std::max<std::int64_t>(1, prior.slice_multiple));
   if (prior.fixed_size.empty()) {
-    return {image[0], rounded_up(image[1], prior.multiple), rounded_up(image[2], prior.multiple)};
+    size[rows] = rounded_up(image[rows], prior.multiple);
+    size[columns] = rounded_up(image[columns], prior.multiple);
+    return size;
   }
-  if (image[1] > prior.fixed_size[0] || image[2] > prior.fixed_size[1]) {
+  if (image[rows] > prior.fixed_size[0] || image[columns] > prior.fixed_size[1]) {
     throw usage_error(place,
                       "the prior knows images up to {} x {} pixels only, these have {} x {}; choose another prior",
-                      prior.fixed_size[0], prior.fixed_size[1], image[1], image[2]);
+                      prior.fixed_size[0], prior.fixed_size[1], image[rows], image[columns]);
   }
-  return {image[0], prior.fixed_size[0], prior.fixed_size[1]};
+  size[rows] = prior.fixed_size[0];
+  size[columns] = prior.fixed_size[1];
+  return size;
 }
 
 at::Tensor constant_image(const TensorSpec& image, double value, const at::TensorOptions& like) {
@@ -54,7 +61,8 @@ ImageMapping::ImageMapping(const TensorSpec& image, const ImageRange& range, con
   offset_ = range.low - scale_ * prior->low;
   if (is_complex) {
     two_channels_ = true;
-    parts_ = {{2 * image.shape[0], image.shape[1], image.shape[2]}, ScalarKind::real};
+    parts_ = {image.shape, ScalarKind::real};
+    parts_.shape[0] *= 2;
     scale_ = 2 * std::max(std::abs(range.low), std::abs(range.high)) / (prior->high - prior->low);
     offset_ = -scale_ * middle;
   }

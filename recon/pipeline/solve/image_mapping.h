@@ -22,6 +22,9 @@ namespace recon {
 /// Size: the image is padded to the multiple (or the fixed size) that the prior needs by solving for a larger image of
 /// which the operator sees the centre; the result is cropped back. Without a prior (classical solvers) nothing is
 /// padded, complex images stay complex, and the range becomes [0, 2]: a prior's step of 2, with zero at `low`.
+///
+/// Volumes [C, D, H, W] likewise; slices are added where the prior wants a multiple of them
+/// (ImageDomain::slice_multiple).
 class ImageMapping {
  public:
   /// `automatic` is two_channels here: an image that is still complex. Throws Error(usage) naming `place` for images

@@ -7,6 +7,7 @@
 
 #include "operators/mri/seen_pixels.h"
 #include "priors/channelwise_prior.h"
+#include "priors/slices_prior.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/pipeline/solve/figures.h"
@@ -171,6 +172,16 @@ Report after(const Report& earlier, Report later) {
   return later;
 }
 
+/// A prior for images has learned nothing from strips of some pixels.
+void require_slices_to_see(const TensorSpec& volume, const std::vector<SliceOrientation>& orientations) {
+  constexpr std::int64_t fewest = 16;
+  if (volume.shape[1] >= fewest || orientations == std::vector{SliceOrientation::axial}) return;
+  throw usage_error("prior_slices",
+                    "a volume of {} slices has coronal and sagittal slices of {} rows, of {} or more a prior can say "
+                    "something; use axial",
+                    volume.shape[1], volume.shape[1], fewest);
+}
+
 bool converged(const Report& report) {
   return std::all_of(report.outcomes.begin(), report.outcomes.end(),
                      [](Outcome outcome) { return outcome == Outcome::converged; });
@@ -206,11 +217,17 @@ std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>
   }
   const PreparedItem& first = items.front();
   const bool with_prior = solver_.traits.needs_prior;
-  const ImageMapping mapping(first.op->domain(), first.range, with_prior ? &prior_->domain() : nullptr, complex_image_,
-                             place_);
+  const bool with_slices = with_prior && first.op->domain().shape.size() == 4;
+  ImageDomain domain = with_prior ? prior_->domain() : ImageDomain{};
+  if (with_slices) {
+    require_slices_to_see(first.op->domain(), evaluation_.prior_slices);
+    domain = SlicesPrior::domain_of(domain, evaluation_.prior_slices);
+  }
+  const ImageMapping mapping(first.op->domain(), first.range, with_prior ? &domain : nullptr, complex_image_, place_);
   PriorPtr prior = with_prior ? prior_ : nullptr;
   const std::int64_t channels = mapping.solver_image().shape[0];
   if (with_prior && prior->domain().channels != channels) prior = std::make_shared<ChannelwisePrior>(prior, channels);
+  if (with_slices) prior = std::make_shared<SlicesPrior>(prior, evaluation_.prior_slices);
   const std::int64_t runs = solver_.traits.samples ? samples : 1;
   const auto problem_of = [&](const PreparedItem& item, const ItemNoise& noise) {
     return make_problem(mapping, item.op, item.y, noise, item.id, runs);

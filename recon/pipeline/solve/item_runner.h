@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "priors/slices_prior.h"
 #include "recon/pipeline/items/item_source.h"
 #include "recon/pipeline/solve/guarantee.h"
 #include "recon/pipeline/solve/image_mapping.h"
@@ -17,6 +18,8 @@ struct Evaluation {
   Selection selection = Selection::mean;
   bool maps = true;  ///< prior_part, chi2_map, quantiles: recon/pipeline/solve/uncertainty.h; they cost a linear solve
   AppliedCalibrationPtr calibration = nullptr;  ///< what it promises is among the figures
+  /// Of volumes: the slices that a prior for images looks at.
+  std::vector<SliceOrientation> prior_slices = {SliceOrientation::axial};
 };
 
 /// Solves items with one solver.

@@ -1,5 +1,6 @@
 #include "recon/pipeline/solve/solving_options.h"
 
+#include "priors/slices_prior.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -25,6 +26,9 @@ void ItemKeys::visit(ParameterVisitor& v) {
   v.field("hold_out", hold_out,
           "share of the data that the solver does not see and its image is judged by, without a truth; 0: none",
           {.min = 0, .max = 0.9});
+  v.field(
+      "prior_slices", prior_slices,
+      "of volumes: the slices that a prior for images looks at, of axial, coronal and sagittal; several: their mean");
 }
 
 void SolvingOptions::visit(ParameterVisitor& v) {
@@ -72,10 +76,18 @@ ItemOptions item_options_of(const ItemKeys& keys, const YamlOptions& config) {
   if (keys.estimate_noise && keys.noise_std) {
     throw usage_error(config.location_of("estimate_noise"), "expected `noise_std` or `estimate_noise`, not both");
   }
+  std::vector<SliceOrientation> orientations;
+  for (const auto& word : keys.prior_slices) {
+    orientations.push_back(from_word<SliceOrientation>(word, config.location_of("prior_slices")));
+  }
+  if (orientations.empty() || std::set(orientations.begin(), orientations.end()).size() != orientations.size()) {
+    throw usage_error(config.location_of("prior_slices"), "expected some of axial, coronal and sagittal, each once");
+  }
   return {.noise_std = keys.noise_std,
           .estimate_noise = keys.estimate_noise,
           .complex_image = keys.complex_image,
           .hold_out = keys.hold_out,
+          .prior_slices = orientations,
           .location_of_noise_std = config.location_of("noise_std"),
           .location_of_complex_image = config.location_of("complex_image")};
 }

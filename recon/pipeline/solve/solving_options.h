@@ -33,6 +33,7 @@ struct ItemKeys {
   bool estimate_noise = false;
   ComplexImage complex_image = ComplexImage::automatic;
   double hold_out = 0;
+  std::vector<std::string> prior_slices = {"axial"};
 
   void visit(ParameterVisitor& v);
 };

@@ -68,10 +68,10 @@ at::Tensor block_average(const at::Tensor& map, std::int64_t side) {
   const at::Tensor all = map.sum(0, true);
   // Blocks that stick out count the pixels that they have.
   const at::Tensor blocks = at::avg_pool2d(all, {side, side}, {side, side}, {0, 0}, /*ceil_mode=*/true);
-  return blocks.repeat_interleave(side, 1)
-      .repeat_interleave(side, 2)
-      .narrow(1, 0, map.size(1))
-      .narrow(2, 0, map.size(2))
+  return blocks.repeat_interleave(side, -2)
+      .repeat_interleave(side, -1)
+      .narrow(-2, 0, map.size(-2))
+      .narrow(-1, 0, map.size(-1))
       .contiguous();
 }
 

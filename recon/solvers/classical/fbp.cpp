@@ -73,7 +73,7 @@ at::Tensor Fbp::run(SolverContext& context) const {
   // A point in every view becomes a quarter of the view's angle there, and all angles are half a turn.
   const at::Tensor points = at::zeros_like(y.narrow(0, 0, 1));
   points.select(-1, 0).fill_(1);
-  const double angles = 4 * ramp(points).select(-1, 0).select(1, 0).sum().item<double>();
+  const double angles = 4 * ramp(points).select(-1, 0).flatten(0, -2).select(0, 0).sum().item<double>();
   std::vector<at::Tensor> items;
   for (std::int64_t i = 0; i < context.batch(); ++i) {
     const double noise_std = context.problem().noise_std[static_cast<std::size_t>(i)];

@@ -61,9 +61,14 @@ at::Tensor non_negative_data(const SolverContext& context, const at::Tensor& bac
 /// multiplicative step is one of length x along the gradient: with this smoothing it is stable at the brightest pixel.
 at::Tensor curvature(const at::Tensor& x, double tv) {
   const ImageGradient g = image_gradient(x);
-  const at::Tensor smoothing = kGradientNorm * tv * x.amax({1, 2, 3}, true);
-  const at::Tensor length = (g.vertical.square() + g.horizontal.square() + smoothing.square()).sqrt().clamp_min(1e-30);
-  return image_gradient_adjoint({g.vertical / length, g.horizontal / length});
+  const at::Tensor brightest = g.of_volume() ? x.amax({1, 2, 3, 4}, true) : x.amax({1, 2, 3}, true);
+  const at::Tensor smoothing = gradient_norm(x) * tv * brightest;
+  at::Tensor square = g.vertical.square() + g.horizontal.square();
+  if (g.of_volume()) square = square + g.axial.square();
+  const at::Tensor length = (square + smoothing.square()).sqrt().clamp_min(1e-30);
+  ImageGradient direction{g.vertical / length, g.horizontal / length};
+  if (g.of_volume()) direction.axial = g.axial / length;
+  return image_gradient_adjoint(direction);
 }
 
 /// Where on the way from residual a to a + d the squared norm falls to `target`; 1 when it does not.

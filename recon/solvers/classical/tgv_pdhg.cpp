@@ -7,6 +7,7 @@
 #include "recon/solvers/classical/image_gradient.h"
 #include "recon/solvers/classical/symmetrised_gradient.h"
 #include "recon/solvers/context.h"
+#include "recon/solvers/volumes.h"
 
 namespace recon {
 namespace {
@@ -83,6 +84,7 @@ void TgvPdhg::visit(ParameterVisitor& v) {
 
 at::Tensor TgvPdhg::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver tgv_pdhg");
+  require_no_volume(*op, "solver tgv_pdhg", "tv_pdhg");
   Iteration iteration(*this, context, *op);
   return run_primal_dual(
       context, {.weight = weight, .max_iterations = max_iterations, .tolerance = tolerance}, iteration.data(),

@@ -12,6 +12,7 @@
 #include "recon/solvers/classical/image_gradient.h"
 #include "recon/solvers/classical/operator_norm.h"
 #include "recon/solvers/context.h"
+#include "recon/solvers/volumes.h"
 
 namespace recon {
 namespace {
@@ -157,6 +158,7 @@ void TvAdmm::visit(ParameterVisitor& v) {
 
 at::Tensor TvAdmm::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver tv_admm");
+  require_no_volume(*op, "solver tv_admm", "tv_pdhg");
   ImageBounds{low, high}.require_fit(*op, "solver tv_admm");
   Iteration iteration(*this, context, *op);
   const auto solve = [&](const at::Tensor& weights, const at::Tensor&) { return iteration.solve(weights); };

@@ -24,7 +24,8 @@ class TvPdhg::Iteration {
         data_(context, op, options.weight),
         x_(bounds_.clamped(fitted_adjoint(context, op))) {
     q_ = {at::zeros_like(x_), at::zeros_like(x_)};
-    steps_ = primal_dual_steps(x_, context.y(), kGradientNorm);
+    if (x_.dim() == 5) q_.axial = at::zeros_like(x_);
+    steps_ = primal_dual_steps(x_, context.y(), gradient_norm(x_));
   }
 
   const DataDual& data() const { return data_; }
@@ -40,9 +41,11 @@ class TvPdhg::Iteration {
     ImageGradient q = image_gradient(ahead);
     q.vertical.mul_(steps_.penalty).add_(q_.vertical);
     q.horizontal.mul_(steps_.penalty).add_(q_.horizontal);
+    if (q.of_volume()) q.axial.mul_(steps_.penalty).add_(q_.axial);
     project(q);
     q_.vertical.lerp_(q.vertical, kTvRelaxation);
     q_.horizontal.lerp_(q.horizontal, kTvRelaxation);
+    if (q.of_volume()) q_.axial.lerp_(q.axial, kTvRelaxation);
 
     data_.advance(ahead, steps_.data, kTvRelaxation);
   }
@@ -53,13 +56,16 @@ class TvPdhg::Iteration {
     if (options_.variant == TvVariant::anisotropic) {
       q.vertical.div_(q.vertical.abs().clamp_min_(1));
       q.horizontal.div_(q.horizontal.abs().clamp_min_(1));
+      if (q.of_volume()) q.axial.div_(q.axial.abs().clamp_min_(1));
       return;
     }
-    const at::Tensor length = x_.is_complex() ? at::hypot(q.vertical.abs(), q.horizontal.abs())
-                                              : (q.vertical * q.vertical).addcmul_(q.horizontal, q.horizontal).sqrt_();
+    at::Tensor length = x_.is_complex() ? at::hypot(q.vertical.abs(), q.horizontal.abs())
+                                        : (q.vertical * q.vertical).addcmul_(q.horizontal, q.horizontal).sqrt_();
+    if (q.of_volume()) length = at::hypot(length, q.axial.abs());
     length.clamp_min_(1);
     q.vertical.div_(length);
     q.horizontal.div_(length);
+    if (q.of_volume()) q.axial.div_(length);
   }
 
   const TvPdhg& options_;
@@ -73,7 +79,7 @@ class TvPdhg::Iteration {
 void TvPdhg::visit(ParameterVisitor& v) {
   v.field("weight", weight, "weight of TV against 1/2 ||y - A x||²; found by chi² = 1 when absent",
           {.min = 0, .open_min = true});
-  v.choice("variant", variant, "how the two differences of a pixel add up");
+  v.choice("variant", variant, "how the differences of a pixel add up");
   v.field("max_iterations", max_iterations, "iterations at most", {.min = 1});
   v.field("tolerance", tolerance, "relative change of the image over 20 iterations at which to stop",
           {.min = 0, .open_min = true});

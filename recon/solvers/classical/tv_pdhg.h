@@ -19,9 +19,9 @@ namespace recon {
 ///     min 1/2 ||y - A x||² + weight TV(x)
 ///
 /// TV(x) sums |Dx| (isotropic: the length of the gradient; anisotropic: the sum of the absolute differences) over
-/// pixels and channels, D = forward differences. `low` and `high` bound the image. The weight that belongs to the
-/// constraint, its inverse Lagrange multiplier ||y - A x|| / ||p||, goes to the report (infinite where a flat image
-/// fits the data).
+/// pixels and channels, D = forward differences, of volumes along all three axes. `low` and `high` bound the image. The
+/// weight that belongs to the constraint, its inverse Lagrange multiplier ||y - A x|| / ||p||, goes to the report
+/// (infinite where a flat image fits the data).
 ///
 /// Step lengths are set per entry from ||A||² and the brightness of the back projection; there is nothing to tune.
 /// An entry stops when chi² is within 1 % of its target and the image has changed by less than `tolerance` (relative)

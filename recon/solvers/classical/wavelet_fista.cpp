@@ -23,6 +23,12 @@ at::Tensor shrunk(const at::Tensor& c, const at::Tensor& threshold) {
   return c * (1 - threshold / c.abs().clamp_min(1e-30)).clamp_min(0);
 }
 
+/// The slices of volumes as channels of an image: wavelets are of two dimensions.
+TensorSpec planes_of(const TensorSpec& image) {
+  if (image.shape.size() != 4) return image;
+  return {{image.shape[0] * image.shape[1], image.shape[2], image.shape[3]}, image.scalar};
+}
+
 }  // namespace
 
 /// The images of the batch and the weights' solves on them.
@@ -32,7 +38,7 @@ class WaveletFista::Iteration {
       : options_(options),
         context_(context),
         op_(op),
-        wavelet_(options.wavelet, options.levels, options.undecimated, op.domain(), "solver wavelet_fista"),
+        wavelet_(options.wavelet, options.levels, options.undecimated, planes_of(op.domain()), "solver wavelet_fista"),
         penalty_(wavelet_.penalty(context.image_options())) {
     const double norm_squared = squared_operator_norm(op, context.image_options());
     step_ = norm_squared > 0 ? 1 / norm_squared : 1;
@@ -71,7 +77,8 @@ class WaveletFista::Iteration {
 
   /// D_t of the header.
   at::Tensor denoised(const at::Tensor& x, const at::Tensor& threshold) const {
-    return wavelet_.synthesize(shrunk(wavelet_.analyze(x), threshold));
+    const at::Tensor planes = x.dim() == 5 ? x.flatten(1, 2) : x;
+    return wavelet_.synthesize(shrunk(wavelet_.analyze(planes), threshold)).view_as(x);
   }
 
   const WaveletFista& options_;

@@ -13,7 +13,15 @@ namespace recon {
 namespace {
 
 at::Tensor circular_laplacian(const at::Tensor& x) {
-  return 4 * x - at::roll(x, {1}, {-1}) - at::roll(x, {-1}, {-1}) - at::roll(x, {1}, {-2}) - at::roll(x, {-1}, {-2});
+  const at::Tensor within =
+      4 * x - at::roll(x, {1}, {-1}) - at::roll(x, {-1}, {-1}) - at::roll(x, {1}, {-2}) - at::roll(x, {-1}, {-2});
+  if (x.dim() < 5) return within;
+  return within + 2 * x - at::roll(x, {1}, {-3}) - at::roll(x, {-1}, {-3});
+}
+
+/// The axes of images [batch, C, H, W] or volumes [batch, C, D, H, W] that lie in space.
+std::vector<std::int64_t> spatial_axes(const at::Tensor& x) {
+  return x.dim() < 5 ? std::vector<std::int64_t>{-2, -1} : std::vector<std::int64_t>{-3, -2, -1};
 }
 
 /// The eigenvalues d of the circular Laplacian in the operator's eigenbasis V, or empty if V does not diagonalise it.
@@ -23,8 +31,10 @@ at::Tensor circular_laplacian(const at::Tensor& x) {
 /// random pixels, decides whether V is such a basis.
 std::optional<at::Tensor> laplacian_eigenvalues(const SpectralForm& form, const TensorSpec& image,
                                                 const at::TensorOptions& like) {
-  at::Tensor point = at::zeros({1, image.shape[0], image.shape[1], image.shape[2]}, like);
-  point.select(-1, 0).select(-1, 0).fill_(1);
+  Shape batched = image.shape;
+  batched.insert(batched.begin(), 1);
+  at::Tensor point = at::zeros(batched, like);
+  point.flatten(2).select(-1, 0).fill_(1);
   const at::Tensor before = form.analyze(point), after = form.analyze(circular_laplacian(point));
   if (before.abs().min().item<double>() <= 0) return std::nullopt;
   const at::Tensor ratio = after / before;
@@ -38,20 +48,17 @@ std::optional<at::Tensor> laplacian_eigenvalues(const SpectralForm& form, const 
   return diagonal ? std::optional(d) : std::nullopt;
 }
 
-/// The unitary 2-D DFT of each channel as a spectral form with constant eigenvalues.
-SpectralForm fourier_form(double eigenvalue, bool real_image) {
-  return {.analyze =
-              [](const at::Tensor& x) {
-                return at::fft_fft2(x, {}, {-2, -1}, "ortho");
-              },
+/// The unitary DFT of each channel as a spectral form with constant eigenvalues, of `axes` axes with the batch.
+SpectralForm fourier_form(double eigenvalue, bool real_image, std::size_t axes) {
+  return {.analyze = [](const at::Tensor& x) { return at::fft_fftn(x, {}, spatial_axes(x), "ortho"); },
           .synthesize =
               [real_image](const at::Tensor& c) {
-                const at::Tensor x = at::fft_ifft2(c, {}, {-2, -1}, "ortho");
+                const at::Tensor x = at::fft_ifftn(c, {}, spatial_axes(c), "ortho");
                 return real_image ? at::real(x).contiguous() : x;
               },
           .eigenvalues =
-              [eigenvalue](const at::Tensor& like) {
-                return at::full({1, 1, 1, 1}, eigenvalue, like.options().dtype(real_dtype(like)));
+              [eigenvalue, axes](const at::Tensor& like) {
+                return at::full(Shape(axes, 1), eigenvalue, like.options().dtype(real_dtype(like)));
               }};
 }
 
@@ -62,7 +69,9 @@ std::optional<SpectralForm> preferred_form(const LinearOperator& op, const at::T
   if (!form) return std::nullopt;
   const at::Tensor l = form->eigenvalues(at::zeros({1}, like));
   const double low = l.min().item<double>(), high = l.max().item<double>();
-  return high - low <= 1e-6 * high ? fourier_form(high, op.domain().scalar == ScalarKind::real) : form;
+  return high - low <= 1e-6 * high
+             ? fourier_form(high, op.domain().scalar == ScalarKind::real, op.domain().shape.size() + 1)
+             : form;
 }
 
 }  // namespace

@@ -46,6 +46,12 @@ void DiffPir::visit(ParameterVisitor& v) {
 
 at::Tensor DiffPir::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver diffpir");
+  return run_with(context, *op, [&](const at::Tensor& center, const at::Tensor& rho) {
+    return data_prox(context, *op, center, rho);
+  });
+}
+
+at::Tensor DiffPir::run_with(SolverContext& context, const LinearOperator& op, const DataProx& prox) const {
   const Prior& prior = context.prior();
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
   const at::Tensor variance = noise_variances(context);
@@ -55,14 +61,14 @@ at::Tensor DiffPir::run(SolverContext& context) const {
       .denoise =
           [&](const at::Tensor& x_t, const NoiseLevel& level) {
             const double r = level.relative_sigma();
-            return data_prox(context, *op, context.denoise(x_t, level), lambda * variance / (r * r));
+            return prox(context.denoise(x_t, level), lambda * variance / (r * r));
           },
       .denoise_with_variance = {},
       .noise = [&](std::string_view, std::int64_t step) { return context.normal(diffpir_stream, step); }};
   reverse.levels.push_back({.alpha = 1, .sigma = 0});
 
   const at::Tensor z = reverse.noise(kSamplingStream, 0);
-  at::Tensor estimate = tikhonov_image(context, *op, start);
+  at::Tensor estimate = tikhonov_image(context, op, start);
   const at::Tensor x = reverse.levels[0].alpha * estimate + reverse.levels[0].sigma * z;
   PartialRenoising(zeta, steps).sample(reverse, x, [&](SamplerStep& step) {
     estimate = step.x0;

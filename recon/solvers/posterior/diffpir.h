@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "recon/solvers/posterior/data_step.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
@@ -36,6 +37,9 @@ class DiffPir final : public Solver {
   Spacing spacing = Spacing::uniform_log_snr;
 
   void visit(ParameterVisitor& options) override;
+
+  /// The same loop with another data step.
+  at::Tensor run_with(SolverContext& context, const LinearOperator& op, const DataProx& prox) const;
 
  private:
   at::Tensor run(SolverContext& context) const override;

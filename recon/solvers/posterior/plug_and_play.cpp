@@ -45,10 +45,16 @@ void PlugAndPlay::visit(ParameterVisitor& v) {
 
 at::Tensor PlugAndPlay::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver plug_and_play");
+  return run_with(context, *op, [&](const at::Tensor& center, const at::Tensor& rho) {
+    return data_prox(context, *op, center, rho);
+  });
+}
+
+at::Tensor PlugAndPlay::run_with(SolverContext& context, const LinearOperator& op, const DataProx& prox) const {
   const Prior& prior = context.prior();
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
   const at::Tensor variance = noise_variances(context);
-  at::Tensor z = at::zeros_like(context.operate([&] { return op->adjoint(context.y()); })), u = z;
+  at::Tensor z = at::zeros_like(context.operate([&] { return op.adjoint(context.y()); })), u = z;
   std::vector<double> last(static_cast<std::size_t>(context.batch()), end_relative_sigma.value_or(start));
   if (!end_relative_sigma) {
     // Data that sum up many pixels (projections) say more of a pixel than their noise does.
@@ -65,7 +71,7 @@ at::Tensor PlugAndPlay::run(SolverContext& context) const {
     // u is the dual variable times s², which changes with the level (Boyd et al. 2011, section 3.4.1).
     if (dual && k > 0) u = u * per_item(square / last_square, u);
     last_square = square;
-    const at::Tensor x = data_prox(context, *op, z - u, lambda * variance / square);
+    const at::Tensor x = prox(z - u, lambda * variance / square);
     z = denoised(context, x + u, level);
     if (dual) u = u + x - z;
     const Step step{.done = k + 1, .total = steps, .relative_sigma = level.front(), .residual_squares = {}};

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "recon/solvers/posterior/data_step.h"
 #include "recon/solvers/solver.h"
 
 namespace recon {
@@ -43,6 +44,9 @@ class PlugAndPlay final : public Solver {
   std::optional<double> end_relative_sigma;
 
   void visit(ParameterVisitor& options) override;
+
+  /// The same loop with another data step.
+  at::Tensor run_with(SolverContext& context, const LinearOperator& op, const DataProx& prox) const;
 
  private:
   at::Tensor run(SolverContext& context) const override;

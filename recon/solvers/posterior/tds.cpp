@@ -29,11 +29,19 @@ struct Walks {
   at::Tensor log_twist;    ///< log psi_t
   at::Tensor log_weights;  ///< up to a constant of each entry
 
+  /// [particles, batch, 1, ...]: what a number of each walk is shaped like to go with its image.
+  Shape per_walk() const {
+    Shape shape(static_cast<std::size_t>(x.dim()), 1);
+    shape[0] = x.size(0);
+    shape[1] = x.size(1);
+    return shape;
+  }
+
   /// Those that `ancestors` [particles, batch] names.
   void select(const at::Tensor& ancestors) {
     for (at::Tensor* images : {&x, &x0, &guidance, &x0_before, &guidance_before}) {
       if (!images->defined()) continue;
-      const at::Tensor index = ancestors.view({x.size(0), x.size(1), 1, 1, 1});
+      const at::Tensor index = ancestors.view(per_walk());
       *images = images->gather(0, index.expand_as(*images));
     }
     log_twist = log_twist.gather(0, ancestors);
@@ -45,7 +53,7 @@ struct Walks {
     log_weights = log_weights.masked_fill(lost, -std::numeric_limits<double>::infinity());
     log_twist = log_twist.masked_fill(lost, 0);
     for (at::Tensor* images : {&x, &x0, &guidance}) {
-      *images = images->masked_fill(lost.view({x.size(0), x.size(1), 1, 1, 1}), 0);
+      *images = images->masked_fill(lost.view(per_walk()), 0);
     }
   }
 };
@@ -121,7 +129,8 @@ class TwistedWalks {
     };
     const at::Tensor x0 = ahead(walks_.x0, walks_.x0_before), g = ahead(walks_.guidance, walks_.guidance_before);
     const auto dot = [](const at::Tensor& a, const at::Tensor& b) {
-      return at::real(a.conj() * b).to(at::kDouble).sum({2, 3, 4});
+      const at::Tensor products = at::real(a.conj() * b).to(at::kDouble);
+      return products.dim() == 5 ? products.sum({2, 3, 4}) : products.flatten(2).sum(2);
     };
     // log p - log q of the step: both have the same spread, their means differ by pull times the guidance.
     walks_.log_weights = walks_.log_weights - pull / std * dot(z, g) - 0.5 * std::pow(pull / std, 2) * dot(g, g);
@@ -138,7 +147,7 @@ class TwistedWalks {
   }
 
   at::Tensor mean() const {
-    const at::Tensor w = weights().view({options_.particles, -1, 1, 1, 1}).to(walks_.x0.scalar_type());
+    const at::Tensor w = weights().view(walks_.per_walk()).to(walks_.x0.scalar_type());
     return ((walks_.x0 + walks_.guidance) * w).sum(0);
   }
   const at::Tensor& residual_squares() const { return residual_squares_; }

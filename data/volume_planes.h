@@ -1,0 +1,12 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace recon {
+
+/// The three planes through the middle of a volume [C, D, H, W] side by side as one picture [C, rows, columns]: the
+/// axial slice [H, W], the coronal one [D, W] and the sagittal one [D, H], slice 0 on top; `black` is what lies between
+/// and below them. An image [C, H, W] is returned as it is.
+at::Tensor middle_planes(const at::Tensor& image, double black);
+
+}  // namespace recon
