@@ -131,7 +131,9 @@ Examples:
                    "shipped picture");
     app.add_option("--count", count_, "How many of them")->check(CLI::PositiveNumber)->capture_default_str();
     app.add_option("--operator", operator_, "An operator as YAML, instead of TARGET");
-    app.add_option("--image", image_, "Shape of the images for an operator: C,H,W")->delimiter(',')->expected(3);
+    app.add_option("--image", image_, "Shape of the images for an operator: C,H,W, of volumes C,D,H,W")
+        ->delimiter(',')
+        ->expected(3, 4);
     app.add_flag("--complex", complex_, "The images for an operator are complex");
   }
 
