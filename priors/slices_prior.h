@@ -20,8 +20,8 @@ constexpr auto words_of(SliceOrientation) {
 ///
 /// With several orientations it is the geometric mean of the slice priors, p(x) ~ prod_o p_o(x)^(1/O), whose score is
 /// the mean of the scores (Lee et al. 2023, "Improving 3D imaging with pre-trained perpendicular 2D diffusion models",
-/// eq. 8, with equal weights; there the orientations take turns from step to step, here each pass sees all of them, so
-/// that the denoiser is a function of its argument):
+/// where the orientations take turns from step to step; here each pass sees all of them, so that the denoiser is a
+/// function of its argument):
 ///
 ///     D(x_t) = (1/O) sum_o D_o(x_t),   the pullback likewise; O network passes per slice
 ///
