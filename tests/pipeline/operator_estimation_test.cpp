@@ -19,10 +19,23 @@
 namespace recon::test {
 namespace {
 
-BlurKernel gaussian(double std_px) { return {.kernel = {}, .shape = KernelShape::gaussian, .std_px = std_px}; }
-BlurKernel disk(double radius_px) { return {.kernel = {}, .shape = KernelShape::disk, .radius_px = radius_px}; }
+BlurKernel gaussian(double std_px) {
+  BlurKernel kernel;
+  kernel.std_px = std_px;
+  return kernel;
+}
+BlurKernel disk(double radius_px) {
+  BlurKernel kernel;
+  kernel.shape = KernelShape::disk;
+  kernel.radius_px = radius_px;
+  return kernel;
+}
 BlurKernel motion(double length_px, double angle_deg) {
-  return {.kernel = {}, .shape = KernelShape::motion, .length_px = length_px, .angle_deg = angle_deg};
+  BlurKernel kernel;
+  kernel.shape = KernelShape::motion;
+  kernel.length_px = length_px;
+  kernel.angle_deg = angle_deg;
+  return kernel;
 }
 
 /// What the images say inside of the kernel's reach, and noise.
