@@ -40,6 +40,10 @@ class SlicesPrior final : public Prior {
   const std::vector<SliceOrientation>& orientations() const { return orientations_; }
   double denoising_mse(double relative_sigma) const override { return inner_->denoising_mse(relative_sigma); }
   double max_relative_sigma() const override { return inner_->max_relative_sigma(); }
+  /// Of a slice; it says nothing of how slices go together.
+  at::Tensor power_spectrum(std::int64_t height, std::int64_t width) const override {
+    return inner_->power_spectrum(height, width);
+  }
   /// Axial slices only: a mean of images has no variance of its own.
   bool learns_variance() const override;
 

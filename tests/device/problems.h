@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "operators/combinations/slices.h"
 #include "operators/unsuitable_operator.h"
 #include "priors/empirical_prior.h"
 #include "priors/gaussian_prior.h"
@@ -38,6 +39,15 @@ inline std::vector<Problem> problems_of_each_kind() {
     problems.back().y = problems.back().op->apply((truth + 1) / 2);
   }
   return problems;
+}
+
+/// Two volumes of two blurred slices each, for solvers that have no use for images.
+inline Problem problem_of_volumes() {
+  Problem volumes = problems_of_each_kind().front();
+  volumes.op = make_slices({volumes.op}, 2);
+  volumes.image = volumes.op->domain();
+  volumes.y = at::stack({volumes.y, 0.7 * volumes.y});
+  return volumes;
 }
 
 inline Problem there(Problem problem) {

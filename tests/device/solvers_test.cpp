@@ -1,6 +1,7 @@
 // Every solver on the device gives the image of the CPU.
 #include <map>
 
+#include "priors/slices_prior.h"
 #include "recon/core/error.h"
 #include "tests/device/problems.h"
 #include "tests/support/json_options.h"
@@ -45,12 +46,11 @@ void expect_equal_on_both(const SolverKind& kind) {
   JsonOptions options(few_steps(kind));
   solver->visit(options);
   options.finish();
-  const auto prior = image_prior();
   std::int64_t solved = 0;
-  for (const Problem& problem : problems_of_each_kind()) {
+  const auto expect_equal = [&](const Problem& problem, const PriorPtr& prior) {
     SCOPED_TRACE(kind.name + " on " + problem.op->name());
     const auto cpu = solved_on_cpu(*solver, problem, *prior);
-    if (!cpu) continue;
+    if (!cpu) return;
     const Report device = solver->solve(there(problem), prior.get(), {.seed = 3, .observer = {}});
     EXPECT_LT(difference(device.x, cpu->x), 1e-6);
     EXPECT_EQ(device.outcomes, cpu->outcomes);
@@ -59,7 +59,9 @@ void expect_equal_on_both(const SolverKind& kind) {
       EXPECT_NEAR(device.weight.at(i), cpu->weight[i], 1e-5 * cpu->weight[i]);
     EXPECT_EQ(device.anomaly.defined(), cpu->anomaly.defined());
     ++solved;
-  }
+  };
+  for (const Problem& problem : problems_of_each_kind()) expect_equal(problem, image_prior());
+  if (solved == 0) expect_equal(problem_of_volumes(), std::make_shared<SlicesPrior>(image_prior()));
   EXPECT_GT(solved, 0) << "no problem for " << kind.name;
 }
 

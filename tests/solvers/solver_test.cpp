@@ -5,7 +5,9 @@
 
 #include <limits>
 
+#include "operators/combinations/slices.h"
 #include "operators/unsuitable_operator.h"
+#include "priors/slices_prior.h"
 #include "recon/core/error.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/diffpir.h"
@@ -202,25 +204,37 @@ TEST(SolverRegistry, KindsAreSortedAndDescribed) {
   EXPECT_THROW(solver_kinds().find("dpss", "here"), Error);
 }
 
-/// The same images, blurred, as magnitudes of a transform, and as projections: there is one for every solver.
-std::vector<Problem> one_of_each_kind() {
-  Problem blur = closed_form("blur", {.size = 16, .items = 2, .samples = 1}).problem;
+struct WithPrior {
+  Problem problem;
+  PriorPtr prior;
+};
+
+/// The same images, blurred, as magnitudes of a transform, as projections, and as slices of two volumes: there is one
+/// for every solver.
+std::vector<WithPrior> one_of_each_kind() {
+  const ClosedForm two = closed_form("blur", {.size = 16, .items = 2, .samples = 1});
+  Problem blur = two.problem;
   blur.y = blur.y - blur.y.min();  // richardson_lucy takes photon counts
-  std::vector<Problem> problems = {blur};
+  std::vector<WithPrior> problems = {{blur, two.prior}};
   for (const char* op : {R"({"type": "fourier_magnitude"})", R"({"type": "radon", "angles": 8})"}) {
-    problems.push_back(blur);
-    problems.back().op = build_operator(op, blur.image);
-    problems.back().y = problems.back().op->apply(blur.y);
+    problems.push_back({blur, two.prior});
+    problems.back().problem.op = build_operator(op, blur.image);
+    problems.back().problem.y = problems.back().problem.op->apply(blur.y);
   }
+  const ClosedForm four = closed_form("blur", {.size = 16, .items = 4, .samples = 1});
+  Problem volumes = blur;
+  volumes.op = make_slices({four.op}, 2);
+  volumes.image = volumes.op->domain();
+  volumes.y = four.problem.y.unflatten(0, {2, 2});
+  problems.push_back({volumes, std::make_shared<SlicesPrior>(four.prior)});
   return problems;
 }
 
 /// The first problem that the solver has a use for, with its report.
-std::pair<Problem, Report> solved_one_of(const std::vector<Problem>& problems, const Solver& solver,
-                                         const Prior* prior) {
-  for (const auto& problem : problems) {
+std::pair<WithPrior, Report> solved_one_of(const std::vector<WithPrior>& problems, const Solver& solver) {
+  for (const auto& one : problems) {
     try {
-      return {problem, solver.solve(problem, prior, {})};
+      return {one, solver.solve(one.problem, one.prior.get(), {})};
     } catch (const UnsuitableOperator&) {
       continue;
     }
@@ -230,11 +244,11 @@ std::pair<Problem, Report> solved_one_of(const std::vector<Problem>& problems, c
 
 // A result of the right kind, the same for the same seed, and per item independent of the batch.
 TEST(SolverRegistry, EverySolverIsReproducibleAndIndependentOfTheBatch) {
-  const std::vector<Problem> problems = one_of_each_kind();
-  const auto prior = closed_form("blur", {.size = 16, .items = 2, .samples = 1}).prior;
+  const std::vector<WithPrior> problems = one_of_each_kind();
   for (const SolverKind& kind : solver_kinds()) {
     const auto solver = kind.make();
-    const auto [problem, first] = solved_one_of(problems, *solver, prior.get());
+    const auto [one, first] = solved_one_of(problems, *solver);
+    const auto& [problem, prior] = one;
     EXPECT_TRUE(at::equal(first.x, solver->solve(problem, prior.get(), {}).x)) << kind.name;
     Problem second = problem;
     second.y = problem.y.slice(0, 1, 2);

@@ -22,7 +22,7 @@ class StationaryCovariance {
  public:
   explicit StationaryCovariance(const SolverContext& context) : prior_(context.prior()) {
     const Shape& image = context.problem().image.shape;
-    const at::Tensor power = prior_.power_spectrum(image[1], image[2]);
+    const at::Tensor power = prior_.power_spectrum(image[image.size() - 2], image.back());
     if (!power.defined()) {
       throw usage_error("solver jfps",
                         "the prior {} does not know the power spectrum of its images; write `power_spectrum` into its "

@@ -16,9 +16,10 @@ namespace recon {
 ///
 ///     V = scale (Sigma^-1 + I / r²)^-1,   r = sigma_t / alpha_t
 ///
-/// Sigma diagonal in the 2-D DFT, the same for all channels. scale <= 1 makes the mean variance of a pixel what the
-/// prior says its denoiser's error is (Prior::denoising_mse): a network knows more than a stationary Gaussian does.
-/// D_y = D + V A^H (noise_std² I + A V A^H)^-1 (y - A D) takes the place of D in the steps of GuidedSampler.
+/// Sigma diagonal in the 2-D DFT, the same for all channels and for all slices of a volume. scale <= 1 makes the mean
+/// variance of a pixel what the prior says its denoiser's error is (Prior::denoising_mse): a network knows more than a
+/// stationary Gaussian does. D_y = D + V A^H (noise_std² I + A V A^H)^-1 (y - A D) takes the place of D in the steps of
+/// GuidedSampler.
 ///
 /// Exact for stationary Gaussian priors, as far as the steps are. Works for any operator with a vjp. Each step is one
 /// pass forward and `solves` applications of the operator, its adjoint and two FFTs. Throws Error(usage) for a prior
