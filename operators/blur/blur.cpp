@@ -53,13 +53,7 @@ class Blur final : public LinearOperator {
     Shape shape = leading;
     shape.insert(shape.end(), {rows_.padded, columns_.padded / 2 + 1});
     const DeviceConstant eigenvalues(energy_.value().reshape(shape));
-    SpectralForm form = half_spectrum_form(rows_.padded, columns_.padded, eigenvalues);
-    if (scalar == ScalarKind::real) return form;
-    return SpectralForm{
-        .analyze = [analyze = form.analyze](const at::Tensor& x) { return analyze(parts_apart(x)); },
-        .synthesize = [synthesize = form.synthesize](
-                          const at::Tensor& c) { return parts_joined(synthesize(c), ScalarKind::complex); },
-        .eigenvalues = form.eigenvalues};
+    return form_of_parts(half_spectrum_form(rows_.padded, columns_.padded, eigenvalues), scalar);
   }
 
   at::Tensor do_apply(const at::Tensor& x) const override {

@@ -65,4 +65,13 @@ inline at::Tensor parts_joined(const at::Tensor& parts, ScalarKind scalar) {
   return scalar == ScalarKind::complex ? at::view_as_complex(parts.movedim(1, -1).contiguous()) : parts;
 }
 
+/// The spectral form of an operator on real images as that on images of this kind, a complex one as its two parts.
+inline SpectralForm form_of_parts(SpectralForm form, ScalarKind scalar) {
+  if (scalar == ScalarKind::real) return form;
+  return {.analyze = [analyze = form.analyze](const at::Tensor& x) { return analyze(parts_apart(x)); },
+          .synthesize = [synthesize = form.synthesize](
+                            const at::Tensor& c) { return parts_joined(synthesize(c), ScalarKind::complex); },
+          .eigenvalues = form.eigenvalues};
+}
+
 }  // namespace recon

@@ -59,13 +59,8 @@ class VolumeBlur final : public LinearOperator {
     Shape shape(scalar == ScalarKind::complex ? 3 : 2, 1);
     shape.insert(shape.end(), energy.sizes().begin(), energy.sizes().end());
     const DeviceConstant eigenvalues(energy.reshape(shape));
-    SpectralForm form = half_spectrum_form_3d({axes_[0].padded, axes_[1].padded, axes_[2].padded}, eigenvalues);
-    if (scalar == ScalarKind::real) return form;
-    return SpectralForm{
-        .analyze = [analyze = form.analyze](const at::Tensor& x) { return analyze(parts_apart(x)); },
-        .synthesize = [synthesize = form.synthesize](
-                          const at::Tensor& c) { return parts_joined(synthesize(c), ScalarKind::complex); },
-        .eigenvalues = form.eigenvalues};
+    return form_of_parts(half_spectrum_form_3d({axes_[0].padded, axes_[1].padded, axes_[2].padded}, eigenvalues),
+                         scalar);
   }
 
   at::Tensor do_apply(const at::Tensor& x) const override {

@@ -9,29 +9,11 @@
 
 #include "operators/blur/blur.h"
 #include "recon/core/rng.h"
+#include "tests/support/blur_kernels.h"
 #include "tests/support/faults.h"
 
 namespace recon::test {
 namespace {
-
-BlurKernel gaussian(double std_px) {
-  BlurKernel kernel;
-  kernel.std_px = std_px;
-  return kernel;
-}
-BlurKernel disk(double radius_px) {
-  BlurKernel kernel;
-  kernel.shape = KernelShape::disk;
-  kernel.radius_px = radius_px;
-  return kernel;
-}
-BlurKernel motion(double length_px, double angle_deg) {
-  BlurKernel kernel;
-  kernel.shape = KernelShape::motion;
-  kernel.length_px = length_px;
-  kernel.angle_deg = angle_deg;
-  return kernel;
-}
 
 /// What the images say inside of the kernel's reach, and noise.
 at::Tensor blurred(const at::Tensor& images, const BlurKernel& kernel, double noise_std, std::uint64_t seed = 1) {
@@ -62,7 +44,7 @@ double off(const EstimatedOption& found, double truth) { return (found.value - t
 TEST(BlurEstimation, StandardErrorsAreThoseOfManyFields) {
   double squares = 0;
   for (std::int64_t i = 0; i < 12; ++i) {
-    const at::Tensor y = blurred(fields(12, 96).narrow(0, i, 1), gaussian(1.7), 0.01, 5);
+    const at::Tensor y = blurred(fields(12, 96).narrow(0, i, 1), gaussian_kernel(1.7), 0.01, 5);
     const BlurEstimate found = estimate_blur(y, {}, {"std_px"}, 0.01, "field");
     ASSERT_EQ(found.options.size(), 1U);
     EXPECT_NEAR(found.options[0].value, 1.7, 0.3);
@@ -75,18 +57,19 @@ TEST(BlurEstimation, StandardErrorsAreThoseOfManyFields) {
 
 TEST(BlurEstimation, FindsEachShapeAndTheNoise) {
   const at::Tensor images = fields(4, 128);
-  const BlurEstimate wide = estimate_blur(blurred(images, gaussian(2.4), 0.02), {}, {"std_px"}, {}, "fields");
+  const BlurEstimate wide = estimate_blur(blurred(images, gaussian_kernel(2.4), 0.02), {}, {"std_px"}, {}, "fields");
   EXPECT_NEAR(wide.kernel.std_px, 2.4, 0.12);
   EXPECT_NEAR(wide.noise_std, 0.02, 0.001);
-  const BlurEstimate round = estimate_blur(blurred(images, disk(3.3), 0.01), disk(1), {"radius_px"}, 0.01, "fields");
+  const BlurEstimate round =
+      estimate_blur(blurred(images, disk_kernel(3.3), 0.01), disk_kernel(1), {"radius_px"}, 0.01, "fields");
   EXPECT_NEAR(round.kernel.radius_px, 3.3, 0.1);
   EXPECT_EQ(round.noise_std, 0.01);
-  const BlurEstimate moved =
-      estimate_blur(blurred(images, motion(11, 155), 0.01), motion(1, 0), {"length_px", "angle_deg"}, {}, "fields");
+  const BlurEstimate moved = estimate_blur(blurred(images, motion_kernel(11, 155), 0.01), motion_kernel(1, 0),
+                                           {"length_px", "angle_deg"}, {}, "fields");
   EXPECT_NEAR(moved.kernel.length_px, 11, 0.3);
   EXPECT_NEAR(moved.kernel.angle_deg, 155, 2);
   const BlurEstimate turned =
-      estimate_blur(blurred(images, motion(11, 2), 0.01), motion(11, 0), {"angle_deg"}, 0.01, "fields");
+      estimate_blur(blurred(images, motion_kernel(11, 2), 0.01), motion_kernel(11, 0), {"angle_deg"}, 0.01, "fields");
   EXPECT_LT(std::abs(std::remainder(turned.kernel.angle_deg - 2, 180)), 2) << "next to where angles begin anew";
 }
 

@@ -13,30 +13,12 @@
 #include "operators/blur/blur_estimation.h"
 #include "recon/core/error.h"
 #include "recon/core/rng.h"
+#include "tests/support/blur_kernels.h"
 #include "tests/support/faults.h"
 #include "tests/support/paths.h"
 
 namespace recon::test {
 namespace {
-
-BlurKernel gaussian(double std_px) {
-  BlurKernel kernel;
-  kernel.std_px = std_px;
-  return kernel;
-}
-BlurKernel disk(double radius_px) {
-  BlurKernel kernel;
-  kernel.shape = KernelShape::disk;
-  kernel.radius_px = radius_px;
-  return kernel;
-}
-BlurKernel motion(double length_px, double angle_deg) {
-  BlurKernel kernel;
-  kernel.shape = KernelShape::motion;
-  kernel.length_px = length_px;
-  kernel.angle_deg = angle_deg;
-  return kernel;
-}
 
 /// What the images say inside of the kernel's reach, and noise.
 at::Tensor measured(const at::Tensor& images, const BlurKernel& kernel, double noise_std, std::uint64_t seed = 1) {
@@ -64,9 +46,9 @@ TEST(OperatorEstimation, FindsTheShape) {
     return with_estimates(
         section("{type: blur, shape: estimate}"), [&] { return y; }, {}, "y");
   };
-  EXPECT_EQ(shape_of(gaussian(2))->find("shape")->value->text, "gaussian");
-  EXPECT_EQ(shape_of(disk(4))->find("shape")->value->text, "disk");
-  const YamlNodePtr moved = shape_of(motion(9, 30));
+  EXPECT_EQ(shape_of(gaussian_kernel(2))->find("shape")->value->text, "gaussian");
+  EXPECT_EQ(shape_of(disk_kernel(4))->find("shape")->value->text, "disk");
+  const YamlNodePtr moved = shape_of(motion_kernel(9, 30));
   EXPECT_EQ(moved->find("shape")->value->text, "motion");
   EXPECT_NEAR(std::stod(moved->find("angle_deg")->value->text), 30, 5);
   expect_says(complaint([&] {
@@ -91,7 +73,7 @@ TEST(OperatorEstimation, LeavesOthersAlone) {
 
 TEST(OperatorEstimation, PhotonNoiseIsWhiteAsFarAsItGoes) {
   const at::Tensor image = read_image(source_path("data/samples/photograph.png")).unsqueeze(0);
-  const BlurKernel truth = gaussian(1.5);
+  const BlurKernel truth = gaussian_kernel(1.5);
   const at::Tensor clean = measured(image, truth, 0).clamp_min(0);
   constexpr double peak = 2000;
   const at::Tensor shot =
@@ -104,7 +86,7 @@ TEST(OperatorEstimation, PhotonNoiseIsWhiteAsFarAsItGoes) {
 
 TEST(OperatorEstimation, FindsTheMotionOfThePhotograph) {
   const at::Tensor photograph = read_image(source_path("data/samples/photograph.png")).unsqueeze(0);
-  const BlurEstimate moved = estimate_blur(measured(photograph, motion(9, 30), 0.01), motion(1, 0),
+  const BlurEstimate moved = estimate_blur(measured(photograph, motion_kernel(9, 30), 0.01), motion_kernel(1, 0),
                                            {"length_px", "angle_deg"}, 0.01, "photograph");
   EXPECT_NEAR(moved.kernel.length_px, 9, 0.9);
   EXPECT_NEAR(moved.kernel.angle_deg, 30, 5);
@@ -152,9 +134,9 @@ Cases twenty(const char* name, double noise_std, const Kernel& kernel_of, const 
 // The table of recon/docs/deblurring.md.
 TEST(SlowOperatorEstimation, TwentyPhotographsOfEachShape) {
   for (const double noise_std : {0.01, 0.03}) {
-    const auto soft = [](int i) { return gaussian(spread(i, 0.8, 3)); };
-    const auto defocused = [](int i) { return disk(spread(i, 1.5, 5)); };
-    const auto shaken = [](int i) { return motion(spread(i, 5, 17), spread(3 * i, 0, 180)); };
+    const auto soft = [](int i) { return gaussian_kernel(spread(i, 0.8, 3)); };
+    const auto defocused = [](int i) { return disk_kernel(spread(i, 1.5, 5)); };
+    const auto shaken = [](int i) { return motion_kernel(spread(i, 5, 17), spread(3 * i, 0, 180)); };
     EXPECT_GE(twenty("gaussian", noise_std, soft, {"std_px"}).within_fifth, 17);
     EXPECT_GE(twenty("disk", noise_std, defocused, {"radius_px"}).within_fifth, 17);
     const Cases moved = twenty("motion", noise_std, shaken, {"length_px", "angle_deg"});
