@@ -69,7 +69,7 @@ Examples:
       throw data_error(plan_.source, "a page is made of a result file, this is {}", hdf5_format(plan_.source));
     }
     require_writable(plan_.output, force_);
-    write_result_report(plan_.output, plan_.source);
+    write_result_report(plan_.output, ResultFile::open(plan_.source), plan_.source);
     VerbResult result;
     result.json = {{"output", plan_.output}, {"files", {plan_.output}}};
     result.text = fmt::format("{}: the page of {}\n", plan_.output, plan_.source);

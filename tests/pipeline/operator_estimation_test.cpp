@@ -33,7 +33,7 @@ TEST(OperatorEstimation, PutsNumbersInTheirPlace) {
   const at::Tensor y = read_image(source_path("data/samples/blurred.png")).unsqueeze(0);
   const YamlNodePtr op = section("{type: blur, std_px: estimate, boundary: reflect}");
   const YamlNodePtr found = with_estimates(
-      op, [&] { return y; }, {}, "blurred.png");
+      op, 1, [&](std::int64_t) { return y[0]; }, {}, "blurred.png");
   EXPECT_EQ(found->find("boundary")->value->text, "reflect");
   EXPECT_NEAR(std::stod(found->find("std_px")->value->text), 1.5, 0.15);
   EXPECT_EQ(op->find("std_px")->value->text, "estimate") << "what was given stays";
@@ -44,7 +44,7 @@ TEST(OperatorEstimation, FindsTheShape) {
   const auto shape_of = [&](const BlurKernel& truth) {
     const at::Tensor y = measured(photograph, truth, 0.005);
     return with_estimates(
-        section("{type: blur, shape: estimate}"), [&] { return y; }, {}, "y");
+        section("{type: blur, shape: estimate}"), 1, [&](std::int64_t) { return y[0]; }, {}, "y");
   };
   EXPECT_EQ(shape_of(gaussian_kernel(2))->find("shape")->value->text, "gaussian");
   EXPECT_EQ(shape_of(disk_kernel(4))->find("shape")->value->text, "disk");
@@ -53,17 +53,18 @@ TEST(OperatorEstimation, FindsTheShape) {
   EXPECT_NEAR(std::stod(moved->find("angle_deg")->value->text), 30, 5);
   expect_says(complaint([&] {
                 with_estimates(
-                    section("{type: blur, shape: estimate}"), [&] { return photograph.narrow(2, 0, 20); }, {}, "small");
+                    section("{type: blur, shape: estimate}"), 1,
+                    [&](std::int64_t) { return photograph[0].narrow(1, 0, 20); }, {}, "small");
               }),
               {"no blur of any shape", "gaussian", "motion", "32 x 32"});
 }
 
 TEST(OperatorEstimation, LeavesOthersAlone) {
-  const auto nothing = []() -> at::Tensor { throw internal_error("test", "nobody needs the data"); };
+  const auto nothing = [](std::int64_t) -> at::Tensor { throw internal_error("test", "nobody needs the data"); };
   const YamlNodePtr op = section("{type: blur, std_px: 2}");
-  EXPECT_EQ(with_estimates(op, nothing, {}, "x"), op);
+  EXPECT_EQ(with_estimates(op, 1, nothing, {}, "x"), op);
   const auto refused = [&](const std::string& text) {
-    return complaint([&] { with_estimates(section(text), nothing, {}, "x"); }, ErrorKind::usage);
+    return complaint([&] { with_estimates(section(text), 1, nothing, {}, "x"); }, ErrorKind::usage);
   };
   expect_says(refused("{type: radon, angles: estimate}"), {"run.yaml:1", "'angles: estimate'", "type blur"});
   expect_says(refused("{type: blur, size_px: estimate}"), {"run.yaml:1", "'size_px'", "std_px can"});
@@ -80,7 +81,7 @@ TEST(OperatorEstimation, PhotonNoiseIsWhiteAsFarAsItGoes) {
       (clean / peak).sqrt() * Rng(1, "shot").normal({{0, 0}}, 0, spec_of_item(clean), clean.options());
   const Noise noise{.type = NoiseType::poisson, .std = {}, .peak = peak};
   const YamlNodePtr found = with_estimates(
-      section("{type: blur, std_px: estimate}"), [&] { return clean + shot; }, noise, "photons");
+      section("{type: blur, std_px: estimate}"), 1, [&](std::int64_t) { return (clean + shot)[0]; }, noise, "photons");
   EXPECT_NEAR(std::stod(found->find("std_px")->value->text), 1.5, 0.15);
 }
 

@@ -60,7 +60,7 @@ namespace {
 /// A table or picture of this name that is there before the batch has begun is somebody else's.
 void require_own_files(const BatchOutput& output, BatchStore::Mode mode) {
   namespace fs = std::filesystem;
-  const bool begun = fs::exists(output.path) || fs::exists(output.path + ".parts");
+  const bool begun = fs::exists(output.path) || fs::exists(BatchStore::parts_of(output.path));
   if (begun || mode == BatchStore::Mode::restart) return;
   for (const std::string& path : {output.csv, output.contact_sheet, output.report}) {
     if (path.empty() || !fs::exists(path)) continue;
@@ -341,7 +341,7 @@ void BatchRun::report() {
   result_.summary = summary_of(file);
   if (!output.csv.empty()) write_batch_csv(output.csv, file);
   if (!output.contact_sheet.empty()) write_contact_sheet(output.contact_sheet, file, output.contact_items);
-  if (!output.report.empty()) write_result_report(output.report, output.path);
+  if (!output.report.empty()) write_result_report(output.report, file, output.path);
 }
 
 }  // namespace

@@ -44,15 +44,6 @@ std::vector<fs::path> files_in(const fs::path& folder) {
   return files;
 }
 
-std::optional<ordered_json> read_manifest(const fs::path& path) {
-  if (!is_there(path)) return std::nullopt;
-  ordered_json manifest = ordered_json::parse(read_whole_file(path.string(), max_manifest_bytes), nullptr, false);
-  const bool ok = manifest.is_object() && manifest.value("format", "") == "recon-batch" &&
-                  manifest.contains("identity") && manifest.value("generation", -1) >= 0;
-  if (!ok) throw data_error(path.string(), "is no manifest of a batch; remove its folder, or use --restart");
-  return manifest;
-}
-
 /// Parts of another version are another run's, whatever the rest says: its figures may have other names.
 void require_version(const ordered_json& manifest, const fs::path& folder) {
   const std::int64_t version = manifest.value("version", std::int64_t{1});
@@ -96,7 +87,7 @@ std::string differences(const ordered_json& was, const ordered_json& is) {
 
 BatchStore::BatchStore(fs::path output, const ordered_json& identity, std::size_t batches, const Opening& opening,
                        const FailedBatches& failed_batches)
-    : output_(std::move(output)), folder_(output_.string() + ".parts"), batches_(batches), identity_(identity) {
+    : output_(std::move(output)), folder_(parts_of(output_)), batches_(batches), identity_(identity) {
   require_writable(output_.string(), true);
   open_folder();
   try {
@@ -124,6 +115,16 @@ void BatchStore::open_folder() {
   }
 }
 
+std::optional<ordered_json> BatchStore::manifest_in(const fs::path& folder) {
+  const fs::path path = folder / "manifest.json";
+  if (!is_there(path)) return std::nullopt;
+  ordered_json manifest = ordered_json::parse(read_whole_file(path.string(), max_manifest_bytes), nullptr, false);
+  const bool ok = manifest.is_object() && manifest.value("format", "") == "recon-batch" &&
+                  manifest.contains("identity") && manifest.value("generation", -1) >= 0;
+  if (!ok) throw data_error(path.string(), "is no manifest of a batch; remove its folder, or use --restart");
+  return manifest;
+}
+
 std::optional<ordered_json> BatchStore::manifest_of(const fs::path& result) {
   if (!is_there(result) || !hdf5::File::looks_like_hdf5(result.string()) ||
       hdf5_format(result.string()) != "recon-result") {
@@ -141,9 +142,9 @@ bool BatchStore::output_is_try_of(const ordered_json& manifest) const {
 }
 
 void BatchStore::open_manifest(const Opening& opening, const FailedBatches& failed_batches) {
-  auto there = read_manifest(folder_ / "manifest.json");
+  auto there = manifest_in(folder_);
   // Without locks another may have begun since.
-  if (!there && !why_no_locks().empty() && !is_new()) there = read_manifest(folder_ / "manifest.json");
+  if (!there && !why_no_locks().empty() && !is_new()) there = manifest_in(folder_);
   const bool joins = there && !opening.job.empty() && there->value("job", "") == opening.job;
   if (opening.mode == Mode::restart && !joins) return restart(there, opening);
   claims_->try_share(at_work);

@@ -71,6 +71,10 @@ class BatchStore {
   /// The manifest as OUT is to carry it.
   std::string manifest_text() const { return manifest_.dump(); }
 
+  /// The folder of the parts of a batch with this output.
+  static std::filesystem::path parts_of(const std::filesystem::path& output) { return output.string() + ".parts"; }
+  /// The manifest in a folder of parts; nothing where there is none. Throws Error(data) for what is none of a batch.
+  static std::optional<nlohmann::ordered_json> manifest_in(const std::filesystem::path& folder);
   /// The manifest in a result file; nothing when it is no batch's.
   static std::optional<nlohmann::ordered_json> manifest_of(const std::filesystem::path& result);
 

@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "data/atomic_file.h"
 #include "data/result_file.h"
 #include "recon/core/error.h"
+#include "recon/pipeline/batch/batch_store.h"
 #include "recon/pipeline/solve/figures.h"
 #include "recon/pipeline/solve/misfit.h"
 
@@ -17,7 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kRecentParts = 100;
-constexpr std::int64_t kMostManifestBytes = std::int64_t{256} << 20;
 
 double seconds_of(fs::file_time_type time) { return std::chrono::duration<double>(time.time_since_epoch()).count(); }
 
@@ -77,19 +76,17 @@ void BatchWatch::rate(std::size_t expected) {
 
 BatchState BatchWatch::look() {
   state_.failures.clear();
-  const fs::path folder = output_.string() + ".parts", manifest_path = folder / "manifest.json";
-  if (!fs::exists(manifest_path)) {
+  const fs::path folder = BatchStore::parts_of(output_);
+  const auto manifest = BatchStore::manifest_in(folder);
+  if (!manifest) {
     if (!fs::exists(output_)) {
       throw data_error(output_.string(), "no batch is to be seen: neither the result is there nor {}", folder.string());
     }
     read_result();
     return state_;
   }
-  const std::string text = read_whole_file(manifest_path.string(), kMostManifestBytes);
-  const auto manifest = nlohmann::json::parse(text, nullptr, false);
-  if (!manifest.is_object()) throw data_error(manifest_path.string(), "is no manifest of a batch");
-  state_.batches = manifest.value("batches", std::size_t{0});
-  const std::size_t redone = manifest.value("redo", nlohmann::json::array()).size();
+  state_.batches = manifest->value("batches", std::size_t{0});
+  const std::size_t redone = manifest->value("redo", nlohmann::ordered_json::array()).size();
   const std::size_t expected = redone > 0 ? redone : state_.batches;
   std::error_code gone;
   for (const auto& entry : fs::directory_iterator(folder, gone)) {

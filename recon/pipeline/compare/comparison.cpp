@@ -46,7 +46,7 @@ class Comparison final : public ResultSink {
       configured_steps_.push_back(compared.solver.solver != nullptr ? steps_of(*compared.solver.solver) : std::nullopt);
       if (!compared.may_need_prior()) continue;
       needs_prior_ = true;
-      if (plan_.prior_of(compared) != "auto") open_once(plan_.prior_of(compared));  // a task settles that
+      if (plan_.prior_of(compared) != automatic_prior) open_once(plan_.prior_of(compared));  // a task settles that
     }
   }
 
@@ -126,7 +126,7 @@ class Comparison final : public ResultSink {
       nlohmann::ordered_json taken;
       const std::string name = compared.solver.name;
       compared.taken = settle_solver(compared.solver, taken, {item}, compared.samples, controls_.device);
-      if (compared.may_need_prior() && plan_.prior_of(compared) == "auto") {
+      if (compared.may_need_prior() && plan_.prior_of(compared) == automatic_prior) {
         compared.prior = choose_prior(item.source->image());
         open_once(compared.prior);
       }

@@ -86,14 +86,9 @@ InputPlan estimated(const InputPlan& plan, const ExternalFile& file, const std::
                     const std::string& path) {
   InputPlan settled = plan;
   if (plan.op == nullptr) return settled;
-  const auto images = [&] {
-    std::vector<at::Tensor> first;
-    for (const auto index : indices) {
-      if (first.size() < kMostEstimatedFrom) first.push_back(file.y(index));
-    }
-    return at::stack(first);
-  };
-  settled.op = with_estimates(plan.op, images, plan.noise.value_or(file.noise.value_or(Noise{})), path);
+  const auto measurement = [&](std::int64_t i) { return file.y(indices[static_cast<std::size_t>(i)]); };
+  settled.op = with_estimates(plan.op, std::ssize(indices), measurement,
+                              plan.noise.value_or(file.noise.value_or(Noise{})), path);
   return settled;
 }
 

@@ -18,15 +18,10 @@ std::vector<std::pair<std::string, std::string>> variables_of_mat(const std::str
 }  // namespace
 
 InputFormat mat_format() {
-  InputFormat format = InputFormat::of<VariableOptions>(
+  return variable_format(
       {.name = "mat",
        .summary = "a variable of a MATLAB file (-v7, -v7.3): [y, x], [y, x, item] or [y, x, channel, item]"},
-      open_variable);
-  format.recognises = is_mat;
-  format.contents = variables_of_mat;
-  format.choice = "variable";
-  format.estimates_noise = true;
-  return format;
+      is_mat, variables_of_mat);
 }
 
 }  // namespace recon

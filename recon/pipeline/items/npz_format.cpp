@@ -15,14 +15,9 @@ std::vector<std::pair<std::string, std::string>> arrays_of_npz(const std::string
 }  // namespace
 
 InputFormat npz_format() {
-  InputFormat format = InputFormat::of<VariableOptions>(
-      {.name = "npz", .summary = "an array of numpy.savez: [y, x], [item, y, x] or [item, channel, y, x]"},
-      open_variable);
-  format.recognises = is_npz;
-  format.contents = arrays_of_npz;
-  format.choice = "variable";
-  format.estimates_noise = true;
-  return format;
+  return variable_format(
+      {.name = "npz", .summary = "an array of numpy.savez: [y, x], [item, y, x] or [item, channel, y, x]"}, is_npz,
+      arrays_of_npz);
 }
 
 }  // namespace recon

@@ -1,8 +1,5 @@
 #include "recon/pipeline/items/opened_input.h"
 
-#include <ATen/ATen.h>
-
-#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -32,14 +29,8 @@ ItemReader measurement_reader(const MeasurementFiles& pool, const std::string& p
 
 /// With the config's operator in place of the file's, whose arrays go with it.
 ItemReader measured_by(ItemReader reader, const InputPlan& plan) {
-  const auto images = [&] {
-    std::vector<at::Tensor> first;
-    for (std::size_t i = 0; i < std::min(reader.ids.size(), kMostEstimatedFrom); ++i) {
-      first.push_back(reader.read(static_cast<std::int64_t>(i)).y);
-    }
-    return at::stack(first);
-  };
-  const YamlNodePtr op = with_estimates(plan.op, images, reader.header.noise, reader.name);
+  const auto measurement = [&](std::int64_t index) { return reader.read(index).y; };
+  const YamlNodePtr op = with_estimates(plan.op, std::ssize(reader.ids), measurement, reader.header.noise, reader.name);
   const BuiltOperator built = build_operator(op, "operator", reader.header.image, reader.name);
   log::info("{}: measured by {}, in place of the file's operator", reader.name, built.op->name());
   reader.header.operator_config = to_yaml(built.config);

@@ -19,6 +19,7 @@ namespace recon {
 namespace {
 
 constexpr const char* estimate_word = "estimate";
+constexpr std::int64_t kMostEstimatedFrom = 16;
 
 bool left_to_the_data(const YamlNode& node) {
   return node.kind == YamlNode::Kind::scalar && node.text == estimate_word;
@@ -82,7 +83,8 @@ YamlNodePtr with_text(const YamlNodePtr& op, const std::string& key, const std::
 
 }  // namespace
 
-YamlNodePtr with_estimates(const YamlNodePtr& op, const std::function<at::Tensor()>& images, const Noise& noise,
+YamlNodePtr with_estimates(const YamlNodePtr& op, std::int64_t count,
+                           const std::function<at::Tensor(std::int64_t index)>& measurement, const Noise& noise,
                            const std::string& path) {
   std::vector<std::string> unknown;
   std::string location;
@@ -102,7 +104,9 @@ YamlNodePtr with_estimates(const YamlNodePtr& op, const std::function<at::Tensor
   if (!any_shape) {
     for (const auto& name : unknown) require_estimable(kernel.shape, name, location);
   }
-  const at::Tensor y = images();
+  std::vector<at::Tensor> first;
+  for (std::int64_t i = 0; i < std::min(count, kMostEstimatedFrom); ++i) first.push_back(measurement(i));
+  const at::Tensor y = at::stack(first);
   const std::optional<double> noise_std = white_std(noise, y);
   const BlurEstimate found =
       any_shape ? best_shape(y, noise_std, path) : estimate_blur(y, kernel, unknown, noise_std, path);

@@ -27,6 +27,16 @@ void VariableOptions::visit(ParameterVisitor& v) {
           {.min = 1, .max = 0x1p31 - 1});
 }
 
+InputFormat variable_format(KindDescription description, std::function<bool(const std::string& path)> recognises,
+                            decltype(InputFormat::contents) contents) {
+  InputFormat format = InputFormat::of<VariableOptions>(std::move(description), open_variable);
+  format.recognises = std::move(recognises);
+  format.contents = std::move(contents);
+  format.choice = "variable";
+  format.estimates_noise = true;
+  return format;
+}
+
 ExternalFile open_variable(const VariableOptions& options, const std::string& path) {
   const StoredArray array = read_array_file(path, options.variable);
   const std::string place = options.variable.empty() ? path : path + ":/" + options.variable;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,10 @@ struct VariableOptions {
 
   void visit(ParameterVisitor& v);
 };
+
+/// A format of such files, whose data have the noise that is found in them: `contents` as InputFormat::contents.
+InputFormat variable_format(KindDescription description, std::function<bool(const std::string& path)> recognises,
+                            decltype(InputFormat::contents) contents);
 
 /// The items of one of its arrays (data/array_file.h), and their truth in another one.
 ExternalFile open_variable(const VariableOptions& options, const std::string& path);

@@ -8,7 +8,6 @@
 namespace recon {
 namespace {
 
-constexpr const char* automatic = "auto";
 constexpr const char* grey = "natural_gray";
 constexpr const char* colour = "natural_rgb";
 constexpr std::int64_t kMostColourPixels = 512 * 512;
@@ -23,7 +22,7 @@ std::string choose_prior(const TensorSpec& image) {
 
 void settle_prior(std::string& prior, nlohmann::ordered_json& resolved, const std::vector<FirstItem>& items,
                   bool needed) {
-  if (prior != automatic) return;
+  if (prior != automatic_prior) return;
   const bool all = std::all_of(items.begin(), items.end(),
                                [](const FirstItem& item) { return choose_prior(item.source->image()) == colour; });
   prior = all && !items.empty() ? colour : grey;

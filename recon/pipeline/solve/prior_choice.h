@@ -9,6 +9,9 @@
 
 namespace recon {
 
+/// The word that leaves the choice to settle_prior().
+inline constexpr const char* automatic_prior = "auto";
+
 /// What `prior: auto` takes for images of that kind: natural_rgb for real ones [3, H, W] of at most 512 x 512 pixels,
 /// beyond which the time of its attention grows with the square of the pixels; else natural_gray, which treats channels
 /// one by one. By recon/docs/measurements.md ("Which prior auto takes").

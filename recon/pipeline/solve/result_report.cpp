@@ -252,9 +252,9 @@ std::string ResultReport::html(const ResultFile& file) const {
   return html_page(name, body + facts(header));
 }
 
-void write_result_report(const std::string& path, const std::string& result) {
-  const ResultReport report{.name = std::filesystem::path(result).filename().string()};
-  write_file_atomically(path, report.html(ResultFile::open(result)));
+void write_result_report(const std::string& path, const ResultFile& result, const std::string& source) {
+  const ResultReport report{.name = std::filesystem::path(source).filename().string()};
+  write_file_atomically(path, report.html(result));
 }
 
 }  // namespace recon

@@ -21,7 +21,7 @@ struct ResultReport {
   std::string html(const ResultFile& file) const;
 };
 
-/// Writes it to `path`, atomically.
-void write_result_report(const std::string& path, const std::string& result);
+/// Writes that of the open file `result`, which lies at `source`, to `path`, atomically.
+void write_result_report(const std::string& path, const ResultFile& result, const std::string& source);
 
 }  // namespace recon
