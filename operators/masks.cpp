@@ -14,15 +14,23 @@ void require_image(const TensorSpec& image, const std::string& location) {
   }
 }
 
+void require_image_or_volume(const TensorSpec& image, const std::string& location) {
+  if (image.shape.size() == 3 || image.shape.size() == 4) return;
+  throw usage_error(location,
+                    "expected an image [channels, height, width] or a volume [channels, slices, height, width], got {}",
+                    image.to_string());
+}
+
 at::Tensor checked_mask(const at::Tensor& array, const TensorSpec& image, const std::string& location) {
-  require_image(image, location);
-  const at::Tensor mask = array.dim() == 2 ? array.unsqueeze(0) : array;
-  const bool fits = mask.dim() == 3 && (mask.size(0) == 1 || mask.size(0) == image.shape[0]) &&
-                    mask.size(1) == image.shape[1] && mask.size(2) == image.shape[2];
-  if (!fits || mask.is_complex()) {
-    throw usage_error(location,
-                      "expected a real mask [height, width] or [channels, height, width] for an image {}, got {}",
-                      to_string(image.shape), to_string(shape_of(array)));
+  require_image_or_volume(image, location);
+  const auto rank = static_cast<std::int64_t>(image.shape.size());
+  const at::Tensor mask = array.dim() == rank - 1 ? array.unsqueeze(0) : array;
+  Shape wanted = image.shape;
+  if (mask.dim() == rank && mask.size(0) == 1) wanted[0] = 1;
+  if (shape_of(mask) != wanted || mask.is_complex()) {
+    const char* grid = rank == 3 ? "height, width" : "slices, height, width";
+    throw usage_error(location, "expected a real mask [{0}] or [channels, {0}] for {1} {2}, got {3}", grid,
+                      rank == 3 ? "an image" : "a volume", to_string(image.shape), to_string(shape_of(array)));
   }
   const at::Tensor values = mask.to(at::kCPU, at::kDouble);
   if (!at::logical_or(values == 0, values == 1).all().item<bool>()) {

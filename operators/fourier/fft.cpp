@@ -113,6 +113,16 @@ at::Tensor fft2_centred(const at::Tensor& x) { return centred(x, fftw::Kind::for
 
 at::Tensor ifft2_centred(const at::Tensor& k) { return centred(k, fftw::Kind::backward); }
 
+at::Tensor fft3_centred(const at::Tensor& x) {
+  if (x.dim() < 3) throw internal_error("fft3_centred", "expected at least three axes, got {}", x.dim());
+  return at::fft_fftshift(at::fft_fft(at::fft_ifftshift(fft2_centred(x), {{-3}}), std::nullopt, -3, "ortho"), {{-3}});
+}
+
+at::Tensor ifft3_centred(const at::Tensor& k) {
+  if (k.dim() < 3) throw internal_error("ifft3_centred", "expected at least three axes, got {}", k.dim());
+  return at::fft_fftshift(at::fft_ifft(at::fft_ifftshift(ifft2_centred(k), {{-3}}), std::nullopt, -3, "ortho"), {{-3}});
+}
+
 at::Tensor rfft2(const at::Tensor& x) {
   if (x.dim() < 2 || x.is_complex()) throw internal_error("rfft2", "expected a real tensor of at least two axes");
   if (!x.is_cpu()) return at::fft_rfft2(x);

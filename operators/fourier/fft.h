@@ -6,10 +6,10 @@
 
 namespace recon {
 
-// The one seam to Fourier libraries: FFTW on the CPU, cuFFT through at::fft_* on the GPU. All transforms run over the
-// last two axes [..., H, W], in the precision of the argument, and leave the argument unchanged unless said otherwise.
-// FFTW: one plan per (shape, kind, precision, alignment, threads), made under one mutex and kept; executing is
-// thread-safe. FFTW_ESTIMATE: measured plans depend on the clock, and with them the last digits of every result.
+// The one seam to Fourier libraries: FFTW on the CPU, cuFFT through at::fft_* on the GPU. Transforms of images run over
+// the last two axes [..., H, W], in the precision of the argument, and leave the argument unchanged unless said
+// otherwise. FFTW: one plan per (shape, kind, precision, alignment, threads), made under one mutex and kept; executing
+// is thread-safe. FFTW_ESTIMATE: measured plans depend on the clock, and with them the last digits of every result.
 // Several images are transformed image by image in parallel, one large image with threads.
 
 /// Unitary centred transform k = fftshift(fft2(ifftshift(x))) / sqrt(HW); real or complex in, complex out. The zero
@@ -18,13 +18,18 @@ at::Tensor fft2_centred(const at::Tensor& x);
 /// Its inverse and adjoint: x = fftshift(ifft2(ifftshift(k))) sqrt(HW); complex.
 at::Tensor ifft2_centred(const at::Tensor& k);
 
+/// Both for volumes [..., D, H, W], unitary over D, H, W, the zero frequency at [D / 2, H / 2, W / 2]: planes as above,
+/// then along D by LibTorch's own transforms.
+at::Tensor fft3_centred(const at::Tensor& x);
+at::Tensor ifft3_centred(const at::Tensor& k);
+
 /// Half spectrum of a real image without any scaling: real [..., H, W] -> complex [..., H, W / 2 + 1], the zero
 /// frequency at [0, 0]. Callers fold the scale into the multiplier that they apply anyway.
 at::Tensor rfft2(const at::Tensor& x);
 /// The unscaled inverse: irfft2(rfft2(x), W) = H W x. Consumes its argument (FFTW overwrites it): pass a temporary.
 at::Tensor irfft2(at::Tensor half_spectrum, std::int64_t width);
 
-/// The same of volumes [..., D, H, W]: planes as above, then along D by LibTorch's own transforms; unscaled.
+/// The same of volumes [..., D, H, W], as above; unscaled.
 at::Tensor rfft3(const at::Tensor& x);
 /// irfft3(rfft3(x), W) = D H W x. Consumes its argument.
 at::Tensor irfft3(at::Tensor half_spectrum, std::int64_t width);

@@ -11,11 +11,12 @@
 namespace recon {
 namespace {
 
-/// (M + M~) / 2 on the half spectrum of rfft2: [1, channels, H, W / 2 + 1].
+/// (M + M~) / 2 on the half spectrum of rfft2 (rfft3 of volumes): [1, channels, (D,) H, W / 2 + 1].
 at::Tensor symmetrised(const at::Tensor& mask) {
-  const std::vector<std::int64_t> axes{-2, -1};
+  std::vector<std::int64_t> axes{-2, -1};
+  if (mask.dim() == 4) axes.insert(axes.begin(), -3);
   const at::Tensor uncentred = at::fft_ifftshift(mask, axes);
-  const at::Tensor mirrored = at::roll(at::flip(uncentred, axes), {1, 1}, axes);
+  const at::Tensor mirrored = at::roll(at::flip(uncentred, axes), std::vector<std::int64_t>(axes.size(), 1), axes);
   return (0.5 * (uncentred + mirrored)).narrow(-1, 0, mask.size(-1) / 2 + 1).unsqueeze(0).contiguous();
 }
 
@@ -26,10 +27,12 @@ class MaskedFourier final : public LinearOperator {
                        {image.shape, ScalarKind::complex}),
         mask_(mask),
         symmetric_(symmetrised(mask)),
-        multiplier_(symmetric_.value() / static_cast<double>(image.shape[1] * image.shape[2])),
+        multiplier_(symmetric_.value() / static_cast<double>(mask[0].numel())),
+        volume_(image.shape.size() == 4),
         full_(mask.min().item<double>() == 1) {
-    if (image.scalar == ScalarKind::real)
-      half_spectrum_ = half_spectrum_form(image.shape[1], image.shape[2], symmetric_);
+    if (image.scalar == ScalarKind::complex) return;
+    half_spectrum_ = volume_ ? half_spectrum_form_3d({image.shape[1], image.shape[2], image.shape[3]}, symmetric_)
+                             : half_spectrum_form(image.shape[1], image.shape[2], symmetric_);
   }
 
   at::Tensor support() const override { return full_ ? at::Tensor() : mask_.value(); }
@@ -37,25 +40,27 @@ class MaskedFourier final : public LinearOperator {
 
   std::optional<SpectralForm> spectral() const override {
     if (half_spectrum_) return half_spectrum_;
-    return SpectralForm{.analyze = fft2_centred,
-                        .synthesize = ifft2_centred,
+    return SpectralForm{.analyze = volume_ ? fft3_centred : fft2_centred,
+                        .synthesize = volume_ ? ifft3_centred : ifft2_centred,
                         .eigenvalues = [mask = mask_](const at::Tensor& like) { return mask.like(like).unsqueeze(0); }};
   }
 
  private:
-  at::Tensor do_apply(const at::Tensor& x) const override { return fft2_centred(x).mul_(mask_.like(x)); }
+  at::Tensor spectrum(const at::Tensor& x) const { return volume_ ? fft3_centred(x) : fft2_centred(x); }
+
+  at::Tensor do_apply(const at::Tensor& x) const override { return spectrum(x).mul_(mask_.like(x)); }
   at::Tensor do_adjoint(const at::Tensor& y) const override {
-    const at::Tensor x = ifft2_centred(y * mask_.like(y));
+    const at::Tensor k = y * mask_.like(y), x = volume_ ? ifft3_centred(k) : ifft2_centred(k);
     return domain().scalar == ScalarKind::real ? at::real(x).contiguous() : x;
   }
   at::Tensor do_normal(const at::Tensor& x) const override {
-    if (domain().scalar == ScalarKind::complex) return adjoint(fft2_centred(x));
-    return apply_circulant(x, multiplier_.like(x));
+    if (domain().scalar == ScalarKind::complex) return adjoint(spectrum(x));
+    return volume_ ? apply_circulant_3d(x, multiplier_.like(x)) : apply_circulant(x, multiplier_.like(x));
   }
 
   DeviceConstant mask_;
   DeviceConstant symmetric_, multiplier_;
-  bool full_;
+  bool volume_, full_;
   std::optional<SpectralForm> half_spectrum_;  ///< of real images, made once: what it keeps on a device stays there
 };
 

@@ -160,7 +160,9 @@ at::Tensor radial(const SamplingPatternOptions& options, const Grid& grid) {
 }  // namespace
 
 void SamplingPatternOptions::visit(ParameterVisitor& v) {
-  v.array("mask", mask, "1 = sampled, on the centred k-space grid [height, width] (zero frequency at [H/2, W/2])");
+  v.array("mask", mask,
+          "1 = sampled, on the centred k-space grid [height, width] (zero frequency at [H/2, W/2]), "
+          "of volumes [slices, height, width]");
   if (mask.defined()) pattern = SamplingPattern::array;
   v.choice("pattern", pattern, "which positions are sampled (array when a mask is given)");
   v.field("acceleration", acceleration, "cartesian and poisson_disc: grid positions per sample", {.min = 1});
@@ -173,13 +175,14 @@ void SamplingPatternOptions::visit(ParameterVisitor& v) {
 }
 
 at::Tensor SamplingPatternOptions::on(const TensorSpec& image, const std::string& location) const {
-  require_image(image, location);
+  require_image_or_volume(image, location);
   if (mask.defined() != (pattern == SamplingPattern::array)) {
     throw usage_error(location, "pattern 'array' and a mask go together: got pattern '{}' and {} mask",
                       to_string(pattern), mask.defined() ? "a" : "no");
   }
   if (pattern == SamplingPattern::array) return checked_mask(mask, image, location);
-  const Grid grid{image.shape[1], image.shape[2]};
+  const bool volume = image.shape.size() == 4;
+  const Grid grid{image.shape[1], image.shape.back()};
   const std::int64_t side = pattern == SamplingPattern::poisson_disc ? std::min(grid.height, grid.width) : grid.width;
   const std::int64_t central =
       center_lines > 0 ? center_lines : std::max<std::int64_t>(1, std::llround(0.08 * static_cast<double>(side)));
@@ -193,6 +196,7 @@ at::Tensor SamplingPatternOptions::on(const TensorSpec& image, const std::string
       pattern == SamplingPattern::poisson_disc) {
     say_acceleration(*this, sampled, location);
   }
+  if (volume) sampled = sampled.unsqueeze(1).expand({grid.height, image.shape[2], grid.width}).contiguous();
   return sampled.unsqueeze(0);
 }
 

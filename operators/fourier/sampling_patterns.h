@@ -35,6 +35,9 @@ constexpr auto words_of(SamplingPattern) {
 ///                    bisection (dart throwing in a random order; Bridson 2007 has the constant-radius case).
 /// radial             `spokes` lines through the centre at equal angles, rounded to the grid.
 /// array              a mask of one's own.
+///
+/// Volumes [C, D, H, W] are measured by readouts along H, whole lines in k-space: the pattern lies on the plane [D, W]
+/// of the two phase encodings, and every position of it stands for a readout.
 struct SamplingPatternOptions {
   at::Tensor mask;
   SamplingPattern pattern = SamplingPattern::cartesian_random;
@@ -44,7 +47,7 @@ struct SamplingPatternOptions {
   std::int64_t seed = 0;
 
   void visit(ParameterVisitor& v);
-  /// 0/1 float64 [1 or C, H, W]. Throws Error(usage) naming `location`.
+  /// 0/1 float64 [1 or C, H, W], of volumes [1 or C, D, H, W]. Throws Error(usage) naming `location`.
   at::Tensor on(const TensorSpec& image, const std::string& location) const;
 };
 

@@ -1,6 +1,7 @@
 #include "operators/mri/coil_maps.h"
 
 #include <ATen/ATen.h>
+#include <fmt/ranges.h>
 
 #include "operators/masks.h"
 #include "recon/core/device_constant.h"
@@ -9,14 +10,17 @@
 namespace recon {
 namespace {
 
-/// [C, coils, H, W], complex128.
+/// [C, coils, (D,) H, W], complex128.
 at::Tensor checked_maps(const at::Tensor& array, const TensorSpec& image, const std::string& location) {
-  require_image(image, location);
-  const at::Tensor maps = array.dim() == 3 ? array.unsqueeze(0) : array;
-  if (maps.dim() != 4 || maps.size(0) != image.shape[0] || maps.size(2) != image.shape[1] ||
-      maps.size(3) != image.shape[2]) {
-    throw usage_error(location, "expected coil maps [{}coils, {}, {}] for an image {}, got {}",
-                      image.shape[0] == 1 ? "" : std::to_string(image.shape[0]) + ", ", image.shape[1], image.shape[2],
+  require_image_or_volume(image, location);
+  const auto rank = static_cast<std::int64_t>(image.shape.size());
+  const at::Tensor maps = array.dim() == rank ? array.unsqueeze(0) : array;
+  Shape wanted = image.shape;
+  wanted.insert(wanted.begin() + 1, maps.dim() > 1 ? maps.size(1) : 0);
+  if (shape_of(maps) != wanted) {
+    throw usage_error(location, "expected coil maps [{}coils, {}] for {} {}, got {}",
+                      image.shape[0] == 1 ? "" : std::to_string(image.shape[0]) + ", ",
+                      fmt::join(image.shape.begin() + 1, image.shape.end(), ", "), rank == 3 ? "an image" : "a volume",
                       to_string(image.shape), to_string(shape_of(array)));
   }
   require_finite(maps, location + " coil_maps");
@@ -27,7 +31,7 @@ class CoilMaps final : public LinearOperator {
  public:
   CoilMaps(const TensorSpec& image, const at::Tensor& maps)
       : LinearOperator(fmt::format("coil maps({})", maps.size(1)), image,
-                       {{maps.size(1), maps.size(2), maps.size(3)}, ScalarKind::complex}),
+                       {shape_of(maps.select(0, 0)), ScalarKind::complex}),
         maps_(maps.unsqueeze(0)),
         conjugate_(maps.conj().resolve_conj().unsqueeze(0)),
         energy_(maps.abs().square().sum(1).unsqueeze(0)) {}
@@ -41,7 +45,7 @@ class CoilMaps final : public LinearOperator {
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override {
-    const at::Tensor maps = maps_.like(x);  // [1, C, coils, H, W]
+    const at::Tensor maps = maps_.like(x);  // [1, C, coils, (D,) H, W]
     if (x.size(1) == 1) return maps[0] * x;
     return (maps * x.unsqueeze(2)).sum(1);
   }
@@ -51,7 +55,7 @@ class CoilMaps final : public LinearOperator {
   }
 
   DeviceConstant maps_, conjugate_;
-  DeviceConstant energy_;  ///< sum_c |S_c|² [1, C, H, W]
+  DeviceConstant energy_;  ///< sum_c |S_c|² [1, C, (D,) H, W]
 };
 
 }  // namespace
@@ -63,21 +67,24 @@ LinearOperatorPtr make_coil_maps(const TensorSpec& image, const at::Tensor& maps
 at::Tensor simulated_coil_maps(const TensorSpec& image, std::int64_t coils) {
   constexpr double distance = 1.7;
   const std::int64_t sets = image.shape[0];
-  const at::Tensor rows = at::linspace(-1, 1, image.shape[1], at::kDouble).view({-1, 1});
-  const at::Tensor columns = at::linspace(-1, 1, image.shape[2], at::kDouble).view({1, -1});
-  const Shape grid{image.shape[1], image.shape[2]};
+  const Shape grid(image.shape.end() - 2, image.shape.end());
+  const at::Tensor rows = at::linspace(-1, 1, grid[0], at::kDouble).view({-1, 1});
+  const at::Tensor columns = at::linspace(-1, 1, grid[1], at::kDouble).view({1, -1});
   const at::Tensor z = at::complex(columns.expand(grid).contiguous(), rows.expand(grid).contiguous());
   const at::Tensor angles =
       at::arange(coils, at::kDouble).view({1, -1, 1, 1}) * (2 * M_PI / static_cast<double>(coils));
   const at::Tensor drives = at::arange(sets, at::kDouble).view({-1, 1, 1, 1}) * angles;
   const at::Tensor fields =
       at::polar(at::ones_like(drives), drives) / (z - at::polar(at::full_like(angles, distance), angles));
-  return fields / fields.abs().square().sum(1, /*keepdim=*/true).sqrt();
+  const at::Tensor maps = fields / fields.abs().square().sum(1, /*keepdim=*/true).sqrt();
+  if (image.shape.size() == 3) return maps;
+  return maps.unsqueeze(2).expand({sets, coils, image.shape[1], grid[0], grid[1]}).contiguous();
 }
 
 void CoilMapOptions::visit(ParameterVisitor& v) {
   v.array("coil_maps", coil_maps,
-          "sensitivities, complex [coils, height, width] (or [channels, coils, height, width]); espirit, walsh or "
+          "sensitivities, complex [coils, height, width] (or [channels, coils, height, width]), of volumes with slices "
+          "before height; espirit, walsh or "
           "sum_of_squares: estimated from the data of a measurement file");
   const double least = coils == 0 ? 0 : 1;
   v.field("coils", coils, "without coil_maps: so many simulated coils around the image", {.min = least, .max = 256});

@@ -39,13 +39,13 @@ struct ProcessedData {
 
   OperatorPtr on_operator(const OperatorPtr& op, const std::string& location) const {
     if (!sample_weights.defined()) return op;
-    const Shape& range = op->range().shape;
-    const bool fits = !sample_weights.is_complex() && shape_of(sample_weights) == Shape{range[1], range[2]};
+    const Shape grid(op->range().shape.begin() + 1, op->range().shape.end());
+    const bool fits = !sample_weights.is_complex() && shape_of(sample_weights) == grid;
     if (!fits || !(sample_weights >= 0).all().item<bool>()) {
-      throw usage_error(location, "sample_weights: expected numbers >= 0, [{}, {}], got {}", range[1], range[2],
+      throw usage_error(location, "sample_weights: expected numbers >= 0, {}, got {}", to_string(grid),
                         to_string(shape_of(sample_weights)));
     }
-    return whitened(op, sample_weights.to(at::kCPU, at::kDouble).view({1, 1, range[1], range[2]}));
+    return whitened(op, sample_weights.to(at::kCPU, at::kDouble).unsqueeze(0).unsqueeze(0));
   }
 };
 
@@ -62,8 +62,10 @@ struct SenseOptions {
 };
 
 OperatorPtr sense_from(const SenseOptions& options, const TensorSpec& image, const std::string& location) {
-  require_image(image, location);
-  const at::Tensor mask = options.sampling.on({{1, image.shape[1], image.shape[2]}, ScalarKind::complex}, location);
+  require_image_or_volume(image, location);
+  TensorSpec grid = image;
+  grid.shape[0] = 1;
+  const at::Tensor mask = options.sampling.on(grid, location);
   const at::Tensor maps = options.processed.on_maps(options.coils.on(image), location);
   const LinearOperatorPtr sense = make_sense(image, maps, mask, to_string(options.sampling.pattern), location);
   const LinearOperatorPtr weighted = as_linear(options.processed.on_operator(sense, location), location);
@@ -77,7 +79,8 @@ LinearOperatorPtr make_sense(const TensorSpec& image, const at::Tensor& maps, co
                              const std::string& pattern, const std::string& location) {
   const LinearOperatorPtr coils = make_coil_maps(image, maps, location);
   const LinearOperatorPtr sense = as_linear(compose(make_fourier(coils->range(), mask, pattern), coils), location);
-  const at::Tensor seen = (maps.dim() == 3 ? maps.unsqueeze(0) : maps).ne(0).any(1);
+  const bool one_set = maps.dim() == static_cast<std::int64_t>(image.shape.size());
+  const at::Tensor seen = (one_set ? maps.unsqueeze(0) : maps).ne(0).any(1);
   return seen.all().item<bool>() ? sense : with_seen_pixels(sense, seen);
 }
 

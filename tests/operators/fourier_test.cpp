@@ -46,6 +46,17 @@ TEST(Fft, EqualsTheDefiningSumForEvenAndOddSizes) {
   }
 }
 
+// Along D, H and W one after the other: what the definition is.
+TEST(Fft, OfVolumesEqualsTheDefiningSum) {
+  for (const std::int64_t depth : {1, 4, 5}) {
+    const at::Tensor x = draw({2, depth, 7, 8}, ScalarKind::complex)[0];
+    const at::Tensor planes = at::matmul(at::matmul(dft_matrix(7), x), dft_matrix(8).t());
+    const at::Tensor expected = at::einsum("zd,cdij->czij", {dft_matrix(depth), planes});
+    EXPECT_LT(farthest(fft3_centred(x), expected), 1e-13) << depth;
+    EXPECT_LT(farthest(ifft3_centred(fft3_centred(x)), x), 1e-13) << depth;
+  }
+}
+
 TEST(Fft, EqualsAtenInBothPrecisions) {
   const std::vector<std::int64_t> axes{-2, -1};
   for (const auto dtype : {at::kFloat, at::kDouble}) {
@@ -139,6 +150,31 @@ at::Tensor pattern_of(const std::string& json, std::int64_t height = 64, std::in
   pattern.visit(options);
   options.finish();
   return pattern.on({{1, height, width}, ScalarKind::real}, "test")[0];
+}
+
+// What is sampled of a volume is F of the volume there and nothing elsewhere; a full grid of a real volume is unitary.
+TEST(Fourier, OfVolumesIsTheMaskedTransformOfThreeDimensions) {
+  const TensorSpec volume{{1, 6, 8, 10}, ScalarKind::complex};
+  const at::Tensor mask = draw({6, 8, 10}, ScalarKind::real)[0].gt(0).to(at::kDouble);
+  const LinearOperatorPtr op = make_fourier(volume, mask, "array");
+  const at::Tensor x = draw(volume.shape, ScalarKind::complex);
+  EXPECT_LT(farthest(op->apply(x), mask * fft3_centred(x)), 1e-15);
+  EXPECT_EQ(op->measured_components(), 2 * mask.sum().item<std::int64_t>());
+  const LinearOperatorPtr full = make_fourier({volume.shape, ScalarKind::real}, at::ones({6, 8, 10}), "full");
+  EXPECT_LT(farthest(full->normal(at::real(x).contiguous()), at::real(x)), 1e-13);
+  EXPECT_THROW(make_fourier(volume, at::ones({8, 10}), "array"), Error);
+}
+
+// Readouts along H: what the plane of the phase encodings decides holds for every line through it.
+TEST(SamplingPattern, OfVolumesSamplesWholeReadouts) {
+  SamplingPatternOptions pattern;
+  pattern.pattern = SamplingPattern::poisson_disc;
+  pattern.acceleration = 4;
+  const at::Tensor mask = pattern.on({{1, 16, 12, 20}, ScalarKind::complex}, "test");
+  ASSERT_EQ(mask.sizes(), (at::IntArrayRef{1, 16, 12, 20}));
+  EXPECT_EQ(mask.sum().item<double>(), 12 * 16 * 20 / 4);
+  EXPECT_TRUE(at::equal(mask.select(2, 3), pattern.on({{1, 16, 20}, ScalarKind::complex}, "test")));
+  EXPECT_TRUE(at::equal(mask.amin({2}), mask.amax({2})));
 }
 
 TEST(SamplingPattern, CartesianRandomHasItsAccelerationAndCentre) {

@@ -70,6 +70,24 @@ TEST(Sense, FullSamplingHasTheClosedFormOfTheMaps) {
   EXPECT_FALSE(build_linear(R"({"type": "sense", "acceleration": 2})", complex_image(16, 16))->spectral().has_value());
 }
 
+TEST(Sense, OfVolumesIsMaskTimesFourierTimesMaps) {
+  const TensorSpec volume{{1, 4, 8, 6}, ScalarKind::complex};
+  const at::Tensor maps = simulated_coil_maps(volume, 3);
+  ASSERT_EQ(maps.sizes(), (at::IntArrayRef{1, 3, 4, 8, 6}));
+  EXPECT_TRUE(at::equal(maps.select(2, 0), simulated_coil_maps({{1, 8, 6}, ScalarKind::complex}, 3)));
+  at::Tensor seen = maps[0].clone();
+  seen.slice(3, 0, 1).zero_();  // the last column of maps that no coil sees
+  const at::Tensor mask = at::ones({1, 4, 8, 6}, at::kDouble);
+  mask[0][1].zero_();
+  const LinearOperatorPtr op = make_sense(volume, seen, mask, "array", "test");
+  EXPECT_EQ(op->range().shape, (Shape{3, 4, 8, 6}));
+  const at::Tensor x = Rng(5, "volume").normal({{0, 0}}, 0, volume, at::kDouble);
+  EXPECT_LT((op->apply(x) - mask * fft3_centred(seen * x)).abs().max().item<double>(), 1e-14);
+  EXPECT_EQ(seen_pixels(*op).sum().item<double>(), 4 * 8 * 5);
+  EXPECT_THROW(make_sense(volume, simulated_coil_maps({{1, 8, 6}, ScalarKind::complex}, 3)[0], mask, "array", "test"),
+               Error);
+}
+
 TEST(Sense, RefusesMapsThatDoNotFit) {
   try {
     make_sense(complex_image(8, 8), draw({3, 8, 6}, ScalarKind::complex), at::ones({8, 8}), "full", "file.h5");
