@@ -3,7 +3,9 @@
 
 Run: python data/samples/make_samples.py (needs numpy, Pillow, scikit-image 0.26, nilearn 0.14, nibabel). Reproduces the
 committed files byte for byte with these versions. `make_samples.py --simulated` makes the simulated ones only (numpy,
-scipy, Pillow), `--cells FILE.h5` the cells from the project's set of fluorescence images. recon itself never runs this.
+scipy, Pillow), `--cells FILE.h5` the cells from the project's set of fluorescence images, `--head ch2.nii.gz` the head
+from a file of Debian's package mricron-data, `--head ch2.nii.gz OUT.nii.gz 64` one of 64 slices. recon itself never runs
+this.
 """
 import pathlib
 import sys
@@ -57,25 +59,20 @@ def area_average(before, after):
     return np.clip(np.minimum(high, cells + 1) - np.maximum(low, cells), 0, None) * (after / before)
 
 
-def brain_volume(path):
-    """32 axial slices from z = -8 mm up at the scale of brain.png, as far apart as their pixels (1.82 mm); 8 bits."""
+def head_volume(file, path, slices=32):
+    """So many axial slices around the ventricles, 128 x 128, as far apart as their pixels (1.7 mm), anterior up; 8 bits."""
     import nibabel
-    import nilearn
-    name = "mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
-    stored = nibabel.load(pathlib.Path(nilearn.__file__).parent / "datasets" / "data" / name)
+    stored = nibabel.load(file)  # 181 x 217 x 181, 1 mm
     head = np.transpose(np.asarray(stored.dataobj, dtype=np.float64), (2, 1, 0))[:, ::-1]  # z, anterior up, x
-    side, slices = max(head.shape[1:]), 32
-    square = np.zeros((head.shape[0], side, side))
-    top, left = (side - head.shape[1]) // 2, (side - head.shape[2]) // 2
-    square[:, top:top + head.shape[1], left:left + head.shape[2]] = head
-    first = round(float((np.linalg.inv(stored.affine) @ [0, 0, -8, 1])[2]))
-    thick = round(slices * side / SIZE)
-    within, along = area_average(side, SIZE), area_average(thick, slices)
-    volume = np.einsum("dz,zab->dab", along, square[first:first + thick])
-    volume = np.einsum("ai,dij,bj->dab", within, volume, within)
-    levels = np.clip(np.rint(volume * (255 / volume.max())), 0, 255).astype(np.uint8)
+    side = max(head.shape)
+    cube = np.pad(head, [((side - n) // 2, side - n - (side - n) // 2) for n in head.shape])
+    mean = area_average(side, SIZE)
+    volume = np.einsum("dz,ay,bx,zyx->dab", mean, mean, mean, cube, optimize=True)
+    levels = np.clip(np.rint(volume * (255 / np.percentile(volume, 99.95))), 0, 255).astype(np.uint8)
+    first = 66 - slices // 2
     millimetres = side / SIZE
-    nibabel.save(nibabel.Nifti1Image(np.transpose(levels, (2, 1, 0)), np.diag([millimetres] * 3 + [1])), path)
+    shown = np.transpose(levels[first:first + slices], (2, 1, 0))
+    nibabel.save(nibabel.Nifti1Image(shown, np.diag([millimetres] * 3 + [1])), path)
 
 
 def sixteen_bits(image):
@@ -146,6 +143,10 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--cells"]:
         cells(sys.argv[2]).save(here / "cells.png", optimize=True)
         sys.exit()
+    if sys.argv[1:2] == ["--head"]:
+        out, slices = sys.argv[3:] or (here / "head_volume.nii.gz", 32)
+        head_volume(sys.argv[2], out, int(slices))
+        sys.exit()
     bead().save(here / "bead.png", optimize=True)
     star().save(here / "star.png", optimize=True)
     sky().save(here / "sky.png", optimize=True)
@@ -154,4 +155,3 @@ if __name__ == "__main__":
         photograph().save(here / "photograph.png", optimize=True)
         portrait().save(here / "portrait.png", optimize=True)
         brain_slice().save(here / "brain.png", optimize=True)
-        brain_volume(here / "brain_volume.nii.gz")

@@ -38,7 +38,8 @@ std::string shortened(const std::string& key, const YamlNode& section) {
 class ShippedConfig : public ProgramTest, public testing::WithParamInterface<std::string> {};
 class CompareConfigs : public ShippedConfig {
  protected:
-  /// The config of the test's name in a folder; where `first_only` with the first item of each task, half as wide.
+  /// The config of the test's name in a folder; where `first_only` with the first item of each task, half as wide;
+  /// volumes half as wide.
   void compare(const std::string& folder, bool first_only) const {
     const fs::path file = fs::path(test::source_path(folder)) / (GetParam() + ".yaml");
     EXPECT_EQ(file_content(file).front(), '#');
@@ -49,9 +50,12 @@ class CompareConfigs : public ShippedConfig {
       options += shortened(fmt::format("solvers.{}", i), *solvers[i]);
       if (solvers[i]->find("samples") != nullptr) options += fmt::format(" --set solvers.{}.samples=2", i);
     }
-    const std::size_t tasks = first_only ? config.root()->find("tasks")->value->items.size() : 0;
-    for (std::size_t i = 0; i < tasks; ++i) {
-      options += fmt::format(" --set 'tasks.{0}.items=[\"0\"]' --set tasks.{0}.simulate.shrink=2", i);
+    const auto& tasks = config.root()->find("tasks")->value->items;
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+      const YamlEntry* simulate = tasks[i]->find("simulate");
+      const bool volume = simulate != nullptr && simulate->value->find("volume") != nullptr;
+      if (first_only) options += fmt::format(" --set 'tasks.{}.items=[\"0\"]'", i);
+      if (first_only || volume) options += fmt::format(" --set tasks.{}.simulate.shrink=2", i);
     }
     const Outputs got = recon("compare '" + file.string() + "' --json --allow-misfit --set output=compared" + options);
     ASSERT_EQ(got.exit_code, 0) << got.err;

@@ -9,10 +9,11 @@
 namespace recon {
 namespace {
 
-std::string choice_for(const std::string& operator_config, bool complex = false) {
-  const TensorSpec image{{1, 32, 32}, complex ? ScalarKind::complex : ScalarKind::real};
+std::string choice_for(const std::string& operator_config, bool complex = false, const Shape& shape = {1, 32, 32}) {
+  const TensorSpec image{shape, complex ? ScalarKind::complex : ScalarKind::real};
   const YamlNodePtr config = parse_yaml(operator_config, {.name = "test", .folder = {}});
-  return choose_solver(operator_config, [&] { return build_operator(config, "operator", image, "test").op; }).type;
+  return choose_solver(image, operator_config, [&] { return build_operator(config, "operator", image, "test").op; })
+      .type;
 }
 
 TEST(SolverChoice, IsTheRuleOfThePage) {
@@ -25,6 +26,11 @@ TEST(SolverChoice, IsTheRuleOfThePage) {
   EXPECT_EQ(choice_for("{type: sense}", true), "plug_and_play");
   EXPECT_EQ(choice_for("{type: clipping}"), "dps");
   EXPECT_EQ(choice_for("{type: fourier_magnitude}"), "alternating_projections");
+  for (const char* of : {"{type: blur}", "{type: slices, of: {type: radon, angles: 5}}", "{type: fourier}"}) {
+    EXPECT_EQ(choice_for(of, false, {1, 4, 32, 32}), "diffusion_mbir") << of;
+    EXPECT_NE(choice_for(of, false, {1, 1, 32, 32}), "diffusion_mbir") << "there are no neighbours";
+  }
+  EXPECT_EQ(choice_for("{type: clipping}", false, {1, 4, 32, 32}), "dps");
 }
 
 /// A file of one item in memory, measured by that operator.

@@ -29,7 +29,7 @@ SolverChoice for_one_image(const std::vector<FirstItem>& items, c10::Device devi
   for (const auto& [source, index] : items) {
     try {
       const auto op = [&, &from = *source, i = index] { return from.unchecked().prepare(i, device).op; };
-      choices.push_back(choose_solver(source->header().operator_config, op));
+      choices.push_back(choose_solver(source->header().image, source->header().operator_config, op));
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::data) throw;
       log::debug("solver: {}", error.what());  // the item's fault is reported where it is solved
@@ -40,20 +40,23 @@ SolverChoice for_one_image(const std::vector<FirstItem>& items, c10::Device devi
 
 }  // namespace
 
-SolverChoice choose_solver(const std::string& operator_config, const std::function<OperatorPtr()>& op) {
+SolverChoice choose_solver(const TensorSpec& image, const std::string& operator_config,
+                           const std::function<OperatorPtr()>& op) {
+  const bool volume = image.shape.size() == 4 && image.shape[1] > 1;
   const std::string kind = kind_of(operator_config);
-  if (kind == "identity") return {"plug_and_play", "nothing but noise is to be taken away"};
+  if (!volume && kind == "identity") return {"plug_and_play", "nothing but noise is to be taken away"};
   for (const char* frequencies : {"fourier", "sense", "nufft"}) {
-    if (kind == frequencies) return {"plug_and_play", "frequencies are measured, some are missing"};
+    if (!volume && kind == frequencies) return {"plug_and_play", "frequencies are measured, some are missing"};
   }
   const OperatorPtr built = op();
   if (built->magnitude()) return {"alternating_projections", "magnitudes are measured, their phases are lost"};
   if (!built->is_linear()) return {"dps", built->name() + " is not linear"};
+  if (volume) return {"diffusion_mbir", "one volume of a linear operator"};
   return {"diffpir", "one image of a linear operator"};
 }
 
 std::string settle_solver(NamedSolver& main, nlohmann::ordered_json& resolved, const std::vector<FirstItem>& items,
-                   std::int64_t samples, c10::Device device, std::set<std::string> taken) {
+                          std::int64_t samples, c10::Device device, std::set<std::string> taken) {
   if (main.solver != nullptr) return "";
   const SolverChoice choice = samples > 1 ? SolverChoice{"dps", "several samples of the posterior are asked for"}
                                           : for_one_image(items, device);

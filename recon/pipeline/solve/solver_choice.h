@@ -19,16 +19,18 @@ struct SolverChoice {
   std::string type, reason;
 };
 
-/// What `solver: auto` takes for one image, measured by an operator with that config (YAML): what measured best in
-/// recon/docs/measurements.md ("Which solver auto takes"):
+/// What `solver: auto` takes for one image of these axes, measured by an operator with that config (YAML): what measured
+/// best in recon/docs/measurements.md ("Which solver auto takes", "Volumes"):
 ///
+///     volumes, linear operators             diffusion_mbir
 ///     fourier, sense, nufft, identity       plug_and_play
 ///     magnitudes, their phases lost         alternating_projections
 ///     other operators that are not linear   dps
 ///     all others                            diffpir
 ///
 /// `op` makes the operator, where its kind does not say enough: coil maps may have to be estimated for one.
-SolverChoice choose_solver(const std::string& operator_config, const std::function<OperatorPtr()>& op);
+SolverChoice choose_solver(const TensorSpec& image, const std::string& operator_config,
+                           const std::function<OperatorPtr()>& op);
 
 /// The first item of a source that is to be solved.
 struct FirstItem {

@@ -25,8 +25,8 @@ namespace recon {
 class SliceCoupling {
  public:
   struct Options {
-    double weight = 3;            ///< in 1 / units of the prior
-    std::int64_t iterations = 4;  ///< per data step
+    double weight = 1.5;          ///< in 1 / units of the prior
+    std::int64_t iterations = 1;  ///< per data step; the split goes on from step to step
     double tolerance = 1e-3;      ///< of conjugate gradients
     std::int64_t max_inner = 50;  ///< conjugate gradient steps at most, per iteration
   };
