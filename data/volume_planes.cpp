@@ -21,4 +21,11 @@ at::Tensor middle_planes(const at::Tensor& image, double black) {
   return canvas;
 }
 
+at::Tensor slices_in_a_column(const at::Tensor& volume, std::int64_t most_rows) {
+  const std::int64_t rows = volume.size(1) * volume.size(2);
+  const std::int64_t every = std::max<std::int64_t>(1, (rows + most_rows - 1) / most_rows);
+  const at::Tensor some = volume.slice(1, 0, volume.size(1), every);
+  return some.reshape({some.size(0), some.size(1) * some.size(2), some.size(3)});
+}
+
 }  // namespace recon

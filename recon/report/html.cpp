@@ -56,6 +56,17 @@ std::string html_figure(const PageFigure& figure) {
       html_escaped(figure.caption), picture_data_uri(figure.picture), html_escaped(figure.caption));
 }
 
+std::string html_slices(const PageSlices& volume) {
+  const std::int64_t middle = volume.slices / 2;
+  return fmt::format(
+      "<figure class=\"slices\"><div style=\"aspect-ratio: {} / {}\"><img src=\"{}\" style=\"transform: "
+      "translateY(-{:.6g}%)\" alt=\"slices of the volume\"></div>\n<input type=\"range\" data-slices=\"{}\" max=\"{}\" "
+      "value=\"{}\" aria-label=\"slice\"><figcaption>slice {} of {}</figcaption></figure>\n",
+      volume.width, volume.height, picture_data_uri(volume.picture),
+      100.0 * static_cast<double>(middle) / static_cast<double>(volume.slices), html_escaped(volume.group),
+      volume.slices - 1, middle, middle + 1, volume.slices);
+}
+
 std::string html_page(const std::string& title, const std::string& body) {
   return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,15 @@ struct PageFigure {
   std::string label;    ///< what the viewer calls it; the caption where empty
 };
 std::string html_figure(const PageFigure& figure);
+
+/// The slices of a volume, one below the other in one picture, of which a slider shows one; without scripts the middle
+/// one stands. The sliders of a page with the same `group` move together.
+struct PageSlices {
+  std::string group;
+  std::string picture;  ///< bytes of a WebP file, width x (slices height)
+  std::int64_t slices, width, height;
+};
+std::string html_slices(const PageSlices& volume);
 
 /// A complete document in one file: `body` with style and viewer inline. It refers to nothing outside and its content
 /// security policy forbids it; it works from a disk without a network, and without scripts but for the viewer.

@@ -29,6 +29,9 @@ tr.failed td { background: var(--bad); }
 figure { margin: 0 0 6px; }
 figure img { width: 100%; display: block; image-rendering: pixelated; cursor: zoom-in; border-radius: 2px; }
 figure img:focus-visible { outline: 3px solid var(--accent); }
+.slices div { overflow: hidden; border-radius: 2px; }
+.slices img { cursor: auto; }
+.slices input { width: 100%; margin: 4px 0 0; }
 figcaption { font-size: 12px; color: var(--soft); padding-top: 2px; line-height: 1.35; }
 .plots { display: flex; flex-wrap: wrap; gap: 12px; }
 .plots svg { max-width: 100%; height: auto; border: 1px solid var(--line); border-radius: 6px; background: #fff; }
@@ -74,6 +77,14 @@ const char* const page_script = R"js(
   };
   const close = () => { viewer.classList.remove('open'); if (from) from.focus({preventScroll: true}); };
   document.addEventListener('click', e => { if (e.target.matches('img[data-group]')) open(e.target); });
+  document.addEventListener('input', e => {
+    for (const slider of document.querySelectorAll('input[data-slices]')) {
+      if (slider.dataset.slices !== e.target.dataset.slices) continue;
+      const count = Number(slider.max) + 1, slice = slider.value = e.target.value;
+      slider.previousElementSibling.firstChild.style.transform = `translateY(-${100 * slice / count}%)`;
+      slider.nextElementSibling.textContent = `slice ${Number(slice) + 1} of ${count}`;
+    }
+  });
   document.addEventListener('keydown', e => {
     if (e.key === 'Enter' && e.target.matches && e.target.matches('img[data-group]')) return open(e.target);
     if (!viewer.classList.contains('open')) return;

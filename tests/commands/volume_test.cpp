@@ -2,8 +2,8 @@
 #include <ATen/ATen.h>
 
 #include "data/measurement_file.h"
-#include "data/result_file.h"
 #include "data/nifti_file.h"
+#include "data/result_file.h"
 #include "operators/registry.h"
 #include "tests/commands/program.h"
 #include "tests/support/paths.h"
@@ -15,7 +15,7 @@ class VolumeProgram : public ProgramTest {
  protected:
   /// 8 slices of 32 x 32 pixels of the shipped head, blurred in three dimensions.
   void simulate(const std::string& op = "{type: blur, std_px: 1, std_z_px: 1.5, boundary: reflect}") {
-    const at::Tensor head = read_nifti(test::source_path("data/samples/brain_volume.nii.gz"));
+    const at::Tensor head = read_nifti(test::source_path("data/samples/head_volume.nii.gz"));
     ASSERT_EQ(head.sizes(), at::IntArrayRef({32, 128, 128}));
     write_nifti(path("head.nii").string(), head.narrow(0, 8, 8).narrow(1, 48, 32).narrow(2, 48, 32).contiguous(),
                 {1, 1, 1});
@@ -25,7 +25,27 @@ class VolumeProgram : public ProgramTest {
     ASSERT_EQ(got.exit_code, 0) << got.err;
   }
   void write(const std::string& name, const std::string& text) const { std::ofstream(path(name)) << text; }
+  int sliders_of(const std::string& page) const {
+    const std::string html = file_content(path(page)), slider = "<input type=\"range\" data-slices=";
+    int count = 0;
+    for (auto at = html.find(slider); at != std::string::npos; at = html.find(slider, at + 1)) ++count;
+    return count;
+  }
 };
+
+// Three-dimensional Cartesian MRI: what a quarter of the readouts leave open, the coils and the prior fill.
+TEST_F(VolumeProgram, IsMeasuredInThreeDimensionalKSpace) {
+  simulate("{type: sense, coils: 4, pattern: poisson_disc, acceleration: 2, center_lines: 4}");
+  EXPECT_EQ(MeasurementFile::open(path("stack.h5").string()).header().image.shape, (Shape{1, 8, 32, 32}));
+  for (const char* solver : {"{type: tikhonov_cg}", "{type: diffusion_mbir, steps: 4}"}) {
+    write("run.yaml", std::string("input: stack.h5\nprior: brain_mri\nsolver: ") + solver + "\noutput: out.h5\n");
+    const Outputs got = recon("run run.yaml --json --allow-misfit --force");
+    ASSERT_EQ(got.exit_code, 0) << got.err;
+    EXPECT_GT(read_result_file(path("out.h5").string()).main.metrics.at("psnr")[0], 20) << solver;
+  }
+  ASSERT_EQ(recon("export out.h5 -o out.html").exit_code, 0);
+  EXPECT_EQ(sliders_of("out.html"), 1);
+}
 
 TEST_F(VolumeProgram, IsSimulatedReconstructedAndExportedAsOne) {
   simulate();
@@ -61,7 +81,7 @@ TEST_F(VolumeProgram, ComparesInAReport) {
         "prior: brain_mri\noutput: compared\n");
   const Outputs got = recon("compare compare.yaml --json --allow-misfit");
   ASSERT_EQ(got.exit_code, 0) << got.err;
-  EXPECT_TRUE(std::filesystem::exists(path("compared/report.html")));
+  EXPECT_EQ(sliders_of("compared/report.html"), 3) << "the truth and two solvers";
   const auto json = got.json();
   for (const auto& row : json["rows"]) {
     EXPECT_EQ(row["status"] == "not_applicable", row["solver"] == "tgv_pdhg") << row;

@@ -11,6 +11,7 @@
 #include "recon/pipeline/compare/comparison_table.h"
 #include "recon/pipeline/compare/held_out_ranking.h"
 #include "recon/pipeline/solve/result_columns.h"
+#include "recon/pipeline/solve/slices_figure.h"
 #include "recon/report/html.h"
 
 namespace recon {
@@ -88,7 +89,8 @@ class ItemPictures {
 
   std::string html(const std::vector<ComparedResult>& results) const {
     std::string cards;
-    if (truth_.defined()) cards += card("truth", picture("truth", {"", shown(truth_), item_.range}, "ground truth"));
+    if (truth_.defined())
+      cards += card("truth", picture("truth", {"", shown(truth_), item_.range}, "ground truth") + slices(truth_));
     if (const auto tile = measurement_tile(item_)) {
       cards += card("measurement", picture("measurement", *tile, item_.op->name()));
     }
@@ -116,6 +118,8 @@ class ItemPictures {
                         .label = label + ": " + caption});
   }
 
+  std::string slices(const at::Tensor& image) const { return slices_figure(group_, shown(image), item_.range); }
+
   std::string of_solver(const ComparedResult& compared) const {
     if (!compared.outcome.result) {
       return card(compared.solver, "<p>" + html_escaped(compared.error()) + "</p>", true);
@@ -123,7 +127,7 @@ class ItemPictures {
     const MethodResult& result = *compared.outcome.result;
     const ResultRow& row = result.rows.front();
     const std::string caption = caption_of(row, compared.outcome.note);
-    std::string body = picture(compared.solver, {"", shown(result.x), item_.range}, caption);
+    std::string body = picture(compared.solver, {"", shown(result.x), item_.range}, caption) + slices(result.x);
     if (truth_.defined()) {
       body += picture(compared.solver, {"", error_map(result.x, truth_), {0, error_scale_}, Colormap::inferno},
                       fmt::format("error, 0 to {:.2g}", error_scale_), "/error");

@@ -12,6 +12,7 @@
 #include "data/image_io.h"
 #include "recon/pipeline/solve/figures.h"
 #include "recon/pipeline/solve/misfit.h"
+#include "recon/pipeline/solve/slices_figure.h"
 #include "recon/report/html.h"
 #include "recon/report/line_plot.h"
 
@@ -141,9 +142,8 @@ std::string distributions(const SolverResults& results, std::size_t items) {
   return table + "</table></div>\n<div class=\"plots\">" + plots + "</div>\n";
 }
 
-/// [C, H, W] that a picture can show; of a volume the middle slice.
+/// One channel or three, which a picture can show.
 at::Tensor shown(at::Tensor image) {
-  if (image.dim() == 4) image = image.select(1, image.size(1) / 2);
   if (image.is_complex()) image = image.abs();
   return image.size(0) == 1 || image.size(0) == 3 ? image : image.mean(0, true);
 }
@@ -162,6 +162,7 @@ class Pictures {
                            .picture = webp_bytes({"", image, file_.header().range}),
                            .caption = caption(item),
                            .label = id + ": " + caption(item)});
+      body += slices_figure(group + "/" + id, image, file_.header().range);
     }
     if (rows.std.defined() && at::isfinite(rows.std).all().item<bool>()) {
       const at::Tensor map = shown(rows.std[0]).mean(0, true);
