@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
+
 #include "data/atomic_file.h"
 #include "tests/support/faults.h"
 
@@ -25,8 +27,8 @@ class BatchStoreTest : public ::testing::Test {
   fs::path parts() const { return folder_ / "out.h5.parts"; }
 
   BatchStore open(const ordered_json& identity = identity_of_run, BatchStore::Mode mode = BatchStore::Mode::resume,
-                  const std::string& job = "") const {
-    return {output(), identity, 3, {.mode = mode, .job = job, .folder = folder_.string()}, [](const ResultFile&) {
+                  const std::string& job = "", std::size_t batches = 3) const {
+    return {output(), identity, batches, {.mode = mode, .job = job, .folder = folder_.string()}, [](const ResultFile&) {
               return std::set<std::size_t>{1};
             }};
   }
@@ -86,6 +88,23 @@ TEST_F(BatchStoreTest, WhatIsDoneIsDoneForWhoComesNext) {
   EXPECT_TRUE(again.is_done(0));
   EXPECT_FALSE(again.is_done(1));
   EXPECT_EQ(again.count_done(), 1U);
+}
+
+// The last rank of a thousand comes by all batches: after 64 looks one listing tells of the rest.
+TEST_F(BatchStoreTest, WhatOthersHaveDoneIsLearntFromOneListing) {
+  BatchStore store = open(identity_of_run, BatchStore::Mode::resume, "", 200);
+  const auto touch = [&](std::size_t batch) { std::ofstream(store.part_path(batch)) << "a part"; };
+  for (std::size_t batch = 0; batch < 180; ++batch) touch(batch);
+  std::ofstream(parts() / "00000190.h5.tmp") << "half a part";
+  for (std::size_t batch = 0; batch < 64; ++batch) EXPECT_FALSE(store.claim(batch)) << batch;
+  for (std::size_t batch = 64; batch < 180; ++batch) {
+    fs::remove(store.part_path(batch));  // who needs another look does not see it any more
+    EXPECT_FALSE(store.claim(batch)) << batch;
+  }
+  touch(185);
+  EXPECT_FALSE(store.claim(185)) << "done since the listing";
+  EXPECT_TRUE(store.claim(190));
+  EXPECT_TRUE(store.claim(199));
 }
 
 TEST_F(BatchStoreTest, AnotherRunIsRefusedWithWhatDiffers) {

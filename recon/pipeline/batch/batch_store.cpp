@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 
 #include "data/atomic_file.h"
@@ -246,8 +247,28 @@ std::size_t BatchStore::count_done() const {
   return done;
 }
 
+bool BatchStore::was_seen_done(std::size_t batch) {
+  constexpr std::size_t fewest_looks = 64, entries_per_look = 64;  // entries of a folder come by the hundred
+  seen_done_.resize(batches_);
+  if (seen_done_[batch]) return true;
+  if (!is_done(batch)) return false;
+  seen_done_[batch] = true;
+  if (++looks_ < std::max(fewest_looks, listed_ / entries_per_look)) return true;
+  looks_ = listed_ = 0;
+  for (const auto& file : files_in(folder_)) {
+    std::size_t number = 0;
+    const std::string name = file.stem().string();
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    const bool part = error == std::errc() && end == name.data() + name.size() && file.extension() == ".h5";
+    if (!part || number >= batches_) continue;
+    seen_done_[number] = true;
+    ++listed_;
+  }
+  return true;
+}
+
 bool BatchStore::claim(std::size_t batch) {
-  if (finished_ || is_done(batch) || !claims_->try_claim(claim_number(batch))) return false;
+  if (finished_ || was_seen_done(batch) || !claims_->try_claim(claim_number(batch))) return false;
   if (!is_done(batch)) {
     // No part: either nobody has made it, or who assembled has removed it, and before it the manifest.
     if (is_there(folder_ / "manifest.json")) return true;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "data/claim_file.h"
 #include "data/result_file.h"
@@ -58,7 +59,8 @@ class BatchStore {
   const std::string& why_no_locks() const { return claims_->why_no_locks(); }
 
   /// Claims a batch that is not done; false when it is done, claimed by another process, or when another process has
-  /// finished the whole run since (finished() says so then).
+  /// finished the whole run since (finished() says so then). A thousand ranks come by the batches of each other at the
+  /// end: what they find done is looked up in one listing of the folder now and then, not file by file.
   bool claim(std::size_t batch);
   void release(std::size_t batch) { claims_->release(claim_number(batch)); }
 
@@ -79,6 +81,7 @@ class BatchStore {
   static std::optional<nlohmann::ordered_json> manifest_of(const std::filesystem::path& result);
 
  private:
+  bool was_seen_done(std::size_t batch);
   static std::int64_t claim_number(std::size_t batch) { return static_cast<std::int64_t>(batch) + 2; }
   void open_folder();
   void open_manifest(const Opening& opening, const FailedBatches& failed_batches);
@@ -97,6 +100,8 @@ class BatchStore {
   std::size_t batches_;
   nlohmann::ordered_json identity_, manifest_;
   std::set<std::size_t> redo_;
+  std::vector<bool> seen_done_;         ///< parts that were there once; nobody takes one away while a run lasts
+  std::size_t looks_ = 0, listed_ = 0;  ///< at parts that were done, since the last listing; in that listing
   std::optional<ResultFile> earlier_;
   std::unique_ptr<ClaimFile> claims_;
   std::atomic<bool> finished_ = false;
