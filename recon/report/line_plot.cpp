@@ -43,8 +43,7 @@ class Axis {
     const double from = log_ ? std::pow(10, low_) : low_, to = log_ ? std::pow(10, high_) : high_;
     const double raw = (to - from) / 5, power = std::pow(10, std::floor(std::log10(raw)));
     const double step = power * (raw / power < 1.5 ? 1 : raw / power < 3.5 ? 2 : raw / power < 7.5 ? 5 : 10);
-    for (double k = std::ceil(from / step - 1e-9); k * step <= to * (1 + 1e-9); ++k)
-      values.push_back(k * step + 0.0);  // no -0
+    for (double k = std::ceil(from / step - 1e-9); k * step <= to * (1 + 1e-9); ++k) values.push_back(k * step + 0.0);  // no -0
     return values;
   }
 

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "operators/operator.h"
@@ -27,6 +28,10 @@ struct Problem {
   double photon = 0;           ///< of photon counts: what one is worth in y / whitening; 0: not known, or no counts
   at::Tensor background = {};  ///< of photon counts, [1 or batch, range...]: what was taken from them to make
                                ///< y / whitening; undefined: nothing
+
+  /// Of an item of a series: where the item before it ended, `[batch, C, H, W]`; undefined for the first. None: the
+  /// item stands alone.
+  std::optional<at::Tensor> previous = std::nullopt;
 
   std::int64_t batch() const { return y.size(0); }
 };

@@ -146,5 +146,49 @@ TEST_F(EngineTest, AMethodThatIsTunedSeesItsItemFirst) {
   EXPECT_EQ(solver_->calls, (std::vector<std::int64_t>{1, 1})) << "one setting serves one item";
 }
 
+/// y + half of where the item before ended.
+class Following final : public Solver {
+ public:
+  void visit(ParameterVisitor&) override {}
+  at::Tensor run(SolverContext& context) const override {
+    const Problem& problem = context.problem();
+    in_series.push_back(problem.previous.has_value());
+    const bool first = !problem.previous || !problem.previous->defined();
+    return first ? problem.y : problem.y + *problem.previous / 2;
+  }
+  mutable std::vector<bool> in_series;
+};
+
+// Of single items and of a group alike: items 1 to 3 and 4 on are series; 2 is damaged, 3 goes on from 1.
+TEST_F(EngineTest, ItemsOfASeriesBeginWhereTheLastOneEnded) {
+  const auto following = std::make_shared<Following>();
+  const auto ends = [](const std::vector<ItemOutcome>& outcomes) {
+    std::vector<double> values;
+    for (const auto& outcome : outcomes) {
+      values.push_back(outcome.result ? outcome.result->report.x[0][0][0][0].item<double>() : -1);
+    }
+    return values;
+  };
+  for (const bool in_series : {true, false}) {
+    const Method method{.runner = ItemRunner({"following", following}, nullptr, ComplexImage::none, ""),
+                        .in_series = in_series};
+    ItemSource source = source_of(6, 2);
+    SingleItems items(source, {1, 2, 3, 4, 5}, c10::kCPU, 3);
+    Recorder sink;
+    Engine({}, controls_).run(items, {method}, sink);
+    std::vector<double> alone;
+    for (const auto& outcomes : sink.all) alone.push_back(ends(outcomes[0])[0]);
+    ItemGroup group;
+    for (std::int64_t i = 1; i < 4; ++i) group.read(source, i, c10::kCPU);
+    const std::vector<double> together = ends(Engine({}, controls_).solve(group, method));
+    // The images are mapped to [0, 2]: y is twice the item's number.
+    const double third = in_series ? 6 + 1 : 6, fifth = in_series ? 10 + 4 : 10;
+    EXPECT_EQ(alone, (std::vector<double>{2, -1, third, 8, fifth}));
+    EXPECT_EQ(together, (std::vector<double>{2, -1, third}));
+    for (const bool in : following->in_series) EXPECT_EQ(in, in_series);
+    following->in_series.clear();
+  }
+}
+
 }  // namespace
 }  // namespace recon

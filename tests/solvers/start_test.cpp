@@ -7,6 +7,7 @@
 #include "recon/core/error.h"
 #include "recon/solvers/classical/alternating_projections.h"
 #include "recon/solvers/posterior/daps.h"
+#include "recon/solvers/posterior/dps.h"
 #include "tests/solvers/posterior_judge.h"
 #include "tests/support/build_operator.h"
 #include "tests/support/word.h"
@@ -20,6 +21,12 @@ Start from_data() {
   return start;
 }
 
+Start from_previous() {
+  Start start;
+  start.from = word("previous");
+  return start;
+}
+
 // Images of a standard deviation of 0.25 are hidden by noise of 8 x 0.25: at the noisiest level the Gaussian prior
 // states its own variance, up to the 1e-4 that noise of r = 157 still tells about large structures.
 TEST(Start, TheLevelFollowsFromThePrior) {
@@ -28,7 +35,8 @@ TEST(Start, TheLevelFollowsFromThePrior) {
   Report report;
   const Controls controls{.seed = 0, .observer = {}};
   const auto level = [&](const Start& start) {
-    return start.level(SolverContext(c.problem, c.prior.get(), controls, report));
+    SolverContext context(c.problem, c.prior.get(), controls, report);
+    return start.level(context);
   };
   EXPECT_DOUBLE_EQ(level(Start()), noisiest);
   EXPECT_NEAR(level(from_data()), 2, 2e-2);
@@ -39,6 +47,38 @@ TEST(Start, TheLevelFollowsFromThePrior) {
   EXPECT_DOUBLE_EQ(level(given), noisiest);
   c.problem.op = make_fourier_magnitude(c.problem.image, 2);
   EXPECT_DOUBLE_EQ(level(from_data()), 0.3);
+}
+
+TEST(Start, ThePreviousImageIsLeftAsFarAsTheDataHaveChanged) {
+  const ClosedForm c = closed_form("inpaint", {.size = 16, .items = 1, .samples = 2, .dtype = at::kDouble});
+  const at::Tensor image = c.mean.expand({2, 1, 16, 16});
+  Problem problem = c.problem;
+  problem.op = build_operator(R"({"type": "identity"})", problem.image);
+  problem.y = image.clone();
+  Report report;
+  const Controls controls{.seed = 0, .observer = {}};
+  const auto level = [&] {
+    SolverContext context(problem, c.prior.get(), controls, report);
+    return from_previous().level(context);
+  };
+  EXPECT_THROW(level(), Error) << "an item of no series";
+  problem.previous = at::Tensor();
+  EXPECT_DOUBLE_EQ(level(), c.prior->max_relative_sigma()) << "the first of a series";
+  const at::Tensor before = image + at::tensor({0.1, 0.2}, at::kDouble).view({2, 1, 1, 1});
+  problem.previous = before;
+  EXPECT_NEAR(level(), 4 * 0.2, 1e-9) << "of the sample that has changed most";
+  problem.op =
+      build_operator(R"({"type": "scale", "factor": 0.5, "operators": [{"type": "identity"}]})", problem.image);
+  problem.y = 0.5 * image;
+  EXPECT_NEAR(level(), 4 * 0.2, 1e-9) << "what the operator leaves of it is not the change";
+  problem.previous = image;
+  EXPECT_NEAR(level(), 4 * problem.noise_std[0] / 0.5, 1e-9) << "room to move within the noise";
+  problem.previous = at::zeros_like(image);
+  EXPECT_DOUBLE_EQ(level(), c.prior->max_relative_sigma()) << "a flat image says nothing";
+  problem.previous = before;
+  SolverContext context(problem, c.prior.get(), controls, report);
+  const at::Tensor x = from_previous().image(context, {.alpha = 0.8, .sigma = 0.6}, at::ones_like(before));
+  EXPECT_LT((x - 0.8 * before - 0.6).abs().max().item<double>(), 1e-12);
 }
 
 TEST(Start, MagnitudesStartFromAlternatingProjectionsInTheUnitsOfThePrior) {
@@ -74,6 +114,22 @@ TEST(Start, OperatorsWithoutAnImageOfTheirOwnAreRefused) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::usage);
     EXPECT_NE(std::string(error.what()).find("start: noise"), std::string::npos) << error.what();
+  }
+}
+
+// A series does not change what is sampled either, in the place of twice the steps: the item before is the truth, moved
+// by a pixel.
+TEST(Start, ASeriesSamplesTheSamePosterior) {
+  for (const char* task : {"blur", "inpaint"}) {
+    Dps dps;
+    ClosedForm exact = closed_form(task, {});
+    const Agreement cold = judged(exact, dps, "dps 25");
+    exact.problem.previous = at::roll(exact.mean.repeat_interleave(exact.samples, 0), {1}, {-1});
+    dps.sampling.steps = 12;
+    dps.sampling.start = from_previous();
+    const Agreement warm = judged(exact, dps, "dps 12 from the item before");
+    EXPECT_NEAR(warm.mean_ratio, cold.mean_ratio, 4 * kMeanRatioError) << task;
+    EXPECT_NEAR(warm.std_ratio, cold.std_ratio, 4 * kStdRatioError) << task;
   }
 }
 

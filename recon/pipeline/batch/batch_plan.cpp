@@ -63,7 +63,8 @@ std::vector<BatchWork> grouped(std::vector<OpenedInput>&& inputs, const std::vec
   return works;
 }
 
-/// Cuts the items into batches: of at most `size`, each of one operator.
+/// Cuts the items into batches: of at most `size`, each of one operator. A series is a batch: it is computed whole,
+/// whoever does and whenever.
 void cut(BatchWork& work, std::int64_t size) {
   std::string operator_hash;
   for (std::size_t i = 0; i < work.items.size(); ++i) {
@@ -162,7 +163,9 @@ void BatchOutput::visit(ParameterVisitor& v) {
 }
 
 void BatchSection::visit(ParameterVisitor& v) {
-  v.field("size", size, "items that go through the solver together; the last digits of a result depend on it",
+  v.field("size", size,
+          "items that go through the solver together; the last digits of a result depend on it; a `series` is a "
+          "batch, whatever this says",
           {.min = 1, .max = 4096});
   v.field("maps", maps, "store the maps `prior_part`, `chi2_map` and `quantiles`; costs a linear solve per item");
   v.choice("on_error", on_error, "files that cannot be read or hold images of another shape: leave them out, or end");
@@ -246,7 +249,8 @@ Method batch_method(const BatchPlan& plan, const BatchWork& work, const PriorPtr
                           .maps = plan.batch.maps,
                           .calibration = apply_calibration(plan.calibration, conditions, inputs),
                           .prior_slices = plan.item_options.prior_slices}),
-          .samples = plan.options.samples};
+          .samples = plan.options.samples,
+          .in_series = plan.options.series > 1};
 }
 
 EngineOptions batch_engine_options(const BatchPlan& plan) {
@@ -276,7 +280,7 @@ std::vector<BatchWork> open_batch_works(BatchPlan& plan) {
     std::vector<ItemSource*> sources;
     for (auto& input : work.inputs) sources.push_back(&input.source);
     settle_complex_image(sources, plan.main.traits.needs_prior, c10::Device(c10::kCPU));
-    cut(work, plan.batch.size);
+    cut(work, plan.options.series > 1 ? plan.options.series : plan.batch.size);
     work.skipped = skipped;
   }
   name_outputs(works, plan.output);

@@ -56,9 +56,9 @@ struct BatchPlan {
 /// `seed` takes the place of the config's. Throws Error(usage) with file:line.
 BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> seed);
 
-/// The items of a batch and how they are cut: `size` consecutive items, across files as long as these state the same
-/// operator. An item's batch depends on the config and the inputs only, never on who computes it or when, so that its
-/// rounding does not either.
+/// The items of a batch and how they are cut: `size` (or `series`) consecutive items, across files as long as these
+/// state the same operator. An item's batch depends on the config and the inputs only, never on who computes it or
+/// when, so that its rounding does not either.
 struct BatchWork {
   struct Item {
     std::size_t input = 0;   ///< index into inputs

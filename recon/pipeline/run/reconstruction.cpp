@@ -51,7 +51,8 @@ std::vector<Method> methods_of(const RunPlan& plan, const PriorPtr& prior, const
                       solver, prior, options.complex_image, options.location_of_complex_image,
                       {.selection = plan.options.select, .calibration = applied, .prior_slices = options.prior_slices}),
                   .samples = plan.options.samples,
-                  .trace_every = plan.options.trace_every};
+                  .trace_every = plan.options.trace_every,
+                  .in_series = plan.options.series > 1};
   };
   std::vector<Method> methods;
   for (const auto& baseline : plan.baselines) methods.push_back(method(baseline));
@@ -116,7 +117,7 @@ ReconstructionResult run_reconstruction(const RunPlan& stated, const RunControls
       needs_prior(plan) ? open_prior(plan.prior, plan.options.precision, plan.options.memory.bytes()) : nullptr;
   settle_complex_image({&input.source}, prior != nullptr, controls.device);
   const auto calibration = apply_calibration(plan.calibration, [&] { return conditions_of(plan); }, {&input});
-  SingleItems items(input.source, wanted, controls.device);
+  SingleItems items(input.source, wanted, controls.device, plan.options.series);
   ResultAssembly assembly(plan, input.source);
   Engine engine({.seed = static_cast<std::uint64_t>(plan.options.seed)}, controls);
   engine.run(items, methods_of(plan, prior, calibration), assembly);

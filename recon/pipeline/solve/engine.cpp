@@ -1,5 +1,6 @@
 #include "recon/pipeline/solve/engine.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "operators/unsuitable_operator.h"
@@ -34,6 +35,7 @@ std::optional<ItemGroup> SingleItems::next() {
   if (done_ == wanted_.size()) return std::nullopt;
   ItemGroup group;
   group.number = done_;
+  group.continues = done_ % series_ != 0;
   group.read(source_, wanted_[done_++], device_);
   return group;
 }
@@ -74,7 +76,27 @@ void Engine::log_warnings(const ItemGroup& group, const Method& method, const st
   }
 }
 
+std::vector<ItemOutcome> Engine::solve_series(const ItemGroup& group, const Method& method) {
+  at::Tensor& ended = ended_[&method];
+  if (!group.continues) ended = at::Tensor();
+  std::vector<ItemOutcome> outcomes(group.items.size());
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (!group.items[i]) {
+      outcomes[i].error = group.errors[i];
+      continue;
+    }
+    outcomes[i] = solve_alone(*group.items[i], method, ended);
+    if (!outcomes[i].result) continue;
+    const Report& report = outcomes[i].result->report;
+    const bool whole = std::none_of(report.outcomes.begin(), report.outcomes.end(),
+                                    [](Outcome outcome) { return outcome == Outcome::diverged; });
+    if (whole) ended = report.x;  // a lost one leads the next astray
+  }
+  return outcomes;
+}
+
 std::vector<ItemOutcome> Engine::solve(const ItemGroup& group, const Method& method) {
+  if (method.in_series) return solve_series(group, method);
   std::vector<ItemOutcome> outcomes(group.items.size());
   for (std::size_t begin = 0, end = 0; begin < group.items.size(); begin = end) {
     std::vector<PreparedItem> together;
@@ -106,12 +128,13 @@ std::vector<ItemOutcome> Engine::solve(const ItemGroup& group, const Method& met
 }
 
 /// The one place that keeps the failure of an item from the others.
-ItemOutcome Engine::solve_alone(const PreparedItem& item, const Method& method) {
+ItemOutcome Engine::solve_alone(const PreparedItem& item, const Method& method,
+                                const std::optional<at::Tensor>& previous) {
   const bool everything = options_.contained == EngineOptions::Contained::everything;
   ItemOutcome outcome;
   try {
     if (method.tune) outcome.note = method.tune(item);
-    outcome.result = std::move(solve_joined({item}, method).front());
+    outcome.result = std::move(solve_joined({item}, method, previous).front());
   } catch (const UnsuitableOperator& error) {
     if (!everything) throw;
     outcome.applicable = false;
@@ -126,7 +149,8 @@ ItemOutcome Engine::solve_alone(const PreparedItem& item, const Method& method) 
   return outcome;
 }
 
-std::vector<MethodResult> Engine::solve_joined(const std::vector<PreparedItem>& items, const Method& method) {
+std::vector<MethodResult> Engine::solve_joined(const std::vector<PreparedItem>& items, const Method& method,
+                                               const std::optional<at::Tensor>& previous) {
   const Controls controls{.seed = options_.seed,
                           .observer = controls_.steps(),
                           .cancellation = options_.finish_groups ? nullptr : controls_.cancellation,
@@ -135,7 +159,7 @@ std::vector<MethodResult> Engine::solve_joined(const std::vector<PreparedItem>& 
   std::vector<MethodResult> results;
   {
     const Stopwatch watch(seconds);
-    results = method.runner.run_joined(items, method.samples, controls);
+    results = method.runner.run_joined(items, method.samples, controls, previous);
   }
   double solving = 0;
   for (const auto& result : results) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ namespace recon {
 /// Items that go through the engine together, each read or with the reason why it could not be.
 struct ItemGroup {
   std::size_t number = 0;
+  bool continues = false;  ///< its series has begun in the group before
   std::vector<std::string> ids;
   std::vector<std::optional<PreparedItem>> items;
   std::vector<std::optional<Error>> errors;
@@ -31,17 +33,18 @@ class ItemGroups {
   virtual std::optional<ItemGroup> next() = 0;  ///< nothing: that was all
 };
 
-/// The wanted items of one source, one by one.
+/// The wanted items of one source, one by one, `series` in a row being one series.
 class SingleItems final : public ItemGroups {
  public:
-  SingleItems(ItemSource& source, std::vector<std::int64_t> wanted, c10::Device device)
-      : source_(source), wanted_(std::move(wanted)), device_(device) {}
+  SingleItems(ItemSource& source, std::vector<std::int64_t> wanted, c10::Device device, std::int64_t series = 1)
+      : source_(source), wanted_(std::move(wanted)), device_(device), series_(static_cast<std::size_t>(series)) {}
   std::optional<ItemGroup> next() override;
 
  private:
   ItemSource& source_;
   std::vector<std::int64_t> wanted_;
   c10::Device device_;
+  std::size_t series_;
   std::size_t done_ = 0;
 };
 
@@ -50,6 +53,8 @@ struct Method {
   ItemRunner runner;
   std::int64_t samples = 1;  ///< counts for solvers that sample only
   std::int64_t trace_every = 0;
+  /// Items of a series one after the other: each may begin where the last one that was solved has ended.
+  bool in_series = false;
   /// Sets the solver up for an item before it solves it alone, and says what it did; null: nothing to set.
   std::function<std::string(const PreparedItem& item)> tune = nullptr;
 };
@@ -98,14 +103,18 @@ class Engine {
 
  private:
   bool cancelled() const { return !options_.finish_groups && controls_.cancelled(); }
-  std::vector<MethodResult> solve_joined(const std::vector<PreparedItem>& items, const Method& method);
-  ItemOutcome solve_alone(const PreparedItem& item, const Method& method);
+  std::vector<ItemOutcome> solve_series(const ItemGroup& group, const Method& method);
+  std::vector<MethodResult> solve_joined(const std::vector<PreparedItem>& items, const Method& method,
+                                         const std::optional<at::Tensor>& previous = std::nullopt);
+  ItemOutcome solve_alone(const PreparedItem& item, const Method& method,
+                          const std::optional<at::Tensor>& previous = std::nullopt);
   void log_warnings(const ItemGroup& group, const Method& method, const std::vector<ItemOutcome>& outcomes);
 
   EngineOptions options_;
   const RunControls& controls_;
   SolvingTime time_;
   std::size_t misfits_told_ = 0;
+  std::map<const Method*, at::Tensor> ended_;  ///< where the last item of the running series has
 };
 
 }  // namespace recon

@@ -211,7 +211,8 @@ bool ItemRunner::joinable(const PreparedItem& a, const PreparedItem& b) {
 }
 
 std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>& items, std::int64_t samples,
-                                                 const Controls& controls) const {
+                                                 const Controls& controls,
+                                                 const std::optional<at::Tensor>& previous) const {
   if (evaluation_.calibration != nullptr) {
     for (const auto& item : items) evaluation_.calibration->require_level(item);  // before hours of computing
   }
@@ -230,7 +231,9 @@ std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>
   if (with_slices) prior = std::make_shared<SlicesPrior>(prior, evaluation_.prior_slices);
   const std::int64_t runs = solver_.traits.samples ? samples : 1;
   const auto problem_of = [&](const PreparedItem& item, const ItemNoise& noise) {
-    return make_problem(mapping, item.op, item.y, noise, item.id, runs);
+    Problem problem = make_problem(mapping, item.op, item.y, noise, item.id, runs);
+    problem.previous = previous;
+    return problem;
   };
   at::Tensor expected = expected_of_dim(first);  // dim items come one by one: each has weights of its own
   std::vector<Problem> problems;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,9 +34,10 @@ class ItemRunner {
   /// `samples` counts for solvers that sample only.
   MethodResult run(const PreparedItem& item, std::int64_t samples, const Controls& controls) const;
   /// Several items in one call of the solver; they must be joinable(). An item's result is that of run() up to
-  /// rounding; its seconds are its share.
+  /// rounding; its seconds are its share. `previous` is that of Problem, for one item alone.
   std::vector<MethodResult> run_joined(const std::vector<PreparedItem>& items, std::int64_t samples,
-                                       const Controls& controls) const;
+                                       const Controls& controls,
+                                       const std::optional<at::Tensor>& previous = std::nullopt) const;
   /// Whether both have one and the same operator and need no whitening, which belongs to an item.
   static bool joinable(const PreparedItem& a, const PreparedItem& b);
 

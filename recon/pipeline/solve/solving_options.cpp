@@ -51,6 +51,10 @@ void ReconstructionOptions::visit(ParameterVisitor& v) {
   v.field("keep_samples", keep_samples, "store every sample in the result file");
   v.field("calibration", calibration,
           "what `recon calibrate` wrote: intervals and bounds with a guarantee; empty: none");
+  v.field("series", series,
+          "so many items in a row belong together, as the frames of a film: with the solver's `start: previous` each "
+          "begins where the one before it ended",
+          {.min = 1});
 }
 
 NamedSolver named_solver(ParameterVisitor& section, std::set<std::string>& taken) {

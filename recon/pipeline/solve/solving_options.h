@@ -54,6 +54,7 @@ struct SolvingOptions : ItemKeys {
 struct ReconstructionOptions : SolvingOptions {
   bool keep_samples = false;
   std::string calibration;
+  std::int64_t series = 1;
 
   void visit(ParameterVisitor& v);
 };

@@ -34,7 +34,7 @@ void GuidedSampler::visit(ParameterVisitor& v, const char* steps_doc, double lea
   start.visit(v);
 }
 
-std::vector<NoiseLevel> GuidedSampler::levels(const SolverContext& context) const {
+std::vector<NoiseLevel> GuidedSampler::levels(SolverContext& context) const {
   std::vector<NoiseLevel> result =
       context.prior().schedule().steps(steps, spacing.value_or(Spacing::uniform_log_snr), start.level(context));
   result.push_back({.alpha = 1, .sigma = 0});

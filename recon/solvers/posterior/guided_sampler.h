@@ -45,7 +45,7 @@ struct GuidedSampler {
   void visit(ParameterVisitor& options, const char* steps_doc = "network steps", double least_steps = 1);
 
   /// Where the steps begin, and the clean image.
-  std::vector<NoiseLevel> levels(const SolverContext& context) const;
+  std::vector<NoiseLevel> levels(SolverContext& context) const;
   /// What a solver knows of a step that was taken.
   struct Judged {
     at::Tensor residual_squares;  ///< `[batch]` ||y - A D||², for the progress line

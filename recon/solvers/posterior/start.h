@@ -10,25 +10,29 @@
 
 namespace recon {
 
-/// Where sampling begins, as options of the solvers that take one.
+/// Where sampling begins, as options of the solvers that take one: `start` and `start_relative_sigma`.
 ///
-/// `start: noise` begins at the prior's noisiest level with nothing but noise. `start: data` is a warm start (Chung et
-/// al. 2022, "Come-closer-diffuse-faster"): x_t = alpha_t x + sigma_t z with an image x that the data alone give, at a
-/// level r_t at which the noise hides its error:
+/// `start: noise` begins at the prior's noisiest level with nothing but noise. The others are warm starts (Chung et al.
+/// 2022, "Come-closer-diffuse-faster"): x_t = alpha_t x + sigma_t z with an image x, at a level r_t at which the noise
+/// hides its error. It is `start_relative_sigma`, never more than the noisiest level; by default:
 ///
-///     linear operators          x = the Tikhonov image (data_step.h)
-///     magnitudes (Operator::magnitude())   x = alternating projections, one run per sample
+/// `start: data`, x = an image that the data alone give:
+///   * linear operators: x = the Tikhonov image (data_step.h), r = 8 times the standard deviation of the prior's images
+///     (the root of Prior::denoising_mse at the noisiest level; half the range where the prior states none), which is
+///     the error of x where the data say nothing;
+///   * magnitudes (Operator::magnitude()): x = alternating projections, one run per sample, r = 0.3 half ranges, since
+///     noise that hides more loses the right solution again (from a slice found at 32 dB, r = 0.3 keeps 28 dB, 1 keeps
+///     25, 2 keeps 23).
 ///
-/// The level is `start_relative_sigma`, by default for linear operators 8 times the standard deviation of the prior's
-/// images (the root of Prior::denoising_mse at the noisiest level; half the range where the prior states none), which
-/// is the error of x where the data say nothing; for magnitudes 0.3 half ranges, since noise that hides more loses the
-/// right solution again (from a slice found at 32 dB, r = 0.3 keeps 28 dB, 1 keeps 25, 2 keeps 23). Never more than the
-/// noisiest level. The options are `start` and `start_relative_sigma`.
+/// `start: previous`, x = where the item before it in a series ended, sample by sample, r = 4 times what has changed as
+/// the data see it, e² = max(||y - A x||² / m, noise_std²) / g², the largest of the samples; g² is the share that A
+/// leaves of a change like those of films, x moved by a pixel: (||A x' - A x||² / m) / (||x' - x||² / n). The first
+/// item of a series begins at noise.
 struct Start {
-  enum class From { noise, data };
+  enum class From { noise, data, previous };
   friend constexpr auto words_of(From) {
     using enum From;
-    return std::to_array<Word<From>>({{noise, "noise"}, {data, "data"}});
+    return std::to_array<Word<From>>({{noise, "noise"}, {data, "data"}, {previous, "previous"}});
   }
 
   From from = From::noise;
@@ -37,9 +41,9 @@ struct Start {
   void visit(ParameterVisitor& options);
 
   /// The relative sigma to begin at.
-  double level(const SolverContext& context) const;
+  double level(SolverContext& context) const;
   /// x_t there, with z standard normal. Throws Error(usage) for `data` where the operator offers no such image,
-  /// and for `noise` where the prior's noise does not hide its images.
+  /// for `noise` where the prior's noise does not hide its images, and for `previous` where the item is of no series.
   at::Tensor image(SolverContext& context, const NoiseLevel& level, const at::Tensor& z) const;
 };
 
