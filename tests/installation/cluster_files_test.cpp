@@ -1,4 +1,5 @@
-// The job files for Kubernetes and the clouds against the schemas of their readers: tests/installation/check_cluster_files.
+// The job files for Kubernetes and the clouds against the schemas of their readers:
+// tests/installation/check_cluster_files.
 #include "tests/commands/program.h"
 #include "tests/support/paths.h"
 
