@@ -2,11 +2,11 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "priors/some_at_a_time.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -34,23 +34,6 @@ at::Tensor planes_in(const at::Tensor& volume, SliceOrientation orientation) {
 at::Tensor planes_back(const at::Tensor& planes, SliceOrientation orientation, const at::Tensor& like) {
   const std::int64_t axis = fixed_axis(orientation);
   return planes.unflatten(0, {like.size(0), like.size(axis)}).movedim(1, axis);
-}
-
-std::int64_t planes_per_pass(const at::Tensor& planes) {
-  const std::int64_t pixels = planes.is_cpu() ? std::int64_t{1} << 18 : std::int64_t{1} << 21;
-  return std::max<std::int64_t>(1, pixels / (planes.size(2) * planes.size(3)));
-}
-
-/// map(slices) -> images of their shape, some slices at a time.
-template <class Map>
-at::Tensor some_at_a_time(const at::Tensor& planes, const Map& map) {
-  const std::int64_t count = planes.size(0), most = planes_per_pass(planes);
-  if (count <= most) return map(planes, 0);
-  std::vector<at::Tensor> all;
-  for (std::int64_t begin = 0; begin < count; begin += most) {
-    all.push_back(map(planes.narrow(0, begin, std::min(most, count - begin)).contiguous(), begin));
-  }
-  return at::cat(all);
 }
 
 std::string slices_name(const PriorPtr& inner, const std::vector<SliceOrientation>& orientations) {
@@ -107,7 +90,7 @@ at::Tensor SlicesPrior::do_denoise(const at::Tensor& x_t, const NoiseLevel& leve
 
 Linearized SlicesPrior::do_linearize(const at::Tensor& x_t, const NoiseLevel& level) const {
   const std::int64_t slices = x_t.size(0) * x_t.size(2);
-  if (orientations_.size() == 1 && slices <= planes_per_pass(planes_in(x_t, SliceOrientation::axial))) {
+  if (orientations_.size() == 1 && slices <= images_per_pass(planes_in(x_t, SliceOrientation::axial))) {
     return Prior::do_linearize(x_t, level);
   }
   // A tape of all slices is what memory has no room for: each part's is made when it is gone back through.

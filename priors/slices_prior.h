@@ -25,8 +25,8 @@ constexpr auto words_of(SliceOrientation) {
 ///
 ///     D(x_t) = (1/O) sum_o D_o(x_t),   the pullback likewise; O network passes per slice
 ///
-/// Slices go through the inner prior some at a time (about 2^18 pixels on a CPU, 2^21 on a GPU), so that memory does
-/// not grow with the volume. The pullback of a volume of more slices than that runs their forward passes once more.
+/// Slices go through the inner prior some at a time (some_at_a_time.h), so that memory does not grow with the volume.
+/// The pullback of a volume of more slices than that runs their forward passes once more.
 class SlicesPrior final : public Prior {
  public:
   /// The domain: that of `inner` for volumes. D must be a multiple of inner's `multiple` unless all slices are axial.

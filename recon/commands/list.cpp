@@ -126,12 +126,19 @@ ordered_json formats() {
 struct Topic {
   const char* name;
   std::function<ordered_json()> list;
+  const char* automatic = nullptr;  ///< what the word `auto` takes, where configs know it
 };
 
 const std::vector<Topic>& topics() {
-  static const std::vector<Topic> all = {{"operators", operators}, {"solvers", solvers},     {"priors", priors},
-                                         {"samplers", samplers},   {"schedules", schedules}, {"spacings", spacings},
-                                         {"formats", formats}};
+  static const std::vector<Topic> all = {
+      {"operators", operators},
+      {"solvers", solvers,
+       "the default: chosen by operator, samples and axes of the image; the log says which and why"},
+      {"priors", priors, "the default: natural_rgb for colour pictures up to 512 x 512, else natural_gray"},
+      {"samplers", samplers},
+      {"schedules", schedules},
+      {"spacings", spacings},
+      {"formats", formats}};
   return all;
 }
 
@@ -168,6 +175,7 @@ class ListVerb final : public Verb {
       const ordered_json list = topic.list();
       result.json[topic.name] = list;
       result.text += std::string(topic.name) + "\n";
+      if (topic.automatic != nullptr) result.text += fmt::format("  {:<20} {}\n", "auto", topic.automatic);
       for (const auto& entry : list) {
         result.text +=
             fmt::format("  {:<20} {}\n", entry["name"].get<std::string>(), entry["summary"].get<std::string>());

@@ -68,7 +68,8 @@ void Config::set(const std::string& assignment) {
     throw usage_error("--set", "expected KEY.KEY...=VALUE, found '{}'", assignment);
   }
   const std::string path = assignment.substr(0, equals);
-  set(path, assignment.substr(equals + 1), "--set " + path);
+  const std::string value = assignment.substr(equals + 1);
+  set(path, value.empty() ? "''" : value, "--set " + path);  // nothing, as a shell means it: an empty text
 }
 
 void Config::set(const std::string& path, const std::string& value, const std::string& location) {

@@ -15,7 +15,7 @@ class Config {
   /// `name` stands for the file in messages. Loads no plug-ins: the text may come out of somebody's data file.
   static Config from_text(const std::string& text, const std::string& name, const std::filesystem::path& folder = {});
 
-  /// Applies one `--set a.b.0.c=value`; the value is YAML. Its relative paths start at the working directory, and its
+  /// Applies one `--set a.b.0.c=value`; the value is YAML, nothing is an empty text. Its relative paths start at the working directory, and its
   /// location in messages is "--set a.b.0.c". Throws Error(usage).
   void set(const std::string& assignment);
   /// The same with the value apart; `location` stands for it in messages: "--steps".

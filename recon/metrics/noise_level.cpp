@@ -141,6 +141,10 @@ at::Tensor measured_entries(const at::Tensor& y, const at::Tensor& support) {
 }
 
 std::optional<NoiseLevelEstimate> estimate_noise_level(const at::Tensor& y, const at::Tensor& support) {
+  if (y.dim() == 4) {  // of a volume: slices of channels, or channels of slices
+    const at::Tensor all = support.defined() ? support.expand(y.sizes()).flatten(0, 1) : support;
+    return estimate_noise_level(y.flatten(0, 1), all);
+  }
   if (y.dim() != 3 || y.size(1) < 2 || y.size(2) < 2) return std::nullopt;
   const at::Tensor values = values_in_double(y), measured = measured_entries(y, support);
   auto estimate = y.is_complex() ? from_high_frequencies(values, measured) : from_differences(values, measured);

@@ -35,7 +35,8 @@ at::Tensor measured_entries(const at::Tensor& y, const at::Tensor& support);
 /// standard deviation of rounding, step / sqrt(12), it is that: noise of less than half a step cannot be told. Complex
 /// data (centred frequencies): the tenth of the measured samples farthest from the centre, by the median of |y|² = 2 ln
 /// 2 std². What the image itself has there adds to the estimate: it errs to the high side, little for blurred or smooth
-/// images. Nothing for other shapes, when it would rest on fewer than 100 numbers, or when those do not vary at all.
+/// images. Of volumes [C, D, H, W] and of data of slices [D, C, H, W] likewise, within the slices. Nothing for other
+/// shapes, when it would rest on fewer than 100 numbers, or when those do not vary at all.
 std::optional<NoiseLevelEstimate> estimate_noise_level(const at::Tensor& y, const at::Tensor& support);
 
 }  // namespace recon

@@ -116,7 +116,7 @@ TEST_P(TrainConfigs, Runs) {
   std::string options =
       " --set images='" + photograph + "' --set validation='" + photograph +
       "' --set output=trained --set training.steps=2 --set training.batch=2 --set training.crop=32"
-      " --set training.validation_levels=2 --set training.validation_images=1 --set 'attribution=\"\"'";
+      " --set training.validation_levels=2 --set training.validation_images=1 --set attribution=";
   if (Config::from_file(file).root()->find("init") != nullptr) options += " --set init=natural_gray";
   const Outputs got = recon("train '" + file.string() + "' --json" + options);
   ASSERT_EQ(got.exit_code, 0) << got.err;

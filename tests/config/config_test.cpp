@@ -138,7 +138,8 @@ TEST(Config, OverridesReplaceAddAndNameThemselves) {
   ASSERT_EQ(root.find("baselines")->value->items.size(), 3U);
   EXPECT_EQ(root.find("baselines")->value->items[1]->find("type")->value->text, "c");
   EXPECT_EQ(root.find("noise")->value->find("std")->value->items.size(), 2U);
-  EXPECT_EQ(root.find("note")->value->kind, YamlNode::Kind::null);
+  EXPECT_EQ(root.find("note")->value->kind, YamlNode::Kind::scalar);
+  EXPECT_EQ(root.find("note")->value->text, "");
   const auto message = [&](const std::string& assignment) -> std::string {
     try {
       config.set(assignment);

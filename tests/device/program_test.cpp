@@ -66,7 +66,7 @@ TEST_F(ProgramOnTheDevice, Trains) {
   const std::string photograph = test::source_path("data/samples/photograph.png");
   run("train " + config("train/tiny.yaml") + " --set images='" + photograph + "' --set validation='" + photograph +
           "' --set training.steps=2 --set training.batch=2 --set training.validation_levels=2"
-          " --set training.validation_images=1 --set 'attribution=\"\"'",
+          " --set training.validation_images=1 --set attribution=",
       "trained", on_the_device());
 }
 

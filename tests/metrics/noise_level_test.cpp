@@ -32,6 +32,23 @@ TEST(NoiseLevel, OfASmoothPicture) {
   EXPECT_NEAR(got->std / 0.03, 1, allowed(got->count) + 0.02);
 }
 
+// Slices of a volume are pictures, with what their support leaves.
+TEST(NoiseLevel, OfAVolume) {
+  std::vector<at::Tensor> slices;
+  for (int z = 0; z < 4; ++z)
+    slices.push_back((1 + 0.2 * z) * smooth(64) +
+                     noise(128, 0.03, ScalarKind::real).narrow(1, 16 * z, 64).narrow(2, 0, 64));
+  const at::Tensor volume = at::stack(slices, 1);
+  const auto got = estimate_noise_level(volume, {});
+  ASSERT_TRUE(got.has_value());
+  EXPECT_EQ(got->count, 4 * 63 * 63);
+  EXPECT_NEAR(got->std / 0.03, 1, allowed(got->count) + 0.02);
+  at::Tensor first = at::zeros({1, 4, 64, 64}, at::kDouble);
+  first.select(1, 0).fill_(1);
+  EXPECT_EQ(estimate_noise_level(volume, first)->count, 63 * 63);
+  EXPECT_EQ(estimate_noise_level(volume.transpose(0, 1), {})->count, 4 * 63 * 63) << "the data of slices";
+}
+
 TEST(NoiseLevel, OfAMaskedPicture) {
   const at::Tensor mask =
       (Rng(1, "mask").uniform({{0, 0}}, 0, {{1, 128, 128}, ScalarKind::real})[0] < 0.4).to(at::kDouble);

@@ -7,9 +7,11 @@
 
 #include "operators/mri/seen_pixels.h"
 #include "priors/channelwise_prior.h"
+#include "priors/network_prior.h"
 #include "priors/slices_prior.h"
+#include "priors/tiled_prior.h"
 #include "recon/core/error.h"
-#include "recon/core/log.h"
+#include "recon/core/log_once.h"
 #include "recon/pipeline/solve/figures.h"
 #include "recon/pipeline/solve/likely_cause.h"
 #include "recon/pipeline/solve/misfit.h"
@@ -172,6 +174,17 @@ Report after(const Report& earlier, Report later) {
   return later;
 }
 
+/// Networks of one size see larger images in tiles. Priors of one size that are no networks are about that size alone.
+PriorPtr for_size_of(const PriorPtr& prior, const TensorSpec& image) {
+  const auto& size = prior->domain().fixed_size;
+  const std::int64_t height = image.shape[image.shape.size() - 2], width = image.shape.back();
+  const bool larger = !size.empty() && (height > size[0] || width > size[1]);
+  if (!larger || dynamic_cast<const NetworkPrior*>(prior.get()) == nullptr) return prior;
+  log::info_once(fmt::format("prior '{}' knows images of {} x {} pixels: it sees these of {} x {} in overlapping tiles",
+                             prior->name(), size[0], size[1], height, width));
+  return std::make_shared<TiledPrior>(prior, height, width);
+}
+
 /// A prior for images has learned nothing from strips of some pixels.
 void require_slices_to_see(const TensorSpec& volume, const std::vector<SliceOrientation>& orientations) {
   constexpr std::int64_t fewest = 16;
@@ -219,13 +232,13 @@ std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>
   const PreparedItem& first = items.front();
   const bool with_prior = solver_.traits.needs_prior;
   const bool with_slices = with_prior && first.op->domain().shape.size() == 4;
-  ImageDomain domain = with_prior ? prior_->domain() : ImageDomain{};
+  PriorPtr prior = with_prior ? for_size_of(prior_, first.op->domain()) : nullptr;
+  ImageDomain domain = with_prior ? prior->domain() : ImageDomain{};
   if (with_slices) {
     require_slices_to_see(first.op->domain(), evaluation_.prior_slices);
     domain = SlicesPrior::domain_of(domain, evaluation_.prior_slices);
   }
   const ImageMapping mapping(first.op->domain(), first.range, with_prior ? &domain : nullptr, complex_image_, place_);
-  PriorPtr prior = with_prior ? prior_ : nullptr;
   const std::int64_t channels = mapping.solver_image().shape[0];
   if (with_prior && prior->domain().channels != channels) prior = std::make_shared<ChannelwisePrior>(prior, channels);
   if (with_slices) prior = std::make_shared<SlicesPrior>(prior, evaluation_.prior_slices);
