@@ -23,7 +23,7 @@ std::int64_t pitch_for(std::int64_t width) { return width % 32 == 0 ? width + 4 
 /// Runs the transform on every image of contiguous CPU tensors [..., height, row entries]. The plan depends on the size
 /// of an image and not on how many there are or where one lies, so that an item's digits do not depend on its batch.
 void transform_images(fftw::Kind kind, const at::Tensor& in, const at::Tensor& out, std::int64_t height,
-                      std::int64_t width) {
+                      std::int64_t width, fftw::Along along = fftw::Along::both) {
   const std::int64_t in_bytes = height * in.size(-1) * in.element_size();
   const std::int64_t out_bytes = height * out.size(-1) * out.element_size();
   const std::int64_t images = in_bytes == 0 ? 0 : in.numel() * in.element_size() / in_bytes;
@@ -38,7 +38,8 @@ void transform_images(fftw::Kind kind, const at::Tensor& in, const at::Tensor& o
       .height = height,
       .width = width,
       .pitch = kind == fftw::Kind::forward || kind == fftw::Kind::backward ? in.size(-1) : 0,
-      .threads = over_images || at::in_parallel_region() ? 1 : threads};
+      .threads = over_images || at::in_parallel_region() ? 1 : threads,
+      .along = along};
   const auto run = [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) fftw::transform(key, source + i * in_bytes, target + i * out_bytes);
   };
@@ -121,6 +122,35 @@ at::Tensor fft3_centred(const at::Tensor& x) {
 at::Tensor ifft3_centred(const at::Tensor& k) {
   if (k.dim() < 3) throw internal_error("ifft3_centred", "expected at least three axes, got {}", k.dim());
   return at::fft_fftshift(at::fft_ifft(at::fft_ifftshift(ifft2_centred(k), {{-3}}), std::nullopt, -3, "ortho"), {{-3}});
+}
+
+ImageFilter::ImageFilter(const at::Tensor& multiplier) : height_(multiplier.size(-2)), width_(multiplier.size(-1)) {
+  at::Tensor m = at::fft_ifftshift(multiplier, std::vector<std::int64_t>{-2, -1});
+  const bool along_rows = (m != m.select(-1, 0).unsqueeze(-1)).any().item<bool>();
+  const bool along_columns = (m != m.select(-2, 0).unsqueeze(-2)).any().item<bool>();
+  axes_ = along_rows ? (along_columns ? Axes::both : Axes::rows) : along_columns ? Axes::columns : Axes::none;
+  const std::int64_t transformed = (along_rows ? width_ : 1) * (along_columns ? height_ : 1);
+  if (!along_columns) m = m.narrow(-2, 0, 1);
+  multiplier_ = DeviceConstant(m.unsqueeze(-1).expand({-1, -1, 2}).flatten(-2) / static_cast<double>(transformed));
+}
+
+at::Tensor ImageFilter::work(std::int64_t count, const at::TensorOptions& options) const {
+  const bool gaps = axes_ == Axes::both || axes_ == Axes::columns;
+  return at::empty({count, height_, gaps ? pitch_for(width_) : width_}, options).narrow(-1, 0, width_);
+}
+
+void ImageFilter::apply_(const at::Tensor& images) const {
+  const auto run = [&](fftw::Kind kind) {
+    if (axes_ == Axes::none) return;
+    const at::Tensor rows = images.as_strided({images.size(0), height_, images.stride(1)}, images.strides());
+    const auto along = axes_ == Axes::rows      ? fftw::Along::rows
+                       : axes_ == Axes::columns ? fftw::Along::columns
+                                                : fftw::Along::both;
+    transform_images(kind, rows, rows, height_, width_, along);
+  };
+  run(fftw::Kind::forward);
+  at::view_as_real(images).flatten(-2).mul_(multiplier_.like(at::view_as_real(images)));
+  run(fftw::Kind::backward);
 }
 
 at::Tensor rfft2(const at::Tensor& x) {

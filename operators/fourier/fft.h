@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "recon/core/device_constant.h"
+
 namespace recon {
 
 // The one seam to Fourier libraries: FFTW on the CPU, cuFFT through at::fft_* on the GPU. Transforms of images run over
@@ -22,6 +24,25 @@ at::Tensor ifft2_centred(const at::Tensor& k);
 /// then along D by LibTorch's own transforms.
 at::Tensor fft3_centred(const at::Tensor& x);
 at::Tensor ifft3_centred(const at::Tensor& k);
+
+/// A filter of complex images on the CPU: F^H diag(multiplier) F, F the unitary transform. It commutes with cyclic
+/// shifts, so that it needs no centring. `multiplier` is real, [H, W], as in fft2_centred's order; where it is constant
+/// along an axis F is left out along that axis, on which F^H F = 1.
+class ImageFilter {
+ public:
+  explicit ImageFilter(const at::Tensor& multiplier);
+
+  /// Memory for images [count, H, W]; its rows may have gaps between them, which make it faster.
+  at::Tensor work(std::int64_t count, const at::TensorOptions& options) const;
+  /// Filters in place what work() gave, whole or some of its images.
+  void apply_(const at::Tensor& images) const;
+
+ private:
+  enum class Axes { both, rows, columns, none };
+  std::int64_t height_, width_;
+  Axes axes_;
+  DeviceConstant multiplier_;  ///< each entry twice, for the real and the imaginary part, with the scale of F
+};
 
 /// Half spectrum of a real image without any scaling: real [..., H, W] -> complex [..., H, W / 2 + 1], the zero
 /// frequency at [0, 0]. Callers fold the scale into the multiplier that they apply anyway.

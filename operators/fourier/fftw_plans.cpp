@@ -61,10 +61,15 @@ typename Api::Plan make_plan(const PlanKey& key) {
   switch (key.kind) {
     case Kind::forward:
     case Kind::backward: {
-      const int size[] = {height, width};
-      const int rows[] = {height, static_cast<int>(key.pitch)};
+      const int pitch = static_cast<int>(key.pitch), size[] = {height, width}, rows[] = {height, pitch};
       const int sign = key.kind == Kind::forward ? FFTW_FORWARD : FFTW_BACKWARD;
-      plan = Api::plan_complex(2, size, 1, complex_in, rows, 1, 0, complex_in, rows, 1, 0, sign, flags);
+      const auto transforms = [&](int axes, const int* n, int count, const int* embedding, int stride, int distance) {
+        return Api::plan_complex(axes, n, count, complex_in, embedding, stride, distance, complex_in, embedding, stride,
+                                 distance, sign, flags);
+      };
+      if (key.along == Along::both) plan = transforms(2, size, 1, rows, 1, 0);
+      if (key.along == Along::rows) plan = transforms(1, size + 1, height, nullptr, 1, pitch);
+      if (key.along == Along::columns) plan = transforms(1, size, width, nullptr, pitch, 1);
       break;
     }
     case Kind::real_to_half:

@@ -7,6 +7,9 @@ namespace recon::fftw {
 /// Which transform a plan is for.
 enum class Kind { forward, backward, real_to_half, half_to_real };
 
+/// What forward and backward run along: the whole image, its rows (each by itself) or its columns.
+enum class Along { both, rows, columns };
+
 /// What an FFTW plan depends on. `aligned`: both arrays are 16-byte aligned; other plans avoid SIMD loads.
 struct PlanKey {
   Kind kind = Kind::forward;
@@ -15,6 +18,7 @@ struct PlanKey {
   std::int64_t height = 0, width = 0;
   std::int64_t pitch = 0;  ///< forward and backward: complex entries from one row to the next, >= width
   int threads = 1;
+  Along along = Along::both;
   auto operator<=>(const PlanKey&) const = default;
 };
 

@@ -1,42 +1,27 @@
 #include "operators/mri/coil_estimation.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 
 #include "operators/fourier/fft.h"
 #include "operators/mri/channels.h"
+#include "operators/mri/dominant_eigenvectors.h"
 #include "recon/core/error.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
 namespace {
 
-/// Vectors [..., coils] with the phase at which `reference`^H v is real and positive.
+/// Vectors [coils, pixels] with the phase at which `reference`^H v is real and positive.
 at::Tensor phase_fixed(const at::Tensor& vectors, const at::Tensor& reference) {
-  const at::Tensor projection = at::matmul(vectors, reference.to(vectors.scalar_type()).conj());
-  return vectors * at::polar(at::ones_like(projection.abs()), -projection.angle()).unsqueeze(-1);
+  const at::Tensor projection = at::matmul(reference.to(vectors.scalar_type()).conj(), vectors);
+  return vectors * projection.conj().resolve_conj().sgn_().where(projection != 0, at::ones_like(projection));
 }
 
 /// The coils' dominant direction over the calibration data, [coils].
 at::Tensor dominant_direction(const at::Tensor& centre) {
   return compression_matrix(centre.flatten(1), 1)[0].conj().resolve_conj();
-}
-
-/// Dominant eigenvectors [P, coils] of Hermitian matrices [P, coils, coils] with their eigenvalues [P]: LAPACK for
-/// each.
-std::pair<at::Tensor, at::Tensor> dominant_eigenvectors(const at::Tensor& matrices) {
-  const std::int64_t count = matrices.size(0), coils = matrices.size(1);
-  const at::Tensor vectors = at::empty({count, coils}, matrices.options());
-  const at::Tensor values = at::empty({count}, matrices.options().dtype(real_dtype(matrices)));
-  constexpr std::int64_t grain = 1024;
-  at::parallel_for(0, count, grain, [&](std::int64_t begin, std::int64_t end) {
-    const auto [lambda, v] = at::linalg_eigh(matrices.narrow(0, begin, end - begin));
-    values.narrow(0, begin, end - begin).copy_(lambda.select(1, coils - 1));
-    vectors.narrow(0, begin, end - begin).copy_(v.select(2, coils - 1));
-  });
-  return {vectors, values};
 }
 
 /// V V^H of the blocks [coils k k, coils k k], V the singular vectors above the threshold.
@@ -80,16 +65,18 @@ at::Tensor espirit_maps(const CoilEstimation& options, const at::Tensor& centre,
   const at::Tensor row_phases = shift_phases(height, options.kernel).to(at::kComplexFloat);
   const at::Tensor column_phases = shift_phases(width, options.kernel).to(at::kComplexFloat);
   const at::Tensor reference = dominant_direction(centre);
-  const at::Tensor along_columns = at::matmul(h, column_phases.t());  // [coils, coils, 2k-1, W]
+  // W is Hermitian: its upper triangle will do.
+  const auto [i, j] = upper_triangle(coils);
+  const at::Tensor along_columns = at::matmul(h.index({i, j}), column_phases.t());  // [triangle, 2k-1, W]
   const at::Tensor maps = at::empty({coils, height, width}, at::kComplexFloat);
   // Some rows at a time: all of W at once is coils² images.
-  const std::int64_t rows_at_once = std::max<std::int64_t>(1, (std::int64_t{1} << 24) / (coils * coils * width));
+  const std::int64_t rows_at_once = std::max<std::int64_t>(1, (std::int64_t{1} << 22) / (i.size(0) * width));
   for (std::int64_t row = 0; row < height; row += rows_at_once) {
     const std::int64_t rows = std::min(rows_at_once, height - row);
-    const at::Tensor w = at::matmul(row_phases.narrow(0, row, rows), along_columns);  // [coils, coils, rows, W]
-    const auto [vectors, values] = dominant_eigenvectors(w.permute({2, 3, 0, 1}).reshape({-1, coils, coils}));
-    const at::Tensor cropped = phase_fixed(vectors, reference) * (values >= options.crop).unsqueeze(1);
-    maps.narrow(1, row, rows).copy_(cropped.t().view({coils, rows, width}));
+    const at::Tensor w = at::matmul(row_phases.narrow(0, row, rows), along_columns);  // [triangle, rows, W]
+    const auto [vectors, values] = dominant_eigenvectors(w.flatten(1));
+    const at::Tensor cropped = phase_fixed(vectors, reference).mul_(values >= options.crop);
+    maps.narrow(1, row, rows).copy_(cropped.view({coils, rows, width}));
   }
   return maps;
 }
@@ -115,19 +102,20 @@ at::Tensor unit_vectors(const at::Tensor& vectors) {
 at::Tensor walsh_maps(const CoilEstimation& options, const at::Tensor& centre, const Shape& size) {
   const at::Tensor images = low_resolution_images(centre, size);
   const std::int64_t coils = images.size(0);
-  const at::Tensor products = images.unsqueeze(1) * images.conj().unsqueeze(0);  // [coils, coils, H, W]
+  const auto [i, j] = upper_triangle(coils);
+  const at::Tensor products = images.index_select(0, i) * images.index_select(0, j).conj();  // [triangle, H, W]
   const auto averaged = [&](const at::Tensor& part) {
     const std::int64_t border = options.window / 2;
     return at::avg_pool2d(part.contiguous(), {options.window, options.window}, {1, 1}, {border, border});
   };
   const at::Tensor covariance = at::complex(averaged(at::real(products)), averaged(at::imag(products)));
-  const auto [vectors, values] = dominant_eigenvectors(covariance.permute({2, 3, 0, 1}).reshape({-1, coils, coils}));
-  return phase_fixed(vectors, dominant_direction(centre)).t().reshape({coils, size[0], size[1]});
+  const at::Tensor vectors = dominant_eigenvectors(covariance.flatten(1)).first;
+  return phase_fixed(vectors, dominant_direction(centre)).view({coils, size[0], size[1]});
 }
 
 at::Tensor sum_of_squares_maps(const at::Tensor& centre, const Shape& size) {
   const at::Tensor images = unit_vectors(low_resolution_images(centre, size));
-  return phase_fixed(images.permute({1, 2, 0}), dominant_direction(centre)).permute({2, 0, 1});
+  return phase_fixed(images.flatten(1), dominant_direction(centre)).view_as(images);
 }
 
 }  // namespace

@@ -32,9 +32,10 @@ class CoilMaps final : public LinearOperator {
   CoilMaps(const TensorSpec& image, const at::Tensor& maps)
       : LinearOperator(fmt::format("coil maps({})", maps.size(1)), image,
                        {shape_of(maps.select(0, 0)), ScalarKind::complex}),
-        maps_(maps.unsqueeze(0)),
-        conjugate_(maps.conj().resolve_conj().unsqueeze(0)),
+        shared_{DeviceConstant(maps.unsqueeze(0)), DeviceConstant(maps.conj().resolve_conj().unsqueeze(0))},
         energy_(maps.abs().square().sum(1).unsqueeze(0)) {}
+
+  const SharedCoilMaps& shared() const { return shared_; }
 
   std::optional<SpectralForm> spectral() const override {
     if (domain().shape[0] > 1) return std::nullopt;  // the channels mix
@@ -45,16 +46,16 @@ class CoilMaps final : public LinearOperator {
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override {
-    const at::Tensor maps = maps_.like(x);  // [1, C, coils, (D,) H, W]
+    const at::Tensor maps = shared_.maps.like(x);  // [1, C, coils, (D,) H, W]
     if (x.size(1) == 1) return maps[0] * x;
     return (maps * x.unsqueeze(2)).sum(1);
   }
   at::Tensor do_adjoint(const at::Tensor& y) const override {
-    const at::Tensor x = (conjugate_.like(y) * y.unsqueeze(1)).sum(2);
+    const at::Tensor x = (shared_.conjugate.like(y) * y.unsqueeze(1)).sum(2);
     return domain().scalar == ScalarKind::real ? at::real(x).contiguous() : x;
   }
 
-  DeviceConstant maps_, conjugate_;
+  SharedCoilMaps shared_;
   DeviceConstant energy_;  ///< sum_c |S_c|² [1, C, (D,) H, W]
 };
 
@@ -62,6 +63,10 @@ class CoilMaps final : public LinearOperator {
 
 LinearOperatorPtr make_coil_maps(const TensorSpec& image, const at::Tensor& maps, const std::string& location) {
   return std::make_shared<CoilMaps>(image, checked_maps(maps, image, location));
+}
+
+SharedCoilMaps shared_coil_maps(const LinearOperator& coil_maps) {
+  return dynamic_cast<const CoilMaps&>(coil_maps).shared();
 }
 
 at::Tensor simulated_coil_maps(const TensorSpec& image, std::int64_t coils) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "operators/operator.h"
+#include "recon/core/device_constant.h"
 #include "recon/core/parameters.h"
 
 namespace recon {
@@ -16,6 +17,12 @@ namespace recon {
 /// [coils, H, W]. With one channel A^H A is the diagonal sum_c |S_c|². Throws Error(usage) naming `location` when the
 /// sizes do not fit.
 LinearOperatorPtr make_coil_maps(const TensorSpec& image, const at::Tensor& maps, const std::string& location);
+
+/// The maps [1, C, coils, H, W] of an operator of make_coil_maps() and their conjugates, shared with it.
+struct SharedCoilMaps {
+  DeviceConstant maps, conjugate;
+};
+SharedCoilMaps shared_coil_maps(const LinearOperator& coil_maps);
 
 /// Smooth maps of `coils` coils around the image, complex128 [C, coils, H, W], with sum_c |S_{s,c}|² = 1 at each pixel.
 ///

@@ -43,6 +43,7 @@ class WaveletFista::Iteration {
     const double norm_squared = squared_operator_norm(op, context.image_options());
     step_ = norm_squared > 0 ? 1 / norm_squared : 1;
     x_ = fitted_adjoint(context, op);
+    back_ = context.operate([&] { return op.adjoint(context.y()); });
   }
 
   double noise_free_weight() const { return kNoiseFreeWeight / step_; }
@@ -71,8 +72,7 @@ class WaveletFista::Iteration {
  private:
   /// A^H (y - A x).
   at::Tensor descent(const at::Tensor& x) {
-    const at::Tensor residual = context_.residual(x);
-    return context_.operate([&] { return op_.adjoint(residual); });
+    return context_.operate([&] { return back_ - op_.normal(x); });
   }
 
   /// D_t of the header.
@@ -87,7 +87,7 @@ class WaveletFista::Iteration {
   Wavelet wavelet_;
   at::Tensor penalty_;
   double step_ = 1;
-  at::Tensor x_;
+  at::Tensor x_, back_;  ///< the image; A^H y
 };
 
 void WaveletFista::visit(ParameterVisitor& v) {
