@@ -10,79 +10,16 @@
 
 #include "data/hdf5/hdf5_file.h"
 #include "data/ismrmrd_header.h"
+#include "data/ismrmrd_lines.h"
 #include "data/ismrmrd_placement.h"
 #include "data/ismrmrd_raw.h"
 #include "data/ismrmrd_slices.h"
+#include "data/ismrmrd_trajectory.h"
 #include "recon/core/error.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
 namespace {
-
-using Lines = std::vector<const Acquisition*>;
-
-/// The acquisitions of a file by what they are for.
-struct SortedLines {
-  std::int64_t encoding = 0;  ///< that of `imaging`
-  Lines imaging, calibration, noise;
-  std::map<std::string, std::int64_t> left_out;
-  std::map<std::int64_t, std::int64_t> other_encodings;  ///< imaging lines of each
-  std::int64_t reversed = 0, both = 0;
-};
-
-bool is_empty(const Acquisition& line) { return !(line.values() != 0).any().item<bool>(); }
-
-/// The first encoding space with imaging lines, or the one that is asked for.
-std::int64_t wanted_encoding(const RawFile& raw, const KspaceOptions& options, const std::string& path) {
-  std::set<std::int64_t> imaging;
-  for (const Acquisition& line : raw.acquisitions) {
-    const Readout& head = line.head;
-    if (!head.is_noise() && !head.is_calibration() && head.left_out_as().empty()) imaging.insert(head.encoding);
-  }
-  if (options.encoding < 0 && !imaging.empty()) return *imaging.begin();
-  if (imaging.contains(options.encoding)) return options.encoding;
-  if (imaging.empty()) throw data_error(path, "there is no imaging acquisition");
-  throw data_error(path, "encoding space {} has no imaging lines, those with some are {}", options.encoding,
-                   fmt::join(imaging, ", "));
-}
-
-SortedLines sort_lines(const RawFile& raw, const KspaceOptions& options, const std::string& path) {
-  SortedLines sorted{.encoding = wanted_encoding(raw, options, path),
-                     .imaging = {},
-                     .calibration = {},
-                     .noise = {},
-                     .left_out = {},
-                     .other_encodings = {}};
-  std::int64_t channels = 0;
-  for (const Acquisition& line : raw.acquisitions) {
-    const Readout& head = line.head;
-    if (const std::string what = head.left_out_as(); !what.empty()) {
-      ++sorted.left_out[what];
-      continue;
-    }
-    const std::string location = fmt::format("{} acquisition {}", path, line.index);
-    if (channels == 0) channels = head.channels;
-    if (head.channels != channels) {
-      throw data_error(location, "expected {} channels as before, found {}", channels, head.channels);
-    }
-    require_finite(line.values(), location);
-    if (head.is_noise()) {
-      sorted.noise.push_back(&line);
-    } else if (is_empty(line)) {
-      ++sorted.left_out["empty (all zero)"];
-    } else if (head.is_calibration()) {
-      sorted.calibration.push_back(&line);
-    } else if (head.encoding != sorted.encoding) {
-      ++sorted.other_encodings[head.encoding];
-    } else {
-      sorted.imaging.push_back(&line);
-      sorted.reversed += head.is_reversed() ? 1 : 0;
-      sorted.both += head.calibrates_and_images() ? 1 : 0;
-    }
-  }
-  if (sorted.imaging.empty()) throw data_error(path, "there is no imaging acquisition that is not zero");
-  return sorted;
-}
 
 /// Builds the k-spaces of one file.
 class Sorter {
@@ -96,9 +33,10 @@ class Sorter {
 
   KspaceSet read() {
     for (const Acquisition* line : lines_.imaging) place(*line, placement_, encoding_, items_);
+    names_ = ItemNames(lines_.imaging);
     place_calibration();
     if (calibration_images()) merge_calibration();
-    KspaceSet set{.format = "ISMRMRD", .ids = {}, .kspace = {}, .noise = noise()};
+    KspaceSet set{.format = "ISMRMRD", .ids = {}, .kspace = {}, .noise = noise_scan(lines_.noise, dwell_us_, header_)};
     const double averages = add_items(set);
     set.readout = encoding_.kept_rows;
     set.phase = encoding_.kept_columns;
@@ -107,7 +45,8 @@ class Sorter {
   }
 
  private:
-  using Counters = std::array<std::int64_t, 5>;
+  using Lines = SortedLines::Lines;
+  using Counters = ItemNames::Counters;
   using Items = std::map<Counters, GriddedLines>;
 
   const IsmrmrdEncoding& encoding_at(std::int64_t index) const {
@@ -119,8 +58,6 @@ class Sorter {
 
   const IsmrmrdEncoding& chosen_encoding() const {
     const IsmrmrdEncoding& encoding = encoding_at(lines_.encoding);
-    if (!encoding.cartesian)
-      throw data_error(path_, "expected a Cartesian two-dimensional encoding, found another trajectory");
     return encoding;
   }
 
@@ -241,14 +178,14 @@ class Sorter {
     std::vector<at::Tensor> kspace, averages, calibration;
     std::map<Counters, std::int64_t> anatomies;
     for (const auto& [counters, lines] : items_) {
-      const SliceStack stack = lines.slices(kept, path_ + " " + id_of(counters));
+      const SliceStack stack = lines.slices(kept, path_ + " " + names_.of(counters));
       const GriddedLines* own = calibration_of(counters);
       const at::Tensor maps_only = own != nullptr ? own->calibration_slices(kept) : at::zeros_like(stack.kspace);
       // Repetitions and phases of a cycle show one anatomy in one coil.
       const Counters still{counters[0], counters[1], 0, 0, counters[4]};
       const auto anatomy = anatomies.emplace(still, static_cast<std::int64_t>(anatomies.size())).first->second;
       for (std::int64_t z = 0; z < kept; ++z) {
-        set.ids.push_back(id_of(counters) + (placement_.volume ? fmt::format("_partition{}", z) : ""));
+        set.ids.push_back(names_.of(counters) + (placement_.volume ? fmt::format("_partition{}", z) : ""));
         set.anatomy.push_back(anatomy * kept + z);
       }
       kspace.push_back(stack.kspace);
@@ -262,56 +199,14 @@ class Sorter {
     return counts.max().item<double>();
   }
 
-  /// Only the counters that are ever other than 0.
-  std::string id_of(const Counters& counters) const {
-    constexpr std::array names{"slice", "contrast", "phase", "repetition", "set"};
-    std::string id = fmt::format("slice{}", counters[0]);
-    for (std::size_t i = 1; i < names.size(); ++i) {
-      const bool varies =
-          std::any_of(items_.begin(), items_.end(), [&](const auto& entry) { return entry.first[i] != 0; });
-      if (varies) id += fmt::format("_{}{}", names[i], counters[i]);
-    }
-    return id;
-  }
-
-  at::Tensor noise() const {
-    std::vector<at::Tensor> scans;
-    for (const Acquisition* line : lines_.noise) {
-      const double dwell_us = line->head.dwell_us;
-      const bool known = dwell_us > 0 && dwell_us_ > 0;
-      scans.push_back(line->values() * (known ? std::sqrt(dwell_us / (dwell_us_ * header_.noise_bandwidth)) : 1));
-    }
-    return scans.empty() ? at::Tensor() : at::cat(scans, 1);
-  }
-
   void describe(KspaceSet& set, double averages) {
-    const auto count = [](const Lines& lines) { return static_cast<std::int64_t>(lines.size()); };
-    set.parts.push_back({"imaging", count(lines_.imaging) - lines_.both, "the image"});
-    if (lines_.both > 0) set.parts.push_back({"calibration and imaging", lines_.both, "the image, and coil maps"});
-    if (calibration_lines_ > 0) {
-      set.parts.push_back(
-          {"calibration", calibration_lines_, calibration_merged_ ? "the image, and coil maps" : "coil maps only"});
-    }
-    if (!lines_.noise.empty()) set.parts.push_back({"noise", count(lines_.noise), "the noise level"});
-    std::int64_t left_out = 0;
-    for (const auto& [what, lines] : lines_.left_out) {
-      set.parts.push_back({what, lines, "left out"});
-      left_out += lines;
-    }
-    for (const auto& [encoding, lines] : lines_.other_encodings) {
-      set.parts.push_back({fmt::format("imaging of encoding space {}", encoding), lines,
-                           fmt::format("left out; encoding={} reads it instead", encoding)});
-      left_out += lines;
-    }
-    if (lines_.reversed > 0) notes_.push_back(fmt::format("{} reversed readouts are turned round", lines_.reversed));
+    set.notes = notes_;
+    set.description = header_.system + (averages > 1 ? fmt::format("; up to {:g} averages", averages) : "");
+    describe_lines(set, lines_, calibration_lines_, calibration_merged_);
     if (lines_.reversed > 0 && lines_.left_out.contains("phase correction")) {
-      notes_.emplace_back(
+      set.notes.emplace_back(
           "phase correction lines are not applied: reversed readouts may leave ghosts of half the image");
     }
-    set.notes = notes_;
-    set.description =
-        fmt::format("{}{}{}", header_.system, averages > 1 ? fmt::format("; up to {:g} averages", averages) : "",
-                    left_out > 0 ? fmt::format("; {} acquisitions left out", left_out) : "");
   }
 
   const std::string& path_;
@@ -320,6 +215,7 @@ class Sorter {
   SortedLines lines_;
   const IsmrmrdEncoding& encoding_;
   IsmrmrdPlacement placement_;
+  ItemNames names_;
   std::vector<std::string> notes_;
   double dwell_us_ = 0;  ///< of the first imaging line, whose noise is the measure
   std::int64_t calibration_lines_ = 0;
@@ -345,7 +241,12 @@ KspaceSet read_ismrmrd(const std::string& path, const KspaceOptions& options) {
   const std::string group = ismrmrd_group(path);
   const RawFile raw = read_ismrmrd_raw(path, group);
   const IsmrmrdHeader header = parse_ismrmrd_header(raw.xml, fmt::format("{}:/{}/xml", path, group));
-  return Sorter(path, header, sort_lines(raw, options, path), options).read();
+  SortedLines lines = sort_lines(raw, options, path);
+  const auto encoding = static_cast<std::size_t>(lines.encoding);
+  if (encoding < header.encodings.size() && !header.encodings[encoding].cartesian) {
+    return read_trajectories(header, lines, options, path);
+  }
+  return Sorter(path, header, std::move(lines), options).read();
 }
 
 }  // namespace recon

@@ -29,6 +29,7 @@ Readout summary_of(const ISMRMRD::ISMRMRD_AcquisitionHeader& head) {
           .phase_step = head.idx.kspace_encode_step_1,
           .partition = head.idx.kspace_encode_step_2,
           .encoding = head.encoding_space_ref,
+          .trajectory_dimensions = head.trajectory_dimensions,
           .counters = {head.idx.slice, head.idx.contrast, head.idx.phase, head.idx.repetition, head.idx.set},
           .dwell_us = static_cast<double>(head.sample_time_us)};
 }
@@ -90,6 +91,8 @@ std::string packed_file(const std::string& path, const std::string& group) {
       const Readout readout = summary_of(acquisition.head);
       append(&readout, sizeof readout);
       append(acquisition.data, sizeof(complex_float_t) * static_cast<std::size_t>(readout.samples * readout.channels));
+      append(acquisition.traj,
+             sizeof(float) * static_cast<std::size_t>(readout.samples * readout.trajectory_dimensions));
     }
   } catch (const std::exception& error) {
     return bad + std::string(error.what());
@@ -106,6 +109,8 @@ std::vector<Acquisition> unpacked(const std::string& bytes, std::size_t at, cons
     at += sizeof acquisition.head;
     acquisition.data = bytes.data() + at;
     at += 8 * static_cast<std::size_t>(acquisition.head.samples * acquisition.head.channels);
+    acquisition.trajectory = bytes.data() + at;
+    at += sizeof(float) * static_cast<std::size_t>(acquisition.head.samples * acquisition.head.trajectory_dimensions);
     acquisition.index = acquisitions.size();
     const Readout& head = acquisition.head;
     if (head.kept_samples() < 1 || head.channels < 1) {
@@ -142,6 +147,13 @@ at::Tensor Acquisition::values() const {
   std::memcpy(values.data_ptr(), data, values.nbytes());
   values = values.narrow(1, head.discard_pre, head.kept_samples());
   return head.is_reversed() ? values.flip(1) : values;
+}
+
+at::Tensor Acquisition::positions() const {
+  at::Tensor positions = at::empty({head.samples, head.trajectory_dimensions}, at::kFloat);
+  std::memcpy(positions.data_ptr(), trajectory, positions.nbytes());
+  positions = positions.narrow(0, head.discard_pre, head.kept_samples()).to(at::kDouble);
+  return head.is_reversed() ? positions.flip(0) : positions;
 }
 
 RawFile read_ismrmrd_raw(const std::string& path, const std::string& group) {

@@ -15,6 +15,7 @@ struct Readout {
   std::uint64_t flags = 0;
   std::int64_t samples = 0, channels = 0, discard_pre = 0, discard_post = 0, centre_sample = 0;
   std::int64_t phase_step = 0, partition = 0, encoding = 0;
+  std::int64_t trajectory_dimensions = 0;  ///< numbers per sample that say where it lies; 0: the header's grid does
   std::array<std::int64_t, 5> counters{};  ///< slice, contrast, phase, repetition, set
   double dwell_us = 0;
 
@@ -29,11 +30,14 @@ struct Readout {
 
 struct Acquisition {
   Readout head;
-  const char* data = nullptr;  ///< into the packed bytes
-  std::size_t index = 0;       ///< in the file
+  const char* data = nullptr;        ///< into the packed bytes
+  const char* trajectory = nullptr;  ///< likewise
+  std::size_t index = 0;             ///< in the file
 
   /// [channels, samples] complex64 in the order of k-space, without the samples to be discarded.
   at::Tensor values() const;
+  /// [samples, trajectory_dimensions] float64 of the same samples, in the file's units.
+  at::Tensor positions() const;
 };
 
 /// A whole ISMRMRD file in memory.

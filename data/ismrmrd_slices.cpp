@@ -7,9 +7,7 @@
 #include "recon/core/error.h"
 
 namespace recon {
-namespace {
 
-/// [coils, partitions, rows, columns] -> [kept, coils, rows, columns].
 at::Tensor central_slices(const at::Tensor& volume, std::int64_t kept) {
   const std::int64_t partitions = volume.size(1);
   if (partitions == 1) return volume.squeeze(1).unsqueeze(0);
@@ -17,8 +15,6 @@ at::Tensor central_slices(const at::Tensor& volume, std::int64_t kept) {
   const at::Tensor slices = at::fft_fftshift(at::fft_ifft(at::fft_ifftshift(volume, along), {}, 1, "ortho"), along);
   return slices.narrow(1, partitions / 2 - kept / 2, kept).transpose(0, 1).contiguous();
 }
-
-}  // namespace
 
 GriddedLines::GriddedLines(std::int64_t coils, std::int64_t partitions, std::int64_t rows, std::int64_t columns)
     : sum_(at::zeros({coils, partitions, rows, columns}, at::kComplexFloat)),

@@ -13,6 +13,10 @@ struct SliceStack {
   at::Tensor averages;  ///< [slices, rows, columns]
 };
 
+/// The `kept` central slices of [coils, partitions, rows, columns] as [kept, coils, rows, columns], by the unitary
+/// centred Fourier transform along the partitions.
+at::Tensor central_slices(const at::Tensor& volume, std::int64_t kept);
+
 /// Lines on the grid of one volume, or of one slice (one partition), averaged where they meet.
 class GriddedLines {
  public:

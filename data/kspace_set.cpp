@@ -14,6 +14,8 @@ void KspaceOptions::visit(ParameterVisitor& v) {
            "nothing (middle); auto: stated, unless the data fit another far better");
   v.choice("calibration_lines", calibration, "auto",
            "ISMRMRD: what lines flagged as calibration only are for; auto: as the header's calibrationMode says");
+  v.choice("trajectory_units", trajectory, "auto",
+           "ISMRMRD, radial and spiral: what the numbers of the trajectory count; auto: by the largest");
 }
 
 }  // namespace recon

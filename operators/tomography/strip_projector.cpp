@@ -1,12 +1,9 @@
 #include "operators/tomography/strip_projector.h"
 
-#include <ATen/ATen.h>
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cmath>
 
-#include "recon/core/tensor_spec.h"
+#include "operators/tomography/projection.h"
 
 namespace recon {
 
@@ -53,75 +50,12 @@ void StripProjector::View::for_each_bin(std::int64_t row, std::int64_t column, s
   }
 }
 
-template <class T>
-void StripProjector::project_planes(const at::Tensor& x, const at::Tensor& y) const {
-  const std::int64_t planes = x.size(0), pixels = beam_.height * beam_.width, bins = beam_.bins;
-  const auto angles = std::ssize(views_);
-  const T* in = x.const_data_ptr<T>();
-  T* out = y.data_ptr<T>();
-  at::parallel_for(0, angles, 1, [&](std::int64_t first, std::int64_t last) {
-    std::vector<double> sums(static_cast<std::size_t>(planes * bins));
-    for (std::int64_t a = first; a < last; ++a) {
-      std::fill(sums.begin(), sums.end(), 0);
-      double* sum = sums.data();
-      for (std::int64_t row = 0, p = 0; row < beam_.height; ++row) {
-        for (std::int64_t column = 0; column < beam_.width; ++column, ++p) {
-          views_[static_cast<std::size_t>(a)].for_each_bin(row, column, bins, [&](std::int64_t j, double weight) {
-            for (std::int64_t k = 0; k < planes; ++k) sum[k * bins + j] += weight * in[k * pixels + p];
-          });
-        }
-      }
-      for (std::int64_t k = 0; k < planes; ++k) {
-        for (std::int64_t j = 0; j < bins; ++j) out[(k * angles + a) * bins + j] = static_cast<T>(sum[k * bins + j]);
-      }
-    }
-  });
-}
-
-template <class T>
-void StripProjector::back_project_planes(const at::Tensor& y, const at::Tensor& x) const {
-  const std::int64_t planes = x.size(0), width = beam_.width, height = beam_.height, bins = beam_.bins;
-  const auto angles = std::ssize(views_);
-  const T* in = y.const_data_ptr<T>();
-  T* out = x.data_ptr<T>();
-  at::parallel_for(0, height, 1, [&](std::int64_t first, std::int64_t last) {
-    std::vector<double> sums(static_cast<std::size_t>(planes * width));
-    for (std::int64_t row = first; row < last; ++row) {
-      std::fill(sums.begin(), sums.end(), 0);
-      double* sum = sums.data();
-      for (std::int64_t a = 0; a < angles; ++a) {
-        for (std::int64_t column = 0; column < width; ++column) {
-          views_[static_cast<std::size_t>(a)].for_each_bin(row, column, bins, [&](std::int64_t j, double weight) {
-            for (std::int64_t k = 0; k < planes; ++k) {
-              sum[k * width + column] += weight * in[(k * angles + a) * bins + j];
-            }
-          });
-        }
-      }
-      for (std::int64_t k = 0; k < planes; ++k) {
-        for (std::int64_t c = 0; c < width; ++c)
-          out[(k * height + row) * width + c] = static_cast<T>(sum[k * width + c]);
-      }
-    }
-  });
-}
-
 at::Tensor StripProjector::project(const at::Tensor& x) const {
-  const at::Tensor in = resolved(x.cpu()).view({-1, beam_.height, beam_.width});
-  const at::Tensor out = at::empty({in.size(0), std::ssize(views_), beam_.bins}, in.options());
-  in.scalar_type() == at::kDouble ? project_planes<double>(in, out) : project_planes<float>(in, out);
-  std::vector<std::int64_t> shape(x.sizes().begin(), x.sizes().end() - 2);
-  shape.insert(shape.end(), {std::ssize(views_), beam_.bins});
-  return out.view(shape).to(x.device());
+  return project_by(views_, {beam_.height, beam_.width, beam_.bins}, x);
 }
 
 at::Tensor StripProjector::back_project(const at::Tensor& y) const {
-  const at::Tensor in = resolved(y.cpu()).view({-1, std::ssize(views_), beam_.bins});
-  const at::Tensor out = at::empty({in.size(0), beam_.height, beam_.width}, in.options());
-  in.scalar_type() == at::kDouble ? back_project_planes<double>(in, out) : back_project_planes<float>(in, out);
-  std::vector<std::int64_t> shape(y.sizes().begin(), y.sizes().end() - 2);
-  shape.insert(shape.end(), {beam_.height, beam_.width});
-  return out.view(shape).to(y.device());
+  return back_project_by(views_, {beam_.height, beam_.width, beam_.bins}, y);
 }
 
 }  // namespace recon

@@ -50,11 +50,6 @@ class StripProjector {
     void for_each_bin(std::int64_t row, std::int64_t column, std::int64_t bins, Visit visit) const;
   };
 
-  template <class T>
-  void project_planes(const at::Tensor& x, const at::Tensor& y) const;
-  template <class T>
-  void back_project_planes(const at::Tensor& y, const at::Tensor& x) const;
-
   ParallelBeam beam_;
   std::vector<View> views_;
 };

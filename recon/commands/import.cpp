@@ -11,10 +11,10 @@ namespace recon {
 namespace {
 
 constexpr const char* conventions =
-    "SOURCE is ISMRMRD, multi-coil fastMRI (HDF5) or a BART array (.cfl and .hdr): Cartesian slices. The coils are\n"
-    "whitened, their maps estimated, and the numbers scaled to an image range of [0, 1]; the image is that of the\n"
-    "file's own coils. What the lines of the file were used for is listed. The measurement file then says all that\n"
-    "`recon run` needs.\n\n";
+    "SOURCE is ISMRMRD, multi-coil fastMRI (HDF5) or a BART array (.cfl and .hdr): slices, Cartesian or (ISMRMRD)\n"
+    "radial, spiral and at any positions that the file says. The coils are whitened, their maps estimated, and the\n"
+    "numbers scaled to an image range of [0, 1]; the image is that of the file's own coils. What the lines of the\n"
+    "file were used for is listed. The measurement file then says all that `recon run` needs.\n\n";
 
 constexpr const char* examples_text = R"(
 Examples:

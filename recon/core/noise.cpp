@@ -35,6 +35,76 @@ std::string Noise::fault(std::int64_t items, ScalarKind data) const {
   return "";
 }
 
+namespace {
+
+/// Smallest eigenvalue over the largest that can be whitened in single precision.
+constexpr double kLeastShare = 1e-8;
+constexpr double kSymmetryError = 1e-4;
+
+at::Tensor powers_of(const NoiseCorrelation& noise) {
+  return noise.spectrum.defined()
+             ? noise.spectrum.to(at::kDouble)
+             : at::linalg_eigvalsh(noise.covariance.is_complex() ? noise.covariance.to(at::kComplexDouble)
+                                                                 : noise.covariance.to(at::kDouble));
+}
+
+std::string powers_fault(const NoiseCorrelation& noise, const char* what) {
+  const at::Tensor powers = powers_of(noise);
+  const double least = powers.min().item<double>(), most = powers.max().item<double>();
+  if (std::isfinite(most) && least > kLeastShare * most) return "";
+  return fmt::format("expected {} > 0 (and above {:g} of the largest), got {:.3g} with a largest of {:.3g}", what,
+                     kLeastShare, least, most);
+}
+
+/// Of a matrix and its conjugate transpose.
+bool differ(const at::Tensor& a, const at::Tensor& b) {
+  return (a - b).abs().max().item<double>() > kSymmetryError * a.abs().max().item<double>();
+}
+
+/// Of a spectrum and its mirror image, frequency by frequency: powers span orders of magnitude.
+bool lopsided(const at::Tensor& centred) {
+  const at::Tensor a = at::fft_ifftshift(centred), b = at::roll(a.flip({0, 1}), {1, 1}, {0, 1});
+  return ((a - b).abs() > kSymmetryError * (a + b)).any().item<bool>();
+}
+
+}  // namespace
+
+std::string NoiseCorrelation::fault(const TensorSpec& measurement) const {
+  if (covariance.defined() && spectrum.defined()) return "expected a `covariance` or a `power_spectrum`, got both";
+  const Shape& range = measurement.shape;
+  if (covariance.defined()) {
+    const Shape expected = {range.front(), range.front()};
+    if (shape_of(covariance) != expected) {
+      return fmt::format("expected a covariance {} of the channels of {}, got {}", to_string(expected),
+                         measurement.to_string(), to_string(shape_of(covariance)));
+    }
+    if (covariance.is_complex() && measurement.scalar == ScalarKind::real) {
+      return "expected a real covariance for real data, got a complex one";
+    }
+    if (differ(covariance, covariance.conj().t())) return "expected a Hermitian covariance, got another matrix";
+    return powers_fault(*this, "eigenvalues of the covariance");
+  }
+  const bool image = range.size() == 3 && shape_of(spectrum) == Shape{range[1], range[2]};
+  if (!image || spectrum.is_complex()) {
+    return fmt::format("expected a real power_spectrum [H, W] of data [C, H, W], got {} for {}",
+                       to_string(shape_of(spectrum)), measurement.to_string());
+  }
+  if (std::string fault = powers_fault(*this, "a power_spectrum"); !fault.empty()) return fault;
+  if (measurement.scalar == ScalarKind::real && lopsided(spectrum)) {
+    return "expected a power_spectrum of real data, P(-k) = P(k) with the zero frequency at [H/2, W/2], got another";
+  }
+  return "";
+}
+
+double NoiseCorrelation::typical_std() const {
+  return 1 / std::sqrt(powers_of(*this).reciprocal().mean().item<double>());
+}
+
+NoiseCorrelation NoiseCorrelation::scaled(double factor) const {
+  const auto times = [&](const at::Tensor& a) { return a.defined() ? a * (factor * factor) : a; };
+  return {.covariance = times(covariance), .spectrum = times(spectrum)};
+}
+
 NoiseType noise_type_from(const std::string& text) {
   if (const auto type = find_word<NoiseType>(text)) return *type;
   throw data_error("noise", "expected type {}, got '{}'", alternatives(all_words<NoiseType>()), text);

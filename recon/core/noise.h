@@ -44,6 +44,26 @@ struct Noise {
   bool operator==(const Noise&) const = default;
 };
 
+/// Gaussian noise whose entries are correlated, in one of two ways; per REAL component (complex noise: E[n n^H] / 2, as
+/// `std`). operators/noise_correlation.h draws and whitens it.
+struct NoiseCorrelation {
+  /// [K, K], Hermitian: between the channels of y [K, ...] (coils, bands), the same everywhere.
+  at::Tensor covariance = {};
+  /// [H, W], real: the variance of every frequency under the unitary transform of the last two axes, the zero frequency
+  /// at [H/2, W/2], the same in all channels. White noise of standard deviation s has s² everywhere; the mean is the
+  /// variance of an entry. Of real data it is symmetric.
+  at::Tensor spectrum = {};
+
+  bool defined() const { return covariance.defined() || spectrum.defined(); }
+  /// What is wrong with it as the noise of such data: "expected ..., got ..."; empty when nothing is.
+  std::string fault(const TensorSpec& measurement) const;
+  /// One level that stands for all, s with 1 / s² the mean of 1 / eigenvalue: whitening to it leaves the energy of what
+  /// is measured as it is on average.
+  double typical_std() const;
+  /// That of factor y.
+  NoiseCorrelation scaled(double factor) const;
+};
+
 /// What is wrong with standard deviations of single entries (positive; NaN or infinite where nothing was measured):
 /// "expected ..., got ..."; empty when nothing is.
 std::string std_map_fault(const at::Tensor& std_map);

@@ -2,37 +2,20 @@
 // l1-wavelets, ESPIRiT maps, NUFFT, and the time of each. The figures are printed; the bounds are those of the
 // project's promise.
 #include <ismrmrd/dataset.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <ctime>
 
-#include "data/bart_file.h"
 #include "data/measurement_file.h"
 #include "data/result_file.h"
 #include "operators/fourier/fft.h"
 #include "operators/mri/gridding.h"
 #include "recon/core/rng.h"
-#include "tests/commands/program.h"
+#include "tests/commands/bart_support.h"
 #include "tests/support/paths.h"
 
 namespace recon {
 namespace {
-
-/// PSNR in dB of the magnitudes after the best scale, peak = largest of the truth.
-double psnr_of(const at::Tensor& image, const at::Tensor& truth) {
-  const at::Tensor a = image.abs().to(at::kDouble).flatten(), b = truth.abs().to(at::kDouble).flatten();
-  const at::Tensor scaled = a * ((a * b).sum() / a.square().sum());
-  const double error = (scaled - b).square().mean().item<double>();
-  return 10 * std::log10(std::pow(b.max().item<double>(), 2) / error);
-}
-
-/// A line of figures, at once.
-template <class... Args>
-void say(fmt::format_string<Args...> format, Args&&... args) {
-  fmt::print("{}\n", fmt::format(format, std::forward<Args>(args)...));
-  std::fflush(stdout);
-}
 
 /// exp(-2 pi i k r / n) for positions k and pixels r - n / 2, [samples, n].
 at::Tensor phases(const at::Tensor& k, std::int64_t n) {
@@ -47,38 +30,6 @@ at::Tensor direct(const at::Tensor& x, const at::Tensor& positions) {
                    columns = phases(positions.select(1, 1), x.size(1));
   return (at::matmul(rows, x) * columns).sum(1);
 }
-
-class BartTest : public ProgramTest {
- protected:
-  static constexpr std::int64_t size = 128, coils = 8, centre = 24;
-
-  void SetUp() override {
-    ProgramTest::SetUp();
-    if (shell("which bart").exit_code != 0) GTEST_SKIP() << "no bart: apt-get install bart";
-  }
-
-  void bart(const std::string& arguments) const {
-    const Outputs got = shell("bart " + arguments);
-    ASSERT_EQ(got.exit_code, 0) << arguments << got.out << got.err;
-  }
-  at::Tensor array(const std::string& name) const { return read_bart(path(name).string()).squeeze(); }
-
-  /// Processor seconds (user and system, all threads) of a command: on a busy machine the wall clock says nothing.
-  double seconds(const std::string& command) const {
-    const auto used = [] {
-      rusage usage{};
-      getrusage(RUSAGE_CHILDREN, &usage);
-      const auto of = [](const timeval& time) {
-        return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
-      };
-      return of(usage.ru_utime) + of(usage.ru_stime);
-    };
-    const double before = used();
-    const Outputs got = shell(command);
-    EXPECT_EQ(got.exit_code, 0) << command << got.err;
-    return used() - before;
-  }
-};
 
 class AgainstBart : public BartTest, public testing::WithParamInterface<std::string> {
  protected:

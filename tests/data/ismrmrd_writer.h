@@ -57,11 +57,18 @@ struct MrdLine {
   int centre = 0, step = 0, partition = 0, slice = 0, contrast = 0, repetition = 0, average = 0, encoding = 0;
   std::vector<int> flags = {};
   float dwell_us = 5;
+  at::Tensor positions = {};  ///< [n, dimensions], as they are stored; undefined: on the header's grid
 };
 
 inline void append(ISMRMRD::Dataset& file, const MrdLine& line) {
+  const auto dimensions = line.positions.defined() ? line.positions.size(1) : 0;
   ISMRMRD::Acquisition acquisition(static_cast<std::uint16_t>(line.samples.size(1)),
-                                   static_cast<std::uint16_t>(line.samples.size(0)));
+                                   static_cast<std::uint16_t>(line.samples.size(0)),
+                                   static_cast<std::uint16_t>(dimensions));
+  if (dimensions > 0) {
+    const at::Tensor stored = line.positions.to(at::kFloat).contiguous();
+    std::memcpy(acquisition.getTrajPtr(), stored.const_data_ptr(), stored.nbytes());
+  }
   const at::Tensor values = line.samples.to(at::kComplexFloat).contiguous();
   std::memcpy(acquisition.getDataPtr(), values.const_data_ptr(), values.nbytes());
   const auto number = [](int value) { return static_cast<std::uint16_t>(value); };

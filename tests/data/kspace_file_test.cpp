@@ -206,7 +206,7 @@ TEST_F(IsmrmrdFile, WhatCannotBePlacedIsRefused) {
   at::Tensor aside = line.clone();
   aside.select(1, 2).mul_(50);  // the middle is no better place for it
   expect_data_error({"acquisition 0", "16 samples around 3"}, with("b.h5", header(), acquisition(aside, 3, 3, 0)));
-  expect_data_error({"expected a Cartesian", "another trajectory"},
+  expect_data_error({"other than Cartesian", "where its samples lie"},
                     with("c.h5", header("radial"), acquisition(line, 8, 3, 0)));
   expect_data_error({"/dataset/xml", "cannot parse"}, with("e.h5", "<nonsense", acquisition(line, 8, 3, 0)));
   at::Tensor broken = line.clone();

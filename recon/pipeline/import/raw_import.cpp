@@ -20,6 +20,8 @@
 #include "recon/pipeline/import/field_of_view.h"
 #include "recon/pipeline/import/kspace_description.h"
 #include "recon/pipeline/import/map_error.h"
+#include "recon/pipeline/import/trajectory_import.h"
+#include "recon/pipeline/import/white_level.h"
 
 namespace recon {
 namespace {
@@ -204,11 +206,7 @@ class Import {
       images.push_back((root_sum_of_squares(in_file_coils) * brightness_of_own(i, source)).flatten());
     }
     if (images.empty()) throw data_error(place_, "no item has a sampled zero frequency: there is nothing to scale by");
-    const at::Tensor sorted = std::get<0>(at::cat(images).sort());
-    constexpr double quantile = 0.999;
-    const auto position = static_cast<std::int64_t>(quantile * static_cast<double>(sorted.size(0) - 1));
-    const double white = sorted[position].item<double>();
-    if (!(white > 0)) throw data_error(place_, "the centre of k-space is zero: there is no image in these data");
+    const double white = white_level(at::cat(images), place_);
     data_.kspace = data_.kspace / white;
     for (at::Tensor& kspace : sources_.shared) kspace = kspace / white;
     noise_std_ /= white;
@@ -382,6 +380,7 @@ class Import {
 }  // namespace
 
 ImportedKspace import_kspace(const KspaceSet& source, const ImportPlan& plan, const std::string& place) {
+  if (source.positions.defined()) return import_trajectories(source, plan, place);
   return Import(source, plan, place).run();
 }
 

@@ -17,7 +17,8 @@ struct ImportedKspace {
   std::vector<std::string> notes;  ///< what was decided, one sentence each
 };
 
-/// Raw multi-coil k-space as measurements of the operator `sense`, one item per slice:
+/// Raw multi-coil k-space as measurements of the operator `sense`, one item per slice (samples off the grid: of
+/// `nufft`, trajectory_import.h):
 ///
 /// 1. the coils are whitened by the noise scan, or by what is noise alone in the data: noise of one level on all
 ///    (channels.h);

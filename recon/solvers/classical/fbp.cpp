@@ -62,8 +62,8 @@ at::Tensor Fbp::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver fbp");
   const DataFilter ramp = inverse_filter_of(*op, [](double, double) { return 1; });
   if (!ramp) {
-    throw UnsuitableOperator("solver fbp", "expected projections such as radon, got {}; use tikhonov_cg or tv_pdhg",
-                             op->name());
+    throw UnsuitableOperator(
+        "solver fbp", "expected projections of parallel beams (radon), got {}; use tikhonov_cg or tv_pdhg", op->name());
   }
   const at::Tensor& y = context.y();
   if (window != Window::wiener) {
