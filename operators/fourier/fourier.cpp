@@ -11,6 +11,8 @@
 namespace recon {
 namespace {
 
+constexpr std::int64_t kVolumeAxes[] = {-3, -2, -1};
+
 /// (M + M~) / 2 on the half spectrum of rfft2 (rfft3 of volumes): [1, channels, (D,) H, W / 2 + 1].
 at::Tensor symmetrised(const at::Tensor& mask) {
   std::vector<std::int64_t> axes{-2, -1};
@@ -30,7 +32,10 @@ class MaskedFourier final : public LinearOperator {
         multiplier_(symmetric_.value() / static_cast<double>(mask[0].numel())),
         volume_(image.shape.size() == 4),
         full_(mask.min().item<double>() == 1) {
-    if (image.scalar == ScalarKind::complex) return;
+    if (image.scalar == ScalarKind::complex) {
+      if (volume_) uncentred_ = DeviceConstant(at::fft_ifftshift(mask, kVolumeAxes).unsqueeze(0));
+      return;
+    }
     half_spectrum_ = volume_ ? half_spectrum_form_3d({image.shape[1], image.shape[2], image.shape[3]}, symmetric_)
                              : half_spectrum_form(image.shape[1], image.shape[2], symmetric_);
   }
@@ -54,12 +59,17 @@ class MaskedFourier final : public LinearOperator {
     return domain().scalar == ScalarKind::real ? at::real(x).contiguous() : x;
   }
   at::Tensor do_normal(const at::Tensor& x) const override {
+    if (domain().scalar == ScalarKind::complex && volume_) {  // F^H M F commutes with shifts: none is needed
+      const at::Tensor k = at::fft_fftn(x, at::OptionalIntArrayRef(), kVolumeAxes);
+      return at::fft_ifftn(k * uncentred_.like(k), at::OptionalIntArrayRef(), kVolumeAxes);
+    }
     if (domain().scalar == ScalarKind::complex) return adjoint(spectrum(x));
     return volume_ ? apply_circulant_3d(x, multiplier_.like(x)) : apply_circulant(x, multiplier_.like(x));
   }
 
   DeviceConstant mask_;
   DeviceConstant symmetric_, multiplier_;
+  DeviceConstant uncentred_;  ///< M [1, C, D, H, W] with the zero frequency first, of complex volumes
   bool volume_, full_;
   std::optional<SpectralForm> half_spectrum_;  ///< of real images, made once: what it keeps on a device stays there
 };
