@@ -33,7 +33,7 @@ class CoilMaps final : public LinearOperator {
       : LinearOperator(fmt::format("coil maps({})", maps.size(1)), image,
                        {shape_of(maps.select(0, 0)), ScalarKind::complex}),
         shared_{DeviceConstant(maps.unsqueeze(0)), DeviceConstant(maps.conj().resolve_conj().unsqueeze(0))},
-        energy_(maps.abs().square().sum(1).unsqueeze(0)) {}
+        energy_((at::real(maps).square() + at::imag(maps).square()).sum(1).unsqueeze(0)) {}
 
   const SharedCoilMaps& shared() const { return shared_; }
 

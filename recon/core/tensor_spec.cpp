@@ -12,6 +12,40 @@
 
 namespace recon {
 
+namespace {
+
+double dot(const float* a, const float* b, std::int64_t n) {
+  constexpr std::int64_t lanes = 16;
+  std::array<double, lanes> sums{};
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    for (std::int64_t k = 0; k < lanes; ++k) sums[k] += static_cast<double>(a[i + k] * b[i + k]);
+  }
+  for (; i < n; ++i) sums[0] += static_cast<double>(a[i] * b[i]);
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
+/// In one pass, in pieces of a size of their own, so that the sum depends neither on threads nor on the batch. Products
+/// are rounded and summed in double precision, as on other devices: the two agree up to the order of the sums.
+at::Tensor dots(const at::Tensor& a, const at::Tensor& b) {
+  constexpr std::int64_t piece = 1 << 14;
+  const std::int64_t items = a.size(0), n = items > 0 ? a.numel() / items : 0, pieces = (n + piece - 1) / piece;
+  const float *left = a.const_data_ptr<float>(), *right = b.const_data_ptr<float>();
+  std::vector<double> parts(static_cast<std::size_t>(items * pieces));
+  at::parallel_for(0, items * pieces, 2, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t k = begin; k < end; ++k) {
+      const std::int64_t first = k % pieces * piece, at = k / pieces * n + first;
+      parts[static_cast<std::size_t>(k)] = dot(left + at, right + at, std::min(piece, n - first));
+    }
+  });
+  const at::Tensor sums = at::zeros({items}, at::kDouble);
+  auto* sum = sums.mutable_data_ptr<double>();
+  for (std::int64_t k = 0; k < items * pieces; ++k) sum[k / pieces] += parts[static_cast<std::size_t>(k)];
+  return sums;
+}
+
+}  // namespace
+
 std::int64_t TensorSpec::numel() const {
   std::int64_t count = 1;
   for (const auto extent : shape) count *= extent;
@@ -68,48 +102,13 @@ void require_finite(const at::Tensor& tensor, const std::string& location) {
 
 at::Tensor squared_norms(const at::Tensor& batched) { return real_inner(batched, batched); }
 
-namespace {
-
-template <class Real>
-double dot(const Real* a, const Real* b, std::int64_t n) {
-  constexpr std::int64_t lanes = 16;
-  std::array<double, lanes> sums{};
-  std::int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    for (std::int64_t k = 0; k < lanes; ++k) sums[k] += static_cast<double>(a[i + k]) * static_cast<double>(b[i + k]);
-  }
-  for (; i < n; ++i) sums[0] += static_cast<double>(a[i]) * static_cast<double>(b[i]);
-  return std::accumulate(sums.begin(), sums.end(), 0.0);
-}
-
-/// In one pass, in pieces of a size of their own, so that the sum depends neither on threads nor on the batch.
-template <class Real>
-at::Tensor dots(const at::Tensor& a, const at::Tensor& b) {
-  constexpr std::int64_t piece = 1 << 14;
-  const std::int64_t items = a.size(0), n = items > 0 ? a.numel() / items : 0, pieces = (n + piece - 1) / piece;
-  const Real *left = a.const_data_ptr<Real>(), *right = b.const_data_ptr<Real>();
-  std::vector<double> parts(static_cast<std::size_t>(items * pieces));
-  at::parallel_for(0, items * pieces, 2, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t k = begin; k < end; ++k) {
-      const std::int64_t first = k % pieces * piece, at = k / pieces * n + first;
-      parts[static_cast<std::size_t>(k)] = dot(left + at, right + at, std::min(piece, n - first));
-    }
-  });
-  const at::Tensor sums = at::zeros({items}, at::kDouble);
-  auto* sum = sums.mutable_data_ptr<double>();
-  for (std::int64_t k = 0; k < items * pieces; ++k) sum[k / pieces] += parts[static_cast<std::size_t>(k)];
-  return sums;
-}
-
-}  // namespace
-
 at::Tensor real_inner(const at::Tensor& a, const at::Tensor& b) {
   const auto real_view = [](const at::Tensor& tensor) {
     return (tensor.is_complex() ? at::view_as_real(tensor.resolve_conj()) : tensor).flatten(1);
   };
+  // Double precision is for comparisons, also of devices: the same sums in the same order everywhere.
   const bool one_pass = a.is_cpu() && b.is_cpu() && a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type();
-  if (one_pass && real_dtype(a) == at::kFloat) return dots<float>(real_view(resolved(a)), real_view(resolved(b)));
-  if (one_pass && real_dtype(a) == at::kDouble) return dots<double>(real_view(resolved(a)), real_view(resolved(b)));
+  if (one_pass && real_dtype(a) == at::kFloat) return dots(real_view(resolved(a)), real_view(resolved(b)));
   return (real_view(a) * real_view(b)).sum(1, false, at::kDouble);
 }
 

@@ -86,6 +86,10 @@ std::vector<double> reduced_chi2(const at::Tensor& residual, const at::Tensor& v
   if (!residual.defined() || residual.dim() < 2 || !variance.defined() || variance.is_complex()) {
     throw internal_error("reduced_chi2", "expected a residual [batch, range...] and a real variance");
   }
+  if (variance.numel() == 1) {  // one level for all: a single pass
+    const double level = variance.item<double>();
+    if (level > 0) return to_vector(squared_norms(residual).cpu() / (level * static_cast<double>(measured_components)));
+  }
   const at::Tensor r = in_double(residual);
   const at::Tensor squares = (r.is_complex() ? at::view_as_real(r.resolve_conj()).square().sum(-1) : r.square());
   const at::Tensor v = in_double(variance);

@@ -16,7 +16,9 @@ constexpr double doubtful_chi2 = 1.5, contradicted_chi2 = 4, errors_allowed = 5;
 constexpr double rounding_energy = 1e-10;
 
 at::Tensor squares_of(const at::Tensor& residual) {
-  return residual.is_complex() ? residual.abs().square() / 2 : residual.square();
+  if (!residual.is_complex()) return residual.square();
+  const at::Tensor re = at::real(residual), im = at::imag(residual);  // abs() would take roots to square them
+  return re.square().addcmul_(im, im).div_(2);
 }
 
 double sum_of(const at::Tensor& values) { return values.sum(at::kDouble).item<double>(); }

@@ -21,17 +21,15 @@ std::vector<double> low_pass(WaveletFamily family) {
           -0.18703481171909309, 0.030841381835560764, 0.0328830116668852, -0.010597401785069032};
 }
 
-/// x continued periodically along `axis`: entries begin .. begin + count.
-at::Tensor periodic(const at::Tensor& x, std::int64_t axis, std::int64_t begin, std::int64_t count) {
-  const at::Tensor index = at::arange(begin, begin + count, x.options().dtype(at::kLong)).remainder(x.size(axis));
-  return x.index_select(axis, index);
+/// x continued periodically along `axis`, by fewer entries than it has, before it and behind it.
+at::Tensor periodic(const at::Tensor& x, std::int64_t axis, std::int64_t before, std::int64_t behind) {
+  const std::int64_t n = x.size(axis);
+  return at::cat({x.narrow(axis, n - before, before), x, x.narrow(axis, 0, behind)}, axis);
 }
 
-/// sum_n f_n x_{i + n dilation} for every `stride`-th i.
-at::Tensor correlate(const at::Tensor& x, std::int64_t axis, const std::vector<double>& f, std::int64_t dilation,
-                     std::int64_t stride) {
-  const std::int64_t n = x.size(axis), reach = (static_cast<std::int64_t>(f.size()) - 1) * dilation;
-  const at::Tensor longer = periodic(x, axis, 0, n + reach);
+/// sum_n f_n x_{i + n dilation} for every `stride`-th of n entries, of an x that is longer than that.
+at::Tensor correlate(const at::Tensor& longer, std::int64_t axis, const std::vector<double>& f, std::int64_t n,
+                     std::int64_t dilation, std::int64_t stride) {
   at::Tensor sum;
   for (std::size_t k = 0; k < f.size(); ++k) {
     const std::int64_t begin = static_cast<std::int64_t>(k) * dilation;
@@ -45,7 +43,7 @@ at::Tensor correlate(const at::Tensor& x, std::int64_t axis, const std::vector<d
 void add_convolved(at::Tensor& sum, const at::Tensor& d, std::int64_t axis, const std::vector<double>& f,
                    std::int64_t dilation) {
   const std::int64_t n = d.size(axis), reach = (static_cast<std::int64_t>(f.size()) - 1) * dilation;
-  const at::Tensor longer = periodic(d, axis, -reach, n + reach);
+  const at::Tensor longer = periodic(d, axis, reach, 0);
   for (std::size_t k = 0; k < f.size(); ++k) {
     sum.add_(longer.narrow(axis, reach - static_cast<std::int64_t>(k) * dilation, n), f[k]);
   }
@@ -86,7 +84,9 @@ Wavelet::Wavelet(WaveletFamily family, std::int64_t levels, bool undecimated, co
 
 Wavelet::Pair Wavelet::split(const at::Tensor& x, std::int64_t axis, std::int64_t level) const {
   const std::int64_t dilation = undecimated_ ? std::int64_t{1} << level : 1, stride = undecimated_ ? 1 : 2;
-  return {correlate(x, axis, low_, dilation, stride), correlate(x, axis, high_, dilation, stride)};
+  const std::int64_t n = x.size(axis), reach = (static_cast<std::int64_t>(low_.size()) - 1) * dilation;
+  const at::Tensor longer = periodic(x, axis, 0, reach);
+  return {correlate(longer, axis, low_, n, dilation, stride), correlate(longer, axis, high_, n, dilation, stride)};
 }
 
 at::Tensor Wavelet::merge(const Pair& pair, std::int64_t axis, std::int64_t level) const {

@@ -18,9 +18,19 @@ constexpr double kWaveletWeightPerVariance = 20;
 constexpr double kNoiseFreeWeight = 1e-5;
 constexpr double kStrongWeight = 0.1;  ///< relative to ||A||²
 
-at::Tensor shrunk(const at::Tensor& c, const at::Tensor& threshold) {
-  if (!c.is_complex()) return c - c.clamp(-threshold, threshold);
-  return c * (1 - threshold / c.abs().clamp_min(1e-30)).clamp_min(0);
+/// Real and imaginary parts as a batch of twice the length: a wavelet transform is real, and real numbers are the
+/// faster to go through.
+at::Tensor parts_of(const at::Tensor& x) { return x.is_complex() ? at::cat({at::real(x), at::imag(x)}) : x; }
+
+at::Tensor shrunk(const at::Tensor& c, const at::Tensor& threshold) { return c - c.clamp(-threshold, threshold); }
+
+/// Of coefficients whose real parts are in the first half of the batch and whose imaginary parts are in the second.
+at::Tensor shrunk_pairs(const at::Tensor& c, const at::Tensor& threshold) {
+  const std::int64_t batch = c.size(0) / 2;
+  const at::Tensor re = c.narrow(0, 0, batch), im = c.narrow(0, batch, batch);
+  const at::Tensor length = re.square().addcmul_(im, im).sqrt_().clamp_min_(1e-30);
+  const at::Tensor factor = (1 - threshold / length).clamp_min_(0);
+  return at::cat({re * factor, im * factor});
 }
 
 /// The slices of volumes as channels of an image: wavelets are of two dimensions.
@@ -77,8 +87,10 @@ class WaveletFista::Iteration {
 
   /// D_t of the header.
   at::Tensor denoised(const at::Tensor& x, const at::Tensor& threshold) const {
-    const at::Tensor planes = x.dim() == 5 ? x.flatten(1, 2) : x;
-    return wavelet_.synthesize(shrunk(wavelet_.analyze(planes), threshold)).view_as(x);
+    const at::Tensor planes = x.dim() == 5 ? x.flatten(1, 2) : x, c = wavelet_.analyze(parts_of(planes));
+    if (!x.is_complex()) return wavelet_.synthesize(shrunk(c, threshold)).view_as(x);
+    const at::Tensor parts = wavelet_.synthesize(shrunk_pairs(c, threshold));
+    return at::complex(parts.narrow(0, 0, x.size(0)), parts.narrow(0, x.size(0), x.size(0))).view_as(x);
   }
 
   const WaveletFista& options_;
