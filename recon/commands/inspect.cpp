@@ -166,8 +166,8 @@ Examples:
     const std::string extension = fs::path(target_).extension().string();
     if (extension == ".yaml" || extension == ".yml") return inspect_config(options);
     if (extension == ".safetensors") return inspect_safetensors(target_);
-    if (extension == ".pt" || extension == ".pth" || extension == ".bin") return inspect_weights(target_);
     if (extension == ".pt2") return inspect_exported_network(target_);
+    if (is_torch_file(target_)) return inspect_weights(target_);
     const InputFormat* known = recognised_format(target_);
     if (known != nullptr && known->name != "picture") return inspect_external(target_);
     if (is_image_name(target_)) return inspect_picture(target_);

@@ -11,9 +11,11 @@
 #include "priors/checkpoints/golden.h"
 #include "priors/checkpoints/preset_match.h"
 #include "priors/checkpoints/safetensors.h"
+#include "priors/checkpoints/torch_file.h"
 #include "priors/diagnostics/interpretation_search.h"
 #include "priors/empirical_prior.h"
 #include "priors/load_prior.h"
+#include "priors/mapped_file.h"
 #include "recon/core/error.h"
 #include "recon/core/resources.h"
 #include "recon/core/rng.h"
@@ -225,6 +227,12 @@ Inspection inspect_golden(const std::string& path_or_name, const std::string& go
                      *report.vjp_error <= tolerance);
   }
   return inspection;
+}
+
+bool is_torch_file(const std::string& path) {
+  const std::string ending = std::filesystem::path(path).extension().string();
+  const bool named = ending == ".pt" || ending == ".pth" || ending == ".bin";
+  return named && std::filesystem::is_regular_file(path) && TorchFile::looks_like_torch(MappedFile(path).bytes());
 }
 
 bool has_bare_weights(const std::string& folder) {

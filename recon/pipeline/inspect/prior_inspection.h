@@ -19,6 +19,8 @@ Inspection inspect_safetensors(const std::string& path);
 /// A file of torch.save, or a folder of weights without a card: the published models that have its tensors, and the
 /// card to write.
 Inspection inspect_weights(const std::string& path);
+/// Whether torch.save wrote a file, by its content; one that ends in .pt, .pth or .bin.
+bool is_torch_file(const std::string& path);
 /// Whether a folder has weights and neither a card nor a config of diffusers.
 bool has_bare_weights(const std::string& folder);
 
