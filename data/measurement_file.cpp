@@ -153,11 +153,13 @@ void MeasurementFile::read_noise() {
     if (group.has("std")) {
       const at::Tensor std = group.dataset("std").read().to(at::kDouble).reshape(-1);
       noise.std.assign(std.const_data_ptr<double>(), std.const_data_ptr<double>() + std.numel());
-    } else if (!group.has("std_map") || group.has_attribute("std")) {
+    } else if (!(group.has("std_map") || group.has("covariance") || group.has("power_spectrum")) ||
+               group.has_attribute("std")) {
       noise.std = group.numbers_attribute("std");
     }
   }
   if (group.has("std_map")) read_std_map(group);
+  read_correlation(group);
   require_valid(noise, count(), measurement_.scalar, group.location());
   if (group.has_attribute("background")) {
     header_.background = at::scalar_tensor(group.number_attribute("background"), at::kDouble);
@@ -189,6 +191,20 @@ void MeasurementFile::read_std_map(const hdf5::Group& group) {
   if (const std::string fault = std_map_fault(first); !fault.empty()) throw data_error(dataset.location(), "{}", fault);
   if (!has_std_maps_) header_.std_map = first;
   if (header_.noise.std.empty()) header_.noise.std = {typical_std(first)};
+}
+
+void MeasurementFile::read_correlation(const hdf5::Group& group) {
+  NoiseCorrelation& correlation = header_.correlation;
+  if (group.has("covariance")) correlation.covariance = group.dataset("covariance").read();
+  if (group.has("power_spectrum")) correlation.spectrum = group.dataset("power_spectrum").read();
+  if (!correlation.defined()) return;
+  if (header_.noise.type != NoiseType::gaussian || group.has("std_map")) {
+    throw data_error(group.location(), "expected gaussian noise without std_map with a covariance or a power_spectrum");
+  }
+  if (const std::string fault = correlation.fault(measurement_); !fault.empty()) {
+    throw data_error(group.location(), "{}; correct it", fault);
+  }
+  header_.noise.std = {correlation.typical_std()};
 }
 
 MeasurementItem MeasurementFile::item(std::int64_t index, Finite measurements) const {
@@ -254,6 +270,10 @@ void require_consistent(const std::string& path, const MeasurementSet& set, cons
       throw data_error(path + ":/noise/std_map", "{}", fault);
     }
   }
+  if (set.header.correlation.defined()) {
+    const std::string fault = set.header.correlation.fault(spec_of_item(set.y));
+    if (!fault.empty()) throw data_error(path + ":/noise", "{}", fault);
+  }
   require_unique(ids, path + ":/ids");
   require_valid(set.header.noise, count, scalar_kind_of(set.y), path + ":/noise");
 }
@@ -298,6 +318,9 @@ void write_measurement_file(const std::string& path, const MeasurementSet& set) 
     noise.write("background", background);
   }
   if (set.header.std_map.defined()) noise.write("std_map", set.header.std_map);
+  const auto& [covariance, spectrum] = set.header.correlation;
+  if (covariance.defined()) noise.write("covariance", covariance);
+  if (spectrum.defined()) noise.write("power_spectrum", spectrum);
   file.close();
   target.commit();
 }

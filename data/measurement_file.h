@@ -28,6 +28,7 @@ struct MeasurementHeader {
   /// The noise of every entry where it differs: standard deviations per real component, [range...] or [N, range...];
   /// NaN or infinite: nothing was measured there. Undefined: `noise` says all.
   at::Tensor std_map;
+  NoiseCorrelation correlation;  ///< gaussian: of the entries of an item; noise.std is then its typical_std()
   double scale = 1;  ///< files of others: what their numbers were multiplied with by themselves (`scale: auto`)
   /// Files of others: where the items, slices of one channel in that order, lie; none: not said.
   std::optional<ImageGeometry> geometry = {};
@@ -84,6 +85,7 @@ class MeasurementFile {
   void read_operator();
   void read_noise();
   void read_std_map(const hdf5::Group& group);
+  void read_correlation(const hdf5::Group& group);
   void read_items();
 
   hdf5::File file_;

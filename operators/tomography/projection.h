@@ -18,6 +18,7 @@ namespace recon {
 // weights, so that the adjoint is exact up to the order of the sum. On the CPU, sums in double precision; a projection
 // sums within one view and a back-projection within one image row, so results depend on neither batch nor thread count.
 
+/// Of the image in pixels, and of the detector.
 struct ProjectionSize {
   std::int64_t height = 0, width = 0, bins = 0;
 };

@@ -7,7 +7,7 @@ namespace recon {
 namespace {
 
 // The denoisers work on [0, 1] and are told sigma: levels up to 50 of 255, for FFDNet up to 75.
-constexpr std::array<std::pair<const char*, const char*>, 6> kPresets{
+constexpr std::array<std::pair<const char*, const char*>, 15> kPresets{
     {{"ffhq_256",
       "{architecture: {type: adm, image_size: 256, num_channels: 128, num_res_blocks: 1, attention_resolutions: [16], "
       "num_heads: 4, num_head_channels: 64, use_scale_shift_norm: true, resblock_updown: true, learn_sigma: true}, "
@@ -16,6 +16,44 @@ constexpr std::array<std::pair<const char*, const char*>, 6> kPresets{
       "{architecture: {type: adm, image_size: 256, num_channels: 256, num_res_blocks: 2, attention_resolutions: [32, "
       "16, 8], num_head_channels: 64, use_scale_shift_norm: true, resblock_updown: true, learn_sigma: true}, "
       "prediction: epsilon, schedule: vp_linear, value_range: [-1, 1]}"},
+     {"dds_aapm_256",
+      "{architecture: {type: adm, image_size: 256, in_channels: 1, num_channels: 256, num_res_blocks: 1, "
+      "attention_resolutions: [16], num_head_channels: 64, use_scale_shift_norm: true, resblock_updown: true, "
+      "learn_sigma: true}, prediction: epsilon, schedule: vp_linear, value_range: [0, 1]}"},
+     {"dds_knee_320_complex",
+      "{architecture: {type: adm, image_size: 320, in_channels: 2, num_channels: 256, num_res_blocks: 1, "
+      "channel_mult: [1, 1, 2, 2, 4, 4], attention_resolutions: [16], num_head_channels: 64, use_scale_shift_norm: "
+      "true, resblock_updown: true, learn_sigma: true}, prediction: epsilon, schedule: vp_linear, value_range: [-1, "
+      "1]}"},
+     {"inversebench_mri",
+      "{architecture: {type: dhariwalunet, img_resolution: 320, in_channels: 2, model_channels: 128, channel_mult: [1, "
+      "1, 1, 2, 2], attn_resolutions: [16], num_blocks: 1}, weights_key: ema, weights_prefix: model., prediction: edm, "
+      "schedule: edm_rho, value_range: [-1, 1]}"},
+     {"inversebench_fwi",
+      "{architecture: {type: dhariwalunet, img_resolution: 128, in_channels: 1, model_channels: 128, channel_mult: [1, "
+      "1, 1, 2, 2], attn_resolutions: [16], num_blocks: 1}, weights_key: ema, weights_prefix: model., prediction: edm, "
+      "schedule: edm_rho, value_range: [-3, 3]}"},
+     {"inversebench_scattering",
+      "{architecture: {type: dhariwalunet, img_resolution: 128, in_channels: 1, model_channels: 128, channel_mult: [1, "
+      "1, 1, 2, 2], attn_resolutions: [16], num_blocks: 1}, weights_key: ema, weights_prefix: model., prediction: edm, "
+      "schedule: edm_rho, value_range: [-2, 2]}"},
+     {"inversebench_navier_stokes",
+      "{architecture: {type: dhariwalunet, img_resolution: 128, in_channels: 1, model_channels: 128, channel_mult: [1, "
+      "1, 1, 2, 2], attn_resolutions: [16], num_blocks: 1}, weights_key: ema, weights_prefix: model., prediction: edm, "
+      "schedule: edm_rho, value_range: [-1, 1]}"},
+     {"inversebench_blackhole",
+      "{architecture: {type: songunet, img_resolution: 64, in_channels: 1, model_channels: 128, channel_mult: [1, 2, "
+      "2], attn_resolutions: [16], num_blocks: 1}, weights_key: ema, weights_prefix: model., prediction: epsilon, "
+      "schedule: vp_continuous, time_input: timestep, time_scale: 999, value_range: [-1, 1]}"},
+     {"inversebench_ffhq_256",
+      "{architecture: {type: adm, image_size: 256, num_channels: 128, num_res_blocks: 1, attention_resolutions: [16], "
+      "num_heads: 4, num_head_channels: 64, use_scale_shift_norm: true, resblock_updown: true, learn_sigma: false}, "
+      "weights_key: ema, weights_prefix: model., prediction: epsilon, schedule: vp_continuous, time_input: timestep, "
+      "time_scale: 999, value_range: [-1, 1]}"},
+     {"openai_edm_lsun_256",
+      "{architecture: {type: adm, image_size: 256, num_channels: 256, num_res_blocks: 2, attention_resolutions: [32, "
+      "16, 8], num_head_channels: 64, use_scale_shift_norm: false, resblock_updown: true, learn_sigma: false}, "
+      "prediction: edm, schedule: edm_rho, time_scale: 1000, value_range: [-1, 1]}"},
      {"drunet_gray",
       "{architecture: {type: drunet, in_channels: 1}, prediction: x0, time_input: relative_sigma, value_range: [0, 1], "
       "schedule: {type: ve_geometric, sigma_min: 0.001, sigma_max: 0.196}}"},

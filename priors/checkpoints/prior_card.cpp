@@ -96,6 +96,7 @@ void read_weights(const Entry& entry, PriorCard& card) {
 }
 
 void read_weights_key(const Entry& entry, PriorCard& card) {
+  card.selection.keys.clear();
   if (entry.node.IsScalar()) {
     card.selection.keys = {entry.text()};
     return;
@@ -126,7 +127,10 @@ const std::map<std::string, Reader>& readers() {
       {"architecture", read_architecture},
       {"weights", read_weights},
       {"weights_key", read_weights_key},
-      {"weights_prefix", [](const Entry& e, PriorCard& card) { card.selection.prefix = e.text(); }},
+      {"weights_prefix",
+       [](const Entry& e, PriorCard& card) {  // empty: not that of a preset
+         card.selection.prefix = e.node.IsScalar() ? e.node.Scalar() : e.text();
+       }},
       {"prediction", [](const Entry& e, PriorCard& card) { card.prediction = named<Prediction>(e); }},
       {"schedule", [](const Entry& e, PriorCard& card) { card.schedule = schedule_of(e); }},
       {"time_input", [](const Entry& e, PriorCard& card) { card.time_input = named<TimeInput>(e); }},
@@ -221,6 +225,16 @@ YAML::Node load_yaml(const std::string& location) {
 }
 
 }  // namespace
+
+PriorCard preset_prior_card(const std::string& name) {
+  const char* const keys = preset_card(name);
+  if (keys == nullptr) throw internal_error("preset_prior_card", "no preset '{}'", name);
+  PriorCard card;
+  card.location = "preset " + name;
+  read_keys(YAML::Load(keys), card);
+  card.network.config->complete(card.location);
+  return card;
+}
 
 PriorCard read_prior_card(const std::filesystem::path& path) {
   PriorCard card;

@@ -55,6 +55,9 @@ struct PriorCard {
   std::pair<double, double> image_range = {0, 1};  ///< values of black and white in the images
 };
 
+/// The card that a preset stands for, without weights. Throws Error(internal) for a name that is none.
+PriorCard preset_prior_card(const std::string& name);
+
 /// Reads it. Throws Error(data) with file:line for malformed YAML, an unknown or repeated key, or a value that does not
 /// fit. `preset: NAME` stands for the keys of a published model (presets.h), which the card's own keys overrule.
 PriorCard read_prior_card(const std::filesystem::path& path);

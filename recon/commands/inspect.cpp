@@ -159,6 +159,7 @@ Examples:
     if (!golden_.empty()) return inspect_golden(target_, golden_, tolerance_);
     if (is_known_prior(target_)) return inspect_prior(target_, check_, images_);
     if (fs::is_directory(target_) && recognised_format(target_) != nullptr) return inspect_external(target_);
+    if (has_bare_weights(target_)) return inspect_weights(target_);
     if (fs::is_directory(target_)) return inspect_prior(prior_target(), check_, images_);
     if (is_kspace_file(target_)) return {.found = describe_kspace(read_kspace(target_))};
     if (!fs::exists(target_)) throw usage_error(target_, "no such file, folder or embedded prior");
@@ -166,6 +167,7 @@ Examples:
     if (extension == ".yaml" || extension == ".yml") return inspect_config(options);
     if (extension == ".safetensors") return inspect_safetensors(target_);
     if (extension == ".pt2") return inspect_exported_network(target_);
+    if (is_torch_file(target_)) return inspect_weights(target_);
     const InputFormat* known = recognised_format(target_);
     if (known != nullptr && known->name != "picture") return inspect_external(target_);
     if (is_image_name(target_)) return inspect_picture(target_);

@@ -43,7 +43,7 @@ double middle_of(std::vector<double> values) {
 
 /// The measurement where it is a picture: as it is, Fourier data as log magnitude over four decades.
 std::optional<PanelTile> measurement_tile(const PreparedItem& item) {
-  at::Tensor y = item.y[0].cpu();
+  at::Tensor y = (item.shown.defined() ? item.shown : item.y)[0].cpu();
   if (y.dim() == 4 && item.op->domain().shape.size() == 4) {
     // Of a volume that is measured as one, three planes; of one that is measured slice by slice, its middle slice.
     const bool whole = item.op->range().shape == item.op->domain().shape;
@@ -189,6 +189,7 @@ std::string noise_text(const PreparedItem& item) {
   return fmt::format("noise std {:.3g}{}", item.noise.std,
                      item.noise.photons.counts_photons() ? " on average (Poisson)"
                      : item.noise.weights.defined()      ? " on average (a map)"
+                     : item.shown.defined()              ? " once whitened (correlated)"
                                                          : "");
 }
 

@@ -42,7 +42,9 @@ ordered_json describe(const Operator& op) {
           {"linear", op.is_linear()}};
 }
 
-ordered_json describe(const Noise& noise, const at::Tensor& std_map) {
+ordered_json describe(const MeasurementHeader& header) {
+  const Noise& noise = header.noise;
+  const at::Tensor& std_map = header.std_map;
   ordered_json found = {{"type", to_string(noise.type)}};
   if (!noise.std.empty()) found["std"] = noise.std;
   if (std_map.defined()) {
@@ -51,6 +53,8 @@ ordered_json describe(const Noise& noise, const at::Tensor& std_map) {
                         {"largest", measured.max().item<double>()},
                         {"not_measured", std_map.numel() - measured.numel()}};
   }
+  if (header.correlation.covariance.defined()) found["correlated"] = "between the channels (covariance)";
+  if (header.correlation.spectrum.defined()) found["correlated"] = "coloured (power_spectrum)";
   if (noise.peak > 0) found["peak"] = noise.peak;
   return found;
 }
@@ -86,6 +90,11 @@ void check_items(Inspection& inspection, const MeasurementFile& file, const Oper
     prepared.y = y;
     prepared.noise = item_noise(own, 0, y, op->support(), background, item.std_map);
     if (!prepared.noise.variance.defined()) continue;
+    if (header.correlation.defined()) {
+      const Prewhitening whitening = prewhitening_of(op, header.correlation);
+      prepared.op = whitening.op;
+      prepared.y = whitening.filter->apply(y);
+    }
     const at::Tensor truth = item.ground_truth.unsqueeze(0);
     const Fit fit = fit_of(truth.to(truth.is_complex() ? complex_dtype(y) : real_dtype(y)), prepared);
     const double chi2 = fit.chi2, limit = 6 * fit.chi2_error;
@@ -110,7 +119,7 @@ Inspection inspect_measurement(const std::string& path, bool check) {
                       {"image", header.image.to_string()},
                       {"image_range", {header.range.low, header.range.high}},
                       {"measurement", file.measurement().to_string()},
-                      {"noise", describe(header.noise, header.std_map)},
+                      {"noise", describe(header)},
                       {"ground_truth", file.has_ground_truth()},
                       {"provenance", header.provenance},
                       {"operator_config", header.operator_config}};

@@ -4,14 +4,18 @@
 #include <c10/core/InferenceMode.h>
 
 #include <cmath>
+#include <filesystem>
 #include <optional>
 
 #include "data/content_hash.h"
 #include "priors/checkpoints/golden.h"
+#include "priors/checkpoints/preset_match.h"
 #include "priors/checkpoints/safetensors.h"
+#include "priors/checkpoints/torch_file.h"
 #include "priors/diagnostics/interpretation_search.h"
 #include "priors/empirical_prior.h"
 #include "priors/load_prior.h"
+#include "priors/mapped_file.h"
 #include "recon/core/error.h"
 #include "recon/core/resources.h"
 #include "recon/core/rng.h"
@@ -161,6 +165,17 @@ std::optional<Inspection> inspect_images(const std::string& path_or_name, bool c
 
 }  // namespace
 
+namespace {
+
+void propose_presets(Inspection& inspection, const std::string& path) {
+  inspection.found["presets"] = ordered_json::array();
+  const auto matches = matching_presets(path);
+  for (const auto& [preset, card] : matches) inspection.found["presets"].push_back(preset);
+  if (!matches.empty()) inspection.found["card"] = matches.front().card;
+}
+
+}  // namespace
+
 Inspection inspect_prior(const std::string& path_or_name, bool check, const std::string& images) {
   if (auto made_of_images = inspect_images(path_or_name, check)) return *made_of_images;
   const PriorSummary summary = inspect_prior(path_or_name);
@@ -214,6 +229,36 @@ Inspection inspect_golden(const std::string& path_or_name, const std::string& go
   return inspection;
 }
 
+bool is_torch_file(const std::string& path) {
+  const std::string ending = std::filesystem::path(path).extension().string();
+  const bool named = ending == ".pt" || ending == ".pth" || ending == ".bin";
+  return named && std::filesystem::is_regular_file(path) && TorchFile::looks_like_torch(MappedFile(path).bytes());
+}
+
+bool has_bare_weights(const std::string& folder) {
+  namespace fs = std::filesystem;
+  if (!fs::is_directory(folder)) return false;
+  bool weights = false;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string(), ending = entry.path().extension().string();
+    if (name == "prior.yaml" || name == "config.json" || name == "unet" || name == "model_index.json") return false;
+    weights = weights || ending == ".pt" || ending == ".pth" || ending == ".bin" || ending == ".safetensors";
+  }
+  return weights;
+}
+
+Inspection inspect_weights(const std::string& path) {
+  Inspection inspection;
+  inspection.found = {{"kind", "weights"}, {"path", path}};
+  propose_presets(inspection, path);
+  if (inspection.found["presets"].empty()) {
+    inspection.found["note"] =
+        "no published model that recon knows has these tensors; describe the network in a card "
+        "(recon/docs/priors.md, \"Bring a checkpoint\")";
+  }
+  return inspection;
+}
+
 Inspection inspect_safetensors(const std::string& path) {
   const SafetensorsFile file(path);
   Inspection inspection;
@@ -223,6 +268,7 @@ Inspection inspect_safetensors(const std::string& path) {
     inspection.found["tensors"].push_back(
         {{"name", entry.name}, {"dtype", c10::toString(entry.dtype)}, {"shape", entry.shape}});
   }
+  propose_presets(inspection, path);
   return inspection;
 }
 

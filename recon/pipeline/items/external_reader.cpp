@@ -3,16 +3,15 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
-#include <numbers>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "operators/inverse_filter.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/pipeline/items/measured_range.h"
 #include "recon/pipeline/items/noise_section.h"
 #include "recon/pipeline/items/operator_estimation.h"
 #include "recon/pipeline/items/operator_source.h"
@@ -88,17 +87,21 @@ InputPlan estimated(const InputPlan& plan, const ExternalFile& file, const std::
   if (plan.op == nullptr) return settled;
   const auto measurement = [&](std::int64_t i) { return file.y(indices[static_cast<std::size_t>(i)]); };
   settled.op = with_estimates(plan.op, std::ssize(indices), measurement,
-                              plan.noise.value_or(file.noise.value_or(Noise{})), path);
+                              plan.noise_of(file).value_or(file.noise.value_or(Noise{})), path);
+  if (settled.op != plan.op && plan.correlation.defined()) {
+    throw usage_error(plan.location,
+                      "input: numbers of an operator are estimated from white noise only, not where the "
+                      "noise is correlated; give the operator numbers");
+  }
   return settled;
 }
 
 /// Of the adjoint image; of projections, whose adjoint adds up all views, of the filtered one: but for a thousandth of
 /// its points, which are noise.
 double brightest_point(const LinearOperator& op, const at::Tensor& y) {
-  const auto hann = [](double frequency, double) { return 0.5 + 0.5 * std::cos(std::numbers::pi * frequency); };
-  const DataFilter filter = inverse_filter_of(op, hann);
-  if (!filter) return op.adjoint(y).abs().max().item<double>();
-  const at::Tensor points = op.adjoint(filter(y)).abs().flatten();
+  bool filtered = false;
+  const at::Tensor points = adjoint_magnitudes(op, y, filtered).flatten();
+  if (!filtered) return points.max().item<double>();
   const std::int64_t rank = points.numel() - points.numel() / 1000;
   return std::get<0>(points.kthvalue(rank)).item<double>();
 }
@@ -120,10 +123,10 @@ double automatic_scale(const ExternalFile& file, const OperatorPtr& op, const at
 
 /// The levels of noise of an item's entries that the file says, or the config's where it says one: what was not
 /// measured stays so.
-at::Tensor own_level(const InputPlan& plan, const ExternalFile& file, std::int64_t index) {
+at::Tensor own_level(const std::optional<Noise>& stated, const ExternalFile& file, std::int64_t index) {
   const at::Tensor map = file.std_map(index);
-  if (!plan.noise) return map;
-  return at::where(at::isfinite(map), at::full_like(map, plan.noise->std.front()), map);
+  if (!stated || stated->type != NoiseType::gaussian) return map;
+  return at::where(at::isfinite(map), at::full_like(map, stated->std.front()), map);
 }
 
 /// What its items are called: as the file says, or their indices.
@@ -182,10 +185,17 @@ ItemReader external_reader(const std::shared_ptr<const InputPlan>& plan,
   const at::Tensor std_map = plan->std_map.defined()
                                  ? std_map_of(plan->std_map, file->count, file->measurement, plan->location)
                                  : at::Tensor();
+  const std::optional<Noise> stated = plan->noise_of(*file);
   std::function<at::Tensor(std::int64_t)> own_map;
-  if (file->std_map && !std_map.defined() && (!plan->noise || plan->noise->type == NoiseType::gaussian)) {
-    own_map = [&](std::int64_t index) { return own_level(*plan, *file, index); };
+  if (file->std_map && plan->correlation.defined()) {
+    throw usage_error(plan->location, "input: {} has a level of noise for every entry; a correlation cannot replace it",
+                      path);
   }
+  if (file->std_map && !std_map.defined() &&
+      (!stated || stated->type == NoiseType::gaussian || file->std_map_is_mask)) {
+    own_map = [&](std::int64_t index) { return own_level(stated, *file, index); };
+  }
+  const bool own_levels = own_map && (!file->std_map_is_mask || (stated && stated->type == NoiseType::gaussian));
   const bool automatic = plan->brightest_is_one || (file->arbitrary_units && !plan->numbers.scale);
   if (automatic) {
     const std::int64_t index = indices[indices.size() / 2];
@@ -195,7 +205,7 @@ ItemReader external_reader(const std::shared_ptr<const InputPlan>& plan,
     header.scale = automatic_scale(*file, built.op, middle, header.range.high, path);
     log::info("{}: its numbers are multiplied by {:.6g}", path, header.scale);
   }
-  header.noise = scaled(plan->noise.value_or(file->noise.value_or(Noise{})), header.scale);
+  header.noise = scaled(stated.value_or(file->noise.value_or(Noise{})), header.scale);
   header.provenance = fmt::format("{} {} scaled by {:.9g}", plan->format_of(path)->name, path, header.scale);
   for (const auto index : indices) reader.ids.push_back(ids[static_cast<std::size_t>(index)]);
   if (plan->background.defined()) {
@@ -204,12 +214,16 @@ ItemReader external_reader(const std::shared_ptr<const InputPlan>& plan,
   if (std_map.defined()) {
     header.std_map = std_map * std::abs(header.scale);
     header.noise = {.type = NoiseType::gaussian, .std = {typical_std(header.std_map)}, .peak = 0};
-  } else if (own_map) {
+  } else if (plan->correlation.defined()) {
+    require_correlation(plan->correlation, file->measurement, plan->location);
+    header.correlation = plan->correlation.scaled(header.scale);
+    header.noise.std = {header.correlation.typical_std()};
+  } else if (own_levels) {
     const at::Tensor middle = own_map(indices[indices.size() / 2]) * std::abs(header.scale);
     header.noise = {.type = NoiseType::gaussian, .std = {typical_std(middle)}, .peak = 0};
   }
-  reader.read = [plan, pool, path, indices, ids = reader.ids, own = static_cast<bool>(own_map), scale = header.scale,
-                 std = header.noise.std, std_map = header.std_map](std::int64_t item) {
+  reader.read = [pool, path, indices, ids = reader.ids, own = static_cast<bool>(own_map), own_levels, stated,
+                 scale = header.scale, std = header.noise.std, std_map = header.std_map](std::int64_t item) {
     const auto opened = pool->get(path);
     const auto index = indices.at(static_cast<std::size_t>(item));
     MeasurementItem read;
@@ -219,8 +233,8 @@ ItemReader external_reader(const std::shared_ptr<const InputPlan>& plan,
     read.noise_std = std.empty() ? 0 : std.front();
     if (std_map.defined()) read.std_map = std_map_of_item(std_map, index, read.y);
     if (own) {
-      read.std_map = own_level(*plan, *opened, index) * std::abs(scale);
-      read.noise_std = typical_std(read.std_map);
+      read.std_map = own_level(stated, *opened, index) * std::abs(scale);
+      if (own_levels) read.noise_std = typical_std(read.std_map);
     }
     return read;
   };

@@ -37,6 +37,7 @@ struct ExternalFile {
   /// Standard deviations of the entries of y, shaped alike, NaN or infinite where nothing was measured; empty: not
   /// said.
   std::function<at::Tensor(std::int64_t)> std_map = {};
+  bool std_map_is_mask = false;                ///< std_map only tells what was measured; the level of noise is not said
   std::optional<ImageGeometry> geometry = {};  ///< where the images of the items lie, one slice each; none: not said
   std::vector<std::pair<std::string, std::string>> facts = {};  ///< for `recon inspect`: what the file says besides
 };

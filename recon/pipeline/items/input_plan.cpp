@@ -101,6 +101,26 @@ void require_sound(const YamlOptions& options, const InputPlan& plan) {
   }
 }
 
+/// A camera's offset is that of the stored numbers.
+void take_offset_of_camera(InputPlan& plan, const YamlOptions& options) {
+  if (options.given("offset")) {
+    throw usage_error(options.location_of("offset"), "a camera's offset is its `offset_adu`; leave this one out");
+  }
+  plan.numbers.offset = plan.camera->offset_adu;
+}
+
+/// The section without an `image_range` that is one itself, which becomes the plan's.
+YamlNodePtr without_measured_range(const YamlNodePtr& input, InputPlan& plan) {
+  const YamlEntry* entry = input->find("image_range");
+  if (entry == nullptr || entry->value->kind != YamlNode::Kind::mapping) return input;
+  YamlOptions range(entry->value, "input.image_range");
+  plan.measured_range.emplace().visit(range);
+  range.finish();
+  auto rest = std::make_shared<YamlNode>(*input);
+  std::erase_if(rest->entries, [](const YamlEntry& one) { return one.key == "image_range"; });
+  return rest;
+}
+
 std::string name_of(const YamlNode& files) {
   const YamlNode& first = files.items.empty() ? files : *files.items.front();
   return std::filesystem::path(first.text).stem().string();
@@ -117,6 +137,8 @@ void read_section(YamlOptions& options, InputPlan& plan) {
   plan.noise = noise.noise;
   plan.background = noise.background;
   plan.std_map = noise.std_map;
+  plan.camera = noise.camera;
+  plan.correlation = noise.correlation;
   const auto operators = options.nodes("operator");
   const auto simulations = options.nodes("simulate");
   const YamlNodePtr files = options.node("files");
@@ -140,6 +162,7 @@ void read_section(YamlOptions& options, InputPlan& plan) {
   plan.range_given = options.given("image_range");
   plan.slices = slices_of(plan.options.slices, options.location_of("slices"));
   read_numbers(plan, options.location_of("scale"));
+  if (plan.camera) take_offset_of_camera(plan, options);
   plan.resolved = options.resolved();
   if (!plan.range_given) plan.resolved.erase("image_range");  // a file may say another one than the default
   if (plan.format == nullptr) {
@@ -161,8 +184,10 @@ void InputOptions::visit(ParameterVisitor& v) {
           "the stored numbers are multiplied by this; auto: so that the brightest point of a file is the upper end of "
           "image_range; default: auto for fastmri, unsigned integers divided by full scale, others as they are");
   v.field("slices", slices, "items of every file as FIRST:END, e.g. 10:20, :5, -3:; default: all");
-  v.field("image_range", image_range,
-          "[low, high]: values of black and white in the image to be found; default: what the file says, or [0, 1]");
+  v.field(
+      "image_range", image_range,
+      "[low, high]: values of black and white in the image to be found, or {from: adjoint, quantile: 0.99}: measured "
+      "on the data of each item; default: what the file says, or [0, 1]");
 }
 
 std::vector<std::int64_t> SliceRange::of(std::int64_t count) const {
@@ -183,11 +208,21 @@ InputPlan read_input_plan(const YamlNodePtr& input) {
     plan.resolved = as_json(*input);
     return plan;
   }
-  YamlOptions options(input, "input", YamlOptions::Mode::read, file_array);
+  const YamlNodePtr section = without_measured_range(input, plan);
+  YamlOptions options(section, "input", YamlOptions::Mode::read, file_array);
   read_section(options, plan);
+  if (plan.measured_range) {
+    plan.resolved["image_range"] = {{"from", to_string(plan.measured_range->from)},
+                                    {"quantile", plan.measured_range->quantile}};
+  }
   plan.files = options.node("files");
   plan.name = plan.files == nullptr ? "simulated" : name_of(*plan.files);
   return plan;
+}
+
+std::optional<Noise> InputPlan::noise_of(const ExternalFile& file) const {
+  if (!camera) return noise;
+  return camera->in_units_of(numbers.scale.value_or(1 / file.full_scale));
 }
 
 const InputFormat* InputPlan::format_of(const std::string& path) const {

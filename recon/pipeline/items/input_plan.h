@@ -11,6 +11,8 @@
 #include "recon/core/parameters.h"
 #include "recon/pipeline/items/input_files.h"
 #include "recon/pipeline/items/input_format.h"
+#include "recon/pipeline/items/measured_range.h"
+#include "recon/pipeline/items/noise_section.h"
 #include "recon/pipeline/items/simulation.h"
 
 namespace recon {
@@ -48,15 +50,20 @@ struct InputPlan {
   ExternalOpener open;                       ///< files of that format
   YamlNodePtr op;                            ///< in place of the file's; null: that
   std::optional<Noise> noise;                ///< external files; none: it is not stated
+  std::optional<CameraNoise> camera;         ///< external files: in place of `noise`
+  NoiseCorrelation correlation;              ///< external files: of the entries of an item
   at::Tensor background;                     ///< external files: what is measured of a black image
   at::Tensor std_map;                        ///< external files: the noise of single entries
   SliceRange slices;
-  StoredNumbers numbers;          ///< what becomes of those in external files
-  bool brightest_is_one = false;  ///< `scale: auto`
-  bool range_given = false;       ///< image_range; if not, a file may say its own
+  StoredNumbers numbers;                        ///< what becomes of those in external files
+  bool brightest_is_one = false;                ///< `scale: auto`
+  bool range_given = false;                     ///< image_range; if not, a file may say its own
+  std::optional<MeasuredRange> measured_range;  ///< image_range: found in each item's data
   std::string location;
   nlohmann::ordered_json resolved;
 
+  /// What it states of the noise of a file's y; none: nothing.
+  std::optional<Noise> noise_of(const ExternalFile& file) const;
   std::vector<InputFile> find_files() const;  ///< as input_files() does; empty for a simulation
   /// Of a file; null: recon's own, which is assumed where nothing is recognised.
   const InputFormat* format_of(const std::string& path) const;

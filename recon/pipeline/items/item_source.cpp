@@ -22,6 +22,11 @@ namespace {
 
 /// The noise that a file states, with the config's std in its place when that is given.
 Noise noise_of(const MeasurementHeader& header, const ItemOptions& options) {
+  if (header.correlation.defined() && (options.noise_std || options.estimate_noise)) {
+    throw usage_error(options.location_of_noise_std,
+                      "the noise of these data is correlated and its level follows from its covariance; leave "
+                      "`noise_std` and `estimate_noise` out");
+  }
   if (!options.noise_std) return header.noise;
   if (header.noise.counts_photons()) {
     throw usage_error(options.location_of_noise_std, "the file's noise is {}: its level follows from its peak",
@@ -147,7 +152,7 @@ void ItemSource::read_noise(PreparedItem& item, const MeasurementItem& stored) c
   if (level.has_std() && !options_.noise_std) level.std = {stored.noise_std};
   const at::Tensor std_map = options_.noise_std ? at::Tensor() : stored.std_map;
   item.noise = item_noise(level, 0, item.y, item.op->support(), background, std_map);
-  if (!options_.check_noise_level) return;
+  if (!options_.check_noise_level || header().correlation.defined()) return;
   if (std::string text = noise_level_warning(item.noise, item.y, *item.op); !text.empty()) {
     log::warn("item {}: {}", item.id, text);
   }
@@ -161,12 +166,36 @@ void ItemSource::read_noise(PreparedItem& item, const MeasurementItem& stored) c
   }
 }
 
+/// Operator and data whose noise is white, in the place of the stated ones.
+void ItemSource::whiten_correlated(PreparedItem& item) {
+  const bool shared = item.op == shared_op_->stated;
+  std::optional<Prewhitening> own;
+  std::optional<Prewhitening>& whitening = shared ? shared_op_->whitened : own;
+  if (!whitening) whitening = prewhitening_of(item.op, header().correlation);
+  item.op = whitening->op;
+  item.shown = item.y;
+  item.y = whitening->filter->apply(item.y);
+}
+
+void ItemSource::measure_range() {
+  if (!options_.range) return;
+  ItemSource quiet = unchecked();
+  quiet.options_.hold_out = 0;
+  reader_.header.range = quiet.prepare(std::ssize(ids()) / 2, c10::kCPU).range;
+}
+
 PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
   const MeasurementItem stored = reader_.read(index);
   PreparedItem item;
   item.id = ids()[static_cast<std::size_t>(index)];
   item.op = operator_for(stored);
-  if (stored.std_map.defined()) item.op = where_measured(item.op, at::isfinite(stored.std_map));
+  if (stored.std_map.defined()) {
+    const at::Tensor there = at::isfinite(stored.std_map);
+    item.op = where_measured(item.op, there);
+    const auto missing = there.numel() - there.sum().item<std::int64_t>();
+    if (missing > 0 && options_.check_noise_level)
+      log::info("item {}: {} of {} entries are not measured", item.id, missing, there.numel());
+  }
   result_image_ = image_;
   if (const auto window = item.op->window()) result_image_.shape = window->shape_in(image_.shape);
   item.range = header().range;
@@ -174,18 +203,27 @@ PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
   require_finite(measured, fmt::format("{}:/measurements item {} ('{}')", reader_.name, index, item.id));
   item.y = measured.unsqueeze(0).to(device, stored.y.is_complex() ? at::kComplexFloat : at::kFloat);
   read_noise(item, stored);
+  if (header().correlation.defined()) whiten_correlated(item);
   if (options_.complex_image == ComplexImage::phase_from_centre && image_.scalar == ScalarKind::complex) {
     item.op = with_phase(item.op, low_resolution_phase(item.op, item.y));
   }
   if (stored.ground_truth.defined()) item.ground_truth = stored.ground_truth.unsqueeze(0);
   if (options_.complex_image != ComplexImage::phase_from_centre) {
     item.alternatives = [config = header().operator_config, arrays = arrays_of(stored), image = image_,
-                         map = stored.std_map] {
+                         map = stored.std_map, correlation = header().correlation] {
       std::vector<Alternative> others = alternatives_of(config, arrays, image);
+      for (auto& other : others) {
+        if (correlation.defined()) other.op = prewhitening_of(other.op, correlation).op;
+      }
       if (!map.defined()) return others;
       for (auto& other : others) other.op = measuring_only(other.op, at::isfinite(map));
       return others;
     };
+  }
+  if (options_.range) {
+    item.range = measured_range(*options_.range, item.op, item.y, reader_.name + " item " + item.id);
+    item.range_measured = true;
+    log::info("item {}: white is {:.6g}", item.id, item.range.high);
   }
   if (options_.hold_out > 0) return hold_out(std::move(item), options_.hold_out);
   return item;

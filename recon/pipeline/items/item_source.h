@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "data/measurement_file.h"
+#include "operators/noise_correlation.h"
 #include "priors/slices_prior.h"
 #include "recon/core/noise.h"
 #include "recon/pipeline/items/alternatives.h"
 #include "recon/pipeline/items/complex_image.h"
 #include "recon/pipeline/items/item_noise.h"
+#include "recon/pipeline/items/measured_range.h"
 
 namespace recon {
 
@@ -27,7 +29,9 @@ struct PreparedItem {
   at::Tensor y;  ///< [1, range...] on the device, single precision: less the background, 0 where nothing was measured
   ItemNoise noise;
   at::Tensor ground_truth;  ///< [1, C, H, W] or undefined
+  at::Tensor shown = {};    ///< y before correlated noise was whitened (op and y are); undefined: y
   ImageRange range;
+  bool range_measured = false;                             ///< ItemOptions::range
   std::function<std::vector<Alternative>()> alternatives;  ///< of the stated operator; may be empty
   std::shared_ptr<const HeldOut> held_out = nullptr;       ///< what y and op leave out to be judged by (held_out.h)
 };
@@ -38,6 +42,7 @@ struct ItemOptions {
   bool estimate_noise = false;      ///< take the level from each item's data (recon/metrics/noise_level.h)
   bool check_noise_level = true;    ///< warn of a level that the data contradict, item by item
   ComplexImage complex_image = ComplexImage::none;  ///< automatic: as none, until it is settled
+  std::optional<MeasuredRange> range = {};          ///< of the images, found in the data; none: the file's
   double hold_out = 0;                              ///< share of the data that solvers do not see (held_out.h); 0: none
   std::vector<SliceOrientation> prior_slices = {SliceOrientation::axial};  ///< of volumes: what priors look at
   std::string location_of_noise_std, location_of_complex_image;            ///< for messages
@@ -84,6 +89,8 @@ class ItemSource {
   /// leaves out is not looked at, whatever is there; exact zeros that contradict the mask are Error(data), and lines of
   /// zeros that the mask counts as measured are taken out of it, with a warning (support.h).
   PreparedItem prepare(std::int64_t index, c10::Device device);
+  /// The middle item's range for the header, where ranges are found in the data.
+  void measure_range();
 
  private:
   /// The operators that items share: as it is stated, and by what an item's zeros leave of its mask.
@@ -91,11 +98,13 @@ class ItemSource {
     OperatorPtr stated;                             ///< null until the first item is read
     std::map<std::string, OperatorPtr> narrowed;    ///< by the mask; null where an item has a part of its own
     std::map<std::string, OperatorPtr> restricted;  ///< the stated one, by what has a level of noise
+    std::optional<Prewhitening> whitened;           ///< the stated one
   };
 
   void estimate_noise(PreparedItem& item) const;
   void read_noise(PreparedItem& item, const MeasurementItem& stored) const;
   OperatorPtr operator_for(const MeasurementItem& stored);
+  void whiten_correlated(PreparedItem& item);
   OperatorPtr where_measured(const OperatorPtr& op, const at::Tensor& measured);
   OperatorPtr narrowed(const OperatorPtr& op, const MeasurementItem& stored);
   std::map<std::string, at::Tensor> arrays_of(const MeasurementItem& stored) const;

@@ -47,6 +47,9 @@ std::string hash_of_operator(const MeasurementHeader& header) {
   std::string bytes = header.operator_config;
   std::map<std::string, at::Tensor> arrays = header.operator_arrays;
   if (header.std_map.defined()) arrays["std_map"] = header.std_map;  // a config's, so not in the hash of the file
+  const auto& [covariance, spectrum] = header.correlation;
+  if (covariance.defined()) arrays["covariance"] = covariance;
+  if (spectrum.defined()) arrays["power_spectrum"] = spectrum;
   for (const auto& [name, value] : arrays) {
     const at::Tensor array = value.cpu().contiguous();
     bytes +=
@@ -56,7 +59,8 @@ std::string hash_of_operator(const MeasurementHeader& header) {
   return content_hash(bytes);
 }
 
-OpenedInput simulated(const InputPlan& plan, const ItemOptions& options) {
+OpenedInput simulated(const InputPlan& plan, ItemOptions options) {
+  options.range = plan.measured_range;
   const auto items = std::make_shared<const SimulatedItems>(*plan.simulation);
   std::string content = to_yaml(plan.resolved);
   for (const auto& text : plan.simulation->images) {
@@ -67,17 +71,20 @@ OpenedInput simulated(const InputPlan& plan, const ItemOptions& options) {
       content += content_hash_of_path(one) + "\n";
     }
   }
-  return {plan.name, "simulate", content_hash(content), hash_of_operator(items->header()),
-          ItemSource({.name = "simulate",
-                      .header = items->header(),
-                      .ids = items->ids(),
-                      .measurement = items->measurement(),
-                      .read = [items](std::int64_t index) { return items->item(index); }},
-                     options)};
+  ItemSource source({.name = "simulate",
+                     .header = items->header(),
+                     .ids = items->ids(),
+                     .measurement = items->measurement(),
+                     .read = [items](std::int64_t index) { return items->item(index); }},
+                    options);
+  source.measure_range();
+  return {plan.name, "simulate", content_hash(content), hash_of_operator(items->header()), std::move(source)};
 }
 
+bool states_levels(const ExternalFile& file) { return file.std_map && !file.std_map_is_mask; }
+
 void require_noise(const InputPlan& plan, const ExternalFile& file, const ItemOptions& options) {
-  if (plan.noise || file.noise || file.std_map || options.noise_std || options.estimate_noise) return;
+  if (plan.noise_of(file) || file.noise || states_levels(file) || options.noise_std || options.estimate_noise) return;
   throw usage_error(
       plan.location,
       "input: how noisy are these data? Add `noise: {{type: gaussian, std: ...}}` (type: none if they are "
@@ -102,7 +109,7 @@ class InputFiles {
       if (plan_->op != nullptr) reader = measured_by(std::move(reader), *plan_);
     } else {
       const auto opened = others_->get(file.path);
-      const bool stated = plan_->noise || opened->noise || opened->std_map || options.noise_std;
+      const bool stated = plan_->noise_of(*opened) || opened->noise || states_levels(*opened) || options.noise_std;
       options.estimate_noise = options.estimate_noise || (!stated && format->estimates_noise);
       require_noise(*plan_, *opened, options);
       reader = external_reader(plan_, others_, file.path);
@@ -113,8 +120,10 @@ class InputFiles {
       for (auto& id : reader.ids) id = file.name + "/" + id;
     }
     const std::string operator_hash = hash_of_operator(reader.header);
-    return {file.name, file.path, content_hash_of_path(file.path), operator_hash,
-            ItemSource(std::move(reader), options)};
+    options.range = plan_->measured_range;
+    ItemSource source(std::move(reader), options);
+    source.measure_range();
+    return {file.name, file.path, content_hash_of_path(file.path), operator_hash, std::move(source)};
   }
 
  private:

@@ -7,6 +7,7 @@
 #include "data/atomic_file.h"
 #include "data/phantom.h"
 #include "operators/noise.h"
+#include "operators/noise_correlation.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/version.h"
 #include "recon/config/yaml_options.h"
@@ -64,6 +65,12 @@ SimulationPlan plan_from(YamlOptions& options) {
   plan.noise = noise.noise.value_or(default_noise());
   plan.background = noise.background;
   plan.std_map = noise.std_map;
+  plan.correlation = noise.correlation;
+  if (noise.camera) {
+    throw usage_error(options.location(),
+                      "camera noise is that of stored numbers; to simulate one, say {{type: poisson_gaussian, peak: "
+                      "electrons at white, std: read_noise_e / peak}}");
+  }
   const auto operators = options.nodes("operator");
   options.finish();
   plan.location = options.location();
@@ -146,6 +153,11 @@ SimulatedItems::SimulatedItems(SimulationPlan plan)
     header_.std_map = std_map_of(plan_.std_map, 1, measurement(), plan_.location);
     header_.noise.std = {typical_std(header_.std_map)};
   }
+  if (plan_.correlation.defined()) {
+    require_correlation(plan_.correlation, measurement(), plan_.location);
+    header_.correlation = plan_.correlation;
+    header_.noise.std = {header_.correlation.typical_std()};
+  }
   header_.provenance = plan_.options.provenance.empty()
                            ? fmt::format("recon {} simulate, seed {}", program_version, plan_.options.seed)
                            : plan_.options.provenance;
@@ -193,6 +205,11 @@ MeasurementItem SimulatedItems::item(std::int64_t index) const {
     // Where nothing is measured there is no number: 0, which nobody looks at.
     const at::Tensor measured = at::isfinite(item.std_map);
     item.y = at::where(measured, clean + noise * item.std_map.to(real_dtype(clean)), at::zeros_like(clean))[0];
+  } else if (header_.correlation.defined()) {
+    const Noise unit{.type = NoiseType::gaussian, .std = {1}, .peak = 0};
+    const at::Tensor white = with_noise(unit, at::zeros_like(clean), rng_, key);
+    const at::Tensor noise = noise_filter(header_.correlation, 0.5, measurement())->apply(white);
+    item.y = (clean + on_support(noise, op_->support()))[0];
   } else {
     item.y = with_noise(plan_.noise, clean, rng_, key, op_->support())[0];
   }

@@ -41,6 +41,7 @@ struct SimulationPlan {
   Noise noise;
   at::Tensor background;  ///< what is measured of a black image; undefined: nothing
   at::Tensor std_map;     ///< the noise of single entries; undefined: `noise` says all
+  NoiseCorrelation correlation;
   YamlNodePtr op;
   std::vector<std::string> images;  ///< paths that start at the config's folder
   std::filesystem::path output;     ///< starts at the working directory

@@ -85,6 +85,9 @@ std::map<std::string, std::string> conditions_of(const SolvingConditions& solvin
                                                    {"hold_out", fmt::format("{}", input.source.options().hold_out)},
                                                    {"images", input.source.image().to_string()},
                                                    {"complex_image", to_string(input.source.options().complex_image)}};
+  if (const auto& range = input.source.options().range) {
+    conditions["image_range"] = fmt::format("the {} quantile of each {}", range->quantile, to_string(range->from));
+  }
   for (const auto& [option, value] : solving.solver.items()) conditions["solver." + option] = value.dump();
   return conditions;
 }

@@ -220,7 +220,7 @@ MethodResult ItemRunner::run(const PreparedItem& item, std::int64_t samples, con
 }
 
 bool ItemRunner::joinable(const PreparedItem& a, const PreparedItem& b) {
-  return a.op == b.op && !a.noise.weights.defined() && !b.noise.weights.defined();
+  return a.op == b.op && a.range == b.range && !a.noise.weights.defined() && !b.noise.weights.defined();
 }
 
 std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>& items, std::int64_t samples,

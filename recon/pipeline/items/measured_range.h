@@ -1,0 +1,37 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "data/image_range.h"
+#include "operators/operator.h"
+#include "recon/core/parameters.h"
+
+namespace recon {
+
+/// `image_range: {from: adjoint, quantile: 0.99}`: the values of black and white are found in each item's data, never
+/// in its truth. Priors that were trained on images divided by such a quantile (those of MRI) need it.
+struct MeasuredRange {
+  enum class Source { adjoint };
+
+  Source from = Source::adjoint;
+  double quantile = 0.99;
+
+  void visit(ParameterVisitor& v);
+};
+constexpr auto words_of(MeasuredRange::Source) {
+  return std::to_array<Word<MeasuredRange::Source>>({{MeasuredRange::Source::adjoint, "adjoint"}});
+}
+
+/// |A^H F y| for projections, F the inverse filter without its highest frequencies (Hann); |A^H y| of other operators.
+/// `y` [1, range...], the result [1, C, H, W].
+at::Tensor adjoint_magnitudes(const LinearOperator& op, const at::Tensor& y, bool& filtered);
+
+/// [0, q], q the quantile of the magnitudes of the adjoint image. That of projections is filtered; that of others is
+/// g (A^H A + l I)^-1 A^H y with a damping l of a fiftieth and the gain g that fits the data best: the zero-filled
+/// image A^H y where A is a unitary transform, masked or not, and one without the blur of A^H elsewhere. Of pixels that
+/// results show. Throws Error(usage) for operators that are not linear, Error(data) naming `location` for data of
+/// nothing.
+ImageRange measured_range(const MeasuredRange& how, const OperatorPtr& op, const at::Tensor& y,
+                          const std::string& location);
+
+}  // namespace recon
