@@ -3,9 +3,9 @@
 
 Run: python data/samples/make_samples.py (needs numpy, Pillow, scikit-image 0.26, nilearn 0.14, nibabel). Reproduces the
 committed files byte for byte with these versions. `make_samples.py --simulated` makes the simulated ones only (numpy,
-scipy, Pillow), `--cells FILE.h5` the cells from the project's set of fluorescence images, `--head ch2.nii.gz` the head
-from a file of Debian's package mricron-data, `--head ch2.nii.gz OUT.nii.gz 64` one of 64 slices. recon itself never runs
-this.
+scipy, Pillow), `--cells FILE.h5` and `--ct FILE.h5` the cells and the CT slice from the project's validation sets,
+`--head ch2.nii.gz` the head from a file of Debian's package mricron-data, `--head ch2.nii.gz OUT.nii.gz 64` one of 64
+slices. recon itself never runs this.
 """
 import pathlib
 import sys
@@ -85,6 +85,12 @@ def cells(file):
     return sixteen_bits(h5py.File(file)["images"][55] / 65535)
 
 
+def ct_slice(file):
+    """Slice 34 of the validation set of CT slices (CPTAC-PDA); full scale is twice the attenuation of water."""
+    import h5py
+    return sixteen_bits(np.minimum(h5py.File(file)["images"][34] / 2048, 1))  # the file holds HU + 1024
+
+
 def pixel_averages(intensity, side, fine=9):
     """An intensity as a function of (x, y) in pixels from the middle, averaged over each of side x side pixels."""
     steps = (np.arange(side * fine) + 0.5) / fine - side / 2
@@ -142,6 +148,9 @@ def blurred():
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--cells"]:
         cells(sys.argv[2]).save(here / "cells.png", optimize=True)
+        sys.exit()
+    if sys.argv[1:2] == ["--ct"]:
+        ct_slice(sys.argv[2]).save(here / "ct.png", optimize=True)
         sys.exit()
     if sys.argv[1:2] == ["--head"]:
         out, slices = sys.argv[3:] or (here / "head_volume.nii.gz", 32)
