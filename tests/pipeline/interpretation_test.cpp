@@ -123,6 +123,7 @@ TEST(SlowReading, OfAPriorsFolderIsCheckedAndPrinted) {
   EXPECT_FALSE(wrong.passed);
   EXPECT_EQ(wrong.found["network_wants"].dump(), R"(["prediction: v, not epsilon"])");
   test::expect_says(wrong.found["card_to_paste"].get<std::string>(), {"prediction: v\n", "value_range: [-1, 1]\n"});
+  test::expect_says(wrong.found["checked_on"].get<std::string>(), {"photograph", "--images"});
 }
 
 // The module can reshape to 136 x 144 only, a size that the crops of other priors and the shipped pictures do not have.

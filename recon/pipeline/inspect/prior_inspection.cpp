@@ -131,6 +131,10 @@ void check_reading(Inspection& inspection, const Prior& prior, const std::string
     inspection.found["channel_order"] =
         "cannot be told from these images; give colour ones of the prior's kind by --images";
   }
+  if (images.empty() && !search.card_agrees()) {
+    inspection.found["checked_on"] =
+        "a shipped photograph; before you change the card, give images of the prior's kind by --images";
+  }
   if (const std::string alike = search.equivalent_interpretations(); !alike.empty())
     inspection.found["reads_alike"] = alike;
   inspection.found["card_to_paste"] = card_lines(search.card_agrees() ? search.card : search.best);
