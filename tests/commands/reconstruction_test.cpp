@@ -210,5 +210,14 @@ TEST_F(Reconstruction, ProgressIsPlainLinesWithoutATerminalAndQuietIsSilent) {
   EXPECT_FALSE(contains(recon("run --force m.h5" + std::string(fast)).err, "\r"));
 }
 
+TEST_F(Reconstruction, TakesAPhantomThatItSimulates) {
+  write("run.yaml",
+        "input: {simulate: {images: 'phantom:shepp_logan:32', operator: {type: identity}, noise: {std: 0.05}}}\n"
+        "solver: {type: tv_pdhg, max_iterations: 20}\noutput: out.h5\n");
+  const Outputs got = recon("run run.yaml -q");
+  EXPECT_EQ(got.exit_code, 0) << got.err;
+  EXPECT_FALSE(read_result_file(path("out.h5").string()).input_hash.empty());
+}
+
 }  // namespace
 }  // namespace recon

@@ -6,6 +6,7 @@
 #include "data/content_hash.h"
 #include "data/file_pattern.h"
 #include "data/measurement_file.h"
+#include "data/phantom.h"
 #include "recon/config/option_lister.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
@@ -64,6 +65,7 @@ OpenedInput simulated(const InputPlan& plan, ItemOptions options) {
   const auto items = std::make_shared<const SimulatedItems>(*plan.simulation);
   std::string content = to_yaml(plan.resolved);
   for (const auto& text : plan.simulation->images) {
+    if (phantom_size(text)) continue;  // its name, in the config, is all there is of it
     const auto dataset = text.rfind(":/");
     const bool in_file = dataset != std::string::npos && !std::filesystem::exists(text);
     const std::string path = in_file ? text.substr(0, dataset) : text;
