@@ -308,9 +308,11 @@ ResultSet BatchRun::header(const std::vector<std::string>& ids, const std::vecto
 }
 
 void BatchRun::assemble() {
-  if (store_->finished()) return;
-  std::size_t missing = store_->batches() - store_->count_done();
+  // Before the parts are counted: those that another is taking away, who has finished, are not missing.
+  if (store_->finished() || !store_->begin_assembly()) return;
+  const std::size_t missing = store_->batches() - store_->count_done();
   if (missing > 0) {
+    store_->leave_assembly();
     if (task_.merge_only) {
       throw usage_error("--merge",
                         "{} of {} batches are still to be computed (shards that did not run or failed): run "
@@ -319,7 +321,6 @@ void BatchRun::assemble() {
     }
     return;  // the store of a run that ended while others were at work
   }
-  if (!store_->begin_assembly()) return;
   const Stopwatch timer(result_.profile.assembling);
   std::vector<std::size_t> inputs;
   for (std::size_t i = 0; i < work_.inputs.size(); ++i) inputs.push_back(i);

@@ -16,8 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-// Bytes of the claim file: the folder as a whole, those who are at work in it, then the batches.
-constexpr std::int64_t the_folder = 0, at_work = 1;
+constexpr std::int64_t at_work = 1;  ///< the byte of the claim file for those who are at work; then come the batches
 constexpr std::int64_t manifest_version = 2;
 constexpr std::int64_t max_manifest_bytes = std::int64_t{256} << 20;
 
