@@ -8,6 +8,7 @@
 
 #include "recon/commands/program.h"
 
+#ifndef __SANITIZE_ADDRESS__  // whose heap is another
 namespace {
 
 /// Lets the heap grow in huge pages and keep what it has. LibTorch registers its operators in some ten thousand small
@@ -30,6 +31,7 @@ void prepare_heap() {
 __attribute__((section(".preinit_array"), used)) void (*const prepare_heap_first)() = prepare_heap;
 
 }  // namespace
+#endif
 
 int main(int argc, char** argv) {
   const int exit_code = recon::run_program(argc, argv);
