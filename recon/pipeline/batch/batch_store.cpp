@@ -16,7 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-constexpr std::int64_t at_work = 1;  ///< the byte of the claim file for those who are at work; then come the batches
+// Bytes of the claim file: the folder as a whole, those who are at work in it, then the batches.
+constexpr std::int64_t the_folder = 0, at_work = 1;
 constexpr std::int64_t manifest_version = 2;
 constexpr std::int64_t max_manifest_bytes = std::int64_t{256} << 20;
 
@@ -284,6 +285,8 @@ bool BatchStore::begin_assembly() {
   claims_->release(the_folder);
   return false;
 }
+
+void BatchStore::leave_assembly() { claims_->release(the_folder); }
 
 void BatchStore::end_assembly() {
   finished_ = true;

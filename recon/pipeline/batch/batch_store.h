@@ -66,7 +66,7 @@ class BatchStore {
 
   /// For the one who assembles: waits for its turn; false when OUT was finished meanwhile.
   bool begin_assembly();
-  void leave_assembly() { claims_->release(the_folder); }  ///< when nothing came of it
+  void leave_assembly();  ///< when nothing came of it
   /// After OUT is in place: removes the parts.
   void end_assembly();
 
@@ -83,7 +83,6 @@ class BatchStore {
 
  private:
   bool was_seen_done(std::size_t batch);
-  static constexpr std::int64_t the_folder = 0;  ///< the byte of the claim file that stands for it as a whole
   static std::int64_t claim_number(std::size_t batch) { return static_cast<std::int64_t>(batch) + 2; }
   void open_folder();
   void open_manifest(const Opening& opening, const FailedBatches& failed_batches);
