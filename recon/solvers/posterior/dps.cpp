@@ -165,7 +165,7 @@ at::Tensor Dps::run(SolverContext& context) const {
   if (!placed.spacing && constant) placed.spacing = Spacing::uniform_t;
   const std::vector<NoiseLevel> levels = placed.levels(context);
   DpsDenoiser denoiser(*this, solves_per_step, context, levels);
-  return placed.sample(context, dps_stream, std::ref(denoiser), [&](SamplerStep& step) {
+  return placed.sample(context, levels, dps_stream, std::ref(denoiser), [&](SamplerStep& step) {
     const GuidanceTerm& data = denoiser.last();
     at::Tensor change = denoiser.take_guidance();
     if (constant) {

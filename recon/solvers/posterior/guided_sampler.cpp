@@ -53,10 +53,11 @@ std::unique_ptr<Sampler> GuidedSampler::make_sampler() const {
   return single;
 }
 
-at::Tensor GuidedSampler::sample(SolverContext& context, const std::string& stream, const Denoiser& denoise,
+at::Tensor GuidedSampler::sample(SolverContext& context, const std::vector<NoiseLevel>& levels,
+                                 const std::string& stream, const Denoiser& denoise,
                                  const std::function<Judged(SamplerStep& step)>& after_step) const {
   const ReverseProcess reverse{.process = context.prior().schedule(),
-                               .levels = levels(context),
+                               .levels = levels,
                                .denoise = denoise,
                                .denoise_with_variance = {},
                                .noise = [&](std::string_view of, std::int64_t step) {

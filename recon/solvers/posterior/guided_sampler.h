@@ -51,9 +51,10 @@ struct GuidedSampler {
     at::Tensor residual_squares;  ///< `[batch]` ||y - A D||², for the progress line
     at::Tensor guidance = {};     ///< D_y - D at step.level; undefined: there is no such thing
   };
-  /// The image at the end. `stream` names the randomness. `after_step` may replace step.x.
-  at::Tensor sample(SolverContext& context, const std::string& stream, const Denoiser& denoise,
-                    const std::function<Judged(SamplerStep& step)>& after_step) const;
+  /// The image at the end of the `levels`, which are levels(context). `stream` names the randomness. `after_step` may
+  /// replace step.x.
+  at::Tensor sample(SolverContext& context, const std::vector<NoiseLevel>& levels, const std::string& stream,
+                    const Denoiser& denoise, const std::function<Judged(SamplerStep& step)>& after_step) const;
 
  private:
   std::unique_ptr<Sampler> make_sampler() const;

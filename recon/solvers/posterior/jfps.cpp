@@ -85,7 +85,7 @@ at::Tensor Jfps::run(SolverContext& context) const {
     residual_squares = y.residual_squares;
     return guidance.added(denoised.x0, y.shift);
   };
-  return sampling.sample(context, jfps_stream, conditioned, [&](SamplerStep&) {
+  return sampling.sample(context, sampling.levels(context), jfps_stream, conditioned, [&](SamplerStep&) {
     return GuidedSampler::Judged{.residual_squares = residual_squares, .guidance = guidance.take()};
   });
 }

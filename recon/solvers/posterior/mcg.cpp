@@ -42,7 +42,7 @@ at::Tensor Mcg::run(SolverContext& context) const {
     });
     return GuidedSampler::Judged{.residual_squares = residual_squares};
   };
-  return sampling.sample(context, mcg_stream, denoise, meet_data);
+  return sampling.sample(context, sampling.levels(context), mcg_stream, denoise, meet_data);
 }
 
 }  // namespace recon

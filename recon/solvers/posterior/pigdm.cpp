@@ -62,7 +62,8 @@ void PiGdm::visit(ParameterVisitor& v) {
 
 at::Tensor PiGdm::run(SolverContext& context) const {
   PigdmDenoiser denoiser(covariance == Covariance::automatic, context);
-  return sampling.sample(context, pigdm_stream, std::ref(denoiser), [&](SamplerStep&) { return denoiser.judged(); });
+  return sampling.sample(context, sampling.levels(context), pigdm_stream, std::ref(denoiser),
+                         [&](SamplerStep&) { return denoiser.judged(); });
 }
 
 }  // namespace recon
