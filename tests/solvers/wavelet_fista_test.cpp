@@ -57,6 +57,43 @@ TEST(Wavelet, IsATightFrameWithItsAdjoint) {
   }
 }
 
+TEST(Wavelet, OfVolumesIsATightFrameWithItsAdjoint) {
+  // 16 slices: three levels of haar, two of db2, one of db4 along z; 12: two of each but db4; 3: none but haar's.
+  for (const std::int64_t slices : {16, 12, 3, 1}) {
+    const TensorSpec volume{{2, slices, 32, 16}, ScalarKind::real};
+    for (const std::string& family : kFamilies) {
+      for (const bool undecimated : {false, true}) {
+        const Wavelet wavelet(word(family), 3, undecimated, volume, "test");
+        const at::Tensor x = normal("x", volume, 2), c = wavelet.analyze(x),
+                         d = normal("d", {{c.size(1)}, ScalarKind::real}, 2);
+        EXPECT_LT(largest(wavelet.synthesize(c) - x), 1e-12) << family << undecimated << slices;
+        EXPECT_NEAR(at::dot(c[0], d[0]).item<double>(), real_inner(x, wavelet.synthesize(d))[0].item<double>(), 1e-10);
+        EXPECT_EQ(wavelet.penalty(at::kDouble).size(1), c.size(1));
+        if (!undecimated) {
+          EXPECT_LT(largest(wavelet.analyze(wavelet.synthesize(d)) - d), 1e-12) << family << slices;
+        }
+      }
+    }
+  }
+}
+
+// Slices that are one image have no details along z, and those of the image otherwise; one slice has nothing else.
+TEST(Wavelet, OfEqualSlicesIsThatOfTheSlice) {
+  const TensorSpec image = grey(16);
+  const at::Tensor x = normal("x", image);
+  const Wavelet flat(WaveletFamily::db2, 2, false, image, "test");
+  const auto details = [](const Wavelet& w, const at::Tensor& of) {
+    return (w.penalty(at::kDouble) * w.analyze(of)).square().sum().item<double>();
+  };
+  const Wavelet one(WaveletFamily::db2, 2, false, {{1, 1, 16, 16}, ScalarKind::real}, "test");
+  EXPECT_TRUE(at::equal(one.analyze(x.unsqueeze(2)), flat.analyze(x)));
+  const Wavelet solid(WaveletFamily::db2, 2, false, {{1, 8, 16, 16}, ScalarKind::real}, "test");
+  const at::Tensor equal = x.unsqueeze(2).expand({1, 1, 8, 16, 16}), different = normal("z", {{1, 8, 16, 16}});
+  EXPECT_NEAR(details(solid, equal) / (8 * details(flat, x)), 1, 1e-12);
+  // Each of the two levels hands an eighth of its coefficients on: of noise, 63/64 of the energy are details.
+  EXPECT_NEAR(details(solid, different) / different.square().sum().item<double>(), 63.0 / 64, 0.01);
+}
+
 TEST(Wavelet, DetailsOfPolynomialsVanish) {
   // db of 2p taps has p vanishing moments: zero details of degree < p away from the periodic border.
   const at::Tensor t = at::linspace(0, 1, 64, at::kDouble);
@@ -84,6 +121,19 @@ TEST(Wavelet, UndecimatedPenaltyIsTheMeanOverShifts) {
         const at::Tensor c = orthonormal.analyze(x.roll({i, j}, {2, 3}));
         mean += (orthonormal.penalty(at::kDouble) * c.abs()).sum().item<double>() / 16;
       }
+    }
+    EXPECT_NEAR(frame / mean, 1, 1e-12) << family;
+  }
+  // Of a volume of 4 slices: haar splits both levels along z, db2 the first.
+  const TensorSpec volume{{1, 4, 16, 16}, ScalarKind::real};
+  const at::Tensor v = normal("v", volume);
+  for (const std::string family : {"haar", "db2"}) {
+    const Wavelet all(word(family), 2, true, volume, "test"), orthonormal(word(family), 2, false, volume, "test");
+    const double frame = (all.penalty(at::kDouble) * all.analyze(v).abs()).sum().item<double>();
+    double mean = 0;
+    for (std::int64_t i = 0; i < 64; ++i) {
+      const at::Tensor c = orthonormal.analyze(v.roll({i / 16, i / 4 % 4, i % 4}, {2, 3, 4}));
+      mean += (orthonormal.penalty(at::kDouble) * c.abs()).sum().item<double>() / 64;
     }
     EXPECT_NEAR(frame / mean, 1, 1e-12) << family;
   }

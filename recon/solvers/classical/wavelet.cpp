@@ -70,11 +70,14 @@ Wavelet::Wavelet(WaveletFamily family, std::int64_t levels, bool undecimated, co
     for (double& value : low_) value *= std::sqrt(0.5);
     for (double& value : high_) value *= std::sqrt(0.5);
   }
-  const std::int64_t height = image_[1], width = image_[2];
-  for (; levels_ < levels; ++levels_) {
-    const std::int64_t scale = std::int64_t{1} << levels_;
-    const bool even = height % (2 * scale) == 0 && width % (2 * scale) == 0;
-    if (std::min(height, width) / scale < taps || !(undecimated_ || even)) break;
+  const auto admits = [&](std::int64_t length, std::int64_t level) {
+    const std::int64_t scale = std::int64_t{1} << level;
+    return length / scale >= taps && (undecimated_ || length % (2 * scale) == 0);
+  };
+  const std::int64_t height = image_[image_.size() - 2], width = image_.back();
+  while (levels_ < levels && admits(height, levels_) && admits(width, levels_)) ++levels_;
+  if (image_.size() == 4) {
+    while (levels_along_z_ < levels_ && admits(image_[1], levels_along_z_)) ++levels_along_z_;
   }
   if (levels_ == 0) {
     throw usage_error(location, "the wavelet {} needs an image of {}at least {} pixels a side, got {}",
@@ -99,39 +102,64 @@ at::Tensor Wavelet::merge(const Pair& pair, std::int64_t axis, std::int64_t leve
   return x;
 }
 
-Shape Wavelet::band_shape(std::int64_t level) const {
-  if (undecimated_) return image_;
-  const std::int64_t scale = std::int64_t{2} << level;
-  return {image_[0], image_[1] / scale, image_[2] / scale};
+std::vector<std::int64_t> Wavelet::axes_of(std::int64_t level) const {
+  const auto last = static_cast<std::int64_t>(image_.size());
+  if (level < levels_along_z_) return {last - 2, last - 1, last};
+  return {last - 1, last};
 }
 
+Shape Wavelet::band_shape(std::int64_t level) const {
+  Shape shape = image_;
+  for (std::int64_t l = 0; l <= level && !undecimated_; ++l) {
+    for (const std::int64_t axis : axes_of(l)) shape[static_cast<std::size_t>(axis - 1)] /= 2;
+  }
+  return shape;
+}
+
+// The bands of a level by number: bit i is set where a band is the high one along the i-th of its axes.
+
 at::Tensor Wavelet::analyze(const at::Tensor& x) const {
-  std::vector<at::Tensor> bands;
+  std::vector<at::Tensor> details;
   at::Tensor approximation = x;
   for (std::int64_t level = 0; level < levels_; ++level) {
-    const Pair rows = split(approximation, 2, level);
-    const Pair top = split(rows.low, 3, level), bottom = split(rows.high, 3, level);
-    for (const at::Tensor& band : {bottom.low, top.high, bottom.high}) bands.push_back(band.flatten(1));
-    approximation = top.low;
+    std::vector<at::Tensor> bands = {approximation};
+    for (const std::int64_t axis : axes_of(level)) {
+      const std::size_t count = bands.size();
+      bands.resize(2 * count);
+      for (std::size_t i = 0; i < count; ++i) {
+        Pair pair = split(bands[i], axis, level);
+        bands[i] = std::move(pair.low);
+        bands[count + i] = std::move(pair.high);
+      }
+    }
+    for (std::size_t i = 1; i < bands.size(); ++i) details.push_back(bands[i].flatten(1));
+    approximation = bands.front();
   }
-  bands.push_back(approximation.flatten(1));
-  return at::cat(bands, 1);
+  details.push_back(approximation.flatten(1));
+  return at::cat(details, 1);
 }
 
 at::Tensor Wavelet::synthesize(const at::Tensor& coefficients) const {
   std::int64_t end = coefficients.size(1);
   const auto take = [&](std::int64_t level) {
     Shape shape = band_shape(level);
-    const std::int64_t count = shape[0] * shape[1] * shape[2];
+    const std::int64_t count = c10::multiply_integers(shape);
     end -= count;
     shape.insert(shape.begin(), coefficients.size(0));
     return coefficients.narrow(1, end, count).reshape(shape);
   };
   at::Tensor approximation = take(levels_ - 1);
   for (std::int64_t level = levels_ - 1; level >= 0; --level) {
-    const at::Tensor both = take(level), columns = take(level), rows = take(level);
-    const at::Tensor low = merge({approximation, columns}, 3, level), high = merge({rows, both}, 3, level);
-    approximation = merge({low, high}, 2, level);
+    const std::vector<std::int64_t> axes = axes_of(level);
+    std::vector<at::Tensor> bands(std::size_t{1} << axes.size());
+    bands.front() = approximation;
+    for (std::size_t i = bands.size() - 1; i > 0; --i) bands[i] = take(level);
+    for (std::size_t i = axes.size(); i-- > 0;) {
+      const std::size_t count = bands.size() / 2;
+      for (std::size_t k = 0; k < count; ++k) bands[k] = merge({bands[k], bands[count + k]}, axes[i], level);
+      bands.resize(count);
+    }
+    approximation = bands.front();
   }
   return approximation;
 }
@@ -139,14 +167,17 @@ at::Tensor Wavelet::synthesize(const at::Tensor& coefficients) const {
 at::Tensor Wavelet::penalty(const at::TensorOptions& like) const {
   const auto dtype = c10::toRealValueType(c10::typeMetaToScalarType(like.dtype()));
   std::vector<at::Tensor> bands;
-  const auto band = [&](std::int64_t level, std::int64_t images, double value) {
-    const Shape shape = band_shape(level);
-    bands.push_back(at::full({1, images * shape[0] * shape[1] * shape[2]}, value, like.dtype(dtype)));
+  const auto add = [&](std::int64_t level, std::int64_t bands_of_level, double value) {
+    bands.push_back(
+        at::full({1, bands_of_level * c10::multiply_integers(band_shape(level))}, value, like.dtype(dtype)));
   };
+  std::size_t splits = 0;
   for (std::int64_t level = 0; level < levels_; ++level) {
-    band(level, 3, undecimated_ ? std::ldexp(1.0, -static_cast<int>(level) - 1) : 1);
+    const std::size_t axes = axes_of(level).size();
+    splits += axes;
+    add(level, (std::int64_t{1} << axes) - 1, undecimated_ ? std::exp2(-0.5 * static_cast<double>(splits)) : 1);
   }
-  band(levels_ - 1, 1, 0);
+  add(levels_ - 1, 1, 0);
   return at::cat(bands, 1);
 }
 

@@ -33,12 +33,6 @@ at::Tensor shrunk_pairs(const at::Tensor& c, const at::Tensor& threshold) {
   return at::cat({re * factor, im * factor});
 }
 
-/// The slices of volumes as channels of an image: wavelets are of two dimensions.
-TensorSpec planes_of(const TensorSpec& image) {
-  if (image.shape.size() != 4) return image;
-  return {{image.shape[0] * image.shape[1], image.shape[2], image.shape[3]}, image.scalar};
-}
-
 }  // namespace
 
 /// The images of the batch and the weights' solves on them.
@@ -48,7 +42,7 @@ class WaveletFista::Iteration {
       : options_(options),
         context_(context),
         op_(op),
-        wavelet_(options.wavelet, options.levels, options.undecimated, planes_of(op.domain()), "solver wavelet_fista"),
+        wavelet_(options.wavelet, options.levels, options.undecimated, op.domain(), "solver wavelet_fista"),
         penalty_(wavelet_.penalty(context.image_options())) {
     const double norm_squared = squared_operator_norm(op, context.image_options());
     step_ = norm_squared > 0 ? 1 / norm_squared : 1;
@@ -87,10 +81,10 @@ class WaveletFista::Iteration {
 
   /// D_t of the header.
   at::Tensor denoised(const at::Tensor& x, const at::Tensor& threshold) const {
-    const at::Tensor planes = x.dim() == 5 ? x.flatten(1, 2) : x, c = wavelet_.analyze(parts_of(planes));
-    if (!x.is_complex()) return wavelet_.synthesize(shrunk(c, threshold)).view_as(x);
+    const at::Tensor c = wavelet_.analyze(parts_of(x));
+    if (!x.is_complex()) return wavelet_.synthesize(shrunk(c, threshold));
     const at::Tensor parts = wavelet_.synthesize(shrunk_pairs(c, threshold));
-    return at::complex(parts.narrow(0, 0, x.size(0)), parts.narrow(0, x.size(0), x.size(0))).view_as(x);
+    return at::complex(parts.narrow(0, 0, x.size(0)), parts.narrow(0, x.size(0), x.size(0)));
   }
 
   const WaveletFista& options_;
