@@ -130,6 +130,31 @@ TEST(DiffusionMbir, IsNearerToSlicesThatAreAlikeThanTheyAreAlone) {
   }
 }
 
+// Slices of the same data, hardly coupled: with noise of their own they end apart, with shared noise they are one
+// image.
+TEST(DiffusionMbir, NoiseIsSharedWhereAsked) {
+  const ClosedForm one = closed_form("inpaint", {.size = 16, .items = 1, .samples = 1, .dtype = at::kDouble});
+  constexpr std::int64_t slices = 3;
+  const OperatorPtr op = make_slices({one.op}, slices);
+  const Problem problem{.op = op,
+                        .y = one.problem.y.repeat_interleave(slices, 0).unsqueeze(0),
+                        .noise_std = {0.05},
+                        .keys = {{1, 0}},
+                        .image = op->domain()};
+  const SlicesPrior prior(one.prior);
+  DiffusionMbir solver;
+  solver.steps = 10;
+  solver.coupling.weight = 1e-6;
+  const at::Tensor apart = solver.solve(problem, &prior, {}).x;
+  solver.noise = DiffusionMbir::Noise::shared;
+  const at::Tensor alike = solver.solve(problem, &prior, {}).x;
+  EXPECT_GT(rms(slice_difference(apart)), 0.01);
+  EXPECT_LT(rms(slice_difference(alike)), 1e-5);
+  EXPECT_LT(rms(alike.select(2, 0) - one.mean), 2 * rms(apart.select(2, 0) - one.mean)) << "no worse a slice";
+  solver.loop = DiffusionMbir::Loop::admm;
+  EXPECT_THROW(solver.solve(problem, &prior, {}), Error) << "it draws no noise";
+}
+
 TEST(TvPdhg, OfOneSliceIsThatOfTheImage) {
   const VolumeForm form = as_volume("inpaint", {.size = 16, .items = 1, .samples = 1, .dtype = at::kDouble});
   const at::Tensor whole = TvPdhg().solve(form.problem, nullptr, {}).x;

@@ -46,25 +46,30 @@ void DiffPir::visit(ParameterVisitor& v) {
 
 at::Tensor DiffPir::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver diffpir");
-  return run_with(context, *op, [&](const at::Tensor& center, const at::Tensor& rho) {
+  const DataProx prox = [&](const at::Tensor& center, const at::Tensor& rho) {
     return data_prox(context, *op, center, rho);
-  });
+  };
+  return run_with(context, *op, prox, [&](std::int64_t step) { return independent_noise(context, step); });
 }
 
-at::Tensor DiffPir::run_with(SolverContext& context, const LinearOperator& op, const DataProx& prox) const {
+at::Tensor DiffPir::independent_noise(const SolverContext& context, std::int64_t step) {
+  return context.normal(diffpir_stream, step);
+}
+
+at::Tensor DiffPir::run_with(SolverContext& context, const LinearOperator& op, const DataProx& prox,
+                             const StepNoise& noise) const {
   const Prior& prior = context.prior();
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
   const at::Tensor variance = noise_variances(context);
-  ReverseProcess reverse{
-      .process = prior.schedule(),
-      .levels = prior.schedule().steps(steps, spacing, start),
-      .denoise =
-          [&](const at::Tensor& x_t, const NoiseLevel& level) {
-            const double r = level.relative_sigma();
-            return prox(context.denoise(x_t, level), lambda * variance / (r * r));
-          },
-      .denoise_with_variance = {},
-      .noise = [&](std::string_view, std::int64_t step) { return context.normal(diffpir_stream, step); }};
+  ReverseProcess reverse{.process = prior.schedule(),
+                         .levels = prior.schedule().steps(steps, spacing, start),
+                         .denoise =
+                             [&](const at::Tensor& x_t, const NoiseLevel& level) {
+                               const double r = level.relative_sigma();
+                               return prox(context.denoise(x_t, level), lambda * variance / (r * r));
+                             },
+                         .denoise_with_variance = {},
+                         .noise = [&](std::string_view, std::int64_t step) { return noise(step); }};
   reverse.levels.push_back({.alpha = 1, .sigma = 0});
 
   const at::Tensor z = reverse.noise(kSamplingStream, 0);

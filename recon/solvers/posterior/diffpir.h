@@ -38,8 +38,14 @@ class DiffPir final : public Solver {
 
   void visit(ParameterVisitor& options) override;
 
-  /// The same loop with another data step.
-  at::Tensor run_with(SolverContext& context, const LinearOperator& op, const DataProx& prox) const;
+  /// The noise z of a step, `[batch, image...]`.
+  using StepNoise = std::function<at::Tensor(std::int64_t step)>;
+  /// That of every solver: a draw of its own for each pixel.
+  static at::Tensor independent_noise(const SolverContext& context, std::int64_t step);
+
+  /// The same loop with another data step, and the noise of whoever calls.
+  at::Tensor run_with(SolverContext& context, const LinearOperator& op, const DataProx& prox,
+                      const StepNoise& noise) const;
 
  private:
   at::Tensor run(SolverContext& context) const override;

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "operators/unsuitable_operator.h"
+#include "recon/core/error.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/diffpir.h"
 #include "recon/solvers/posterior/plug_and_play.h"
@@ -12,6 +13,7 @@ namespace recon {
 
 void DiffusionMbir::visit(ParameterVisitor& v) {
   v.choice("loop", loop, "what goes on around the coupled data step: the loop of diffpir, or that of plug_and_play");
+  v.choice("noise", noise, "of the loop of diffpir: a draw for each slice, or one for all slices of a volume");
   v.field("steps", steps, "network steps", {.min = 1});
   v.field("weight", coupling.weight, "of total variation along z, in 1 / units of the prior",
           {.min = 0, .open_min = true});
@@ -36,8 +38,14 @@ at::Tensor DiffusionMbir::run(SolverContext& context) const {
     around.steps = steps;
     around.lambda = lambda;
     around.start_relative_sigma = start_relative_sigma;
-    x = around.run_with(context, *op, prox);
+    x = around.run_with(context, *op, prox, [&](std::int64_t step) {
+      const at::Tensor z = DiffPir::independent_noise(context, step);
+      return noise == Noise::shared ? z.narrow(2, 0, 1).expand_as(z).contiguous() : z;
+    });
   } else {
+    if (noise == Noise::shared) {
+      throw usage_error("solver diffusion_mbir.noise", "shared is for loop: diffpir; plug_and_play draws no noise");
+    }
     PlugAndPlay around;
     around.steps = steps;
     around.lambda = lambda;

@@ -26,7 +26,16 @@ class DiffusionMbir final : public Solver {
     return std::to_array<Word<Loop>>({{diffpir, "diffpir"}, {admm, "admm"}});
   }
 
+  /// The noise of the diffpir loop: each slice its own, or one draw for all slices of a volume. Slices that are nearly
+  /// alike are then walked alike by a network that maps like to like, and differ by less where the data say nothing.
+  enum class Noise { independent, shared };
+  friend constexpr auto words_of(Noise) {
+    using enum Noise;
+    return std::to_array<Word<Noise>>({{independent, "independent"}, {shared, "shared"}});
+  }
+
   Loop loop = Loop::diffpir;
+  Noise noise = Noise::independent;
   std::int64_t steps = 40;
   double lambda = 1;
   double start_relative_sigma = 2;
