@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "priors/networks/memory_need.h"
+#include "recon/core/memory_budget.h"
 
 namespace recon {
 namespace {

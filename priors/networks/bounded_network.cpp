@@ -13,6 +13,7 @@
 #include "priors/networks/precision.h"
 #include "recon/core/error.h"
 #include "recon/core/log_once.h"
+#include "recon/core/memory_budget.h"
 
 namespace recon {
 namespace {

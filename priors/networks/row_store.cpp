@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <string>
 #include <utility>
 
@@ -49,13 +48,6 @@ void transfer_all(Transfer transfer, int file, Byte* data, std::int64_t count, s
 }
 
 }  // namespace
-
-std::int64_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::int64_t size = 0, resident = 0;
-  if (!(statm >> size >> resident)) throw internal_error("/proc/self/statm", "it cannot be read");
-  return resident * ::sysconf(_SC_PAGESIZE);
-}
 
 void return_freed_memory() { ::malloc_trim(0); }
 

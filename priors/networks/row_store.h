@@ -8,8 +8,6 @@
 
 namespace recon {
 
-/// Bytes of memory that this process holds now, as the kernel counts them.
-std::int64_t resident_bytes();
 /// Gives back to the kernel what was freed and kept for later: it would count as held.
 void return_freed_memory();
 

@@ -46,6 +46,13 @@ std::int64_t machine_bytes() {
 
 }  // namespace
 
+std::int64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::int64_t size = 0, resident = 0;
+  if (!(statm >> size >> resident)) throw internal_error("/proc/self/statm", "it cannot be read");
+  return resident * ::sysconf(_SC_PAGESIZE);
+}
+
 void MemoryBudget::visit(ParameterVisitor& v) {
   v.field("memory", text, "what the process may take, as in `4 GiB`; larger images go through the network in bands");
   if (text == "auto" || parsed_bytes(text)) return;

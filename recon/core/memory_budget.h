@@ -18,4 +18,7 @@ struct MemoryBudget {
   std::int64_t bytes(std::int64_t processes = 1) const;
 };
 
+/// Bytes of memory that this process holds now, as the kernel counts them.
+std::int64_t resident_bytes();
+
 }  // namespace recon

@@ -9,6 +9,7 @@
 
 #include "priors/load_prior.h"
 #include "priors/networks/row_store.h"
+#include "recon/core/memory_budget.h"
 #include "recon/core/rng.h"
 
 namespace recon {

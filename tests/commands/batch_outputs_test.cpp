@@ -45,11 +45,21 @@ TEST_F(BatchOutputs, CanBeWatchedFromElsewhere) {
   EXPECT_EQ(half.json()["failed"], 1);
   EXPECT_EQ(half.json()["devices"]["cpu"], 2 * done);
   EXPECT_EQ(parts().size(), done) << "nothing was changed";
+  const auto ranks = half.json()["ranks"];
+  ASSERT_EQ(ranks.size(), 1U);
+  EXPECT_EQ(ranks[0]["rank"], 0);
+  EXPECT_EQ(ranks[0]["device"], "cpu");
+  EXPECT_GE(ranks[0]["items"], 2);  // by what it said last, two seconds at most before the end
+  EXPECT_LE(ranks[0]["items"], 2 * (done + 1));
+  EXPECT_GT(ranks[0]["resident_mib"], 10);
+  EXPECT_GT(ranks[0]["peak_mib"], 10);
+  EXPECT_LT(ranks[0]["seconds_since"], 600);
   ASSERT_EQ(batch("--set solver.max_iterations=3000").exit_code, 1);
   const Outputs whole = recon("batch --watch out.h5");
   EXPECT_EQ(whole.exit_code, 1);
   EXPECT_TRUE(contains(whole.out, "the batch is finished: out.h5") && contains(whole.out, "6 done, 1 failed"))
       << whole.out;
+  EXPECT_FALSE(fs::exists(path("out.h5.parts"))) << "the states of the processes went with the parts";
 }
 
 }  // namespace

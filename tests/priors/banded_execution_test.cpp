@@ -14,6 +14,7 @@
 #include "priors/networks/bounded_network.h"
 #include "priors/networks/memory_need.h"
 #include "recon/core/error.h"
+#include "recon/core/memory_budget.h"
 #include "recon/core/rng.h"
 #include "tests/support/faults.h"
 #include "tests/support/paths.h"

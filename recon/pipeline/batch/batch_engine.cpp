@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cmath>
 #include <deque>
-#include <fstream>
 #include <mutex>
 
 #include "data/content_hash.h"
@@ -16,6 +15,8 @@
 #include "recon/core/background_thread.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/core/memory_budget.h"
+#include "recon/pipeline/batch/rank_state.h"
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/solve/engine.h"
 #include "recon/pipeline/solve/figures.h"
@@ -29,13 +30,7 @@ using nlohmann::ordered_json;
 
 constexpr auto poll_interval = std::chrono::milliseconds(200);
 
-/// The resident set of the process now.
-double resident_mib() {
-  std::ifstream statm("/proc/self/statm");
-  double pages = 0, resident = 0;
-  statm >> pages >> resident;
-  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1024 / 1024;
-}
+double resident_mib() { return static_cast<double>(resident_bytes()) / 0x1p20; }
 
 }  // namespace
 
@@ -92,6 +87,7 @@ class BatchRun final : public ItemGroups, public ResultSink {
         work_.output.path, batch_identity(plan, work_, prior_hash_), work_.batches.size(),
         BatchStore::Opening{.mode = task.mode, .job = task.ranks.job, .folder = plan.folder},
         [this](const ResultFile& earlier) { return failed_batches(earlier, work_); });
+    state_writer_ = std::make_unique<RankStateWriter>(BatchStore::parts_of(work_.output.path));
     const bool computes = !store_->finished() && !task.merge_only;
     if (computes)
       methods_.push_back(batch_method(
@@ -195,6 +191,8 @@ class BatchRun final : public ItemGroups, public ResultSink {
   BatchWork work_;
   std::string prior_hash_;
   std::unique_ptr<BatchStore> store_;
+  std::unique_ptr<RankStateWriter> state_writer_;
+  RankState state_;               ///< of this process
   std::deque<std::size_t> todo_;  ///< of the reading thread while it works
   std::size_t done_ = 0;          ///< batches that were on disk when the folder was last read, and own ones since
   std::chrono::steady_clock::time_point count_next_;
@@ -265,6 +263,12 @@ void BatchRun::tell_items(const ItemGroup& group, const SolverResults& rows) {
 
 /// In the writing thread.
 void BatchRun::write(std::size_t batch, const ResultSet& part) {
+  state_.rank = task_.ranks.rank;
+  if (!part.main.device.empty()) state_.device = part.main.device.front();
+  state_.resident_mib = std::round(resident_mib());
+  state_.items += part.ids.size();
+  for (const double mib : part.main.peak_mib) state_.peak_mib = std::max(state_.peak_mib, mib);
+  state_writer_->write(state_);
   write_result_file(store_->part_path(batch), part);
   store_->release(batch);
   ++done_;
@@ -279,7 +283,7 @@ void BatchRun::write(std::size_t batch, const ResultSet& part) {
         {"batch", batch},
         {"items", part.ids.size()},
         {"batches_done", done_},
-        {"rss_mib", std::round(resident_mib())}});
+        {"rss_mib", state_.resident_mib}});
 }
 
 ResultSet BatchRun::header(const std::vector<std::string>& ids, const std::vector<std::size_t>& inputs) const {

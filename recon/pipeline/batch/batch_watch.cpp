@@ -93,6 +93,7 @@ BatchState BatchWatch::look() {
     const fs::path& path = entry.path();
     if (path.extension() == ".h5" && !read_.contains(path.filename().string())) read_part(path);
   }
+  state_.ranks = rank_states(folder);
   state_.batches_done = read_.size() + (state_.batches > expected ? state_.batches - expected : 0);
   rate(expected);
   return state_;

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "recon/pipeline/batch/rank_state.h"
+
 namespace recon {
 
 /// How far a batch is, as its folder shows it to anyone.
@@ -23,6 +25,7 @@ struct BatchState {
   double seconds_since_part = 0;                              ///< since the last part came
   double peak_mib = 0;                                        ///< the most that an item says
   std::map<std::string, std::size_t> devices;                 ///< items by what computed them
+  std::vector<RankState> ranks;                               ///< the processes that compute it, or did
   std::vector<std::pair<std::string, std::string>> failures;  ///< id and reason, of parts that came since the last look
 };
 
