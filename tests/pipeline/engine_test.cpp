@@ -190,5 +190,20 @@ TEST_F(EngineTest, ItemsOfASeriesBeginWhereTheLastOneEnded) {
   }
 }
 
+// Items whose ranges were found in their data have units of their own.
+TEST_F(EngineTest, TheImageBeforeComesInTheUnitsOfTheItem) {
+  const Method method{
+      .runner = ItemRunner({"following", std::make_shared<Following>()}, nullptr, ComplexImage::none, ""),
+      .in_series = true};
+  ItemSource source = source_of(4);
+  ItemGroup group;
+  for (std::int64_t i = 2; i < 4; ++i) group.read(source, i, c10::kCPU);
+  group.items[1]->range = {-1, 3};  // solver's 0 is -1 and its unit 2; the first has 0 and 1/2
+  const auto outcomes = Engine({}, controls_).solve(group, method);
+  // The first ends at 4, which is 2 in the file's units; in the second's 1.5, beside its own y = (3 + 1) / 2.
+  EXPECT_EQ(outcomes[0].result->x[0][0][0].item<double>(), 2);
+  EXPECT_EQ(outcomes[1].result->report.x[0][0][0][0].item<double>(), 2 + 1.5 / 2);
+}
+
 }  // namespace
 }  // namespace recon

@@ -77,8 +77,8 @@ void Engine::log_warnings(const ItemGroup& group, const Method& method, const st
 }
 
 std::vector<ItemOutcome> Engine::solve_series(const ItemGroup& group, const Method& method) {
-  at::Tensor& ended = ended_[&method];
-  if (!group.continues) ended = at::Tensor();
+  PreviousItem& ended = ended_[&method];
+  if (!group.continues) ended = {};
   std::vector<ItemOutcome> outcomes(group.items.size());
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     if (!group.items[i]) {
@@ -90,7 +90,7 @@ std::vector<ItemOutcome> Engine::solve_series(const ItemGroup& group, const Meth
     const Report& report = outcomes[i].result->report;
     const bool whole = std::none_of(report.outcomes.begin(), report.outcomes.end(),
                                     [](Outcome outcome) { return outcome == Outcome::diverged; });
-    if (whole) ended = report.x;  // a lost one leads the next astray
+    if (whole) ended = {.x = report.x, .range = group.items[i]->range};  // a lost one leads the next astray
   }
   return outcomes;
 }
@@ -129,7 +129,7 @@ std::vector<ItemOutcome> Engine::solve(const ItemGroup& group, const Method& met
 
 /// The one place that keeps the failure of an item from the others.
 ItemOutcome Engine::solve_alone(const PreparedItem& item, const Method& method,
-                                const std::optional<at::Tensor>& previous) {
+                                const std::optional<PreviousItem>& previous) {
   const bool everything = options_.contained == EngineOptions::Contained::everything;
   ItemOutcome outcome;
   try {
@@ -150,7 +150,7 @@ ItemOutcome Engine::solve_alone(const PreparedItem& item, const Method& method,
 }
 
 std::vector<MethodResult> Engine::solve_joined(const std::vector<PreparedItem>& items, const Method& method,
-                                               const std::optional<at::Tensor>& previous) {
+                                               const std::optional<PreviousItem>& previous) {
   const Controls controls{.seed = options_.seed,
                           .observer = controls_.steps(),
                           .cancellation = options_.finish_groups ? nullptr : controls_.cancellation,

@@ -105,16 +105,16 @@ class Engine {
   bool cancelled() const { return !options_.finish_groups && controls_.cancelled(); }
   std::vector<ItemOutcome> solve_series(const ItemGroup& group, const Method& method);
   std::vector<MethodResult> solve_joined(const std::vector<PreparedItem>& items, const Method& method,
-                                         const std::optional<at::Tensor>& previous = std::nullopt);
+                                         const std::optional<PreviousItem>& previous = std::nullopt);
   ItemOutcome solve_alone(const PreparedItem& item, const Method& method,
-                          const std::optional<at::Tensor>& previous = std::nullopt);
+                          const std::optional<PreviousItem>& previous = std::nullopt);
   void log_warnings(const ItemGroup& group, const Method& method, const std::vector<ItemOutcome>& outcomes);
 
   EngineOptions options_;
   const RunControls& controls_;
   SolvingTime time_;
   std::size_t misfits_told_ = 0;
-  std::map<const Method*, at::Tensor> ended_;  ///< where the last item of the running series has
+  std::map<const Method*, PreviousItem> ended_;  ///< where the last item of the running series has
 };
 
 }  // namespace recon

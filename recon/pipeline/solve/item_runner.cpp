@@ -225,7 +225,7 @@ bool ItemRunner::joinable(const PreparedItem& a, const PreparedItem& b) {
 
 std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>& items, std::int64_t samples,
                                                  const Controls& controls,
-                                                 const std::optional<at::Tensor>& previous) const {
+                                                 const std::optional<PreviousItem>& previous) const {
   if (evaluation_.calibration != nullptr) {
     for (const auto& item : items) evaluation_.calibration->require_level(item);  // before hours of computing
   }
@@ -243,9 +243,16 @@ std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>
   if (with_prior && prior->domain().channels != channels) prior = std::make_shared<ChannelwisePrior>(prior, channels);
   if (with_slices) prior = std::make_shared<SlicesPrior>(prior, evaluation_.prior_slices);
   const std::int64_t runs = solver_.traits.samples ? samples : 1;
+  std::optional<at::Tensor> start;
+  if (previous) start = previous->x;
+  if (start && start->defined() && previous->range != first.range) {
+    const ImageMapping before(first.op->domain(), previous->range, with_prior ? &domain : nullptr, complex_image_,
+                              place_);
+    start = (*start * before.scale() + (before.offset() - mapping.offset())) / mapping.scale();
+  }
   const auto problem_of = [&](const PreparedItem& item, const ItemNoise& noise) {
     Problem problem = make_problem(mapping, item.op, item.y, noise, item.id, runs);
-    problem.previous = previous;
+    problem.previous = start;
     return problem;
   };
   at::Tensor expected = expected_of_dim(first);  // dim items come one by one: each has weights of its own

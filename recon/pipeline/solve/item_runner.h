@@ -23,6 +23,12 @@ struct Evaluation {
   std::vector<SliceOrientation> prior_slices = {SliceOrientation::axial};
 };
 
+/// Where the item before in a series ended.
+struct PreviousItem {
+  at::Tensor x;           ///< `[batch, solver image]`; undefined for the first item
+  ImageRange range = {};  ///< of that item, whose units x has
+};
+
 /// Solves items with one solver.
 class ItemRunner {
  public:
@@ -34,10 +40,10 @@ class ItemRunner {
   /// `samples` counts for solvers that sample only.
   MethodResult run(const PreparedItem& item, std::int64_t samples, const Controls& controls) const;
   /// Several items in one call of the solver; they must be joinable(). An item's result is that of run() up to
-  /// rounding; its seconds are its share. `previous` is that of Problem, for one item alone.
+  /// rounding; its seconds are its share. `previous` is for one item alone; none: it is of no series.
   std::vector<MethodResult> run_joined(const std::vector<PreparedItem>& items, std::int64_t samples,
                                        const Controls& controls,
-                                       const std::optional<at::Tensor>& previous = std::nullopt) const;
+                                       const std::optional<PreviousItem>& previous = std::nullopt) const;
   /// Whether both have one and the same operator and need no whitening, which belongs to an item.
   static bool joinable(const PreparedItem& a, const PreparedItem& b);
 
