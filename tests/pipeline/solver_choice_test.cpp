@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "recon/core/rng.h"
 #include "recon/pipeline/items/operator_source.h"
 
 namespace recon {
@@ -12,8 +13,11 @@ namespace {
 std::string choice_for(const std::string& operator_config, bool complex = false, const Shape& shape = {1, 32, 32}) {
   const TensorSpec image{shape, complex ? ScalarKind::complex : ScalarKind::real};
   const YamlNodePtr config = parse_yaml(operator_config, {.name = "test", .folder = {}});
-  return choose_solver(image, operator_config, [&] { return build_operator(config, "operator", image, "test").op; })
-      .type;
+  const auto first = [&] {
+    const OperatorPtr op = build_operator(config, "operator", image, "test").op;
+    return FirstData{op, op->apply(Rng(1, "choice").normal({{0, 0}}, 0, image, at::kDouble))};
+  };
+  return choose_solver(image, operator_config, first).type;
 }
 
 TEST(SolverChoice, IsTheRuleOfThePage) {
@@ -31,6 +35,34 @@ TEST(SolverChoice, IsTheRuleOfThePage) {
     EXPECT_NE(choice_for(of, false, {1, 1, 32, 32}), "diffusion_mbir") << "there are no neighbours";
   }
   EXPECT_EQ(choice_for("{type: clipping}", false, {1, 4, 32, 32}), "dps");
+}
+
+// A few points hold all of the contrast of a field of stars, whatever sees it; nothing else is like that.
+TEST(SolverChoice, TakesTotalVariationForPointsOnAnEmptyField) {
+  const TensorSpec image{{1, 64, 64}, ScalarKind::real};
+  const Rng rng(3, "stars");
+  at::Tensor stars = at::zeros({1, 1, 64, 64}, at::kDouble);
+  for (std::int64_t i = 0; i < 12; ++i) stars[0][0][(i * 29 + 7) % 64][(i * 43 + 11) % 64] = std::pow(0.6, i);
+  const at::Tensor flat = at::linspace(0, 1, 64, at::kDouble).view({1, 1, 1, 64}).expand({1, 1, 64, 64}).contiguous();
+  const auto checks = at::arange(64, at::kDouble).div(8, "floor").remainder(2);
+  const at::Tensor board = (checks.view({64, 1}) * checks.view({1, 64})).view({1, 1, 64, 64});
+  for (const char* config : {"{type: blur, std_px: 1.5}", "{type: inpainting, missing_fraction: 0.7, seed: 2}",
+                             "{type: super_resolution, factor: 2}", "{type: radon, angles: 40}"}) {
+    const OperatorPtr op =
+        build_operator(parse_yaml(config, {.name = "test", .folder = {}}), "operator", image, "test").op;
+    const at::Tensor noise = rng.normal({{0, 0}}, 0, op->range(), at::kDouble);
+    const auto choice = [&](const at::Tensor& x, double relative_noise = 1e-3) {
+      const at::Tensor clean = op->apply(x);
+      const double std = relative_noise * clean.abs().max().item<double>();
+      return choose_solver(image, config, [&] { return FirstData{op, clean + std * noise, std}; }).type;
+    };
+    EXPECT_EQ(choice(flat), "diffpir") << config;
+    EXPECT_EQ(choice(board), "diffpir") << config;
+    if (std::string(config).find("inpainting") == std::string::npos) {
+      EXPECT_EQ(choice(stars), "tv_pdhg") << config;
+      EXPECT_EQ(choice(stars, 1e-2), "diffpir") << config << ": under that noise the prior helps";
+    }
+  }
 }
 
 /// A file of one item in memory, measured by that operator.

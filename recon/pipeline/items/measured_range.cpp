@@ -41,13 +41,16 @@ at::Tensor adjoint_magnitudes(const LinearOperator& op, const at::Tensor& y, boo
   return op.adjoint(filter ? filter(y) : y).abs();
 }
 
+at::Tensor image_of_data(const LinearOperator& op, const at::Tensor& y) {
+  bool filtered = false;
+  const at::Tensor image = adjoint_magnitudes(op, y, filtered);
+  return in_window(filtered ? image : damped_image(op, y).abs(), op);
+}
+
 ImageRange measured_range(const MeasuredRange& how, const OperatorPtr& op, const at::Tensor& y,
                           const std::string& location) {
   const LinearOperatorPtr linear = as_linear(op, "image_range: {from: adjoint}");
-  bool filtered = false;
-  at::Tensor image = adjoint_magnitudes(*linear, y, filtered);
-  if (!filtered) image = damped_image(*linear, y).abs();
-  const at::Tensor points = in_window(image, *op).flatten();
+  const at::Tensor points = image_of_data(*linear, y).flatten();
   const auto count = static_cast<double>(points.numel());
   const auto rank = std::max<std::int64_t>(1, std::llround(how.quantile * count));
   const double white = std::get<0>(points.kthvalue(rank)).item<double>();

@@ -26,11 +26,14 @@ constexpr auto words_of(MeasuredRange::Source) {
 /// `y` [1, range...], the result [1, C, H, W].
 at::Tensor adjoint_magnitudes(const LinearOperator& op, const at::Tensor& y, bool& filtered);
 
-/// [0, q], q the quantile of the magnitudes of the adjoint image. That of projections is filtered; that of others is
-/// g (A^H A + l I)^-1 A^H y with a damping l of a fiftieth and the gain g that fits the data best: the zero-filled
-/// image A^H y where A is a unitary transform, masked or not, and one without the blur of A^H elsewhere. Of pixels that
-/// results show. Throws Error(usage) for operators that are not linear, Error(data) naming `location` for data of
-/// nothing.
+/// Magnitudes of the image that the data give without a prior, of pixels that results show, [1, C, H, W]. That of
+/// projections is filtered; that of others is g (A^H A + l I)^-1 A^H y with a damping l of a fiftieth and the gain g
+/// that fits the data best: the zero-filled image A^H y where A is a unitary transform, masked or not, and one without
+/// the blur of A^H elsewhere.
+at::Tensor image_of_data(const LinearOperator& op, const at::Tensor& y);
+
+/// [0, q], q the quantile of image_of_data(). Throws Error(usage) for operators that are not linear, Error(data) naming
+/// `location` for data of nothing.
 ImageRange measured_range(const MeasuredRange& how, const OperatorPtr& op, const at::Tensor& y,
                           const std::string& location);
 

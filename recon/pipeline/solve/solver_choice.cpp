@@ -1,10 +1,14 @@
 #include "recon/pipeline/solve/solver_choice.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
+#include <cmath>
 
 #include "recon/config/yaml_node.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/pipeline/items/measured_range.h"
 
 namespace recon {
 namespace {
@@ -28,8 +32,11 @@ SolverChoice for_one_image(const std::vector<FirstItem>& items, c10::Device devi
   std::vector<SolverChoice> choices;
   for (const auto& [source, index] : items) {
     try {
-      const auto op = [&, &from = *source, i = index] { return from.unchecked().prepare(i, device).op; };
-      choices.push_back(choose_solver(source->header().image, source->header().operator_config, op));
+      const auto first = [&, &from = *source, i = index] {
+        const PreparedItem item = from.unchecked().prepare(i, device);
+        return FirstData{item.op, item.y, item.noise.std};
+      };
+      choices.push_back(choose_solver(source->header().image, source->header().operator_config, first));
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::data) throw;
       log::debug("solver: {}", error.what());  // the item's fault is reported where it is solved
@@ -41,18 +48,37 @@ SolverChoice for_one_image(const std::vector<FirstItem>& items, c10::Device devi
 }  // namespace
 
 SolverChoice choose_solver(const TensorSpec& image, const std::string& operator_config,
-                           const std::function<OperatorPtr()>& op) {
+                           const std::function<FirstData()>& first) {
   const bool volume = image.shape.size() == 4 && image.shape[1] > 1;
   const std::string kind = kind_of(operator_config);
   if (!volume && kind == "identity") return {"plug_and_play", "nothing but noise is to be taken away"};
   for (const char* frequencies : {"fourier", "sense", "nufft"}) {
     if (!volume && kind == frequencies) return {"plug_and_play", "frequencies are measured, some are missing"};
   }
-  const OperatorPtr built = op();
+  const auto [built, y, noise_std] = first();
   if (built->magnitude()) return {"alternating_projections", "magnitudes are measured, their phases are lost"};
   if (!built->is_linear()) return {"dps", built->name() + " is not linear"};
   if (volume) return {"diffusion_mbir", "one volume of a linear operator"};
+  if (shows_bright_points(*as_linear(built, "solver: auto"), y, noise_std)) {
+    return {"tv_pdhg", "bright points on an empty field, which priors of photographs do not know"};
+  }
   return {"diffpir", "one image of a linear operator"};
+}
+
+bool shows_bright_points(const LinearOperator& op, const at::Tensor& y, double noise_std) {
+  constexpr double brightest_part = 0.0025, least_share = 0.4, least_over_noise = 300;
+  if (y.abs().max().item<double>() < least_over_noise * noise_std) return false;
+  const at::Tensor ones = at::ones(op.adjoint(y).sizes(), y.options().dtype(real_dtype(y)));
+  const at::Tensor image_ones =
+      op.domain().scalar == ScalarKind::complex ? at::complex(ones, at::zeros_like(ones)) : ones;
+  const at::Tensor light = in_window(op.normal(image_ones), op).abs();
+  const at::Tensor seen = light > 0.01 * light.max();
+  const at::Tensor values = image_of_data(op, y).masked_select(seen);
+  if (values.numel() < 2) return false;
+  const at::Tensor squares = (values - values.median()).square();
+  const double all = squares.sum(at::kDouble).item<double>();
+  const auto brightest = std::max<std::int64_t>(1, std::llround(brightest_part * static_cast<double>(values.numel())));
+  return std::get<0>(squares.topk(brightest)).sum(at::kDouble).item<double>() > least_share * all;
 }
 
 std::string settle_solver(NamedSolver& main, nlohmann::ordered_json& resolved, const std::vector<FirstItem>& items,
