@@ -9,6 +9,7 @@
 #include "recon/pipeline/compare/comparison.h"
 #include "recon/pipeline/compare/comparison_table.h"
 #include "recon/pipeline/compare/held_out_ranking.h"
+#include "recon/pipeline/compare/paired_differences.h"
 
 namespace recon {
 namespace {
@@ -49,6 +50,7 @@ Examples:
     VerbResult verb;
     verb.json = comparison_json(result);
     verb.text = comparison_text(result.rows, static_cast<std::size_t>(terminal_columns(STDOUT_FILENO))) +
+                paired_text(against_best_classical(result)) +
                 ranking_text(held_out_rankings(result.rows, result.data)) + "report: " + result.files.report +
                 "\ntable:  " + result.files.csv + "\n";
     if (result.interrupted) log::warn("interrupted: what is done is in the report");

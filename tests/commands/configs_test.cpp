@@ -23,7 +23,7 @@ std::vector<std::string> configs_of(const std::string& verb) {
 /// The options that make a solver quick.
 std::string shortened(const std::string& key, const YamlNode& section) {
   const std::string type = section.find("type")->value->text;
-  for (const char* walks : {"dps", "diffpir", "pigdm", "plug_and_play", "diffusion_mbir"}) {
+  for (const char* walks : {"dps", "jfps", "diffpir", "pigdm", "plug_and_play", "diffusion_mbir"}) {
     if (type == walks) return " --set " + key + ".steps=2";
   }
   for (const char* iterates : {"tv_pdhg", "tgv_pdhg", "wavelet_fista"}) {
@@ -38,9 +38,10 @@ std::string shortened(const std::string& key, const YamlNode& section) {
 class ShippedConfig : public ProgramTest, public testing::WithParamInterface<std::string> {};
 class CompareConfigs : public ShippedConfig {
  protected:
-  /// The config of the test's name in a folder; where `first_only` with the first item of each task, half as wide;
-  /// volumes half as wide.
-  void compare(const std::string& folder, bool first_only) const {
+  enum class Items { all, first, first_shrunk };
+  /// The config of the test's name in a folder, with all items of each task or the first; `first_shrunk` and volumes
+  /// are half as wide.
+  void compare(const std::string& folder, Items which) const {
     const fs::path file = fs::path(test::source_path(folder)) / (GetParam() + ".yaml");
     EXPECT_EQ(file_content(file).front(), '#');
     const Config config = Config::from_file(file);
@@ -54,8 +55,8 @@ class CompareConfigs : public ShippedConfig {
     for (std::size_t i = 0; i < tasks.size(); ++i) {
       const YamlEntry* simulate = tasks[i]->find("simulate");
       const bool volume = simulate != nullptr && simulate->value->find("volume") != nullptr;
-      if (first_only) options += fmt::format(" --set 'tasks.{}.items=[\"0\"]'", i);
-      if (first_only || volume) options += fmt::format(" --set tasks.{}.simulate.shrink=2", i);
+      if (which != Items::all) options += fmt::format(" --set 'tasks.{}.items=[\"0\"]'", i);
+      if (which == Items::first_shrunk || volume) options += fmt::format(" --set tasks.{}.simulate.shrink=2", i);
     }
     const Outputs got = recon("compare '" + file.string() + "' --json --allow-misfit --set output=compared" + options);
     ASSERT_EQ(got.exit_code, 0) << got.err;
@@ -66,6 +67,7 @@ class CompareConfigs : public ShippedConfig {
   }
 };
 class FieldConfigs : public CompareConfigs {};
+class TwelveConfigs : public CompareConfigs {};
 class RunConfigs : public ShippedConfig {};
 class SimulateConfigs : public ShippedConfig {};
 class TrainConfigs : public ShippedConfig {};
@@ -113,10 +115,9 @@ TEST_P(TrainConfigs, Runs) {
   const fs::path file = fs::path(test::source_path("configs/train")) / (GetParam() + ".yaml");
   EXPECT_EQ(file_content(file).front(), '#');
   const std::string photograph = (fs::path(test::source_path("data/samples/photograph.png"))).string();
-  std::string options =
-      " --set images='" + photograph + "' --set validation='" + photograph +
-      "' --set output=trained --set training.steps=2 --set training.batch=2 --set training.crop=32"
-      " --set training.validation_levels=2 --set training.validation_images=1 --set attribution=";
+  std::string options = " --set images='" + photograph + "' --set validation='" + photograph +
+                        "' --set output=trained --set training.steps=2 --set training.batch=2 --set training.crop=32"
+                        " --set training.validation_levels=2 --set training.validation_images=1 --set attribution=";
   if (Config::from_file(file).root()->find("init") != nullptr) options += " --set init=natural_gray";
   const Outputs got = recon("train '" + file.string() + "' --json" + options);
   ASSERT_EQ(got.exit_code, 0) << got.err;
@@ -166,15 +167,17 @@ TEST_P(SampleConfigs, Draws) {
   }
 }
 
-TEST_P(CompareConfigs, Compares) { compare("configs/compare", false); }
+TEST_P(CompareConfigs, Compares) { compare("configs/compare", Items::all); }
 
-TEST_P(FieldConfigs, Compares) { compare("configs/compare/field", true); }
+TEST_P(FieldConfigs, Compares) { compare("configs/compare/field", Items::first_shrunk); }
+TEST_P(TwelveConfigs, Compares) { compare("configs/compare/twelve", Items::first); }
 
 const auto by_name = [](const auto& info) { return info.param; };
 INSTANTIATE_TEST_SUITE_P(All, BatchConfigs, testing::ValuesIn(configs_of("batch")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, CalibrateConfigs, testing::ValuesIn(configs_of("calibrate")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, CompareConfigs, testing::ValuesIn(configs_of("compare")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, FieldConfigs, testing::ValuesIn(configs_of("compare/field")), by_name);
+INSTANTIATE_TEST_SUITE_P(All, TwelveConfigs, testing::ValuesIn(configs_of("compare/twelve")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, RunConfigs, testing::ValuesIn(configs_of("run")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, SampleConfigs, testing::ValuesIn(configs_of("sample")), by_name);
 INSTANTIATE_TEST_SUITE_P(All, SimulateConfigs, testing::ValuesIn(configs_of("simulate")), by_name);

@@ -43,6 +43,9 @@ class Comparison final : public ResultSink {
  public:
   Comparison(ComparisonPlan& plan, const RunControls& controls) : plan_(plan), controls_(controls) {
     for (const auto& compared : plan_.solvers) {
+      result_.solvers[compared.solver.name] = {.type = compared.options.value("type", compared.solver.name),
+                                               .needs_prior = compared.may_need_prior(),
+                                               .knows_truth = !compared.oracle.empty()};
       configured_steps_.push_back(compared.solver.solver != nullptr ? steps_of(*compared.solver.solver) : std::nullopt);
       if (!compared.may_need_prior()) continue;
       needs_prior_ = true;

@@ -39,8 +39,16 @@ struct ComparisonFiles {
   std::string report, csv, json;
 };
 
+/// What a name in the rows stands for.
+struct ComparedMethod {
+  std::string type;          ///< of solver: "dps"
+  bool needs_prior = false;  ///< or may, as `auto`
+  bool knows_truth = false;  ///< `oracle`: what could be, not a result
+};
+
 struct ComparisonResult {
   std::vector<ComparisonRow> rows;
+  std::map<std::string, ComparedMethod> solvers;  ///< by name; not those of single samples
   std::vector<BudgetChoice> budgets;
   std::size_t failed = 0;         ///< rows that failed or diverged
   std::size_t misfits = 0;        ///< results that the data contradict

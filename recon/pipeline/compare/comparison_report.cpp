@@ -10,6 +10,8 @@
 #include "recon/config/version.h"
 #include "recon/pipeline/compare/comparison_table.h"
 #include "recon/pipeline/compare/held_out_ranking.h"
+#include "recon/pipeline/compare/paired_differences.h"
+#include "recon/pipeline/compare/quality_curves.h"
 #include "recon/pipeline/solve/result_columns.h"
 #include "recon/pipeline/solve/slices_figure.h"
 #include "recon/report/html.h"
@@ -360,6 +362,10 @@ std::string ComparisonReport::html(const ComparisonPlan& plan, const ComparisonR
   }
   body += "<a href=\"#config\">config and versions</a></nav>\n" + budget_text(plan, result);
   body += legend(columns) + overview(summary, columns);
+  for (const auto& plot : quality_plots(result)) body += "<div class=\"plots\">" + svg_of(plot) + "</div>\n";
+  if (const std::string paired = paired_text(against_best_classical(result)); !paired.empty()) {
+    body += "<h2>Against the best classical solver</h2>\n<pre>" + html_escaped(paired) + "</pre>\n";
+  }
   if (const std::string ranking = ranking_text(held_out_rankings(result.rows, result.data)); !ranking.empty()) {
     body += "<h2>Held-out data</h2>\n<pre>" + html_escaped(ranking) + "</pre>\n";
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "recon/pipeline/compare/held_out_ranking.h"
+#include "recon/pipeline/compare/paired_differences.h"
 #include "recon/report/text_table.h"
 
 namespace recon {
@@ -171,6 +172,7 @@ ordered_json comparison_json(const ComparisonResult& result) {
     if (!choice.note.empty()) object["note"] = choice.note;
     json["budget"].push_back(object);
   }
+  json["against_classical"] = paired_json(against_best_classical(result));
   json["held_out_ranking"] = ranking_json(held_out_rankings(result.rows, result.data));
   json["report"] = result.files.report;
   json["csv"] = result.files.csv;

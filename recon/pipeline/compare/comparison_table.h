@@ -36,8 +36,8 @@ std::string comparison_text(const std::vector<ComparisonRow>& rows, std::size_t 
 std::string result_text(const std::vector<ResultRow>& rows, std::size_t screen = 0);
 /// RFC 4180, one line per row; figures that no row knows are left out.
 std::string comparison_csv(const std::vector<ComparisonRow>& rows);
-/// {"rows": [...], "summary": [...], "budget": [...], "held_out_ranking": [...], "report": PATH, "csv": PATH}; unknown
-/// figures are null.
+/// {"rows": [...], "summary": [...], "budget": [...], "against_classical": [...], "held_out_ranking": [...], "report":
+/// PATH, "csv": PATH}; unknown figures are null.
 nlohmann::ordered_json comparison_json(const ComparisonResult& result);
 
 }  // namespace recon
