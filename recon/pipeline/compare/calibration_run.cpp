@@ -107,8 +107,12 @@ class Evidence final : public ResultSink {
 void Evidence::bound_quality() {
   for (const char* quality : {"psnr", "ssim", "nrmse"}) {
     const auto attained = set_.figures.find(quality);
-    if (attained == set_.figures.end() || attained->second.size() != set_.ids.size()) continue;
-    const std::vector<double>& predicted = set_.figures.at(std::string("predicted_") + quality);
+    const auto said = set_.figures.find(std::string("predicted_") + quality);
+    const auto of_all = [&](const auto& figure) {
+      return figure != set_.figures.end() && figure->second.size() == set_.ids.size();
+    };
+    if (!of_all(attained) || !of_all(said)) continue;
+    const std::vector<double>& predicted = said->second;
     std::vector<double> scores;
     for (std::size_t i = 0; i < predicted.size(); ++i) {
       scores.push_back(more_is_better(quality) ? predicted[i] - attained->second[i]

@@ -55,6 +55,7 @@ std::map<std::string, double> predicted_quality(const at::Tensor& x, const at::T
                                                 double miss) {
   std::map<std::string, std::vector<double>> by_quality;
   for (std::int64_t s = 0; s < samples.size(0); ++s) {
+    if (at::equal(samples[s].cpu(), x.cpu())) continue;
     for (const auto& [name, value] : image_quality(x, samples[s], data_range)) by_quality[name].push_back(value);
   }
   std::map<std::string, double> predicted;

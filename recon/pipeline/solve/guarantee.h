@@ -20,7 +20,8 @@ std::map<std::string, double> image_quality(const at::Tensor& x, const at::Tenso
 
 /// What the samples [S, C, H, W] say of the quality of `x` [C, H, W] by themselves: each is taken for the truth, and
 /// the quantile is on the bad side, at `miss`. Not true of itself (the mean is nearer to the samples it is made of than
-/// to the truth): a calibration knows by how much.
+/// to the truth): a calibration knows by how much. Where `x` is one of the samples (Selection::residual), that one says
+/// nothing of it and is left out.
 std::map<std::string, double> predicted_quality(const at::Tensor& x, const at::Tensor& samples, double data_range,
                                                 double miss);
 /// Whether more of it is better.
