@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
-#include <new>
 
 #include "recon/commands/config_keys.h"
 #include "recon/commands/verb.h"
@@ -18,6 +17,7 @@
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/core/nearest.h"
+#include "recon/core/out_of_memory.h"
 #include "recon/core/plugin_loader.h"
 
 namespace recon {
@@ -113,12 +113,6 @@ int report(const Error& error, bool json) {
   return exit_code;
 }
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-bool is_memory_fault(const std::string& text) {
-  return text.find("allocate memory") != std::string::npos || text.find("out of memory") != std::string::npos;
-}
-
 Error memory_error() {
   return {ErrorKind::internal, "memory", "not enough memory for this; use smaller images, fewer samples or --device"};
 }
@@ -157,13 +151,10 @@ VerbResult execute(Verb& verb, const GlobalOptions& options) {
     return verb.execute(options);
   } catch (const Error&) {
     throw;
-  } catch (const std::bad_alloc&) {
-    throw memory_error();
-  } catch (const c10::Error& error) {
-    const std::string text = error.what_without_backtrace();
-    throw is_memory_fault(text) ? memory_error() : internal_error("libtorch", "{}", first_line(text));
   } catch (const std::exception& error) {
-    throw internal_error(verb.name(), "{}", first_line(error.what()));
+    if (is_out_of_memory(error)) throw memory_error();
+    const bool from_aten = dynamic_cast<const c10::Error*>(&error) != nullptr;
+    throw internal_error(from_aten ? "libtorch" : verb.name(), "{}", first_line_of(error));
   }
 }
 

@@ -79,7 +79,7 @@ class BatchRun final : public ItemGroups, public ResultSink {
         task_(task),
         shard_(task.shard),
         controls_(controls),
-        engine_(batch_engine_options(plan), controls),
+        engine_(batch_engine_options(plan, task.ranks.local_size), controls),
         work_(std::move(work)) {
     result_.shard = shard_;
     const Stopwatch timer(result_.profile.opening);

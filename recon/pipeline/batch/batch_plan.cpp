@@ -253,8 +253,11 @@ Method batch_method(const BatchPlan& plan, const BatchWork& work, const PriorPtr
           .in_series = plan.options.series > 1};
 }
 
-EngineOptions batch_engine_options(const BatchPlan& plan) {
-  return {.seed = static_cast<std::uint64_t>(plan.options.seed), .finish_groups = true, .log_warnings = false};
+EngineOptions batch_engine_options(const BatchPlan& plan, std::int64_t processes) {
+  return {.seed = static_cast<std::uint64_t>(plan.options.seed),
+          .finish_groups = true,
+          .memory = plan.options.memory.bytes(processes),
+          .log_warnings = false};
 }
 
 SolverResults batch_rows(const BatchPlan& plan, const BatchWork& work, const std::vector<ItemOutcome>& outcomes,

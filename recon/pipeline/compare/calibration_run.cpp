@@ -228,7 +228,8 @@ CalibrationResult run_calibration(const CalibrationPlan& stated, const RunContro
           options.complex_image, options.location_of_complex_image,
           {.selection = plan.options.select, .maps = false, .prior_slices = options.prior_slices}),
       .samples = plan.options.samples};
-  Engine engine({.seed = static_cast<std::uint64_t>(plan.options.seed)}, controls);
+  Engine engine({.seed = static_cast<std::uint64_t>(plan.options.seed), .memory = plan.options.memory.bytes()},
+                controls);
   for (std::size_t i = 0; i < inputs.size() && !controls.cancelled(); ++i) {
     SingleItems items(inputs[i].source, wanted[i], controls.device);
     engine.run(items, {method}, evidence);

@@ -108,7 +108,11 @@ class Comparison final : public ResultSink {
     for (const auto& compared : solvers_) {
       methods.push_back(method(task, compared, input));
     }
-    Engine engine({.seed = seed(), .label = task.name, .contained = EngineOptions::Contained::everything}, controls_);
+    Engine engine({.seed = seed(),
+                   .label = task.name,
+                   .contained = EngineOptions::Contained::everything,
+                   .memory = plan_.options.memory.bytes()},
+                  controls_);
     engine.run(items, methods, *this);
   }
 
@@ -167,7 +171,10 @@ class Comparison final : public ResultSink {
 
   /// Of the short solves that choose a weight or a number of steps.
   Controls controls() const {
-    return {.seed = seed(), .observer = controls_.steps(), .cancellation = controls_.cancellation, .trace_every = 0};
+    return {.seed = seed(),
+            .observer = controls_.steps(),
+            .cancellation = controls_.cancellation,
+            .memory = plan_.options.memory.bytes()};
   }
 
   ItemRunner runner(const TaskPlan& task, const ComparedSolver& compared, Evaluation evaluation) const {

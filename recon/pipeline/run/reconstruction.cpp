@@ -119,7 +119,8 @@ ReconstructionResult run_reconstruction(const RunPlan& stated, const RunControls
   const auto calibration = apply_calibration(plan.calibration, [&] { return conditions_of(plan); }, {&input});
   SingleItems items(input.source, wanted, controls.device, plan.options.series);
   ResultAssembly assembly(plan, input.source);
-  Engine engine({.seed = static_cast<std::uint64_t>(plan.options.seed)}, controls);
+  Engine engine({.seed = static_cast<std::uint64_t>(plan.options.seed), .memory = plan.options.memory.bytes()},
+                controls);
   engine.run(items, methods_of(plan, prior, calibration), assembly);
   if (assembly.failed() == wanted.size()) throw *assembly.first_fault();
   ReconstructionResult result = assembly.finish();

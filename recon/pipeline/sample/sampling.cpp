@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include "data/atomic_file.h"
@@ -13,6 +14,8 @@
 #include "recon/config/version.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
+#include "recon/core/log.h"
+#include "recon/core/out_of_memory.h"
 #include "recon/core/rounded_up.h"
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/items/seed_option.h"
@@ -76,7 +79,7 @@ class Trajectory {
   ImageRange range_;
 };
 
-/// One run: what is the same for all batches, and the loop over them.
+/// One run: what is the same for all batches, and the loop over them, as large as memory allows.
 class Sampling {
  public:
   Sampling(const SamplingPlan& plan, const RunControls& controls)
@@ -85,7 +88,7 @@ class Sampling {
         prior_(open_prior(plan.prior, plan.options.precision, plan.options.memory.bytes())),
         size_(image_size(plan, prior_->domain())),
         range_{prior_->domain().low, prior_->domain().high},
-        trajectory_(plan.trajectory.empty() ? 0 : plan.options.trajectory_samples, plan.sampler->steps, range_) {
+        trajectory_(new_trajectory()) {
     for (const auto& path : {plan.output, plan.grid, plan.trajectory}) {
       if (!path.empty()) require_writable(path.string(), controls.overwrite);
     }
@@ -97,8 +100,16 @@ class Sampling {
     const auto start = std::chrono::steady_clock::now();
     std::vector<at::Tensor> done;
     const std::int64_t wanted = plan_.options.samples;
-    for (std::int64_t first = 0; first < wanted && !result.interrupted; first += plan_.options.batch) {
-      const DrawReport report = draw_batch(first, std::min(plan_.options.batch, wanted - first));
+    std::int64_t at_once = plan_.options.batch;
+    if (controls_.device.is_cpu()) at_once = std::min(at_once, prior_->most_at_once(size_[0], size_[1], false));
+    for (std::int64_t first = 0, count = 0; first < wanted; first += count) {
+      const std::optional<DrawReport> drawn = draw_as_fits(first, count = std::min(at_once, wanted - first));
+      if (!drawn) {
+        at_once = (count + 1) / 2;
+        count = 0;
+        continue;
+      }
+      const DrawReport& report = *drawn;
       result.interrupted = report.stopped;
       if (report.stopped) break;
       done.push_back(report.x.to(at::kCPU));
@@ -114,6 +125,27 @@ class Sampling {
   }
 
  private:
+  /// Nothing where the images do not fit into memory together. Throws OutOfMemory where one alone does not.
+  std::optional<DrawReport> draw_as_fits(std::int64_t first, std::int64_t count) {
+    std::string reason;
+    try {
+      return draw_batch(first, count);
+    } catch (const std::exception& error) {
+      if (!is_out_of_memory(error)) throw;
+      reason = first_line_of(error);
+    }
+    controls_.end();
+    if (count == 1) throw OutOfMemory(fmt::format("an image of {} x {}", size_[0], size_[1]), reason);
+    log::info("memory: {} images at a time do not fit; going on with {} ({})", count, (count + 1) / 2, reason);
+    if (first == 0) trajectory_ = new_trajectory();
+    return std::nullopt;
+  }
+
+  Trajectory new_trajectory() const {
+    const std::int64_t shown = plan_.trajectory.empty() ? 0 : plan_.options.trajectory_samples;
+    return {shown, plan_.sampler->steps, range_};
+  }
+
   DrawReport draw_batch(std::int64_t first, std::int64_t count) {
     DrawTask task{.keys = {},
                   .size = size_,
