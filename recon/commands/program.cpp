@@ -14,6 +14,7 @@
 #include "recon/commands/config_keys.h"
 #include "recon/commands/verb.h"
 #include "recon/config/version.h"
+#include "recon/core/deterministic.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/core/nearest.h"
@@ -54,6 +55,9 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--threads", options.threads, "CPU threads (0: all cores)")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()
+      ->group("Common");
+  app.add_flag("--deterministic", options.deterministic,
+               "Same bits each time on the same kind of device (batch: always)")
       ->group("Common");
   app.add_flag("--json", options.json, "Print one JSON object on stdout and nothing else")->group("Common");
   app.add_flag("-v,--verbose", options.verbose, "More messages on stderr")->group("Common");
@@ -147,6 +151,7 @@ VerbResult execute(Verb& verb, const GlobalOptions& options) {
     // The events of batch are lines on stdout while it runs.
     const QuietStdout quiet(options.json && std::string(verb.name()) != "batch");
     if (options.threads > 0) at::set_num_threads(options.threads);
+    if (options.deterministic || std::string(verb.name()) == "batch") use_deterministic_algorithms();
     for (const auto& plugin : options.plugins) load_plugin(plugin);
     return verb.execute(options);
   } catch (const Error&) {

@@ -19,6 +19,7 @@
 #include "recon/core/rounded_up.h"
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/items/seed_option.h"
+#include "recon/pipeline/solve/precision_choice.h"
 
 namespace recon {
 namespace {
@@ -85,7 +86,7 @@ class Sampling {
   Sampling(const SamplingPlan& plan, const RunControls& controls)
       : plan_(plan),
         controls_(controls),
-        prior_(open_prior(plan.prior, plan.options.precision, plan.options.memory.bytes())),
+        prior_(open_prior(plan.prior, *plan.options.precision, plan.options.memory.bytes())),
         size_(image_size(plan, prior_->domain())),
         range_{prior_->domain().low, prior_->domain().high},
         trajectory_(new_trajectory()) {
@@ -207,8 +208,7 @@ class Sampling {
 
 void SamplingOptions::visit(ParameterVisitor& v) {
   v.field("prior", prior, "an embedded prior, or a folder with a diffusers model (a path needs a '/')");
-  v.choice("precision", precision,
-           "of the network's convolutions: bfloat16 is faster where the processor has AMX or AVX512-BF16");
+  v.choice("precision", precision, "auto", precision_doc);
   memory.visit(v);
   v.field("samples", samples, "images to draw", {.min = 1, .max = 1000000});
   v.field("size", size, "[height, width] in pixels; default: the prior's own, or 128 x 128", {.min = 1, .max = 65536});
@@ -249,7 +249,12 @@ SamplingPlan read_sampling_plan(const Config& config, std::optional<std::uint64_
   return plan;
 }
 
-SamplingResult run_sampling(const SamplingPlan& plan, const RunControls& controls) {
+SamplingResult run_sampling(const SamplingPlan& stated, const RunControls& controls) {
+  SamplingPlan plan = stated;
+  if (!plan.options.precision) {
+    const Shape size = image_size(plan, open_prior(plan.prior)->domain());
+    settle_precision(plan.options.precision, plan.resolved, true, plan.prior, size, controls.device);
+  }
   return Sampling(plan, controls).run();
 }
 
