@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "priors/prior.h"
@@ -20,6 +21,9 @@ class ChannelwisePrior final : public Prior {
     return inner_->power_spectrum(height, width);
   }
   double max_relative_sigma() const override { return inner_->max_relative_sigma(); }
+  std::int64_t most_at_once(std::int64_t height, std::int64_t width, bool with_pullback) const override {
+    return std::max<std::int64_t>(1, inner_->most_at_once(height, width, with_pullback) / domain().channels);
+  }
   bool learns_variance() const override { return inner_->learns_variance(); }
 
  private:

@@ -106,6 +106,11 @@ double NetworkPrior::max_relative_sigma() const {
   return description_.max_relative_sigma > 0 ? std::min(description_.max_relative_sigma, all) : all;
 }
 
+std::int64_t NetworkPrior::most_at_once(std::int64_t height, std::int64_t width, bool with_pullback) const {
+  const std::int64_t block = description_.space_to_depth;
+  return network_->most_at_once(height / block, width / block, with_pullback);
+}
+
 std::shared_ptr<const Network> NetworkPrior::network_on(c10::Device device) const {
   if (network_->parameters().front().value.device() == device) return network_;
   const std::lock_guard lock(mutex_);

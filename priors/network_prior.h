@@ -77,6 +77,7 @@ class NetworkPrior final : public Prior {
   double denoising_mse(double relative_sigma) const override;
   at::Tensor power_spectrum(std::int64_t height, std::int64_t width) const override;
   double max_relative_sigma() const override;
+  std::int64_t most_at_once(std::int64_t height, std::int64_t width, bool with_pullback) const override;
   bool learns_variance() const override { return description_.learned_variance; }
 
   const NetworkPriorDescription& description() const { return description_; }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -87,6 +88,11 @@ class Prior {
   virtual at::Tensor power_spectrum(std::int64_t /*height*/, std::int64_t /*width*/) const { return {}; }
   /// Noisiest relative sigma at which the denoiser is to be trusted; loops start there.
   virtual double max_relative_sigma() const { return schedule_.max_relative_sigma(); }
+  /// So many images of that size it takes at a time within its budget of memory on the CPU; of more it still gives all,
+  /// slower. No limit unless it knows one.
+  virtual std::int64_t most_at_once(std::int64_t /*height*/, std::int64_t /*width*/, bool /*with_pullback*/) const {
+    return std::numeric_limits<std::int64_t>::max();
+  }
   /// For loops that begin with nothing but noise: throws Error(usage) when the noisiest level does not hide the images
   /// (max_relative_sigma() is below half their range), as for denoisers that were trained on weak noise only.
   void require_start_from_noise() const;

@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -95,6 +96,11 @@ at::Tensor BoundedNetwork::forward(const at::Tensor& x, const at::Tensor& t) con
       new BandedPullback(std::move(call), torch::autograd::collect_next_edges(x)), torch::autograd::deleteNode);
   torch::autograd::set_history(out, node);
   return out;
+}
+
+std::int64_t BoundedNetwork::most_at_once(std::int64_t height, std::int64_t width, bool with_pullback) const {
+  const MemoryNeed need = need_of({1, in_channels(), height, width});
+  return std::max<std::int64_t>(1, memory_ / 2 / (with_pullback ? need.whole_taped : need.whole));
 }
 
 std::shared_ptr<const Network> BoundedNetwork::to(c10::Device device) const {

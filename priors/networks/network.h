@@ -4,6 +4,7 @@
 #include <c10/core/Device.h>
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,10 @@ class Network {
   virtual std::int64_t size_multiple() const = 0;
   /// Whether a network that was trained on images of one size computes on others, too.
   virtual bool is_convolutional() const { return true; }
+  /// So many images of that size it takes as a whole within its budget of memory, one at least; no limit without one.
+  virtual std::int64_t most_at_once(std::int64_t /*height*/, std::int64_t /*width*/, bool /*with_pullback*/) const {
+    return std::numeric_limits<std::int64_t>::max();
+  }
 
   const std::vector<NamedTensor>& parameters() const { return parameters_; }
   std::int64_t parameter_count() const;

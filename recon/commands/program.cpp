@@ -10,14 +10,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
-#include <new>
 
 #include "recon/commands/config_keys.h"
 #include "recon/commands/verb.h"
 #include "recon/config/version.h"
+#include "recon/core/deterministic.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/core/nearest.h"
+#include "recon/core/out_of_memory.h"
 #include "recon/core/plugin_loader.h"
 
 namespace recon {
@@ -54,6 +55,9 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--threads", options.threads, "CPU threads (0: all cores)")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str()
+      ->group("Common");
+  app.add_flag("--deterministic", options.deterministic,
+               "Same bits each time on the same kind of device (batch: always)")
       ->group("Common");
   app.add_flag("--json", options.json, "Print one JSON object on stdout and nothing else")->group("Common");
   app.add_flag("-v,--verbose", options.verbose, "More messages on stderr")->group("Common");
@@ -113,12 +117,6 @@ int report(const Error& error, bool json) {
   return exit_code;
 }
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-bool is_memory_fault(const std::string& text) {
-  return text.find("allocate memory") != std::string::npos || text.find("out of memory") != std::string::npos;
-}
-
 Error memory_error() {
   return {ErrorKind::internal, "memory", "not enough memory for this; use smaller images, fewer samples or --device"};
 }
@@ -153,17 +151,15 @@ VerbResult execute(Verb& verb, const GlobalOptions& options) {
     // The events of batch are lines on stdout while it runs.
     const QuietStdout quiet(options.json && std::string(verb.name()) != "batch");
     if (options.threads > 0) at::set_num_threads(options.threads);
+    if (options.deterministic || std::string(verb.name()) == "batch") use_deterministic_algorithms();
     for (const auto& plugin : options.plugins) load_plugin(plugin);
     return verb.execute(options);
   } catch (const Error&) {
     throw;
-  } catch (const std::bad_alloc&) {
-    throw memory_error();
-  } catch (const c10::Error& error) {
-    const std::string text = error.what_without_backtrace();
-    throw is_memory_fault(text) ? memory_error() : internal_error("libtorch", "{}", first_line(text));
   } catch (const std::exception& error) {
-    throw internal_error(verb.name(), "{}", first_line(error.what()));
+    if (is_out_of_memory(error)) throw memory_error();
+    const bool from_aten = dynamic_cast<const c10::Error*>(&error) != nullptr;
+    throw internal_error(from_aten ? "libtorch" : verb.name(), "{}", first_line_of(error));
   }
 }
 

@@ -29,6 +29,7 @@ struct GlobalOptions {
   std::string device = "auto";
   std::optional<std::uint64_t> seed;  ///< instead of the config's
   int threads = 0;                    ///< 0: as many as there are cores
+  bool deterministic = false;         ///< batch is anyhow
   bool json = false;
   int verbose = 0;
   bool quiet = false;

@@ -69,6 +69,15 @@ class Backend final : public DeviceBackend {
     return stats.allocated_bytes[0].peak;
   }
 
+  std::int64_t free_bytes(int index) const override {
+    const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(index));
+    std::size_t free = 0, total = 0;
+    check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
+    // What the allocator keeps for later is taken in the eyes of the driver.
+    const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(index));
+    return static_cast<std::int64_t>(free) + stats.reserved_bytes[0].current - stats.allocated_bytes[0].current;
+  }
+
   void reset_peak(int index) const override {
     c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(index));
   }

@@ -28,6 +28,8 @@ class DeviceBackend {
   virtual void fill_normal(const at::Tensor& out, const std::vector<std::uint64_t>& keys, std::uint32_t step) const = 0;
   /// Largest number of bytes ATen's allocator has held on the device since the last reset_peak().
   virtual std::int64_t peak_bytes(int index) const = 0;
+  /// Bytes that ATen's allocator can still hand out there.
+  virtual std::int64_t free_bytes(int index) const = 0;
   virtual void reset_peak(int index) const = 0;
   /// The end of what the device has been given to do; does not wait for it.
   virtual std::unique_ptr<DeviceMoment> moment(int index) const = 0;

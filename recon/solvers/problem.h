@@ -56,13 +56,14 @@ struct TraceEntry {
 };
 
 struct Report {
-  at::Tensor x;                   ///< `[batch, C, H, W]`
+  at::Tensor x;                   ///< `[batch, C, H, W]`; cancelled, it may hold the first entries only, as all here
   std::vector<Outcome> outcomes;  ///< per batch entry
   std::vector<double> chi2;       ///< ||y - A x||² / (m noise_std²); NaN where noise_std = 0
   std::int64_t nfe_forward = 0;   ///< network passes that each entry has seen (the batch moves as one)
   std::int64_t nfe_backward = 0;
   double seconds = 0;
   double seconds_network_forward = 0, seconds_network_backward = 0, seconds_operator = 0;
+  std::int64_t at_once = 0;    ///< entries that fit together as far as was found out; 0: nothing stood in their way
   double peak_mib = 0;         ///< peak memory of the process (CPU) or of the allocator (GPU) during the solve
   at::Tensor anomaly;          ///< `[batch, C, H, W]` where the data fight the prior, in nats per pixel; undefined: not
                                ///< measured (guided_sampler.h)
@@ -75,6 +76,8 @@ struct Controls {
   ProgressObserver observer;
   const CancellationToken* cancellation = nullptr;
   std::int64_t trace_every = 0;  ///< 0: no trace
+  std::int64_t memory = 0;       ///< bytes that the process may take (micro_batches.h); 0: not known
+  std::int64_t at_once = 0;      ///< so many entries go together at most; 0: as many as fit
 };
 
 }  // namespace recon

@@ -5,6 +5,7 @@
 
 #include "recon/core/error.h"
 #include "recon/solvers/context.h"
+#include "recon/solvers/micro_batches.h"
 #include "recon/solvers/peak_memory.h"
 #include "recon/solvers/stopwatch.h"
 
@@ -50,6 +51,19 @@ void check(const Problem& problem) {
 Report Solver::solve(const Problem& problem, const Prior* prior, const Controls& controls) const {
   check(problem);
   const at::NoGradGuard no_graph;
+  double seconds = 0;
+  Report report;
+  {
+    const Stopwatch watch(seconds);
+    report = solve_in_micro_batches(problem, prior, controls, [&](const Problem& entries, const Controls& of_part) {
+      return solve_together(entries, prior, of_part);
+    });
+  }
+  report.seconds = seconds;  // with what was tried in vain
+  return report;
+}
+
+Report Solver::solve_together(const Problem& problem, const Prior* prior, const Controls& controls) const {
   Report report;
   const PeakMemory memory(problem.y.device());
   {

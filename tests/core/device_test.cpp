@@ -43,6 +43,7 @@ class Named final : public DeviceBackend {
   std::string device_name(int) const override { return "named"; }
   void fill_normal(const at::Tensor&, const std::vector<std::uint64_t>&, std::uint32_t) const override {}
   std::int64_t peak_bytes(int) const override { return 0; }
+  std::int64_t free_bytes(int) const override { return 0; }
   void reset_peak(int) const override {}
   std::unique_ptr<DeviceMoment> moment(int) const override { return nullptr; }
 };

@@ -5,6 +5,7 @@
 #include "recon/core/error.h"
 #include "tests/device/problems.h"
 #include "tests/support/json_options.h"
+#include "tests/support/strict_memory.h"
 
 namespace recon::test {
 namespace {
@@ -93,6 +94,39 @@ TEST(SolversOnTheDevice, DivergedEntriesAreNamedAndLeaveTheOthersAlone) {
   EXPECT_EQ(report.outcomes, (std::vector<Outcome>{Outcome::finished, Outcome::diverged}));
   EXPECT_TRUE(at::equal(report.x[0].cpu(), sound.x[0].cpu()));
   EXPECT_TRUE(at::isfinite(report.x.cpu()).all().item<bool>());
+}
+
+/// Eight entries of one image.
+Problem eight_entries() {
+  Problem problem = problems_of_each_kind().front();
+  problem.y = problem.y.narrow(0, 0, 1).repeat({8, 1, 1, 1});
+  problem.noise_std.assign(8, 0.05);
+  problem.keys.clear();
+  for (std::uint32_t i = 0; i < 8; ++i) problem.keys.push_back({0, i});
+  return there(problem);
+}
+
+// How many go together is found by what one step of one entry takes of the device: then nothing is refused.
+TEST(SolversOnTheDevice, FitAsManyEntriesAsTheDeviceHasRoomFor) {
+  if (!counts_are_known()) GTEST_SKIP() << "its memory cannot be limited";
+  const Problem problem = eight_entries();
+  const auto dps = solver_kinds().find("dps", "test").make();
+  JsonOptions options(R"({"steps": 4})");
+  dps->visit(options);
+  const auto prior = image_prior();
+  const auto solved = [&](std::int64_t memory) {
+    return dps->solve(problem, prior.get(), {.seed = 3, .observer = {}, .memory = memory});
+  };
+  const Report whole = solved(0);
+  const std::int64_t held = strict_held(), growth = strict_peak() - held;
+  limit_strict_memory(held + growth / 2);
+  const Report parts = solved(1), halved = solved(0);
+  limit_strict_memory(0);
+  EXPECT_GE(parts.at_once, 1);
+  EXPECT_LE(parts.at_once, 4);
+  EXPECT_GE(halved.at_once, parts.at_once) << "trying finds the largest that fits";
+  EXPECT_LT(difference(parts.x, whole.x.cpu()), 1e-6);
+  EXPECT_LT(difference(halved.x, whole.x.cpu()), 1e-6);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <new>
+
 #include "data/measurement_file.h"
 #include "recon/solvers/context.h"
 
@@ -17,7 +19,9 @@ class Cautious final : public Solver {
   at::Tensor run(SolverContext& context) const override {
     const Problem& problem = context.problem();
     calls.push_back(problem.batch());
+    if (problem.batch() > most) throw std::bad_alloc();
     if (problem.y.max().item<double>() > limit) {
+      if (takes_memory) throw std::bad_alloc();
       throw Error(kind, "solver", "this is too bright");
     }
     return problem.y + 1;
@@ -25,6 +29,8 @@ class Cautious final : public Solver {
 
   ErrorKind kind = ErrorKind::data;
   double limit = 1e9;
+  bool takes_memory = false;  ///< what is too bright does not fit into memory
+  std::int64_t most = 1000;   ///< entries that fit into memory together
   mutable std::vector<std::int64_t> calls;
 };
 
@@ -108,6 +114,38 @@ TEST_F(EngineTest, AGroupIsSolvedTogetherAndOneByOneWhenItIsRefused) {
   EXPECT_TRUE(apart[1].result.has_value());
   EXPECT_NE(std::string(apart[3].error->what()).find("too bright"), std::string::npos);
   EXPECT_TRUE(at::equal(apart[1].result->x, together[1].result->x));
+}
+
+TEST_F(EngineTest, AnItemThatDoesNotFitIntoMemoryFailsAlone) {
+  ItemSource source = source_of(4);
+  ItemGroup group;
+  for (std::int64_t i = 0; i < 4; ++i) group.read(source, i, c10::kCPU);
+  const auto before = Engine({}, controls_).solve(group, method());
+  solver_->calls.clear();
+  solver_->takes_memory = true;
+  solver_->limit = before[3].result->report.x.max().item<double>() - 1.01;
+  const auto outcomes = Engine({}, controls_).solve(group, method());
+  EXPECT_EQ(std::vector<std::int64_t>(solver_->calls.begin(), solver_->calls.begin() + 5),
+            (std::vector<std::int64_t>{4, 2, 2, 1, 1}));
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(at::equal(outcomes[i].result->x, before[i].result->x));
+  ASSERT_TRUE(outcomes[3].error.has_value());
+  EXPECT_EQ(outcomes[3].error->kind(), ErrorKind::internal);
+  EXPECT_NE(std::string(outcomes[3].error->what()).find("does not fit even alone"), std::string::npos);
+}
+
+// What was found out of one group holds for the next.
+TEST_F(EngineTest, AGroupIsNoLargerThanWhatFittedBefore) {
+  ItemSource source = source_of(4);
+  ItemGroup group;
+  for (std::int64_t i = 0; i < 4; ++i) group.read(source, i, c10::kCPU);
+  Engine engine({}, controls_);
+  const Method cautious = method();
+  solver_->most = 2;
+  const auto first = engine.solve(group, cautious);
+  EXPECT_EQ(solver_->calls, (std::vector<std::int64_t>{4, 2, 2}));
+  solver_->calls.clear();
+  engine.solve(group, cautious);
+  EXPECT_EQ(solver_->calls, (std::vector<std::int64_t>{2, 2}));
 }
 
 TEST_F(EngineTest, FaultsOfTheConfigAreThrownUnlessEverythingIsContained) {

@@ -257,6 +257,9 @@ TEST(SolverRegistry, EverySolverIsReproducibleAndIndependentOfTheBatch) {
     const Report alone = solver->solve(second, prior.get(), {});
     const double spread = alone.x.std().item<double>();  // not of the largest value: most pixels are far from it
     EXPECT_LT((alone.x[0] - first.x[1]).abs().max().item<double>(), 1e-5 * spread) << kind.name;
+    const Report parts = solver->solve(problem, prior.get(), {.observer = {}, .at_once = 1});
+    EXPECT_LT((parts.x - first.x).abs().max().item<double>(), 1e-5 * spread) << kind.name << " in micro-batches";
+    EXPECT_EQ(parts.outcomes, first.outcomes) << kind.name;
   }
 }
 

@@ -98,6 +98,7 @@ class Backend final : public DeviceBackend {
     }
   }
   std::int64_t peak_bytes(int) const override { return strict_peak(); }
+  std::int64_t free_bytes(int) const override { return strict_free(); }
   void reset_peak(int) const override { reset_strict_peak(); }
   std::unique_ptr<DeviceMoment> moment(int) const override { return std::make_unique<Moment>(); }
 

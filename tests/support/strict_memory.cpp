@@ -1,5 +1,6 @@
 #include "tests/support/strict_memory.h"
 
+#include <c10/util/Exception.h>
 #include <execinfo.h>
 #include <unistd.h>
 
@@ -22,11 +23,13 @@ constexpr std::size_t kAlignment = 64;  // of ATen's own allocator
 
 std::uintptr_t turned(const void* address) { return reinterpret_cast<std::uintptr_t>(address) ^ kTurnedBit; }
 
+constexpr std::size_t kNoLimit = std::size_t{1} << 40;
+
 /// What is allocated, by device address.
 struct Blocks {
   std::mutex mutex;
   std::map<std::uintptr_t, std::size_t> sizes;
-  std::size_t held = 0, peak = 0;
+  std::size_t held = 0, peak = 0, limit = kNoLimit, largest = kNoLimit;
 };
 
 Blocks& blocks() {
@@ -52,6 +55,11 @@ bool is_allocated(std::uintptr_t address) {
   return address < block->first + block->second;
 }
 
+bool may_have(std::size_t bytes) {
+  const std::lock_guard lock(blocks().mutex);
+  return bytes <= blocks().largest && blocks().held + bytes <= blocks().limit;
+}
+
 /// Dies of the same signal after it has said why.
 void explain(int signal, siginfo_t* fault, void*) {
   // The lock is free: the allocator never follows an address of the device.
@@ -70,6 +78,8 @@ void explain(int signal, siginfo_t* fault, void*) {
 c10::DataPtr StrictAllocator::allocate(std::size_t bytes) {
   const c10::Device device = strict_device();
   if (bytes == 0) return {nullptr, device};
+  TORCH_CHECK_WITH(OutOfMemoryError, may_have(bytes), "strict device out of memory. Tried to allocate ", bytes,
+                   " bytes");
   void* host = std::aligned_alloc(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
   if (host == nullptr) throw std::bad_alloc();
   const std::lock_guard lock(blocks().mutex);
@@ -100,6 +110,26 @@ std::int64_t strict_peak() {
 void reset_strict_peak() {
   const std::lock_guard lock(blocks().mutex);
   blocks().peak = blocks().held;
+}
+
+std::int64_t strict_held() {
+  const std::lock_guard lock(blocks().mutex);
+  return static_cast<std::int64_t>(blocks().held);
+}
+
+void limit_strict_memory(std::int64_t bytes) {
+  const std::lock_guard lock(blocks().mutex);
+  blocks().limit = bytes == 0 ? kNoLimit : static_cast<std::size_t>(bytes);
+}
+
+void limit_strict_blocks(std::int64_t bytes) {
+  const std::lock_guard lock(blocks().mutex);
+  blocks().largest = static_cast<std::size_t>(bytes);
+}
+
+std::int64_t strict_free() {
+  const std::lock_guard lock(blocks().mutex);
+  return static_cast<std::int64_t>(blocks().limit) - static_cast<std::int64_t>(blocks().held);
 }
 
 void explain_strict_faults() {

@@ -23,6 +23,15 @@ void* host_address(const void* device_address);
 /// Largest number of bytes held since the last reset_strict_peak().
 std::int64_t strict_peak();
 void reset_strict_peak();
+/// Bytes held now.
+std::int64_t strict_held();
+
+/// Allocations that would make it more than `bytes` throw c10::OutOfMemoryError; 0: no limit.
+void limit_strict_memory(std::int64_t bytes);
+/// A single block of more than `bytes` is refused, too.
+void limit_strict_blocks(std::int64_t bytes);
+/// What the limit leaves, or very much.
+std::int64_t strict_free();
 
 /// From now on a fault in the device's memory is explained before the program dies.
 void explain_strict_faults();

@@ -74,7 +74,7 @@ class BatchRun final : public ItemGroups, public ResultSink {
         task_(task),
         shard_(task.shard),
         controls_(controls),
-        engine_(batch_engine_options(plan), controls),
+        engine_(batch_engine_options(plan, task.ranks.local_size), controls),
         work_(std::move(work)) {
     result_.shard = shard_;
     const Stopwatch timer(result_.profile.opening);
@@ -90,10 +90,10 @@ class BatchRun final : public ItemGroups, public ResultSink {
     state_writer_ = std::make_unique<RankStateWriter>(BatchStore::parts_of(work_.output.path));
     const bool computes = !store_->finished() && !task.merge_only;
     if (computes)
-      methods_.push_back(batch_method(
-          plan, work_,
-          needs_prior ? open_prior(plan.prior, plan.options.precision, plan.options.memory.bytes(task.ranks.local_size))
-                      : nullptr));
+      methods_.push_back(batch_method(plan, work_,
+                                      needs_prior ? open_prior(plan.prior, *plan.options.precision,
+                                                               plan.options.memory.bytes(task.ranks.local_size))
+                                                  : nullptr));
     if (!store_->why_no_locks().empty()) share_statically();
     for (std::size_t batch = shard_.index - 1; batch < store_->batches(); batch += shard_.of) todo_.push_back(batch);
     // Each rank begins at a place of its own, so that they meet, and try each other's locks, at the end only.

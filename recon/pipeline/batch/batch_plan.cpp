@@ -253,8 +253,11 @@ Method batch_method(const BatchPlan& plan, const BatchWork& work, const PriorPtr
           .in_series = plan.options.series > 1};
 }
 
-EngineOptions batch_engine_options(const BatchPlan& plan) {
-  return {.seed = static_cast<std::uint64_t>(plan.options.seed), .finish_groups = true, .log_warnings = false};
+EngineOptions batch_engine_options(const BatchPlan& plan, std::int64_t processes) {
+  return {.seed = static_cast<std::uint64_t>(plan.options.seed),
+          .finish_groups = true,
+          .memory = plan.options.memory.bytes(processes),
+          .log_warnings = false};
 }
 
 SolverResults batch_rows(const BatchPlan& plan, const BatchWork& work, const std::vector<ItemOutcome>& outcomes,
@@ -275,6 +278,11 @@ std::vector<BatchWork> open_batch_works(BatchPlan& plan) {
   const std::vector<FirstItem> first = first_items(inputs, items);
   settle_solver(plan.main, plan.resolved, first, plan.options.samples, c10::Device(c10::kCPU));
   settle_prior(plan.prior, plan.resolved, first, plan.main.traits.needs_prior);
+  // A probe would tell ranks on unlike machines, and a run that is resumed, unlike things.
+  if (!plan.options.precision) {
+    plan.options.precision = Precision::float32;
+    plan.resolved["precision"] = to_string(*plan.options.precision);
+  }
   std::vector<BatchWork> works = grouped(std::move(inputs), items);
   for (auto& work : works) {
     std::vector<ItemSource*> sources;

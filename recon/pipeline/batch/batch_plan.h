@@ -95,7 +95,8 @@ std::vector<BatchWork> open_batch_works(BatchPlan& plan);
 /// How every batch is solved; `prior` may be null for a solver that needs none.
 Method batch_method(const BatchPlan& plan, const BatchWork& work, const PriorPtr& prior);
 /// What the engine is to do with batches: an item with bad data fails alone, and a batch that was begun is finished.
-EngineOptions batch_engine_options(const BatchPlan& plan);
+/// `processes` share the memory of the machine.
+EngineOptions batch_engine_options(const BatchPlan& plan, std::int64_t processes = 1);
 /// The outcomes of one batch as rows of the result file.
 SolverResults batch_rows(const BatchPlan& plan, const BatchWork& work, const std::vector<ItemOutcome>& outcomes,
                          c10::Device device);

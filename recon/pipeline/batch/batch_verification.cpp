@@ -86,7 +86,7 @@ BatchVerification verify_batch(const std::string& path, std::int64_t count, std:
     wanted[batch].push_back(item);
   }
   const Method method = batch_method(
-      plan, work, needs_prior ? open_prior(plan.prior, plan.options.precision, plan.options.memory.bytes()) : nullptr);
+      plan, work, needs_prior ? open_prior(plan.prior, *plan.options.precision, plan.options.memory.bytes()) : nullptr);
   const RunControls controls{.device = device};
   EngineOptions options = batch_engine_options(plan);
   options.seed = result.header().seed;

@@ -17,6 +17,7 @@
 #include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/engine.h"
 #include "recon/pipeline/solve/guarantee.h"
+#include "recon/pipeline/solve/precision_choice.h"
 #include "recon/pipeline/solve/prior_choice.h"
 #include "recon/pipeline/solve/solver_choice.h"
 #include "recon/report/line_plot.h"
@@ -212,6 +213,8 @@ CalibrationResult run_calibration(const CalibrationPlan& stated, const RunContro
   }
   settle_solver(plan.main, plan.resolved, firsts, plan.options.samples, controls.device);
   settle_prior(plan.prior, plan.resolved, firsts, plan.main.traits.needs_prior);
+  settle_precision(plan.options.precision, plan.resolved, plan.main.traits.needs_prior, plan.prior,
+                   sources.front()->image().shape, controls.device);
   require_promising(plan, plan.main, images);
   const bool needs_prior = plan.main.traits.needs_prior;
   settle_complex_image(sources, needs_prior, controls.device);
@@ -228,11 +231,12 @@ CalibrationResult run_calibration(const CalibrationPlan& stated, const RunContro
   const Method method{
       .runner = ItemRunner(
           plan.main,
-          needs_prior ? open_prior(plan.prior, plan.options.precision, plan.options.memory.bytes()) : nullptr,
+          needs_prior ? open_prior(plan.prior, *plan.options.precision, plan.options.memory.bytes()) : nullptr,
           options.complex_image, options.location_of_complex_image,
           {.selection = plan.options.select, .maps = false, .prior_slices = options.prior_slices}),
       .samples = plan.options.samples};
-  Engine engine({.seed = static_cast<std::uint64_t>(plan.options.seed)}, controls);
+  Engine engine({.seed = static_cast<std::uint64_t>(plan.options.seed), .memory = plan.options.memory.bytes()},
+                controls);
   for (std::size_t i = 0; i < inputs.size() && !controls.cancelled(); ++i) {
     SingleItems items(inputs[i].source, wanted[i], controls.device);
     engine.run(items, {method}, evidence);

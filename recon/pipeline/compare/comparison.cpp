@@ -15,6 +15,7 @@
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/engine.h"
+#include "recon/pipeline/solve/precision_choice.h"
 #include "recon/pipeline/solve/prior_choice.h"
 #include "recon/pipeline/solve/solver_choice.h"
 
@@ -22,6 +23,9 @@ namespace recon {
 namespace {
 
 constexpr std::int64_t probe_few = 2, probe_more = 6;  ///< steps of the two short solves that a budget is measured by
+
+/// By which the first prior answers for `precision: auto`: tasks differ.
+const Shape usual_size = {128, 128};
 
 /// For solves of which nobody sees more than the figures.
 const Evaluation figures_only{.selection = Selection::mean, .maps = false};
@@ -55,6 +59,8 @@ class Comparison final : public ResultSink {
 
   ComparisonResult run() {
     result_.files = comparison_files(plan_, controls_.overwrite);
+    if (!needs_prior_)
+      settle_precision(plan_.options.precision, plan_.resolved, false, "", usual_size, controls_.device);
     for (const auto& task : plan_.tasks) {
       if (controls_.cancelled()) break;
       try {
@@ -111,13 +117,18 @@ class Comparison final : public ResultSink {
     for (const auto& compared : solvers_) {
       methods.push_back(method(task, compared, input));
     }
-    Engine engine({.seed = seed(), .label = task.name, .contained = EngineOptions::Contained::everything}, controls_);
+    Engine engine({.seed = seed(),
+                   .label = task.name,
+                   .contained = EngineOptions::Contained::everything,
+                   .memory = plan_.options.memory.bytes()},
+                  controls_);
     engine.run(items, methods, *this);
   }
 
   void open_once(const std::string& name) {
+    settle_precision(plan_.options.precision, plan_.resolved, true, name, usual_size, controls_.device);
     PriorPtr& prior = priors_[name];
-    if (prior == nullptr) prior = open_prior(name, plan_.options.precision, plan_.options.memory.bytes());
+    if (prior == nullptr) prior = open_prior(name, *plan_.options.precision, plan_.options.memory.bytes());
     result_.priors.insert(name);
   }
 
@@ -162,7 +173,7 @@ class Comparison final : public ResultSink {
   SolvingConditions conditions(const ComparedSolver& compared) const {
     SolvingOptions options;
     options.samples = compared.samples;
-    options.precision = plan_.options.precision;
+    options.precision = plan_.options.precision.value_or(Precision::float32);  // auto: no prior is needed
     return solving_conditions(options, compared.solver, compared.options, plan_.prior_of(compared));
   }
 
@@ -170,7 +181,10 @@ class Comparison final : public ResultSink {
 
   /// Of the short solves that choose a weight or a number of steps.
   Controls controls() const {
-    return {.seed = seed(), .observer = controls_.steps(), .cancellation = controls_.cancellation, .trace_every = 0};
+    return {.seed = seed(),
+            .observer = controls_.steps(),
+            .cancellation = controls_.cancellation,
+            .memory = plan_.options.memory.bytes()};
   }
 
   ItemRunner runner(const TaskPlan& task, const ComparedSolver& compared, Evaluation evaluation) const {

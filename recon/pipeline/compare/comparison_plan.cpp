@@ -7,6 +7,7 @@
 #include "recon/core/error.h"
 #include "recon/pipeline/compare/solver_option.h"
 #include "recon/pipeline/items/prior_option.h"
+#include "recon/pipeline/solve/precision_choice.h"
 
 namespace recon {
 namespace {
@@ -154,8 +155,7 @@ void ComparisonOptions::visit(ParameterVisitor& v) {
       "prior", prior,
       "an embedded prior, or a folder with a diffusers model (a path needs a '/'); auto: natural_rgb for colour, else "
       "natural_gray");
-  v.choice("precision", precision,
-           "of the network's convolutions: bfloat16 is faster where the processor has AMX or AVX512-BF16");
+  v.choice("precision", precision, "auto", precision_doc);
   memory.visit(v);
   v.field("samples", samples, "posterior samples per item; more than one gives mean and std", {.min = 1, .max = 1024});
   v.field("output", output, "folder for report.html, results.csv and results.json; starts at the working directory");

@@ -34,7 +34,7 @@ struct BudgetOptions {
 struct ComparisonOptions {
   std::string title;
   std::string prior = "auto";
-  Precision precision = Precision::float32;
+  std::optional<Precision> precision = Precision::float32;  ///< none: auto, see precision_choice.h
   MemoryBudget memory;
   std::int64_t samples = 1;
   std::string output = "comparison";

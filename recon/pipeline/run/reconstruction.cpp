@@ -14,6 +14,7 @@
 #include "recon/pipeline/run/result_assembly.h"
 #include "recon/pipeline/solve/complex_choice.h"
 #include "recon/pipeline/solve/engine.h"
+#include "recon/pipeline/solve/precision_choice.h"
 #include "recon/pipeline/solve/prior_choice.h"
 #include "recon/pipeline/solve/solver_choice.h"
 
@@ -113,13 +114,16 @@ ReconstructionResult run_reconstruction(const RunPlan& stated, const RunControls
   const std::vector<FirstItem> first = {{&input.source, wanted.front()}};
   settle_solver(plan.main, plan.resolved, first, plan.options.samples, controls.device, baselines);
   settle_prior(plan.prior, plan.resolved, first, needs_prior(plan));
+  settle_precision(plan.options.precision, plan.resolved, needs_prior(plan), plan.prior, input.source.image().shape,
+                   controls.device);
   const PriorPtr prior =
-      needs_prior(plan) ? open_prior(plan.prior, plan.options.precision, plan.options.memory.bytes()) : nullptr;
+      needs_prior(plan) ? open_prior(plan.prior, *plan.options.precision, plan.options.memory.bytes()) : nullptr;
   settle_complex_image({&input.source}, prior != nullptr, controls.device);
   const auto calibration = apply_calibration(plan.calibration, [&] { return conditions_of(plan); }, {&input});
   SingleItems items(input.source, wanted, controls.device, plan.options.series);
   ResultAssembly assembly(plan, input.source);
-  Engine engine({.seed = static_cast<std::uint64_t>(plan.options.seed)}, controls);
+  Engine engine({.seed = static_cast<std::uint64_t>(plan.options.seed), .memory = plan.options.memory.bytes()},
+                controls);
   engine.run(items, methods_of(plan, prior, calibration), assembly);
   if (assembly.failed() == wanted.size()) throw *assembly.first_fault();
   ReconstructionResult result = assembly.finish();

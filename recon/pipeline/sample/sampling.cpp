@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include "data/atomic_file.h"
@@ -13,9 +14,12 @@
 #include "recon/config/version.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
+#include "recon/core/log.h"
+#include "recon/core/out_of_memory.h"
 #include "recon/core/rounded_up.h"
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/items/seed_option.h"
+#include "recon/pipeline/solve/precision_choice.h"
 
 namespace recon {
 namespace {
@@ -76,16 +80,16 @@ class Trajectory {
   ImageRange range_;
 };
 
-/// One run: what is the same for all batches, and the loop over them.
+/// One run: what is the same for all batches, and the loop over them, as large as memory allows.
 class Sampling {
  public:
   Sampling(const SamplingPlan& plan, const RunControls& controls)
       : plan_(plan),
         controls_(controls),
-        prior_(open_prior(plan.prior, plan.options.precision, plan.options.memory.bytes())),
+        prior_(open_prior(plan.prior, *plan.options.precision, plan.options.memory.bytes())),
         size_(image_size(plan, prior_->domain())),
         range_{prior_->domain().low, prior_->domain().high},
-        trajectory_(plan.trajectory.empty() ? 0 : plan.options.trajectory_samples, plan.sampler->steps, range_) {
+        trajectory_(new_trajectory()) {
     for (const auto& path : {plan.output, plan.grid, plan.trajectory}) {
       if (!path.empty()) require_writable(path.string(), controls.overwrite);
     }
@@ -97,8 +101,16 @@ class Sampling {
     const auto start = std::chrono::steady_clock::now();
     std::vector<at::Tensor> done;
     const std::int64_t wanted = plan_.options.samples;
-    for (std::int64_t first = 0; first < wanted && !result.interrupted; first += plan_.options.batch) {
-      const DrawReport report = draw_batch(first, std::min(plan_.options.batch, wanted - first));
+    std::int64_t at_once = plan_.options.batch;
+    if (controls_.device.is_cpu()) at_once = std::min(at_once, prior_->most_at_once(size_[0], size_[1], false));
+    for (std::int64_t first = 0, count = 0; first < wanted; first += count) {
+      const std::optional<DrawReport> drawn = draw_as_fits(first, count = std::min(at_once, wanted - first));
+      if (!drawn) {
+        at_once = (count + 1) / 2;
+        count = 0;
+        continue;
+      }
+      const DrawReport& report = *drawn;
       result.interrupted = report.stopped;
       if (report.stopped) break;
       done.push_back(report.x.to(at::kCPU));
@@ -114,6 +126,27 @@ class Sampling {
   }
 
  private:
+  /// Nothing where the images do not fit into memory together. Throws OutOfMemory where one alone does not.
+  std::optional<DrawReport> draw_as_fits(std::int64_t first, std::int64_t count) {
+    std::string reason;
+    try {
+      return draw_batch(first, count);
+    } catch (const std::exception& error) {
+      if (!is_out_of_memory(error)) throw;
+      reason = first_line_of(error);
+    }
+    controls_.end();
+    if (count == 1) throw OutOfMemory(fmt::format("an image of {} x {}", size_[0], size_[1]), reason);
+    log::info("memory: {} images at a time do not fit; going on with {} ({})", count, (count + 1) / 2, reason);
+    if (first == 0) trajectory_ = new_trajectory();
+    return std::nullopt;
+  }
+
+  Trajectory new_trajectory() const {
+    const std::int64_t shown = plan_.trajectory.empty() ? 0 : plan_.options.trajectory_samples;
+    return {shown, plan_.sampler->steps, range_};
+  }
+
   DrawReport draw_batch(std::int64_t first, std::int64_t count) {
     DrawTask task{.keys = {},
                   .size = size_,
@@ -175,8 +208,7 @@ class Sampling {
 
 void SamplingOptions::visit(ParameterVisitor& v) {
   v.field("prior", prior, "an embedded prior, or a folder with a diffusers model (a path needs a '/')");
-  v.choice("precision", precision,
-           "of the network's convolutions: bfloat16 is faster where the processor has AMX or AVX512-BF16");
+  v.choice("precision", precision, "auto", precision_doc);
   memory.visit(v);
   v.field("samples", samples, "images to draw", {.min = 1, .max = 1000000});
   v.field("size", size, "[height, width] in pixels; default: the prior's own, or 128 x 128", {.min = 1, .max = 65536});
@@ -217,7 +249,12 @@ SamplingPlan read_sampling_plan(const Config& config, std::optional<std::uint64_
   return plan;
 }
 
-SamplingResult run_sampling(const SamplingPlan& plan, const RunControls& controls) {
+SamplingResult run_sampling(const SamplingPlan& stated, const RunControls& controls) {
+  SamplingPlan plan = stated;
+  if (!plan.options.precision) {
+    const Shape size = image_size(plan, open_prior(plan.prior)->domain());
+    settle_precision(plan.options.precision, plan.resolved, true, plan.prior, size, controls.device);
+  }
   return Sampling(plan, controls).run();
 }
 

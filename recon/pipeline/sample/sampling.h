@@ -22,7 +22,7 @@ namespace recon {
 /// The top level of a sample config, besides `sampler`.
 struct SamplingOptions {
   std::string prior = "natural_gray";
-  Precision precision = Precision::float32;
+  std::optional<Precision> precision = Precision::float32;  ///< none: auto, see precision_choice.h
   MemoryBudget memory;
   std::int64_t samples = 16;
   std::vector<std::int64_t> size;

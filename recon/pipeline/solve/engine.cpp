@@ -5,6 +5,7 @@
 
 #include "operators/unsuitable_operator.h"
 #include "recon/core/log.h"
+#include "recon/core/out_of_memory.h"
 #include "recon/pipeline/solve/misfit.h"
 #include "recon/solvers/stopwatch.h"
 
@@ -118,8 +119,9 @@ std::vector<ItemOutcome> Engine::solve(const ItemGroup& group, const Method& met
         auto results = solve_joined(together, method);
         for (std::size_t i = 0; i < members.size(); ++i) outcomes[members[i]].result = std::move(results[i]);
       }
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::data) throw;
+    } catch (const std::exception& error) {
+      const auto* fault = dynamic_cast<const Error*>(&error);
+      if (!is_out_of_memory(error) && (fault == nullptr || fault->kind() != ErrorKind::data)) throw;
       alone = true;  // to learn which one it is
     }
     for (std::size_t i = 0; alone && i < members.size(); ++i) outcomes[members[i]] = solve_alone(together[i], method);
@@ -139,12 +141,19 @@ ItemOutcome Engine::solve_alone(const PreparedItem& item, const Method& method,
     if (!everything) throw;
     outcome.applicable = false;
     outcome.error = error;
+  } catch (const OutOfMemory& error) {
+    outcome.error = error;
   } catch (const Error& error) {
     if (!everything && error.kind() != ErrorKind::data) throw;
     outcome.error = error;
   } catch (const std::exception& error) {
-    if (!everything) throw;
-    outcome.error = Error(ErrorKind::internal, "", error.what());
+    if (is_out_of_memory(error)) {  // in what is made of the samples
+      outcome.error = OutOfMemory(item.op->domain().to_string(), first_line_of(error));
+    } else if (everything) {
+      outcome.error = Error(ErrorKind::internal, "", error.what());
+    } else {
+      throw;
+    }
   }
   return outcome;
 }
@@ -154,7 +163,9 @@ std::vector<MethodResult> Engine::solve_joined(const std::vector<PreparedItem>& 
   const Controls controls{.seed = options_.seed,
                           .observer = controls_.steps(),
                           .cancellation = options_.finish_groups ? nullptr : controls_.cancellation,
-                          .trace_every = method.trace_every};
+                          .trace_every = method.trace_every,
+                          .memory = options_.memory,
+                          .at_once = at_once_[&method]};
   double seconds = 0;
   std::vector<MethodResult> results;
   {
@@ -164,6 +175,7 @@ std::vector<MethodResult> Engine::solve_joined(const std::vector<PreparedItem>& 
   double solving = 0;
   for (const auto& result : results) {
     const Report& report = result.report;
+    at_once_[&method] = report.at_once;
     const double network = report.seconds_network_forward + report.seconds_network_backward;
     time_.network += network;
     time_.operators += report.seconds_operator;

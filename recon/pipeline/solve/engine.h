@@ -84,6 +84,7 @@ struct EngineOptions {
     everything  ///< whatever a solver throws is its own failure: the others are not to suffer from it
   } contained = Contained::data;
   bool finish_groups = false;  ///< cancellation does not stop solves: the source of groups looks at it
+  std::int64_t memory = 0;     ///< bytes that the process may take, for Controls
   bool log_warnings = true;    ///< false: a line per item would bury the others
 };
 
@@ -97,7 +98,8 @@ class Engine {
   /// status stopped_early.
   void run(ItemGroups& groups, const std::vector<Method>& methods, ResultSink& sink);
   /// One outcome per item. Items that share their operator and need no whitening go through the solver together, the
-  /// others one by one. When a joint solve is refused for its data, its items are solved one by one.
+  /// others one by one. When a joint solve is refused for its data, or has no memory for what follows it, its items are
+  /// solved one by one. An item that does not fit even alone is the item's failure (OutOfMemory).
   std::vector<ItemOutcome> solve(const ItemGroup& group, const Method& method);
   const SolvingTime& time() const { return time_; }
 
@@ -115,6 +117,7 @@ class Engine {
   SolvingTime time_;
   std::size_t misfits_told_ = 0;
   std::map<const Method*, PreviousItem> ended_;  ///< where the last item of the running series has
+  std::map<const Method*, std::int64_t> at_once_;  ///< entries that fit into memory, where that was found out
 };
 
 }  // namespace recon

@@ -71,7 +71,7 @@ SolvingConditions solving_conditions(const SolvingOptions& options, const NamedS
           .prior_hash = main.traits.needs_prior ? hash_of_prior(prior) : "",
           .samples = options.samples,
           .select = options.select,
-          .precision = options.precision};
+          .precision = options.precision.value()};
 }
 
 std::map<std::string, std::string> conditions_of(const SolvingConditions& solving, const OpenedInput& input) {

@@ -16,6 +16,7 @@
 #include "recon/pipeline/solve/likely_cause.h"
 #include "recon/pipeline/solve/misfit.h"
 #include "recon/solvers/classical/richardson_lucy.h"
+#include "recon/solvers/micro_batches.h"
 #include "recon/solvers/samples.h"
 
 namespace recon {
@@ -53,14 +54,18 @@ void warn_outside(const ImageRange& range, MethodResult& result) {
 
 /// The entry that fits its measurement best, diverged ones last.
 std::int64_t best_fit(const Problem& problem, const Report& report) {
-  const at::Tensor misfit = squared_norms(problem.y - problem.op->apply(report.x));
+  std::vector<double> misfit;  // one by one: data of many samples may be more than fits into memory
+  for (std::int64_t i = 0; i < problem.batch(); ++i) {
+    const at::Tensor residual = problem.y.narrow(0, i, 1) - problem.op->apply(report.x.narrow(0, i, 1));
+    misfit.push_back(squared_norms(residual).item<double>());
+  }
   std::int64_t best = 0;
   const auto worse = [&](std::int64_t i, std::int64_t than) {
     const auto diverged = [&](std::int64_t k) {
       return report.outcomes[static_cast<std::size_t>(k)] == Outcome::diverged;
     };
     if (diverged(i) != diverged(than)) return diverged(i);
-    return misfit[i].item<double>() >= misfit[than].item<double>();
+    return misfit[static_cast<std::size_t>(i)] >= misfit[static_cast<std::size_t>(than)];
   };
   for (std::int64_t i = 1; i < problem.batch(); ++i) {
     if (!worse(i, best)) best = i;
@@ -270,6 +275,7 @@ std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>
     problems.front() = std::move(reweighed);
     report = again;
   }
+  if (items.size() == 1) problems.front() = entries_of(problems.front(), 0, report.x.size(0));  // when cancelled
   std::vector<MethodResult> results;
   for (std::size_t i = 0; i < items.size(); ++i) {
     results.push_back(evaluated(items[i], mapping, problems[i], share_of(report, i, items.size())));

@@ -10,13 +10,19 @@
 namespace recon {
 namespace {
 
-/// One tensor per item, NaN where an item has none; undefined when no item has one.
+/// One tensor per item, NaN where an item has none, or fewer samples than others; undefined when no item has one.
 at::Tensor stacked_column(std::vector<at::Tensor> rows) {
   const auto known = std::find_if(rows.begin(), rows.end(), [](const auto& row) { return row.defined(); });
   if (known == rows.end()) return {};
-  const at::Tensor like = *known;
+  at::Tensor like = *known;
+  for (const auto& row : rows) {
+    if (row.defined() && row.size(0) > like.size(0)) like = row;
+  }
   for (auto& row : rows) {
-    if (!row.defined()) row = at::full_like(like, NAN);
+    if (row.defined() && row.size(0) == like.size(0)) continue;
+    const at::Tensor whole = at::full_like(like, NAN);
+    if (row.defined()) whole.narrow(0, 0, row.size(0)).copy_(row);
+    row = whole;
   }
   return at::stack(rows);
 }

@@ -2,6 +2,7 @@
 
 #include "priors/slices_prior.h"
 #include "recon/core/error.h"
+#include "recon/pipeline/solve/precision_choice.h"
 
 namespace recon {
 bool is_auto(const YamlNode& section, std::set<std::string> allowed) {
@@ -37,8 +38,7 @@ void SolvingOptions::visit(ParameterVisitor& v) {
       "prior", prior,
       "an embedded prior, or a folder with a diffusers model (a path needs a '/'); auto: natural_rgb for colour, else "
       "natural_gray");
-  v.choice("precision", precision,
-           "of the network's convolutions: bfloat16 is faster where the processor has AMX or AVX512-BF16");
+  v.choice("precision", precision, "auto", precision_doc);
   memory.visit(v);
   v.field("samples", samples, "posterior samples per item; more than one gives mean and std", {.min = 1, .max = 1024});
   v.field("seed", seed, "seed of all randomness", {.min = 0});

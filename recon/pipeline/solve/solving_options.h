@@ -41,7 +41,7 @@ struct ItemKeys {
 /// What configs say of how items are solved, besides `input` and `solver`.
 struct SolvingOptions : ItemKeys {
   std::string prior = "auto";
-  Precision precision = Precision::float32;
+  std::optional<Precision> precision = Precision::float32;  ///< none: auto, see precision_choice.h
   MemoryBudget memory;
   std::int64_t samples = 1;
   std::int64_t seed = 0;
