@@ -25,6 +25,16 @@ std::vector<double> linear_betas(std::int64_t timesteps, double start, double en
   return betas;
 }
 
+/// 1 - f(next) / f(this) for a falling f of t in 0..1, at most 0.999.
+template <class Falling>
+std::vector<double> clipped_betas(std::int64_t timesteps, const Falling& f) {
+  constexpr double kLargestBeta = 0.999;
+  std::vector<double> betas = linear_betas(timesteps, 0, 0);
+  const auto at = [&](std::size_t i) { return f(static_cast<double>(i) / static_cast<double>(timesteps)); };
+  for (std::size_t i = 0; i < betas.size(); ++i) betas[i] = std::min(1 - at(i + 1) / at(i), kLargestBeta);
+  return betas;
+}
+
 }  // namespace
 
 NoiseSchedule::NoiseSchedule(Kind kind) : kind_(std::move(kind)) { check_parameters(kind_); }
@@ -40,14 +50,23 @@ NoiseSchedule NoiseSchedule::vp_scaled_linear(std::int64_t timesteps, double bet
 }
 
 NoiseSchedule NoiseSchedule::vp_cosine(std::int64_t timesteps) {
-  constexpr double kOffset = 0.008, kLargestBeta = 0.999;
-  const auto f = [&](std::size_t i) {
-    const double t = static_cast<double>(i) / static_cast<double>(timesteps);
-    return std::pow(std::cos((t + kOffset) / (1 + kOffset) * kHalfPi), 2);
-  };
-  std::vector<double> betas = linear_betas(timesteps, 0, 0);
-  for (std::size_t i = 0; i < betas.size(); ++i) betas[i] = std::min(1 - f(i + 1) / f(i), kLargestBeta);
-  return from_betas("vp_cosine", betas);
+  constexpr double kOffset = 0.008;
+  const auto f = [](double t) { return std::pow(std::cos((t + kOffset) / (1 + kOffset) * kHalfPi), 2); };
+  return from_betas("vp_cosine", clipped_betas(timesteps, f));
+}
+
+NoiseSchedule NoiseSchedule::vp_sigmoid(std::int64_t timesteps, double start, double end, double tau) {
+  check_schedule(start < end && tau > 0 && std::isfinite(start) && std::isfinite(end) && std::isfinite(tau),
+                 "vp_sigmoid", "start < end and tau > 0");
+  const auto sigmoid = [&](double x) { return 1 / (1 + std::exp(-x / tau)); };
+  const auto f = [&](double t) { return sigmoid(end) - sigmoid(std::lerp(start, end, t)); };
+  return from_betas("vp_sigmoid", clipped_betas(timesteps, f));
+}
+
+NoiseSchedule NoiseSchedule::vp_sigmoid_beta(std::int64_t timesteps, double beta_start, double beta_end) {
+  std::vector<double> betas = linear_betas(timesteps, -6, 6);
+  for (double& beta : betas) beta = std::lerp(beta_start, beta_end, 1 / (1 + std::exp(-beta)));
+  return from_betas("vp_sigmoid_beta", betas);
 }
 
 NoiseSchedule NoiseSchedule::from_betas(std::string name, const std::vector<double>& betas) {

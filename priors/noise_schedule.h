@@ -27,6 +27,11 @@ class NoiseSchedule {
   static NoiseSchedule vp_scaled_linear(std::int64_t timesteps = 1000, double beta_start = 0.00085,
                                         double beta_end = 0.012);
   static NoiseSchedule vp_cosine(std::int64_t timesteps = 1000);  ///< squaredcos_cap_v2, beta clipped at 0.999
+  /// alpha_bar = (f(end) - f(start + t (end - start))) / (f(end) - f(start)) with f(x) = 1 / (1 + exp(-x / tau)), t
+  /// from 0 to 1, beta clipped at 0.999 (Jabri et al. 2022, algorithm 5); as denoising-diffusion-pytorch has it.
+  static NoiseSchedule vp_sigmoid(std::int64_t timesteps = 1000, double start = -3, double end = 3, double tau = 1);
+  /// beta a sigmoid of the timestep from -6 to 6, between its ends; `sigmoid` of diffusers, `sigmoid_beta` of MONAI.
+  static NoiseSchedule vp_sigmoid_beta(std::int64_t timesteps = 1000, double beta_start = 1e-4, double beta_end = 0.02);
   static NoiseSchedule from_betas(std::string name, const std::vector<double>& betas);
 
   std::string name() const;

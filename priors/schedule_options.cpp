@@ -34,6 +34,19 @@ struct CosineTableOptions {
   NoiseSchedule schedule(const std::string&) const { return NoiseSchedule::vp_cosine(timesteps); }
 };
 
+struct SigmoidTableOptions {
+  std::int64_t timesteps = 1000;
+  double start = -3, end = 3, tau = 1;
+
+  void visit(ParameterVisitor& v) {
+    v.field("timesteps", timesteps, "T, the number of timesteps", kTimesteps);
+    v.field("start", start, "where on the sigmoid the clean end lies");
+    v.field("end", end, "where the noisy end lies, above `start`");
+    v.field("tau", tau, "width of the sigmoid", kPositive);
+  }
+  NoiseSchedule schedule(const std::string&) const { return NoiseSchedule::vp_sigmoid(timesteps, start, end, tau); }
+};
+
 struct OwnTableOptions {
   std::vector<double> betas, alpha_bar;
 
@@ -109,6 +122,9 @@ Registry<ScheduleFamily>& mutable_schedule_families() {
                     NoiseSchedule::vp_scaled_linear, 0.00085, 0.012),
        family<CosineTableOptions>("vp_cosine",
                                   "squared cosine over T timesteps, beta at most 0.999 (Nichol & Dhariwal 2021)"),
+       family<SigmoidTableOptions>("vp_sigmoid", "alpha² a piece of a sigmoid over T timesteps (Jabri et al. 2022)"),
+       table_family("vp_sigmoid_beta", "beta a sigmoid of the timestep (diffusers' sigmoid, MONAI's sigmoid_beta)",
+                    NoiseSchedule::vp_sigmoid_beta, 1e-4, 0.02),
        family<OwnTableOptions>("tabulated", "a variance-preserving table of your own"),
        family<VpContinuousOptions>("vp_continuous", "VP-SDE: beta linear in t from 0 to 1 (Song et al. 2021)"),
        family<CosineContinuousOptions>("cosine_continuous", "alpha a quarter period of the cosine, t from 0 to 1"),

@@ -42,11 +42,11 @@ void parse(const CardEntry& entry, const Parameter& parameter, std::string& valu
   }
 }
 
-template <class Number>
-requires std::is_arithmetic_v<Number>
-void parse(const CardEntry& entry, const Parameter& parameter, std::vector<Number>& values) {
+template <class Item>
+void parse(const CardEntry& entry, const Parameter& parameter, std::vector<Item>& values) {
   values.clear();
-  for (const CardEntry& item : entry.list("a list of numbers")) parse(item, parameter, values.emplace_back());
+  const char* const wanted = std::is_arithmetic_v<Item> ? "a list of numbers" : "a list of words";
+  for (const CardEntry& item : entry.list(wanted)) parse(item, parameter, values.emplace_back());
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ struct CardEntry {
 };
 
 /// The visitor that reads options from a mapping of a prior's card (the card may not include recon/config). A single
-/// word stands for a mapping that has only the key `word_key`. Numbers, lists of numbers and texts; anything else is
+/// word stands for a mapping that has only the key `word_key`. Numbers, texts and lists of them; anything else is
 /// Error(internal). Faults are Error(data) with the card's line.
 class CardOptions final : public ParameterVisitor {
  public:

@@ -34,7 +34,7 @@ const NetworkKind& kind_of_class(const nlohmann::json& json, const std::string& 
   throw data_error(location, "'_class_name': supported is {}, got '{}'", alternatives(known), class_name);
 }
 
-ChosenNetwork network_of(const PriorFiles& files, const PriorCard& card) {
+ChosenNetwork described_network(const PriorFiles& files, const PriorCard& card) {
   if (!card.images.empty()) throw data_error(card.location, "expected a network, got a prior made of images");
   if (card.network.kind != nullptr) {
     if (!card.network.kind->program_format.empty() && !card.weights) {
@@ -51,6 +51,12 @@ ChosenNetwork network_of(const PriorFiles& files, const PriorCard& card) {
   throw data_error(card.location,
                    "there is no config.json of diffusers in the folder, and the card does not say the network; add an "
                    "`architecture` or a `preset` (recon/docs/priors.md, \"Bring a checkpoint\")");
+}
+
+ChosenNetwork network_of(const PriorFiles& files, const PriorCard& card) {
+  ChosenNetwork network = described_network(files, card);
+  choose_class(network.config->classes(), card.class_label, card.location);
+  return network;
 }
 
 }  // namespace

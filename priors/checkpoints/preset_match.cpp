@@ -47,21 +47,24 @@ std::vector<PresetMatch> matching_presets(const std::filesystem::path& path) {
   std::vector<PresetMatch> matches;
   const std::string file = std::filesystem::is_directory(path) ? "FILE" : path.filename().string();
   for (const std::string& preset : preset_names()) {
-    PriorCard card = preset_prior_card(preset);
-    std::string text = fmt::format("preset: {}\nweights: {}\n", preset, file);
-    bool found = fits(card, path);
-    // A state dict that was taken out of what its authors save.
-    if (!found && !card.selection.keys.empty()) {
-      card.selection.keys.clear();
-      text += "weights_key: []\n";
-      found = fits(card, path);
+    const PriorCard card = preset_prior_card(preset);
+    ClassLabels* const labels = card.network.config->classes();
+    // As its authors save it, or a state dict that was taken out of that.
+    for (const bool without_keys : {false, true}) {
+      for (const bool without_prefix : {false, true}) {
+        PriorCard tried = card;
+        if (without_keys) tried.selection.keys.clear();
+        if (without_prefix) tried.selection.prefix.clear();
+        const bool same =
+            (without_keys && card.selection.keys.empty()) || (without_prefix && card.selection.prefix.empty());
+        if (same || !fits(tried, path)) continue;
+        std::string text = fmt::format("preset: {}\nweights: {}\n", preset, file);
+        if (without_keys) text += "weights_key: []\n";
+        if (without_prefix) text += "weights_prefix: ''\n";
+        if (labels != nullptr && labels->count > 0) text += fmt::format("class: 0  # of 0..{}\n", labels->count - 1);
+        matches.push_back({.preset = preset, .card = text});
+      }
     }
-    if (!found && !card.selection.prefix.empty()) {
-      card.selection.prefix.clear();
-      text += "weights_prefix: ''\n";
-      found = fits(card, path);
-    }
-    if (found) matches.push_back({.preset = preset, .card = text});
   }
   return matches;
 }

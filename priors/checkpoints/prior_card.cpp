@@ -19,7 +19,7 @@ namespace {
 
 using Entry = CardEntry;
 
-constexpr std::int64_t kMaxSide = 1 << 20;
+constexpr std::int64_t kMaxSide = 1 << 20, kMaxClass = 1'000'000;
 
 std::optional<NoiseSchedule> schedule_of(const Entry& entry) {
   if (entry.node.IsScalar() && entry.text() == "from_scheduler") return std::nullopt;
@@ -130,6 +130,11 @@ const std::map<std::string, Reader>& readers() {
       {"weights_prefix",
        [](const Entry& e, PriorCard& card) {  // empty: not that of a preset
          card.selection.prefix = e.node.IsScalar() ? e.node.Scalar() : e.text();
+       }},
+      {"class",
+       [](const Entry& e, PriorCard& card) {
+         const bool none = e.node.IsScalar() && e.node.Scalar() == "none";
+         card.class_label = none ? ClassLabels::kNoClass : e.whole(0, kMaxClass);
        }},
       {"prediction", [](const Entry& e, PriorCard& card) { card.prediction = named<Prediction>(e); }},
       {"schedule", [](const Entry& e, PriorCard& card) { card.schedule = schedule_of(e); }},

@@ -32,6 +32,7 @@ struct PriorCard {
   ChosenNetwork network;              ///< of `preset` and `architecture`; none: that of diffusers' config.json
   std::optional<std::filesystem::path> weights;  ///< the file, beside the card
   WeightsSelection selection;                    ///< `weights_key`, `weights_prefix`
+  std::optional<std::int64_t> class_label;       ///< `class`; ClassLabels::kNoClass for none
   std::optional<Prediction> prediction;
   std::optional<NoiseSchedule> schedule;  ///< absent for from_scheduler
   std::optional<TimeInput> time_input;

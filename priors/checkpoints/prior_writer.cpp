@@ -49,8 +49,9 @@ json betas_of(const TabulatedSchedule& table) {
     NoiseSchedule schedule;
     double start, end;
   };
-  const std::array<Named, 3> named{{{"linear", NoiseSchedule::vp_linear(timesteps), 1e-4, 0.02},
+  const std::array<Named, 4> named{{{"linear", NoiseSchedule::vp_linear(timesteps), 1e-4, 0.02},
                                     {"scaled_linear", NoiseSchedule::vp_scaled_linear(timesteps), 0.00085, 0.012},
+                                    {"sigmoid", NoiseSchedule::vp_sigmoid_beta(timesteps), 1e-4, 0.02},
                                     {"squaredcos_cap_v2", NoiseSchedule::vp_cosine(timesteps), 1e-4, 0.02}}};
   for (const auto& [word, schedule, start, end] : named) {
     if (std::get<TabulatedSchedule>(schedule.kind()).alpha_bar != table.alpha_bar) continue;

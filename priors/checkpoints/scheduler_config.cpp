@@ -40,9 +40,10 @@ NoiseSchedule read_schedule(JsonFields& fields) {
   }
   if (kind == "linear") return NoiseSchedule::vp_linear(timesteps, beta_start, beta_end);
   if (kind == "scaled_linear") return NoiseSchedule::vp_scaled_linear(timesteps, beta_start, beta_end);
+  if (kind == "sigmoid") return NoiseSchedule::vp_sigmoid_beta(timesteps, beta_start, beta_end);
   if (kind == "squaredcos_cap_v2") return NoiseSchedule::vp_cosine(timesteps);
   throw data_error(fields.location(),
-                   "'beta_schedule': supported are linear, scaled_linear, squaredcos_cap_v2 and "
+                   "'beta_schedule': supported are linear, scaled_linear, sigmoid, squaredcos_cap_v2 and "
                    "trained_betas, got '{}'",
                    kind);
 }

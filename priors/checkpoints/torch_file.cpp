@@ -47,24 +47,75 @@ std::string listed(const Pickle& pickle, const PickleDict& dict) {
   return words.empty() ? "nothing" : fmt::format("{}", fmt::join(words, ", "));
 }
 
-const PickleDict& dict_at(const Pickle& pickle, const std::vector<std::string>& keys, const std::string& location) {
+PickleRef value_at(const Pickle& pickle, const std::vector<std::string>& keys, const std::string& location) {
   PickleRef at = pickle.root;
   std::string where = "the file";
-  for (std::size_t i = 0;; ++i) {
+  for (const std::string& key : keys) {
     const auto* const dict = std::get_if<PickleDict>(&pickle[at]);
     if (dict == nullptr)
       throw data_error(location, "{} holds {}, expected a dict of tensors", where, kind_of(pickle[at]));
-    if (i == keys.size()) return *dict;
     const auto found = std::find_if(dict->items.begin(), dict->items.end(), [&](const auto& item) {
       const auto* const name = std::get_if<std::string>(&pickle[item.first]);
-      return name != nullptr && *name == keys[i];
+      return name != nullptr && *name == key;
     });
     if (found == dict->items.end()) {
-      throw data_error(location, "`weights_key`: {} has no '{}'; it holds {}", where, keys[i], listed(pickle, *dict));
+      throw data_error(location, "`weights_key`: {} has no '{}'; it holds {}", where, key, listed(pickle, *dict));
     }
     at = found->second;
-    where = "'" + keys[i] + "'";
+    where = "'" + key + "'";
   }
+  return at;
+}
+
+using NamedTorchTensors = std::vector<std::pair<std::string, TorchTensor>>;
+
+/// In the order of the file.
+NamedTorchTensors tensors_of(const Pickle& pickle, PickleRef at, const std::vector<std::string>& keys,
+                             const std::string& location) {
+  const auto* const dict = std::get_if<PickleDict>(&pickle[at]);
+  if (dict == nullptr) {
+    throw data_error(location, "{} holds {}, expected a dict of tensors",
+                     keys.empty() ? "the file" : "'" + keys.back() + "'", kind_of(pickle[at]));
+  }
+  NamedTorchTensors tensors;
+  for (const auto& [key, value] : dict->items) {
+    const auto* const name = std::get_if<std::string>(&pickle[key]);
+    const auto* const tensor = std::get_if<TorchTensor>(&pickle[value]);
+    if (name == nullptr || tensor == nullptr) {
+      throw data_error(location,
+                       "expected names and tensors only, got {}; weights that lie deeper are chosen by "
+                       "`weights_key: NAME` in prior.yaml",
+                       listed(pickle, *dict));
+    }
+    tensors.emplace_back(*name, *tensor);
+  }
+  return tensors;
+}
+
+/// What score_sde does not train: the noise levels and the Fourier frequencies.
+bool is_frozen(const std::string& name) { return name.ends_with("sigmas") || name.ends_with("all_modules.0.W"); }
+
+/// A list of averages has no names. They are those of the trained tensors of `model`, in its order.
+NamedTorchTensors named_averages(const Pickle& pickle, const PickleSequence& list, const std::string& location) {
+  NamedTorchTensors tensors = tensors_of(pickle, value_at(pickle, {"model"}, location), {"model"}, location);
+  const auto trained = static_cast<std::size_t>(
+      std::count_if(tensors.begin(), tensors.end(), [](const auto& entry) { return !is_frozen(entry.first); }));
+  if (trained != list.items.size()) {
+    throw data_error(location, "`weights_key` leads to a list of {} values, expected {}: the tensors of 'model'",
+                     list.items.size(), trained);
+  }
+  auto next = list.items.begin();
+  for (auto& [name, tensor] : tensors) {
+    if (is_frozen(name)) continue;
+    const auto* const average = std::get_if<TorchTensor>(&pickle[*next++]);
+    if (average == nullptr || average->shape != tensor.shape) {
+      throw data_error(location, "`weights_key` leads to a list with {} where 'model' has {}, a tensor of {}",
+                       average == nullptr ? "something else" : "a tensor of " + to_string(average->shape), name,
+                       to_string(tensor.shape));
+    }
+    tensor = *average;
+  }
+  return tensors;
 }
 
 /// Views of one storage may be equal (tied weights) or apart.
@@ -123,18 +174,12 @@ std::string root_of(const ZipArchive& archive, const std::string& path) {
 
 std::map<std::string, TorchTensor> state_dict_of(const Pickle& pickle, const std::vector<std::string>& keys,
                                                  const std::string& location) {
-  const PickleDict& dict = dict_at(pickle, keys, location);
+  const PickleRef at = value_at(pickle, keys, location);
+  const auto* const list = std::get_if<PickleSequence>(&pickle[at]);
   std::map<std::string, TorchTensor> tensors;
-  for (const auto& [key, value] : dict.items) {
-    const auto* const name = std::get_if<std::string>(&pickle[key]);
-    const auto* const tensor = std::get_if<TorchTensor>(&pickle[value]);
-    if (name == nullptr || tensor == nullptr) {
-      throw data_error(location,
-                       "expected names and tensors only, got {}; weights that lie deeper are chosen by "
-                       "`weights_key: NAME` in prior.yaml",
-                       listed(pickle, dict));
-    }
-    if (!tensors.emplace(*name, *tensor).second) throw data_error(location, "tensor '{}' is there twice", *name);
+  for (auto& [name, tensor] :
+       list != nullptr ? named_averages(pickle, *list, location) : tensors_of(pickle, at, keys, location)) {
+    if (!tensors.emplace(name, tensor).second) throw data_error(location, "tensor '{}' is there twice", name);
   }
   if (tensors.empty()) throw data_error(location, "there are no tensors");
   refuse_overlaps(tensors, location);

@@ -14,9 +14,11 @@
 namespace recon {
 
 /// The tensors of a state dict in a pickle: the dict at its root, or the one that a path of keys leads to
-/// ({"ema", "model"} for {"ema": {"model": {...}}}). Throws Error(data) at `location`: a key that is not there (naming
-/// those that are), an entry that is not a tensor, a name that is there twice, tensors that overlap in their storage
-/// without being the same view.
+/// ({"ema", "model"} for {"ema": {"model": {...}}}). Where they lead to a list, as {"ema", "shadow_params"} in files of
+/// score_sde, its tensors stand for those of the dict `model` at the root, in its order and but for what is not trained
+/// (`sigmas`, `all_modules.0.W`). Throws Error(data) at `location`: a key that is not there (naming those that are), an
+/// entry that is not a tensor, a name that is there twice, a list that does not fit `model`, tensors that overlap in
+/// their storage without being the same view.
 std::map<std::string, TorchTensor> state_dict_of(const Pickle& pickle, const std::vector<std::string>& keys,
                                                  const std::string& location);
 

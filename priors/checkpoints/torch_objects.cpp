@@ -15,7 +15,7 @@ constexpr std::string_view kOrderedDict = "collections.OrderedDict";
 constexpr std::string_view kTensor = "torch._utils._rebuild_tensor_v2";
 constexpr std::string_view kParameter = "torch._utils._rebuild_parameter";
 
-constexpr std::array<std::pair<std::string_view, at::ScalarType>, 9> kStorages{
+constexpr std::array<std::pair<std::string_view, at::ScalarType>, 10> kStorages{
     {{"torch.DoubleStorage", at::kDouble},
      {"torch.FloatStorage", at::kFloat},
      {"torch.HalfStorage", at::kHalf},
@@ -24,7 +24,8 @@ constexpr std::array<std::pair<std::string_view, at::ScalarType>, 9> kStorages{
      {"torch.IntStorage", at::kInt},
      {"torch.ShortStorage", at::kShort},
      {"torch.CharStorage", at::kChar},
-     {"torch.ByteStorage", at::kByte}}};
+     {"torch.ByteStorage", at::kByte},
+     {"torch.BoolStorage", at::kByte}}};  // a damaged bool may be neither true nor false
 
 /// The value as a T, or an error that says which part of what it is.
 template <class T>

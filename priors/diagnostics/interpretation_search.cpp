@@ -36,6 +36,8 @@ std::vector<Convention> usual_conventions() {
            NoiseSchedule::vp_linear(4000, 2.5e-5, 5e-3)},
           {"{type: vp_cosine, timesteps: 4000}", NoiseSchedule::vp_cosine(4000)},
           {"vp_scaled_linear", NoiseSchedule::vp_scaled_linear()},
+          {"vp_sigmoid", NoiseSchedule::vp_sigmoid()},
+          {"vp_sigmoid_beta", NoiseSchedule::vp_sigmoid_beta()},
           {"vp_linear", NoiseSchedule::vp_linear(), relative_sigma},
           {"vp_linear", NoiseSchedule::vp_linear(), edm_noise},
           {ve_text, ve, relative_sigma},
@@ -223,7 +225,9 @@ InterpretationSearch search_interpretations(const Network& network, const Networ
   for (const auto& interpretation : interpretations) least = std::min(least, interpretation.mean_error());
   const auto chosen =
       std::find_if(interpretations.begin(), interpretations.end(), [&](const Interpretation& interpretation) {
-        return interpretation.mean_error() <= least + InterpretationSearch::kTie;
+        const bool of_card = interpretation.schedule.empty();  // its schedule and time
+        return interpretation.mean_error() <=
+               least + (of_card ? InterpretationSearch::kTie : InterpretationSearch::kSame);
       });
   InterpretationSearch search{.card = interpretations.front(), .best = *chosen};
   if (images.size(1) == 3) decide_channel_order(trial, images, search);

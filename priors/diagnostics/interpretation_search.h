@@ -29,6 +29,8 @@ struct InterpretationSearch {
   /// best under all but one, 1.10 (1.46 for the brain) where [-1, 1] was called [0, 1], which shows the network
   /// natural images of half the contrast; four levels without the noisiest had 1.07. Under each right card 1.00.
   static constexpr double kTie = 0.01, kAgreement = 0.05;
+  /// Within it, interpretations with another schedule or time than the card's are the same but for rounding.
+  static constexpr double kSame = 1e-4;
   /// How many times larger the mean squared error is under the card's interpretation, in the geometric mean.
   double ratio() const;
   bool card_agrees() const;
@@ -43,8 +45,8 @@ struct InterpretationSearch {
 /// five levels (0.1, 0.4, 1.5, 6 and 24 half-widths of the value range), and the network denoises them under every
 /// interpretation out of
 ///
-///     schedule, time_input, time_scale, input_scaling   the card's; VP tables (linear, scaled linear, cosine; 4000
-///                                                       timesteps of linear and cosine) at time input t,
+///     schedule, time_input, time_scale, input_scaling   the card's; VP tables (linear, scaled linear, cosine, both
+///                                                       sigmoids; 4000 timesteps of linear and cosine) at time t,
 ///                                                       VP and VE at r or ln(r)/4, EDM, flow at t (in 1 and in
 ///                                                       1/1000, running either way), continuous VP
 ///     prediction                                        all that make sense with them
@@ -52,11 +54,11 @@ struct InterpretationSearch {
 ///
 /// and then, for three channels, with the channels turned round. A network is a minimum-mean-square-error denoiser
 /// under the interpretation that it was trained for, and no other can be better than that on images of its kind; so the
-/// least error wins. Ties (kTie, in the mean of ln mse) go to the card: what makes no difference to the denoiser is no
-/// fault. The channel order is decided where the images have colour and the paired difference is three standard errors
-/// from 0.
+/// least error wins. Ties (kTie, in the mean of ln mse) go to the card, or to its schedule and time: what makes no
+/// difference to the denoiser is no fault. Among others that are the same (kSame) the more usual one wins. The channel
+/// order is decided where the images have colour and the paired difference is three standard errors from 0.
 ///
-/// `images` float32 [N, C, H, W] in [0, 1], red first, sizes multiples of the domain's. About 260 network passes.
+/// `images` float32 [N, C, H, W] in [0, 1], red first, sizes multiples of the domain's. About 290 network passes.
 InterpretationSearch search_interpretations(const Network& network, const NetworkPriorDescription& card,
                                             const at::Tensor& images, const Rng& rng);
 

@@ -42,6 +42,8 @@ void AdmConfig::visit(ParameterVisitor& v) {
   v.field("conv_resample", conv_resample, "without resblock_updown: by convolutions, else by mean and repetition");
   v.field("learn_sigma", learn_sigma, "the network gives a variance beside its prediction");
   v.field("norm_groups", norm_groups, "groups of the group norms; 32 in all published models", positive);
+  v.field("num_classes", classes.count, "classes of images; 0: no labels, 1000 where the scripts have class_cond",
+          {.min = 0, .max = 1e6});
 }
 
 void AdmConfig::complete(const std::string& location) {

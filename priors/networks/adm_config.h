@@ -10,7 +10,7 @@
 namespace recon {
 
 /// The options of a guided-diffusion U-Net under the names of its scripts, with their defaults but for learn_sigma,
-/// which all published models have. Class-conditional networks are not supported.
+/// which all published models have.
 struct AdmConfig {
   std::int64_t image_size = 64;
   std::int64_t in_channels = 3;
@@ -25,6 +25,7 @@ struct AdmConfig {
   bool conv_resample = true;  ///< without resblock_updown: resolution changes by a convolution, else without parameters
   bool learn_sigma = true;    ///< twice the channels out; the second half is a variance
   std::int64_t norm_groups = 32;
+  ClassLabels classes = {};  ///< num_classes, that of its `UNetModel`: 1000 where the scripts have class_cond
 
   void visit(ParameterVisitor& v);
   /// Throws Error(data) at `location` naming the key for numbers that do not fit each other; fills in channel_mult.

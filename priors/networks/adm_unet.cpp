@@ -28,6 +28,9 @@ AdmUNet::AdmUNet(const AdmConfig& config, ParameterSource& source) : config_(con
                                                       .out_channels = style.time_channels,
                                                       .first = "time_embed.0",
                                                       .second = "time_embed.2"});
+  if (config.classes.count > 0) {
+    class_embedding_ = scope.child("label_emb").get("weight", {config.classes.count, style.time_channels});
+  }
   add_down(scope, style);
   add_middle(scope, style);
   add_up(scope, style);
@@ -124,7 +127,8 @@ FeatureMap AdmUNet::Stage::operator()(Execution& run, FeatureMap x, const at::Te
 }
 
 FeatureMap AdmUNet::through(Execution& run, const FeatureMap& x, const at::Tensor& t) const {
-  const at::Tensor temb = (*time_embedding_)(t);
+  at::Tensor temb = (*time_embedding_)(t);
+  if (class_embedding_.defined()) temb = temb + class_embedding_[config_.classes.chosen.value()];
   const auto first = [this](const std::vector<at::Tensor>& in) { return (*conv_in_)(in[0]); };
   FeatureMap h = run({.map = first, .channels = conv_in_->out_channels()}, x);
   std::vector<FeatureMap> skips{h};

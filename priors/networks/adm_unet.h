@@ -12,8 +12,8 @@
 namespace recon {
 
 /// The U-Net of ADM (Dhariwal & Nichol 2021, section 3 and appendix B), with the parameter names of guided-diffusion's
-/// `UNetModel`, so that its state dicts load as they are: the checkpoints of guided-diffusion and of DPS. Without class
-/// labels. The time is the index of the schedule's table.
+/// `UNetModel`, so that its state dicts load as they are: the checkpoints of guided-diffusion and of DPS. The time is
+/// the index of the schedule's table.
 class AdmUNet final : public LayeredNetwork {
  public:
   /// `config` complete().
@@ -48,6 +48,7 @@ class AdmUNet final : public LayeredNetwork {
 
   AdmConfig config_;
   std::optional<TimeEmbedding> time_embedding_;
+  at::Tensor class_embedding_;  ///< [classes, time_channels]
   std::optional<Conv2d> conv_in_;
   std::vector<Stage> down_, middle_, up_;
   std::vector<std::int64_t> skip_channels_;  ///< while building

@@ -4,16 +4,24 @@
 
 namespace recon {
 
+namespace {
+
+Linear matrix(const ParameterScope& scope, std::int64_t in, std::int64_t out, bool transposed) {
+  return transposed ? Linear::transposed(scope, in, out) : Linear(scope, in, out);
+}
+
+}  // namespace
+
 Attention::Attention(const ParameterScope& scope, std::int64_t channels, std::int64_t head_channels,
-                     std::optional<std::int64_t> groups, double eps, double output_scale)
+                     std::optional<std::int64_t> groups, double eps, double output_scale, const AttentionNames& names)
     : heads_(channels / head_channels),
       head_channels_(head_channels),
-      query_(scope.child("to_q"), channels, heads_ * head_channels),
-      key_(scope.child("to_k"), channels, heads_ * head_channels),
-      value_(scope.child("to_v"), channels, heads_ * head_channels),
-      out_(scope.child("to_out", 0), heads_ * head_channels, channels),
+      query_(matrix(scope.child(names.query), channels, heads_ * head_channels, names.transposed)),
+      key_(matrix(scope.child(names.key), channels, heads_ * head_channels, names.transposed)),
+      value_(matrix(scope.child(names.value), channels, heads_ * head_channels, names.transposed)),
+      out_(matrix(scope.child(names.out), heads_ * head_channels, channels, names.transposed)),
       output_scale_(output_scale) {
-  if (groups) norm_.emplace(scope.child("group_norm"), channels, *groups, eps);
+  if (groups) norm_.emplace(scope.child(names.norm), channels, *groups, eps);
 }
 
 at::Tensor Attention::split_heads(const at::Tensor& x) const {

@@ -20,6 +20,11 @@ at::Tensor Conv2d::operator()(const at::Tensor& x) const {
 Linear::Linear(const ParameterScope& scope, std::int64_t in, std::int64_t out)
     : weight(scope.get("weight", {out, in})), bias(scope.get("bias", {out})) {}
 
+Linear Linear::transposed(const ParameterScope& scope, std::int64_t in, std::int64_t out) {
+  const at::Tensor w = scope.get("W", {in, out});
+  return {w.t(), scope.get("b", {out})};
+}
+
 at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, weight, bias); }
 
 GroupNorm::GroupNorm(const ParameterScope& scope, std::int64_t channels, std::int64_t group_count, double epsilon)

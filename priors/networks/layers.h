@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "priors/networks/parameters.h"
 #include "recon/core/words.h"
@@ -26,9 +27,14 @@ struct Conv2d {
 /// y = x W^T + b over the last axis. Weight [out, in], bias [out].
 struct Linear {
   Linear(const ParameterScope& scope, std::int64_t in, std::int64_t out);
+  /// The same as score_sde stores it: `W` [in, out] and `b` [out].
+  static Linear transposed(const ParameterScope& scope, std::int64_t in, std::int64_t out);
   at::Tensor operator()(const at::Tensor& x) const;
 
   at::Tensor weight, bias;
+
+ private:
+  Linear(at::Tensor w, at::Tensor b) : weight(std::move(w)), bias(std::move(b)) {}
 };
 
 /// A scale and a shift for each channel of each image, [B, C].

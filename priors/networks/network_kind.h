@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "priors/networks/class_labels.h"
 #include "priors/networks/network.h"
 #include "recon/core/parameters.h"
 #include "recon/core/registry.h"
@@ -31,6 +32,8 @@ class NetworkConfig {
   /// key for numbers that do not fit each other.
   virtual void complete(const std::string& location) = 0;
   virtual NetworkFacts facts() const = 0;
+  /// Its class labels, for choose_class() before build(); null: networks of this kind never have any.
+  virtual ClassLabels* classes() { return nullptr; }
   /// The network with its parameters from there.
   virtual std::shared_ptr<const Network> build(ParameterSource& parameters) const = 0;
   /// The network of a file that is a program, for kinds with a program_format.
@@ -59,6 +62,10 @@ class ConfigOf final : public NetworkConfig {
   void visit(ParameterVisitor& options) override { config.visit(options); }
   void complete(const std::string& location) override { config.complete(location); }
   NetworkFacts facts() const override { return config.facts(); }
+  ClassLabels* classes() override {
+    if constexpr (requires { config.classes; }) return &config.classes;
+    return nullptr;
+  }
   std::shared_ptr<const Network> build(ParameterSource& parameters) const override {
     return std::make_shared<const Net>(config, parameters);
   }

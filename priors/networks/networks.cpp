@@ -2,9 +2,12 @@
 #include <nlohmann/json.hpp>
 
 #include "priors/networks/adm_unet.h"
+#include "priors/networks/denoising_diffusion_unet.h"
 #include "priors/networks/dncnn.h"
 #include "priors/networks/drunet.h"
 #include "priors/networks/exported_network.h"
+#include "priors/networks/monai_unet.h"
+#include "priors/networks/ncsnpp_unet.h"
 #include "priors/networks/network_kind.h"
 #include "priors/networks/song_unet.h"
 #include "priors/networks/torchscript_network.h"
@@ -28,6 +31,7 @@ class UNet2DOptions final : public NetworkConfig {
             .sample_size = config_.sample_size,
             .conditioned_on_noise_level = config_.fourier_time};
   }
+  ClassLabels* classes() override { return &config_.classes; }
   std::shared_ptr<const Network> build(ParameterSource& parameters) const override {
     return std::make_shared<const UNet2D>(config_, parameters);
   }
@@ -87,7 +91,9 @@ Registry<NetworkKind>& mutable_network_kinds() {
   static Registry<NetworkKind> kinds(
       "network",
       {network_kind<AdmConfig, AdmUNet>("adm"), network_kind<SongConfig, SongUNet>("songunet"),
-       network_kind<DhariwalConfig, SongUNet>("dhariwalunet"), network_kind<DrunetConfig, Drunet>("drunet"),
+       network_kind<DhariwalConfig, SongUNet>("dhariwalunet"), network_kind<NcsnppConfig, NcsnppUNet>("ncsnpp"),
+       network_kind<DenoisingDiffusionConfig, DenoisingDiffusionUNet>("denoising_diffusion_unet"),
+       network_kind<MonaiConfig, MonaiUNet>("diffusionmodelunet"), network_kind<DrunetConfig, Drunet>("drunet"),
        network_kind<FfdNetConfig, FfdNet>("ffdnet"), network_kind<DnCnnConfig, DnCnn>("dncnn"),
        program_kind("exported", "torch.export", load_exported),
        program_kind("torchscript", "TorchScript", load_torchscript), unet2d_kind()},

@@ -26,18 +26,6 @@ ResnetBlock::ResnetBlock(const ParameterScope& scope, std::int64_t in, std::int6
   if (changes && style.fixed_filter) fir_ = shortcut_fir_ = Fir::binomial(conv1_.weight.options());
 }
 
-Fir Fir::binomial(const at::TensorOptions& options) {
-  const at::Tensor taps = at::tensor({1.0, 3.0, 3.0, 1.0}, at::kDouble) / 8;
-  return Fir(at::outer(taps, taps).view({1, 1, 4, 4}).to(options));
-}
-
-at::Tensor Fir::operator()(const at::Tensor& x, Resample resample) const {
-  const std::int64_t channels = x.size(1), pad = (filter.size(-1) - 1) / 2;
-  const at::Tensor each = filter.expand({channels, 1, -1, -1});
-  if (resample == Resample::down) return at::conv2d(x, each, {}, {2, 2}, {pad, pad}, {1, 1}, channels);
-  return at::conv_transpose2d(x, 4 * each, {}, {2, 2}, {pad, pad}, {0, 0}, channels);
-}
-
 at::Tensor ResnetBlock::resampled(const at::Tensor& x, const std::optional<Fir>& fir) const {
   if (fir) return (*fir)(x, resample_);
   switch (resample_) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "priors/networks/execution.h"
+#include "priors/networks/fir.h"
 #include "priors/networks/layers.h"
 
 namespace recon {
@@ -33,18 +34,6 @@ struct BlockStyle {
   std::int64_t groups_of(std::int64_t channels) const {
     return min_group_channels > 0 ? std::min(groups, channels / min_group_channels) : groups;
   }
-};
-
-/// Halving or doubling by a separable filter f, [1, 1, n, n], f / (sum f)² (Zhang 2019; StyleGAN2's upfirdn2d): a
-/// strided convolution of each channel, and the transpose of it times 4.
-struct Fir {
-  /// Kept in the checkpoint as `resample_filter`.
-  Fir(const ParameterScope& scope, std::int64_t taps) : filter(scope.get("resample_filter", {1, 1, taps, taps})) {}
-  explicit Fir(at::Tensor weights) : filter(std::move(weights)) {}
-  static Fir binomial(const at::TensorOptions& options);  ///< f = [1, 3, 3, 1], not in the checkpoint
-  at::Tensor operator()(const at::Tensor& x, Resample resample) const;
-  std::int64_t reach() const { return 2 + filter.size(-1) / 2 * 2; }  ///< Pass::reach with a 3x3 convolution
-  at::Tensor filter;
 };
 
 /// Residual block with time conditioning, as ResnetBlock2D of diffusers (after Ho et al. 2020, appendix B; scale-shift:

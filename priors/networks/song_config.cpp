@@ -21,6 +21,7 @@ void visit_plan(SongConfig& config, ParameterVisitor& v) {
   v.field("attn_resolutions", config.attn_resolutions, "sides, in pixels, at which there is self-attention", positive);
   v.field("augment_dim", config.augment_dim, "of map_augment in the file, 0 where there is none",
           {.min = 0, .max = 1024});
+  v.field("label_dim", config.classes.count, "classes of images; 0: no labels", {.min = 0, .max = 1e6});
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ struct EdmFamily {
 };
 
 /// The options of EDM's `SongUNet` under its names, with its defaults: DDPM++ as they are, NCSN++ with embedding_type
-/// fourier, channel_mult_noise 2, encoder_type residual, resample_filter [1, 3, 3, 1]. Without class labels.
+/// fourier, channel_mult_noise 2, encoder_type residual, resample_filter [1, 3, 3, 1].
 struct SongConfig {
   std::int64_t img_resolution = 32;
   std::int64_t in_channels = 3;
@@ -43,6 +43,7 @@ struct SongConfig {
   std::vector<double> resample_filter = {1, 1};  ///< its length counts; the weights have the filter
   std::int64_t augment_dim = 0;                  ///< of map_augment, which sampling does not use; 9 in EDM's own models
   std::int64_t channels_per_head = 0;            ///< of attention, where the level has it; 0: one head
+  ClassLabels classes = {.none_known = true};    ///< label_dim
   EdmFamily family = {};                         ///< not an option
 
   void visit(ParameterVisitor& v);
@@ -63,7 +64,7 @@ struct SongConfig {
   std::int64_t heads(std::int64_t channels) const { return channels_per_head > 0 ? channels / channels_per_head : 1; }
 };
 
-/// The options of EDM's `DhariwalUNet`, its ADM, under its names and with its defaults. Without class labels.
+/// The options of EDM's `DhariwalUNet`, its ADM, under its names and with its defaults.
 struct DhariwalConfig : SongConfig {
   DhariwalConfig();
   void visit(ParameterVisitor& v);  ///< those of SongConfig that the class has

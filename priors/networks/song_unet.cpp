@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include <array>
+#include <cmath>
 #include <numbers>
 
 #include "recon/core/error.h"
@@ -10,7 +10,6 @@
 namespace recon {
 namespace {
 
-constexpr std::array<std::int64_t, 2> kNoPadding{0, 0};
 constexpr std::int64_t kGroups = 32;
 constexpr ResnetNames kSongNames{
     .norm1 = "norm0", .conv1 = "conv0", .time = "affine", .norm2 = "norm1", .conv2 = "conv1", .shortcut = "skip"};
@@ -28,17 +27,6 @@ BlockStyle style_of(const SongConfig& config) {
 
 }  // namespace
 
-SongUNet::ImageInput::ImageInput(const ParameterScope& scope, std::int64_t in, std::int64_t out, std::int64_t taps)
-    : weight(scope.get("weight", {out, in, 3, 3})), bias(scope.get("bias", {out})), fir(scope, taps) {}
-
-at::Tensor SongUNet::ImageInput::operator()(const at::Tensor& x) const {
-  // Padding of both at once, so that the border is that of a single filter.
-  const std::int64_t pad = 1 + (fir.filter.size(-1) - 1) / 2, channels = weight.size(0);
-  const at::Tensor wide = at::conv2d(x, weight, {}, {1, 1}, {pad, pad});
-  const at::Tensor each = fir.filter.expand({channels, 1, -1, -1});
-  return at::conv2d(wide, each, bias, {2, 2}, kNoPadding, {1, 1}, channels);
-}
-
 SongUNet::SongUNet(const SongConfig& config, ParameterSource& source) : config_(config) {
   const ParameterScope scope(source, parameters_);
   const std::int64_t features = config.model_channels * config.channel_mult_noise;
@@ -55,6 +43,12 @@ SongUNet::SongUNet(const SongConfig& config, ParameterSource& source) : config_(
                                                       .frequencies = "freqs"});
   if (config.augment_dim > 0) {
     unused_augmentation_ = scope.child("map_augment").get("weight", {features, config.augment_dim});
+  }
+  if (config.classes.count > 0) {
+    const ParameterScope map_label = scope.child("map_label");
+    const std::int64_t wide = config.family.adm ? config.model_channels * config.channel_mult_emb : features;
+    class_embedding_ = map_label.get("weight", {wide, config.classes.count});
+    if (!config.family.adm) class_bias_ = map_label.get("bias", {wide});
   }
   add_encoder(scope.child("enc"));
   add_decoder(scope.child("dec"));
@@ -91,7 +85,8 @@ void SongUNet::add_encoder(const ParameterScope& scope) {
     } else {
       level.entry.push_back(block(scope.child(side + "down"), channels, channels, Resample::down, false));
       if (config_.encoder_type == SongEncoder::residual) {
-        level.image.emplace(scope.child(side + "aux_residual"), image_channels, channels, taps);
+        const ParameterScope location = scope.child(side + "aux_residual");
+        level.image.emplace(location, image_channels, channels, Fir(location, taps));
         image_channels = channels;
       }
     }
@@ -136,8 +131,17 @@ void SongUNet::add_end(const ParameterScope& scope) {
   conv_out_.emplace(scope.child(end + "conv"), channels, config_.in_channels, 3);
 }
 
+at::Tensor SongUNet::embedded(const at::Tensor& t) const {
+  if (!class_embedding_.defined()) return (*time_embedding_)(t);
+  const std::int64_t chosen = config_.classes.chosen.value();
+  const at::Tensor label = chosen == ClassLabels::kNoClass ? at::zeros_like(class_embedding_.select(1, 0))
+                                                           : class_embedding_.select(1, chosen);
+  if (config_.family.adm) return (*time_embedding_)(t) + label;
+  return (*time_embedding_)(t, label * std::sqrt(static_cast<double>(config_.classes.count)) + class_bias_);
+}
+
 FeatureMap SongUNet::through(Execution& run, const FeatureMap& x, const at::Tensor& t) const {
-  const at::Tensor temb = (*time_embedding_)(t);
+  const at::Tensor temb = embedded(t);
   const auto first = [this](const std::vector<at::Tensor>& in) { return (*conv_in_)(in[0]); };
   FeatureMap h = run({.map = first, .channels = conv_in_->out_channels()}, x), image = x;
   std::vector<FeatureMap> skips;
@@ -147,8 +151,8 @@ FeatureMap SongUNet::through(Execution& run, const FeatureMap& x, const at::Tens
       const auto joined = [&own = *level.image](const std::vector<at::Tensor>& in) {
         return (in[0] + own(in[1])) / std::numbers::sqrt2;
       };
-      const ImageInput& own = *level.image;
-      h = image = run({.map = joined, .channels = own.weight.size(0), .reach = own.fir.reach()}, std::move(h), image);
+      const HalvingConv& own = *level.image;
+      h = image = run({.map = joined, .channels = own.out_channels(), .reach = own.fir.reach()}, std::move(h), image);
     }
     skips.push_back(h);
     for (const auto& block : level.blocks) skips.push_back(h = block(run, h, temb));

@@ -12,8 +12,8 @@
 namespace recon {
 
 /// The U-Nets DDPM++ and NCSN++ of Song et al. 2021 as Karras et al. 2022 train them (appendix F), with the parameter
-/// names of EDM's `SongUNet`: the raw network F(c_in x; c_noise) of `prediction: edm`. Without class labels and
-/// augmentation. And ADM in the same layout, EDM's `DhariwalUNet`.
+/// names of EDM's `SongUNet`: the raw network F(c_in x; c_noise) of `prediction: edm`. Without augmentation.
+/// And ADM in the same layout, EDM's `DhariwalUNet`.
 class SongUNet final : public LayeredNetwork {
  public:
   SongUNet(const SongConfig& config, ParameterSource& source);
@@ -35,26 +35,23 @@ class SongUNet final : public LayeredNetwork {
       return attention ? (*attention)(run, h) : h;
     }
   };
-  /// The image itself, brought to a level of the encoder: convolution, then halving by the filter, then the bias.
-  struct ImageInput {
-    ImageInput(const ParameterScope& scope, std::int64_t in, std::int64_t out, std::int64_t taps);
-    at::Tensor operator()(const at::Tensor& x) const;
-    at::Tensor weight, bias;
-    Fir fir;
-  };
   struct Level {
-    std::vector<Block> entry;         ///< down or up; at the bottom of the decoder two blocks at one resolution
-    std::optional<ImageInput> image;  ///< encoder_type residual
+    std::vector<Block> entry;          ///< down or up; at the bottom of the decoder two blocks at one resolution
+    std::optional<HalvingConv> image;  ///< of the image itself: encoder_type residual
     std::vector<Block> blocks;
   };
   void add_encoder(const ParameterScope& scope);
   void add_decoder(const ParameterScope& scope);
   void add_end(const ParameterScope& scope);
+  at::Tensor embedded(const at::Tensor& t) const;  ///< time and class, [B, emb_channels]
   Block block(const ParameterScope& scope, std::int64_t in, std::int64_t out, Resample resample, bool attention) const;
 
   SongConfig config_;
   std::optional<TimeEmbedding> time_embedding_;
   at::Tensor unused_augmentation_;
+  /// A column per class, on the features of the time [features, classes], or, ADM, on what the layers made of them
+  /// [emb_channels, classes].
+  at::Tensor class_embedding_, class_bias_;
   std::optional<Conv2d> conv_in_;
   std::vector<Level> encoder_, decoder_;
   std::vector<std::int64_t> skip_channels_;  ///< while building

@@ -7,8 +7,6 @@
 namespace recon {
 namespace {
 
-constexpr double kLongestPeriod = 10000;
-
 std::int64_t feature_count(const TimeEmbeddingOptions& options) {
   return options.fourier ? 2 * options.channels : options.channels;
 }
@@ -29,13 +27,17 @@ at::Tensor TimeEmbedding::features(const at::Tensor& t) const {
   }
   const std::int64_t half = options_.channels / 2;
   const at::Tensor k = at::arange(half, t.options());
-  const at::Tensor rates = (k * (-std::log(kLongestPeriod)) / (static_cast<double>(half) - options_.freq_shift)).exp();
+  const at::Tensor rates =
+      (k * (-std::log(options_.longest_period)) / (static_cast<double>(half) - options_.freq_shift)).exp();
   const at::Tensor angle = t.unsqueeze(1) * rates;
   const at::Tensor both =
       options_.flip_sin_to_cos ? at::cat({angle.cos(), angle.sin()}, 1) : at::cat({angle.sin(), angle.cos()}, 1);
   return options_.channels % 2 == 0 ? both : at::constant_pad_nd(both, {0, 1});
 }
 
-at::Tensor TimeEmbedding::operator()(const at::Tensor& t) const { return linear2_(at::silu(linear1_(features(t)))); }
+at::Tensor TimeEmbedding::operator()(const at::Tensor& t, const at::Tensor& label) const {
+  const at::Tensor all = label.defined() ? features(t) + label : features(t);
+  return linear2_(activate(options_.activation, linear1_(all)));
+}
 
 }  // namespace recon

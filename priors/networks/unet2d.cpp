@@ -19,6 +19,9 @@ UNet2D::UNet2D(const UNet2DConfig& config, ParameterSource& source) : config_(co
                                                       .out_channels = style.time_channels,
                                                       .flip_sin_to_cos = config.flip_sin_to_cos,
                                                       .freq_shift = static_cast<double>(config.freq_shift)});
+  if (config.classes.count > 0) {
+    class_embedding_ = scope.child("class_embedding").get("weight", {config.classes.count, style.time_channels});
+  }
   for (std::size_t i = 0; i < levels; ++i) {
     const LevelShape shape{channels[i == 0 ? 0 : i - 1], channels[i], config.layers_per_block, i + 1 == levels};
     down_.emplace_back(scope.child("down_blocks", i), config.down[i], shape, config, style);
@@ -37,7 +40,8 @@ UNet2D::UNet2D(const UNet2DConfig& config, ParameterSource& source) : config_(co
 }
 
 FeatureMap UNet2D::through(Execution& run, const FeatureMap& x, const at::Tensor& t) const {
-  const at::Tensor temb = (*time_embedding_)(t);
+  at::Tensor temb = (*time_embedding_)(t);
+  if (class_embedding_.defined()) temb = temb + class_embedding_[config_.classes.chosen.value()];
   Bypass bypass{.features = {}, .image = x};
   if (config_.center_input_sample) {
     const auto centred = [](const std::vector<at::Tensor>& in) { return 2 * in[0] - 1; };

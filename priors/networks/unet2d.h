@@ -16,7 +16,7 @@ namespace recon {
 /// With Skip levels it is NCSN++ (Song et al. 2021, appendix H): the image enters every level on the way down
 /// (unet2d_blocks.h), and each on the way up adds to the output. With Fourier time embedding the output is divided by
 /// t, as there.
-class UNet2D final : public LayeredNetwork {
+class UNet2D : public LayeredNetwork {
  public:
   UNet2D(const UNet2DConfig& config, ParameterSource& source);
 
@@ -32,6 +32,7 @@ class UNet2D final : public LayeredNetwork {
   UNet2DConfig config_;
   std::optional<Conv2d> conv_in_;
   std::optional<TimeEmbedding> time_embedding_;
+  at::Tensor class_embedding_;  ///< [classes, time_channels]
   std::vector<DownLevel> down_;
   std::optional<MidLevel> mid_;
   std::vector<UpLevel> up_;

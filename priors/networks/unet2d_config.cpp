@@ -10,7 +10,7 @@
 namespace recon {
 namespace {
 
-constexpr std::int64_t kMaxLayers = 64;
+constexpr std::int64_t kMaxLayers = 64, kMaxClasses = 1'000'000;
 
 void require_between(std::int64_t value, std::int64_t low, std::int64_t high, const char* key,
                      const std::string& location) {
@@ -107,13 +107,16 @@ void read_sample_size(JsonFields& fields, UNet2DConfig& config) {
   }
 }
 
-void refuse_classes(JsonFields& fields) {
-  for (const char* key : {"class_embed_type", "num_class_embeds"}) {
-    if (!fields.take(key).is_null()) {
-      throw data_error(fields.location(), "'{}': class-conditional networks are not supported; expected null, got {}",
-                       key, fields.take(key).dump());
-    }
+void read_classes(JsonFields& fields, UNet2DConfig& config) {
+  if (const nlohmann::json& type = fields.take("class_embed_type"); !type.is_null()) {
+    throw data_error(fields.location(),
+                     "'class_embed_type': supported is null, a table of `num_class_embeds` rows; got {}", type.dump());
   }
+  std::optional<std::int64_t> count;
+  fields.read("num_class_embeds", count);
+  if (!count) return;
+  require_between(*count, 1, kMaxClasses, "num_class_embeds", fields.location());
+  config.classes.count = *count;
 }
 
 void require_divisible(std::int64_t channels, std::int64_t groups, const char* key, const std::string& location) {
@@ -238,7 +241,7 @@ UNet2DConfig parse_unet2d_config(const nlohmann::json& json, const std::string& 
   read_mid_block(fields, config);
   read_time(fields, config);
   read_sample_size(fields, config);
-  refuse_classes(fields);
+  read_classes(fields, config);
   // Dropout acts in training only; num_train_timesteps matters to the learned time embedding only.
   fields.ignore({"dropout", "num_train_timesteps"});
   fields.refuse_the_rest("the UNet2DModel reader");

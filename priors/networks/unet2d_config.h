@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "priors/networks/class_labels.h"
 #include "priors/networks/layers.h"
 
 namespace recon {
@@ -46,6 +47,7 @@ struct UNet2DConfig {
   double norm_eps = 1e-5;
   bool scale_shift = false;               ///< resnet_time_scale_shift
   std::vector<std::int64_t> sample_size;  ///< {H, W} of training; empty: not said
+  ClassLabels classes;                    ///< num_class_embeds
 
   /// Height and width of the input must be multiples of it.
   std::int64_t size_multiple() const { return std::int64_t{1} << (channels.size() - 1); }
@@ -62,7 +64,7 @@ constexpr std::int64_t kSkipGroups = 32, kSkipGroupChannels = 4, kSkipAttentionG
 constexpr std::int64_t kSkipImageChannels = 3;  ///< Skip levels are for colour images
 
 /// Reads it. Throws Error(data) at `location` naming the key for: an unknown key, a wrong type, numbers that do not fit
-/// each other, and what is not supported: learned time embedding, class embeddings, `spatial` and `ada_group`
+/// each other, and what is not supported: learned time embedding, class_embed_type, `spatial` and `ada_group`
 /// conditioning, downsample_padding beyond 0 and 1, Skip levels beside others on one way.
 UNet2DConfig parse_unet2d_config(const nlohmann::json& json, const std::string& location);
 UNet2DConfig read_unet2d_config(const std::filesystem::path& path);

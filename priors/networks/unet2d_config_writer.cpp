@@ -64,7 +64,7 @@ json unet2d_config_json(const UNet2DConfig& config) {
           {"mid_block_type", config.mid_block ? json("UNetMidBlock2D") : json(nullptr)},
           {"norm_eps", config.norm_eps},
           {"norm_num_groups", or_null(config.norm_num_groups)},
-          {"num_class_embeds", nullptr},
+          {"num_class_embeds", config.classes.count > 0 ? json(config.classes.count) : json(nullptr)},
           {"num_train_timesteps", nullptr},
           {"out_channels", config.out_channels},
           {"resnet_time_scale_shift", config.scale_shift ? "scale_shift" : "default"},

@@ -120,7 +120,7 @@ TEST_F(Frame, ListJsonHasEveryParameterWithItsDefault) {
   }
   parameters("priors", "natural_gray");
   EXPECT_GE(parameters("samplers", "edm_stochastic").size(), 8U);
-  for (const char* name : {"vp_linear", "vp_scaled_linear", "vp_cosine", "tabulated", "vp_continuous",
+  for (const char* name : {"vp_linear", "vp_scaled_linear", "vp_cosine", "vp_sigmoid", "tabulated", "vp_continuous",
                            "cosine_continuous", "ve_geometric", "edm_rho"}) {
     EXPECT_FALSE(parameters("schedules", name).empty()) << name;
   }

@@ -188,6 +188,8 @@ TEST_F(TrainVerb, SaysWhatIsWrong) {
   expect_error("train train2.yaml --set images=nowhere.png", 2, {"space_to_depth 2"});
   write("train3.yaml", "images: x\ninit: natural_gray\nchannels: rgb\nspace_to_depth: 2\n");
   expect_error("train train3.yaml --set images=nowhere.png", 2, {"natural_gray", "1 channel"});
+  write("train4.yaml", "images: x\ninit: " + test::source_path("tests/golden/monai/updown_classes") + "\n");
+  expect_error("train train4.yaml --set images=nowhere.png", 3, {"updown_classes", "class labels"});
   expect_error(train("train.yaml/out"), 3, {"train.yaml"});
 }
 

@@ -32,7 +32,8 @@ TEST_P(AdmGolden, EqualsTheDefinition) {
   fmt::print("{}: output error {:.2e}, vjp error {:.2e}\n", GetParam(), report.output_error, *report.vjp_error);
 }
 
-INSTANTIATE_TEST_SUITE_P(Records, AdmGolden, testing::Values("legacy_order", "new_order_conv", "pooled_three_levels"));
+INSTANTIATE_TEST_SUITE_P(Records, AdmGolden,
+                         testing::Values("legacy_order", "new_order_conv", "pooled_three_levels", "class_labels"));
 
 /// A copy of a record whose card has a line replaced (or removed).
 fs::path with_card(const char* record, const std::string& line, const std::string& instead) {

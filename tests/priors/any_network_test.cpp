@@ -135,7 +135,7 @@ double worst(const NetworkPriorDescription& d, const std::string& trained) {
 class AnyNetwork : public testing::TestWithParam<Prediction> {};
 
 TEST_P(AnyNetwork, DenoisesOnEveryProcess) {
-  ASSERT_EQ(every_process().size(), 8U);
+  ASSERT_EQ(every_process().size(), 10U);
   for (const NoiseSchedule& trained : every_process()) {
     for (const TimeInput input :
          {TimeInput::timestep, TimeInput::reversed_timestep, TimeInput::relative_sigma, TimeInput::edm_noise}) {

@@ -48,7 +48,7 @@ std::string usage_complaint(Function function) {
 /// The networks that we have records of, of all architectures: those that are written in passes.
 std::vector<std::string> layered_records() {
   std::vector<std::string> folders;
-  for (const char* kind : {"unet2d", "adm", "song", "denoisers"}) {
+  for (const char* kind : {"unet2d", "adm", "song", "ncsnpp", "denoising_diffusion", "monai", "denoisers"}) {
     for (const auto& entry : fs::directory_iterator(test::source_path(std::string("tests/golden/") + kind))) {
       if (entry.is_directory()) folders.push_back(std::string(kind) + "/" + entry.path().filename().string());
     }

@@ -73,8 +73,8 @@ denoising_mse: [[0.1, 1e-3], [1, 0.02]]
 }
 
 TEST(PriorCard, WritesEveryProcessWithItsParameters) {
-  for (const char* name : {"vp_linear", "vp_scaled_linear", "vp_cosine", "vp_continuous", "cosine_continuous",
-                           "ve_geometric", "edm_rho", "flow"}) {
+  for (const char* name : {"vp_linear", "vp_scaled_linear", "vp_cosine", "vp_sigmoid", "vp_sigmoid_beta",
+                           "vp_continuous", "cosine_continuous", "ve_geometric", "edm_rho", "flow"}) {
     EXPECT_EQ(card(std::string("schedule: ") + name).schedule->name(), name);
     EXPECT_EQ(card(std::string("schedule: {type: ") + name + "}").schedule->name(), name);
   }
@@ -84,6 +84,11 @@ TEST(PriorCard, WritesEveryProcessWithItsParameters) {
   EXPECT_NEAR(at("{type: vp_scaled_linear, timesteps: 2, beta_start: 0.04, beta_end: 0.25}", 1).alpha_bar(),
               0.96 * 0.75, 1e-15);
   EXPECT_EQ(card("schedule: {type: vp_cosine, timesteps: 50}").schedule->max_time(), 49);
+  // Two steps along 1 / (1 + exp(-x)) from 1/2 at 0 to 3/4 at ln 3.
+  EXPECT_NEAR(at("{type: vp_sigmoid, timesteps: 2, start: 0, end: 1.0986122886681098}", 0).alpha_bar(),
+              (0.75 - std::sqrt(3) / (1 + std::sqrt(3))) / 0.25, 1e-14);
+  EXPECT_NEAR(at("{type: vp_sigmoid_beta, timesteps: 3, beta_start: 0.1, beta_end: 0.3}", 1).alpha_bar(),
+              (1 - std::lerp(0.1, 0.3, 1 / (1 + std::exp(6)))) * 0.8, 1e-14);
   EXPECT_NEAR(at("{type: tabulated, betas: [0.1, 0.2]}", 1).alpha_bar(), 0.72, 1e-15);
   EXPECT_NEAR(at("{type: tabulated, alpha_bar: [0.9, 0.4]}", 1).alpha_bar(), 0.4, 1e-15);
   EXPECT_NEAR(at("{type: vp_continuous, beta_min: 1, beta_max: 3}", 1).alpha, std::exp(-1), 1e-15);
@@ -148,6 +153,7 @@ TEST(SchedulerConfig, ReadsTheSchedulesOfDiffusers) {
   EXPECT_NEAR(alpha_bar("{}") / 0.077796653, 1, 5e-5);
   EXPECT_NEAR(alpha_bar(R"({"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012})") / 0.27633247,
               1, 5e-5);
+  EXPECT_NEAR(alpha_bar(R"({"beta_schedule": "sigmoid"})") / 0.29888758, 1, 5e-5);
   EXPECT_NEAR(alpha_bar(R"({"beta_schedule": "squaredcos_cap_v2"})") / 0.49228504, 1, 5e-5);
   EXPECT_NEAR(scheduler(R"({"num_train_timesteps": 2, "trained_betas": [0.1, 0.2]})").schedule.at(1).alpha_bar(), 0.72,
               1e-12);
@@ -202,7 +208,7 @@ TEST(SchedulerConfig, ReadsTheScoreSde) {
 TEST(SchedulerConfig, RefusesByName) {
   const std::vector<std::pair<const char*, const char*>> refused{
       {R"({"_class_name": "FlowMatchEulerDiscreteScheduler"})", "FlowMatchEulerDiscreteScheduler"},
-      {R"({"beta_schedule": "sigmoid"})", "sigmoid"},
+      {R"({"beta_schedule": "laplace"})", "laplace"},
       {R"({"prediction_type": "flow_prediction"})", "flow_prediction"},
       {R"({"rescale_betas_zero_snr": true})", "rescale_betas_zero_snr"},
       {R"({"trained_betas": [0.1, 0.2]})", "trained_betas"},

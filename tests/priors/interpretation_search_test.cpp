@@ -53,6 +53,11 @@ std::vector<Case> cases() {
     d.prediction = Prediction::flow_to_noise;
     d.time_scale = 1000;
   };
+  const auto score = [](D& d) {
+    d.schedule = NoiseSchedule(VeGeometricSchedule{.sigma_min = 0.01, .sigma_max = 100});
+    d.prediction = Prediction::score;
+    d.time_input = TimeInput::relative_sigma;
+  };
   return {{"EpsilonLabelledV", nothing, [](D& d) { d.prediction = Prediction::v; }},
           {"VLabelledEpsilon", [](D& d) { d.prediction = Prediction::v; }, nothing},
           {"X0LabelledEpsilon", [](D& d) { d.prediction = Prediction::x0; }, nothing},
@@ -75,13 +80,21 @@ std::vector<Case> cases() {
              d.time_input = TimeInput::edm_noise;
            },
            nothing},
-          {"VeScoreLabelledVpEpsilon",
+          {"VeScoreLabelledVpEpsilon", score, nothing},
+          // Card mistakes with the networks of score_sde, denoising-diffusion-pytorch and MONAI.
+          {"ScoreOfZeroToOneLabelledMinusOneToOne",
+           [score](D& d) {
+             score(d);
+             d.domain.low = 0;
+           },
+           score},
+          {"SigmoidVLabelledLinearEpsilon",
            [](D& d) {
-             d.schedule = NoiseSchedule(VeGeometricSchedule{.sigma_min = 0.01, .sigma_max = 100});
-             d.prediction = Prediction::score;
-             d.time_input = TimeInput::relative_sigma;
+             d.schedule = NoiseSchedule::vp_sigmoid();
+             d.prediction = Prediction::v;
            },
            nothing},
+          {"SigmoidBetaLabelledLinear", [](D& d) { d.schedule = NoiseSchedule::vp_sigmoid_beta(); }, nothing},
           {"FlowLabelledTheOtherWay", flow,
            [flow](D& d) {
              flow(d);

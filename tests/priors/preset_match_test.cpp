@@ -67,7 +67,8 @@ bool has(const std::vector<std::string>& names, const std::string& name) {
 TEST(Presets, FitTheirOwnTensorsAndNoOthers) {
   const fs::path folder = test::scratch_folder();
   const std::set<std::set<std::string>> alike = {
-      {"inversebench_fwi", "inversebench_scattering", "inversebench_navier_stokes"}};
+      {"inversebench_fwi", "inversebench_scattering", "inversebench_navier_stokes"},
+      {"score_mri_knee_320", "diffusion_mbir_aapm_256"}};
   for (const std::string& preset : preset_names()) {
     const PriorCard card = preset_prior_card(preset);
     ASSERT_TRUE(card.prediction && card.schedule && card.value_range) << preset;
@@ -86,7 +87,8 @@ TEST(Presets, FitTheirOwnTensorsAndNoOthers) {
 
 // The card that is proposed reads the file.
 TEST(Presets, TheProposedCardReadsTheFile) {
-  for (const std::string preset : {"inversebench_blackhole", "drunet_gray"}) {
+  for (const std::string preset :
+       {"inversebench_blackhole", "drunet_gray", "edm_cifar10_classes", "score_sde_faces_256", "denoising_diffusion"}) {
     const fs::path folder = test::scratch_folder();
     const auto tensors = tensors_of(*preset_prior_card(preset).network.config);
     write_hole(folder / "model.safetensors", tensors);
@@ -115,26 +117,49 @@ TEST(Presets, OneTensorMoreOrOfAnotherShapeFitsNone) {
   fs::remove_all(folder);
 }
 
+/// How many numbers tensors have, and the FNV-1a hash of the lines "NAME SHAPE" that the makers of the records compute.
+std::pair<std::int64_t, std::string> count_and_hash(const std::map<std::string, Shape>& tensors) {
+  std::int64_t count = 0;
+  std::uint64_t fnv = 0xcbf29ce484222325;
+  for (const auto& [tensor, shape] : tensors) {
+    count += TensorSpec{shape}.numel();
+    for (const char c : fmt::format("{} [{}]\n", tensor, fmt::join(shape, ", "))) {
+      fnv = (fnv ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    }
+  }
+  return {count, fmt::format("{:016x}", fnv)};
+}
+
+nlohmann::json shapes_of(const std::string& record) {
+  return nlohmann::json::parse(std::ifstream(test::source_path("tests/golden/cards/" + record)));
+}
+
 // The networks of DM4CT and of google/ddpm-* and ncsnpp-* are those of diffusers, tensor by tensor: the names and
 // shapes that its own classes have (tests/golden/cards/make_diffusers_shapes.py). Their folders need no card.
 TEST(Presets, FoldersOfDiffusersHaveTheTensorsOfItsClasses) {
-  const auto golden =
-      nlohmann::json::parse(std::ifstream(test::source_path("tests/golden/cards/diffusers_shapes.json")));
+  const nlohmann::json golden = shapes_of("diffusers_shapes.json");
   EXPECT_EQ(golden.size(), 4U);
   for (const auto& [name, model] : golden.items()) {
     const auto config = network_kinds().find("unet2d", name).read_json(model["config"], name);
-    const auto tensors = tensors_of(*config);
-    std::int64_t count = 0;
-    std::uint64_t fnv = 0xcbf29ce484222325;
-    for (const auto& [tensor, shape] : tensors) {
-      count += TensorSpec{shape}.numel();
-      for (const char c : fmt::format("{} [{}]\n", tensor, fmt::join(shape, ", "))) {
-        fnv = (fnv ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-      }
-    }
+    const auto [count, hash] = count_and_hash(tensors_of(*config));
     EXPECT_EQ(count, model["parameters"].get<std::int64_t>()) << name;
-    EXPECT_EQ(fmt::format("{:016x}", fnv), model["hash"].get<std::string>()) << name;
+    EXPECT_EQ(hash, model["hash"].get<std::string>()) << name;
   }
+}
+
+// The same of networks whose options stand in cards, at the sizes that are published (make_network_shapes.py).
+TEST(Presets, NetworksOfOtherProjectsHaveTheTensorsOfTheirClasses) {
+  const nlohmann::json golden = shapes_of("network_shapes.json");
+  EXPECT_EQ(golden.size(), 6U);
+  const fs::path path = test::scratch_folder() / "prior.yaml";
+  for (const auto& [name, model] : golden.items()) {
+    test::write_text(path, "architecture: " + model["architecture"].dump() + "\n");
+    const auto [count, hash] = count_and_hash(tensors_of(*read_prior_card(path).network.config));
+    EXPECT_EQ(count, model["parameters"].get<std::int64_t>()) << name;
+    EXPECT_EQ(hash, model["hash"].get<std::string>()) << name;
+  }
+  EXPECT_EQ(count_and_hash(tensors_of(*preset_prior_card("denoising_diffusion").network.config)).second,
+            golden["denoising_diffusion"]["hash"].get<std::string>());
 }
 
 }  // namespace

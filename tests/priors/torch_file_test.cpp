@@ -129,37 +129,6 @@ TEST(TorchFile, IsToldFromSafetensorsByItsContent) {
                     {"weights_key"});
 }
 
-/// Replaces, inserts, deletes or repeats a few bytes.
-std::string mutated(std::string bytes, std::mt19937& random) {
-  static const std::string opcodes =
-      "(.0N\x88\x89JKM\x8aGUTX\x8c\x8d)t\x85\x86\x87]ae}suhjqr\x94"
-      "c\x93RbQ\x80\x95";
-  for (unsigned k = 0; k <= random() % 4 && !bytes.empty(); ++k) {
-    const std::size_t at = random() % bytes.size();
-    const std::size_t length = 1 + random() % std::min<std::size_t>(16, bytes.size() - at);
-    switch (random() % 6) {
-      case 0:
-        bytes[at] = static_cast<char>(random() % 256);
-        break;
-      case 1:
-        bytes[at] = static_cast<char>(random() % 2 == 0 ? 0 : 0xFF);
-        break;
-      case 2:
-        bytes[at] = opcodes[random() % opcodes.size()];
-        break;
-      case 3:
-        bytes.erase(at, length);
-        break;
-      case 4:
-        bytes.insert(at, bytes.substr(random() % bytes.size(), length));
-        break;
-      default:
-        bytes[at] ^= static_cast<char>(1U << random() % 8);
-    }
-  }
-  return bytes;
-}
-
 /// Files with a mutated pickle (and right checksums) and mutated files, in turn; returns how many were refused.
 int refused_of(int rounds, unsigned seed) {
   std::mt19937 random(seed);
@@ -169,9 +138,9 @@ int refused_of(int rounds, unsigned seed) {
   int refused = 0;
   for (int round = 0; round < rounds; ++round) {
     const unsigned kind = static_cast<unsigned>(round) % 8;
-    const std::string bytes = kind == 0  ? mutated(original, random)
-                              : kind < 3 ? mutated(ours, random)
-                                         : test::torch_file(mutated(kPickle, random), kStorages);
+    const std::string bytes = kind == 0  ? test::mutated(original, random)
+                              : kind < 3 ? test::mutated(ours, random)
+                                         : test::torch_file(test::mutated(kPickle, random), kStorages);
     refused += complaint(bytes).empty() ? 0 : 1;
   }
   return refused;

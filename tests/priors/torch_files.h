@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -94,6 +96,37 @@ inline std::string torch_file(const std::string& pickle, const std::vector<std::
     entries.push_back({.name = "m/data/" + std::to_string(i), .bytes = storages[i]});
   }
   return zip_of(entries);
+}
+
+/// Replaces, inserts, deletes or repeats a few bytes.
+inline std::string mutated(std::string bytes, std::mt19937& random) {
+  static const std::string opcodes =
+      "(.0N\x88\x89JKM\x8aGUTX\x8c\x8d)t\x85\x86\x87]ae}suhjqr\x94"
+      "c\x93RbQ\x80\x95";
+  for (unsigned k = 0; k <= random() % 4 && !bytes.empty(); ++k) {
+    const std::size_t at = random() % bytes.size();
+    const std::size_t length = 1 + random() % std::min<std::size_t>(16, bytes.size() - at);
+    switch (random() % 6) {
+      case 0:
+        bytes[at] = static_cast<char>(random() % 256);
+        break;
+      case 1:
+        bytes[at] = static_cast<char>(random() % 2 == 0 ? 0 : 0xFF);
+        break;
+      case 2:
+        bytes[at] = opcodes[random() % opcodes.size()];
+        break;
+      case 3:
+        bytes.erase(at, length);
+        break;
+      case 4:
+        bytes.insert(at, bytes.substr(random() % bytes.size(), length));
+        break;
+      default:
+        bytes[at] ^= static_cast<char>(1U << random() % 8);
+    }
+  }
+  return bytes;
 }
 
 }  // namespace recon::test

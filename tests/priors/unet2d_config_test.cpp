@@ -88,7 +88,7 @@ TEST(UNet2DConfig, RefusesByName) {
       {R"({"time_embedding_type": "learned", "num_train_timesteps": 1000})", "time_embedding_type"},
       {R"({"resnet_time_scale_shift": "spatial"})", "resnet_time_scale_shift"},
       {R"({"class_embed_type": "timestep"})", "class_embed_type"},
-      {R"({"num_class_embeds": 10})", "num_class_embeds"},
+      {R"({"num_class_embeds": 0})", "num_class_embeds"},
       {R"({"downsample_padding": 2})", "downsample_padding"},
       {R"({"downsample_type": "fir"})", "downsample_type"},
       {R"({"upsample_type": 1})", "upsample_type"},

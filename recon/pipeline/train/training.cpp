@@ -31,6 +31,7 @@ std::shared_ptr<const UNet2D> start_network(const TrainingPlan& plan, std::int64
   const auto prior = std::dynamic_pointer_cast<const NetworkPrior>(load_prior(plan.init));
   const auto* network = prior == nullptr ? nullptr : dynamic_cast<const UNet2D*>(&prior->network());
   if (network == nullptr) throw data_error(plan.init, "has no UNet2DModel of diffusers to start from");
+  if (network->config().classes.count > 0) throw data_error(plan.init, "has class labels; training has none");
   const std::int64_t found = prior->domain().channels;
   const bool gray_of_colour = found == 3 && channels == 1;
   if (prior->description().space_to_depth != plan.setup.space_to_depth || (found != channels && !gray_of_colour)) {

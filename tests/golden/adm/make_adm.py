@@ -36,7 +36,9 @@ CASES = {
     "pooled_three_levels": (dict(channel_mult=[0.5, 1, 2], resblock_updown=False, conv_resample=False,
                                  num_res_blocks=2, num_heads=4, num_heads_upsample=2, norm_groups=2, in_channels=1,
                                  attention_resolutions=[4]), dict(one_storage=True, dtype=torch.float16)),
+    "class_labels": (dict(num_classes=5, in_channels=1, learn_sigma=False), dict(dtype=torch.float16)),
 }
+CLASS = 3
 FFHQ = dict(image_size=256, num_channels=128, num_res_blocks=1, channel_mult=[1, 1, 2, 2, 4, 4], norm_groups=32,
             attention_resolutions=[16], num_heads=4, num_head_channels=64)
 IMAGENET = dict(FFHQ, num_channels=256, num_res_blocks=2, attention_resolutions=[32, 16, 8])
@@ -108,6 +110,8 @@ def adm(w, o, x, t):
     angles = t[:, None] * rates[None]
     emb = linear("time_embed.0", torch.cat([torch.cos(angles), torch.sin(angles)], 1), 4 * base)
     emb = linear("time_embed.2", F.silu(emb), 4 * base)
+    if "num_classes" in o:
+        emb = emb + w("label_emb.weight", o["num_classes"], 4 * base)[CLASS]
 
     h = conv("input_blocks.0.0", x, int(mults[0] * base), 3)
     skips, block = [h], 1
@@ -190,6 +194,8 @@ def card_of(options, storage):
     o = {**DEFAULTS, **options}
     lines = ["architecture:", "  type: adm"] + [f"  {key}: {yaml_of(value)}" for key, value in o.items()]
     lines += ["weights: model.pt", "prediction: epsilon", "schedule: vp_linear", "value_range: [-1, 1]"]
+    if "num_classes" in o:
+        lines.append(f"class: {CLASS}")
     if storage.get("key"):
         lines.append(f"weights_key: [{', '.join(storage['key'])}]")
     if storage.get("prefix"):

@@ -3,11 +3,11 @@
 
 Provenance: torch 2.11, safetensors (CPU, float32). The network is written anew here from its definition (Dhariwal &
 Nichol 2021, section 3; Karras et al. 2022, appendix F.3; the parameter names are those of EDM's DhariwalUNet) as one
-function on a dict of weights. Regenerate the committed folder with
+function on a dict of weights. Regenerate the committed folders with
 
     python tests/golden/song/make_dhariwal.py tests/golden/song
 
-The folder is as make_song.py writes it. Unlike EDM's, whose heads have 64 channels, these have 8, so that it is small.
+The folders are as make_song.py writes them. Unlike EDM's, whose heads have 64 channels, these have 8, so that it is small.
 """
 import pathlib
 import sys
@@ -60,7 +60,10 @@ def adm(w, o, x, t):
     angles = t[:, None] * 10000 ** (-torch.arange(base // 2) / (base // 2))
     emb = torch.cat([torch.cos(angles), torch.sin(angles)], 1)
     emb = F.silu(linear("map_layer0", emb, base * o["channel_mult_emb"]))
-    emb = F.silu(linear("map_layer1", emb, base * o["channel_mult_emb"]))
+    emb = linear("map_layer1", emb, base * o["channel_mult_emb"])
+    if "label_dim" in o:
+        emb = emb + label(o, w.chosen) @ w("map_label.weight", emb.shape[1], o["label_dim"]).T
+    emb = F.silu(emb)
     if o["augment_dim"]:
         w("map_augment.weight", base, o["augment_dim"])
 
@@ -89,6 +92,8 @@ def adm(w, o, x, t):
 
 
 if __name__ == "__main__":
-    from make_song import make
+    from make_song import label, make
 
     make(pathlib.Path(sys.argv[1]) / "dhariwal", 60, adm, "dhariwalunet", OPTIONS)
+    make(pathlib.Path(sys.argv[1]) / "dhariwal_class_labels", 61, adm, "dhariwalunet",
+         dict(OPTIONS, label_dim=3, num_blocks=1, channel_mult=[1, 2], augment_dim=0), chosen=1)

@@ -23,7 +23,14 @@ DDPMPP = dict(img_resolution=16, in_channels=3, model_channels=4, channel_mult=[
               encoder_type="standard", resample_filter=[1, 1], augment_dim=0)
 NCSNPP = dict(DDPMPP, in_channels=1, channel_mult_noise=2, embedding_type="fourier", encoder_type="residual",
               resample_filter=[1, 3, 3, 1], channel_mult=[1, 1, 2], attn_resolutions=[16, 4], num_blocks=2)
-CASES = {"ddpmpp": (DDPMPP, ""), "ncsnpp": (dict(NCSNPP, augment_dim=9), "model.")}
+CLASSES = dict(DDPMPP, label_dim=3, in_channels=1)
+CASES = {"ddpmpp": (DDPMPP, ""), "ncsnpp": (dict(NCSNPP, augment_dim=9), "model."), "class_labels": (CLASSES, "", 2),
+         "no_class": (CLASSES, "", None)}
+
+
+def label(o, chosen):
+    """One-hot, or zeros where no class is chosen."""
+    return torch.zeros(o["label_dim"]) if chosen is None else F.one_hot(torch.tensor(chosen), o["label_dim"]).float()
 
 
 def song(w, o, x, t):
@@ -77,6 +84,8 @@ def song(w, o, x, t):
         half = features // 2
         angles = t[:, None] * 10000 ** (-torch.arange(half) / max(half - 1, 1))
     emb = torch.cat([torch.sin(angles), torch.cos(angles)], 1)
+    if "label_dim" in o:
+        emb = emb + linear("map_label", label(o, w.chosen) * math.sqrt(o["label_dim"]), features)
     emb = F.silu(linear("map_layer0", emb, base * o["channel_mult_emb"]))
     emb = F.silu(linear("map_layer1", emb, base * o["channel_mult_emb"]))
     if o["augment_dim"]:
@@ -111,7 +120,7 @@ def song(w, o, x, t):
     return conv(f"dec.{side(0)}_aux_conv", F.silu(norm(f"dec.{side(0)}_aux_norm", h)), o["in_channels"], 3)
 
 
-def make(folder, seed, net, kind, o, prefix=""):
+def make(folder, seed, net, kind, o, prefix="", chosen=None):
     """The folder of one network: its weights in half precision, its card, and the record."""
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "adm"))
     from make_adm import Weights
@@ -120,6 +129,7 @@ def make(folder, seed, net, kind, o, prefix=""):
     random = torch.Generator().manual_seed(1950 + seed)
     draw = lambda *shape: torch.randn(shape, generator=random)
     w = Weights(seed)
+    w.chosen = chosen
     x, t = draw(2, o["in_channels"], 8, 8), torch.log(torch.tensor([0.3, 20.0])) / 4
     with torch.no_grad():
         net(w, o, x, t)
@@ -134,6 +144,8 @@ def make(folder, seed, net, kind, o, prefix=""):
     save_file({key: value.contiguous() for key, value in record.items()}, folder / "golden.safetensors")
     lines = ["architecture:", f"  type: {kind}"] + [f"  {key}: {value}" for key, value in o.items()]
     lines += ["weights: model.safetensors", "prediction: edm", "schedule: edm_rho", "value_range: [-1, 1]"]
+    if "label_dim" in o:
+        lines.append(f"class: {'none' if chosen is None else chosen}")
     if prefix:
         lines.append(f"weights_prefix: {prefix}")
     (folder / "prior.yaml").write_text("\n".join(lines) + "\n")
@@ -141,5 +153,5 @@ def make(folder, seed, net, kind, o, prefix=""):
 
 
 if __name__ == "__main__":
-    for seed, (name, (o, prefix)) in enumerate(CASES.items()):
-        make(pathlib.Path(sys.argv[1]) / name, 50 + seed, song, "songunet", o, prefix)
+    for seed, (name, (o, *more)) in enumerate(CASES.items()):
+        make(pathlib.Path(sys.argv[1]) / name, 50 + seed, song, "songunet", o, *more)

@@ -67,7 +67,9 @@ CASES = {
                                    attention_head_dim=8, mid_block_type=None), dict(dtype=torch.float16)),
     "skip_down_only": (dict(in_channels=3, out_channels=3, sample_size=8, block_out_channels=(4, 8, 8),
                             down_block_types=(SKIP_DOWN,) * 3, up_block_types=(UP,) * 3, norm_num_groups=4), {}),
+    "class_labels": (dict(num_class_embeds=5), dict(layout="flat")),
 }
+CLASS = 3
 
 CIFAR10 = dict(act_fn="silu", attention_head_dim=None, block_out_channels=(128, 256, 256, 256), in_channels=3,
                down_block_types=(DOWN, ATTN_DOWN, DOWN, DOWN), up_block_types=(UP, UP, ATTN_UP, UP), out_channels=3,
@@ -123,7 +125,8 @@ def make(folder, seed, config, layout="pipeline", dtype=torch.float32, shards=1,
     t = torch.tensor([0.7, 431.25][:batch]) if batch > 1 else torch.tensor([431.25])
     if config.get("time_embedding_type") == "fourier":
         t = torch.tensor([0.7, 13.5][:batch])
-    out = net(x, t).sample
+    labels = torch.full((batch,), CLASS) if "num_class_embeds" in config else None
+    out = net(x, t, class_labels=labels).sample
     v = normal(*out.shape)
     (vjp,) = torch.autograd.grad((out * v).sum(), x)
 
@@ -133,6 +136,8 @@ def make(folder, seed, config, layout="pipeline", dtype=torch.float32, shards=1,
     weights = {name: value.to(dtype).contiguous() for name, value in net.state_dict().items()}
     write_weights(target, old_names(weights, conv) if old or conv else weights, shards)
     (scheduler or DDPMScheduler()).save_pretrained(folder if layout == "flat" else folder / "scheduler")
+    if labels is not None:
+        (folder / "prior.yaml").write_text(f"class: {CLASS}\n")
     if index:  # of the pipeline's files, what says which images its network knows
         (folder / "model_index.json").write_text(json.dumps({"_class_name": index}) + "\n")
     record = {"x": x.detach(), "t": t, "out": out.detach(), "v": v, "vjp": vjp}
