@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "priors/networks/row_store.h"
+#include "recon/core/memory_budget.h"
 #include "recon/core/out_of_memory.h"
 #include "recon/solvers/classical/tv_pdhg.h"
 #include "recon/solvers/posterior/dps.h"
