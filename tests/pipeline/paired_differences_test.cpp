@@ -75,7 +75,8 @@ TEST(QualityCurves, HaveAPointForEachSettingOfAType) {
   EXPECT_EQ(plots[0].curves[0].x, (std::vector<double>{20, 100}));
   EXPECT_EQ(plots[0].curves[0].y, (std::vector<double>{25, 27}));
   ASSERT_EQ(plots[1].curves.size(), 2U) << "the wavelets did one item only";
-  EXPECT_EQ(plots[1].curves[0].label, "tv_pdhg");
+  EXPECT_EQ(plots[1].curves[0].label, "dps") << "as in the plot before: the same colour";
+  EXPECT_EQ(plots[1].curves[1].label, "tv_pdhg");
   EXPECT_NE(svg_of(plots[0]).find("<svg"), std::string::npos);
 }
 

@@ -362,7 +362,11 @@ std::string ComparisonReport::html(const ComparisonPlan& plan, const ComparisonR
   }
   body += "<a href=\"#config\">config and versions</a></nav>\n" + budget_text(plan, result);
   body += legend(columns) + overview(summary, columns);
-  for (const auto& plot : quality_plots(result)) body += "<div class=\"plots\">" + svg_of(plot) + "</div>\n";
+  if (const auto plots = quality_plots(result); !plots.empty()) {
+    body += "<h2>Quality and what it costs</h2>\n<div class=\"plots\">\n";
+    for (const auto& plot : plots) body += svg_of(plot);
+    body += "</div>\n";
+  }
   if (const std::string paired = paired_text(against_best_classical(result)); !paired.empty()) {
     body += "<h2>Against the best classical solver</h2>\n<pre>" + html_escaped(paired) + "</pre>\n";
   }

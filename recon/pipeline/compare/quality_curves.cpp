@@ -44,6 +44,8 @@ std::vector<Sums> settings_of(const ComparisonResult& result) {
   std::size_t most = 0;
   for (const auto& setting : settings) most = std::max(most, setting.items.size());
   std::erase_if(settings, [&](const Sums& setting) { return setting.items.size() < most; });
+  // Those that cost no passes last: a type has one colour in all plots.
+  std::stable_partition(settings.begin(), settings.end(), [](const Sums& s) { return s.figures.at("passes") > 0; });
   return settings;
 }
 
