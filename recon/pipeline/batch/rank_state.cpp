@@ -28,7 +28,7 @@ std::string host_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
 }
 
-/// By the clock of the file system, so that machines whose clocks differ agree.
+/// By the file's own time: the clock of the machine that wrote it plays no part where the file system has its own.
 double seconds_since_written(const fs::path& path) {
   std::error_code gone;
   const auto time = fs::last_write_time(path, gone);
