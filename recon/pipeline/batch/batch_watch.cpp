@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <utility>
 
 #include "data/result_file.h"
@@ -76,6 +77,7 @@ void BatchWatch::rate(std::size_t expected) {
 
 BatchState BatchWatch::look() {
   state_.failures.clear();
+  state_.ranks.clear();
   const fs::path folder = BatchStore::parts_of(output_);
   const auto manifest = BatchStore::manifest_in(folder);
   if (!manifest) {
@@ -92,8 +94,11 @@ BatchState BatchWatch::look() {
   for (const auto& entry : fs::directory_iterator(folder, gone)) {
     const fs::path& path = entry.path();
     if (path.extension() == ".h5" && !read_.contains(path.filename().string())) read_part(path);
+    if (auto rank = rank_state_of(path)) state_.ranks.push_back(*std::move(rank));
   }
-  state_.ranks = rank_states(folder);
+  std::sort(state_.ranks.begin(), state_.ranks.end(), [](const RankState& a, const RankState& b) {
+    return std::tie(a.rank, a.host, a.pid) < std::tie(b.rank, b.host, b.pid);
+  });
   state_.batches_done = read_.size() + (state_.batches > expected ? state_.batches - expected : 0);
   rate(expected);
   return state_;

@@ -7,7 +7,6 @@
 #include <array>
 #include <nlohmann/json.hpp>
 #include <string_view>
-#include <tuple>
 
 #include "data/atomic_file.h"
 #include "recon/core/error.h"
@@ -42,8 +41,8 @@ void RankStateWriter::write(const RankState& state) {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_) return;
   next_ = now + kPauseBetweenStates;
-  const std::string host = state.host.empty() ? host_name() : state.host;
-  const int pid = state.pid == 0 ? ::getpid() : state.pid;
+  const std::string host = host_name();
+  const int pid = ::getpid();
   const json text = {{"host", host},
                      {"pid", pid},
                      {"rank", state.rank},
@@ -58,30 +57,22 @@ void RankStateWriter::write(const RankState& state) {
   }
 }
 
-std::vector<RankState> rank_states(const fs::path& folder) {
-  std::vector<RankState> states;
-  std::error_code gone;
-  for (const auto& entry : fs::directory_iterator(folder, gone)) {
-    const fs::path& path = entry.path();
-    if (!path.filename().string().starts_with(kNameStart) || path.extension() != ".json") continue;
-    try {
-      const json text = json::parse(read_whole_file(path.string(), kMostBytes));
-      states.push_back({.host = text.at("host"),
-                        .pid = text.at("pid"),
-                        .rank = text.at("rank"),
-                        .device = text.at("device"),
-                        .resident_mib = text.at("resident_mib"),
-                        .peak_mib = text.at("peak_mib"),
-                        .items = text.at("items"),
-                        .seconds_since = seconds_since_written(path)});
-    } catch (const std::exception& error) {  // gone meanwhile, or of another program
-      log::debug("{}: {}", path.string(), error.what());
-    }
+std::optional<RankState> rank_state_of(const fs::path& file) {
+  if (!file.filename().string().starts_with(kNameStart) || file.extension() != ".json") return std::nullopt;
+  try {
+    const json text = json::parse(read_whole_file(file.string(), kMostBytes));
+    return RankState{.host = text.at("host"),
+                     .pid = text.at("pid"),
+                     .rank = text.at("rank"),
+                     .device = text.at("device"),
+                     .resident_mib = text.at("resident_mib"),
+                     .peak_mib = text.at("peak_mib"),
+                     .items = text.at("items"),
+                     .seconds_since = seconds_since_written(file)};
+  } catch (const std::exception& error) {
+    log::debug("{}: {}", file.string(), error.what());
+    return std::nullopt;
   }
-  std::sort(states.begin(), states.end(), [](const RankState& a, const RankState& b) {
-    return std::tie(a.rank, a.host, a.pid) < std::tie(b.rank, b.host, b.pid);
-  });
-  return states;
 }
 
 }  // namespace recon

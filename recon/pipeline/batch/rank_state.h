@@ -3,22 +3,22 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
-#include <vector>
 
 namespace recon {
 
 /// What a process that computes a batch says of itself, for those who watch it (BatchWatch). It lies beside the parts
 /// as `rank-HOST-PID.json` and goes with them; nothing is computed from it.
 struct RankState {
-  std::string host;  ///< this machine's name where it is empty
-  int pid = 0;       ///< this process where it is 0
+  std::string host;  ///< this and pid: of rank_state_of() only, who writes is known
+  int pid = 0;
   int rank = 0;
   std::string device;
   double resident_mib = 0;   ///< of the process, now
   double peak_mib = 0;       ///< the most that an item needed: of the GPU on a GPU, of the process on a CPU
   std::size_t items = 0;     ///< computed since it began
-  double seconds_since = 0;  ///< it said so; of rank_states() only
+  double seconds_since = 0;  ///< it said so; of rank_state_of() only
 };
 
 /// Writes the state of this process into the folder of the parts, at most every two seconds. It has to be called while
@@ -35,7 +35,7 @@ class RankStateWriter {
   std::chrono::steady_clock::time_point next_;
 };
 
-/// Those of a folder by rank, host and process; files that are none are left out.
-std::vector<RankState> rank_states(const std::filesystem::path& folder);
+/// What a file of the folder says; nothing where it is of another kind, of another program, or gone.
+std::optional<RankState> rank_state_of(const std::filesystem::path& file);
 
 }  // namespace recon

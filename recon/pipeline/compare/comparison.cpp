@@ -7,6 +7,7 @@
 
 #include "recon/core/error.h"
 #include "recon/core/log.h"
+#include "recon/core/out_of_memory.h"
 #include "recon/pipeline/compare/comparison_output.h"
 #include "recon/pipeline/compare/oracle_search.h"
 #include "recon/pipeline/compare/solver_option.h"
@@ -39,8 +40,6 @@ std::optional<std::int64_t> steps_of(Solver& solver) {
 }
 
 void set_steps(Solver& solver, std::int64_t steps) { set_option(solver, "steps", static_cast<double>(steps)); }
-
-std::string first_line_of(const std::string& text) { return text.substr(0, text.find('\n')); }
 
 /// The sink of `recon compare`: rows with budgets, and the report. It is told of one task after the other.
 class Comparison final : public ResultSink {
@@ -280,7 +279,7 @@ class Comparison final : public ResultSink {
       if (!steps) chosen.note = "its cost does not grow with `steps`: as configured";
       chosen.steps = steps.value_or(0);
     } catch (const std::exception& error) {
-      chosen.note = first_line_of(error.what());
+      chosen.note = first_line_of(error);
     }
     set_steps(solver, *configured);
     return chosen;
@@ -301,7 +300,7 @@ class Comparison final : public ResultSink {
 
 }  // namespace
 
-std::string ComparedResult::error() const { return outcome.error ? first_line_of(outcome.error->what()) : ""; }
+std::string ComparedResult::error() const { return outcome.error ? first_line_of(*outcome.error) : ""; }
 
 ComparisonResult run_comparison(ComparisonPlan& plan, const RunControls& controls) {
   return Comparison(plan, controls).run();

@@ -50,28 +50,12 @@ std::string summary_table(const std::vector<SummaryRow>& rows, const std::vector
   return aligned(lines, 2, screen);
 }
 
-MeanStd mean_std(const std::vector<double>& values) {
-  MeanStd result;
-  if (values.empty()) return result;
-  const auto n = static_cast<double>(values.size());
-  double sum = 0, squares = 0;
-  for (const double value : values) sum += value;
-  result.mean = sum / n;
-  for (const double value : values) squares += (value - result.mean) * (value - result.mean);
-  if (values.size() > 1) result.std = std::sqrt(squares / (n - 1));
-  return result;
-}
-
 }  // namespace
 
 std::vector<Figure> known_figures(const std::vector<ComparisonRow>& rows) {
   std::vector<ResultRow> results;
   for (const auto& row : rows) results.push_back(row.result);
   return known_figures(results);
-}
-
-std::string MeanStd::to_string(int digits) const {
-  return std::isfinite(std) ? fmt::format("{:.{}f} ± {:.{}f}", mean, digits, std, digits) : cell(mean, digits);
 }
 
 std::string SummaryRow::items() const {

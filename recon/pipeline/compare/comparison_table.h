@@ -1,11 +1,11 @@
 #pragma once
 
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "recon/pipeline/compare/comparison.h"
+#include "recon/pipeline/compare/mean_std.h"
 #include "recon/pipeline/solve/figures.h"
 
 namespace recon {
@@ -13,12 +13,7 @@ namespace recon {
 /// Those that at least one row knows.
 std::vector<Figure> known_figures(const std::vector<ComparisonRow>& rows);
 
-/// Mean and standard deviation (n - 1; NaN for one item) of one figure over the items of a task that a solver did.
-struct MeanStd {
-  double mean = NAN, std = NAN;
-  std::string to_string(int digits) const;  ///< "26.2 ± 0.3", "26.2" for one item, "-" for none
-};
-/// One solver on one task.
+/// One solver on one task: its figures over the items that it did.
 struct SummaryRow {
   std::string task, solver;
   std::int64_t done = 0, failed = 0, not_applicable = 0;

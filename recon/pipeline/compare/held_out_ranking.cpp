@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "recon/pipeline/compare/mean_std.h"
 #include "recon/report/text_table.h"
 
 namespace recon {
@@ -16,18 +17,15 @@ struct Scored {
 
 RankedCandidate compared_with(const Scored& best, const Scored& candidate, const std::vector<std::string>& items) {
   RankedCandidate ranked{.task = candidate.task, .solver = candidate.solver};
-  const auto n = static_cast<double>(items.size());
-  double sum = 0, squares = 0;
-  ranked.score = 0;
+  std::vector<double> scores, behind;
   for (const auto& item : items) {
-    ranked.score += candidate.scores.at(item) / n;
-    sum += best.scores.at(item) - candidate.scores.at(item);
+    scores.push_back(candidate.scores.at(item));
+    behind.push_back(best.scores.at(item) - candidate.scores.at(item));
   }
-  ranked.behind = sum / n;
-  for (const auto& item : items) {
-    squares += std::pow(best.scores.at(item) - candidate.scores.at(item) - ranked.behind, 2);
-  }
-  if (items.size() > 1) ranked.behind_error = std::sqrt(squares / ((n - 1) * n));
+  const MeanStd distance = mean_std(behind);
+  ranked.score = mean_std(scores).mean;
+  ranked.behind = distance.mean;
+  ranked.behind_error = distance.standard_error();
   return ranked;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "recon/metrics/calibration.h"
+#include "recon/pipeline/compare/mean_std.h"
 #include "recon/report/text_table.h"
 
 namespace recon {
@@ -18,9 +19,9 @@ struct Scores {
   std::map<std::string, double> by_item;
 
   double mean() const {
-    double sum = 0;
-    for (const auto& [item, value] : by_item) sum += value;
-    return by_item.empty() ? -INFINITY : sum / static_cast<double>(by_item.size());
+    std::vector<double> values;
+    for (const auto& [item, value] : by_item) values.push_back(value);
+    return mean_std(values).mean;
   }
 };
 
@@ -52,15 +53,10 @@ PairedDifference difference(const Scores& scores, const Scores& reference) {
     const auto other = reference.by_item.find(item);
     if (other != reference.by_item.end()) differences.push_back(value - other->second);
   }
-  paired.items = static_cast<std::int64_t>(differences.size());
-  if (differences.empty()) return paired;
-  const auto n = static_cast<double>(differences.size());
-  double sum = 0, squares = 0;
-  for (const double d : differences) sum += d;
-  paired.mean = sum / n;
-  if (differences.size() < 2) return paired;
-  for (const double d : differences) squares += (d - paired.mean) * (d - paired.mean);
-  paired.half_width = student_quantile(kLevel, paired.items - 1) * std::sqrt(squares / ((n - 1) * n));
+  const MeanStd all = mean_std(differences);
+  paired.items = static_cast<std::int64_t>(all.count);
+  paired.mean = all.mean;
+  if (paired.items > 1) paired.half_width = student_quantile(kLevel, paired.items - 1) * all.standard_error();
   return paired;
 }
 
