@@ -326,7 +326,7 @@ TEST_F(Batch, ControlCFinishesTheBatchAndTheSameCommandGoesOn) {
 TEST_F(Batch, TwoProcessesShareTheWorkAndOneMayDie) {
   write_items("m.h5", 12);
   write_config("m.h5", 1);
-  const std::string slow = "--set solver.max_iterations=1500 --set solver.tolerance=1e-12 ";
+  const std::string slow = "--set solver.max_iterations=6000 --set solver.tolerance=1e-12 ";
   ASSERT_EQ(batch(slow + "--set output.path=whole.h5").exit_code, 0);
   Watched first(command(slow));
   ASSERT_TRUE(first.until([](const auto& event) { return event["event"] == "durable"; }));
