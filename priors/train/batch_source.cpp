@@ -2,18 +2,32 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+
 #include "recon/core/error.h"
 
 namespace recon {
 namespace {
 
-constexpr std::int64_t draws_per_image = 4;  // top, left, flip, quarter turns
+constexpr std::int64_t draws_per_image =
+    8;  // top, left, flip, quarter turns; contrast; row, column and share of shading
 
 std::int64_t whole_below(const at::Tensor& uniform, std::int64_t end) {
   return std::min(static_cast<std::int64_t>(uniform.item<double>() * static_cast<double>(end)), end - 1);
 }
 
 std::string size_text(const at::Tensor& image) { return fmt::format("{} x {}", image.size(-2), image.size(-1)); }
+
+/// u^g with g = contrast^(2 w - 1). Values below black have no power of their own and stay.
+at::Tensor with_contrast(const at::Tensor& u, double contrast, double w) {
+  return at::where(u > 0, u.clamp_min(0).pow(std::pow(contrast, 2 * w - 1)), u);
+}
+
+/// u (1 - share d² / 2), where d is the distance from (row, column) in sides of the image: at most sqrt(2).
+at::Tensor shaded(const at::Tensor& u, double row, double column, double share) {
+  const auto squares = [](std::int64_t n, double at) { return (at::linspace(0, 1, n) - at).square(); };
+  return u * (1 - share / 2 * (squares(u.size(1), row).unsqueeze(1) + squares(u.size(2), column)));
+}
 
 }  // namespace
 
@@ -56,7 +70,13 @@ at::Tensor BatchSource::augmented(at::Tensor image, const at::Tensor& draws, std
   }
   if (options_.flip && draws[2].item<double>() < 0.5) image = image.flip({2});
   if (options_.rotate && image.size(1) == image.size(2)) image = at::rot90(image, whole_below(draws[3], 4), {1, 2});
-  return image;
+  if (options_.contrast == 1 && options_.shading == 0) return image;
+  const double span = images_.high - images_.low;
+  const auto draw = [&](std::int64_t k) { return draws[k].item<double>(); };
+  at::Tensor u = (image - images_.low) / span;
+  if (options_.contrast != 1) u = with_contrast(u, options_.contrast, draw(4));
+  if (options_.shading > 0) u = shaded(u, draw(5), draw(6), options_.shading * draw(7));
+  return images_.low + span * u;
 }
 
 at::Tensor BatchSource::batch(std::int64_t step) {

@@ -14,8 +14,8 @@ namespace recon {
 /// The images of each training step, cropped and augmented.
 ///
 /// Image number k of a run (k = step · batch + slot) is the k mod count-th of a shuffled order of the data set, a new
-/// order each epoch; crop, flip and turn are drawn from k. So a batch depends on (seed, step) only, and a resumed run
-/// sees what an uninterrupted one does.
+/// order each epoch; crop, flip, turn, contrast and shading are drawn from k. So a batch depends on (seed, step) only,
+/// and a resumed run sees what an uninterrupted one does.
 class BatchSource {
  public:
   /// `multiple`: sides must be multiples of it. Throws Error(usage) for a crop that is none, Error(data) without

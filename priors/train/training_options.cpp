@@ -13,6 +13,14 @@ void TrainingOptions::visit(ParameterVisitor& v) {
   v.field("crop", crop, "side of the random square crops in pixels; 0: whole images", {.min = 0, .max = 1 << 14});
   v.field("flip", flip, "mirror half of the images left to right");
   v.field("rotate", rotate, "turn images by a random multiple of 90 degrees (square ones; needs no meaning of `up`)");
+  v.field("contrast", contrast,
+          "images with another contrast: values u from black (0) to white (1) become u^g, g random between 1/contrast "
+          "and contrast; 1: as they are",
+          {.min = 1, .max = 10});
+  v.field("shading", shading,
+          "images with uneven brightness, as near a coil or a lamp: largest share of it that is lost far from a random "
+          "point; 0: as they are",
+          {.min = 0, .max = 1});
   v.choice("levels", levels,
            "how noise levels are drawn: uniform in the schedule's time (whole timesteps of a table), or relative sigma "
            "with a normal or a uniform logarithm");

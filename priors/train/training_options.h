@@ -32,6 +32,8 @@ struct TrainingOptions {
   std::int64_t crop = 0;
   bool flip = true;
   bool rotate = false;
+  double contrast = 1;
+  double shading = 0;
 
   LevelLaw levels = LevelLaw::uniform_t;
   double log_mean = -1.2, log_std = 1.2;

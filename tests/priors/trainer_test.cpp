@@ -5,8 +5,6 @@
 #include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "priors/checkpoints/safetensors.h"
 #include "priors/train/network_options.h"
 #include "priors/train/parameter_initializer.h"
@@ -93,71 +91,6 @@ TEST(ParameterInitializer, DrawsTorchsDefaults) {
     }
   }
   EXPECT_TRUE(differs);
-}
-
-TEST(BatchSource, ShowsEveryImageOncePerEpochInANewOrder) {
-  TrainingOptions options = tiny_options();
-  options.batch = 2;
-  options.crop = 0;
-  options.flip = false;
-  const TrainingImages images{5, [](std::int64_t index) { return at::full({1, 2, 2}, index, at::kFloat); }};
-  BatchSource source(images, options, 2);
-  std::vector<std::vector<int>> epochs(3);
-  std::vector<int> shown;
-  for (std::int64_t step = 0; step < 8; ++step) {
-    const at::Tensor batch = source.batch(step);
-    for (std::int64_t slot = 0; slot < 2; ++slot) shown.push_back(batch[slot][0][0][0].item<int>());
-  }
-  for (std::size_t k = 0; k < 15; ++k) epochs[k / 5].push_back(shown[k]);
-  for (const auto& epoch : epochs) EXPECT_EQ(std::set<int>(epoch.begin(), epoch.end()).size(), 5U);
-  EXPECT_TRUE(epochs[0] != epochs[1] || epochs[1] != epochs[2]);
-  BatchSource resumed(images, options, 2);
-  EXPECT_TRUE(resumed.batch(6).equal(source.batch(6))) << "a batch depends on nothing but the step";
-}
-
-TEST(BatchSource, CutsFlipsAndTurns) {
-  TrainingOptions options = tiny_options();
-  options.batch = 64;
-  options.crop = 2;
-  options.rotate = true;
-  const at::Tensor image = at::arange(9, at::kFloat).reshape({1, 3, 3});
-  BatchSource source({1, [&](std::int64_t) { return image; }}, options, 2);
-  const at::Tensor batch = source.batch(0);
-  std::set<std::vector<float>> seen, possible;
-  for (std::int64_t slot = 0; slot < 64; ++slot) {
-    const at::Tensor crop = batch[slot].contiguous();
-    seen.insert(std::vector<float>(crop.data_ptr<float>(), crop.data_ptr<float>() + 4));
-  }
-  for (std::int64_t top = 0; top < 2; ++top) {
-    for (std::int64_t left = 0; left < 2; ++left) {
-      const at::Tensor cut = image.narrow(1, top, 2).narrow(2, left, 2);
-      for (const auto& flipped : {cut, cut.flip({2})}) {
-        for (std::int64_t turns = 0; turns < 4; ++turns) {
-          const at::Tensor x = at::rot90(flipped, turns, {1, 2}).contiguous();
-          possible.insert(std::vector<float>(x.data_ptr<float>(), x.data_ptr<float>() + 4));
-        }
-      }
-    }
-  }
-  EXPECT_EQ(possible.size(), 32U);
-  for (const auto& crop : seen) EXPECT_TRUE(possible.contains(crop));
-  EXPECT_GT(seen.size(), 20U);  // of 32, in 64 draws: 28 expected, standard deviation 1.6
-}
-
-TEST(BatchSource, SaysWhichImageDoesNotFit) {
-  TrainingOptions options = tiny_options();
-  options.crop = 16;
-  BatchSource small(noise_images(1), options, 2);
-  test::expect_says(test::complaint([&] { small.batch(0); }), {"image 0", "12 x 12", "16"});
-  options.crop = 0;
-  BatchSource odd(noise_images(1), options, 8);
-  test::expect_says(test::complaint([&] { odd.batch(0); }), {"multiples of 8", "crop"});
-  options.batch = 2;
-  const TrainingImages uneven{2, [](std::int64_t index) { return at::zeros({1, 4 + 4 * index, 4}); }};
-  BatchSource mixed(uneven, options, 2);
-  test::expect_says(test::complaint([&] { mixed.batch(0); }), {"any size", "crop"});
-  options.crop = 5;
-  EXPECT_THROW(BatchSource(noise_images(1), options, 2), Error);
 }
 
 TEST(Optimizer, TakesTheStepsOfAdamW) {

@@ -66,7 +66,7 @@ class ImageList {
 TrainingImages open_image_collection(const std::vector<std::string>& sources, const ImageDomain& domain,
                                      const ImageRange& range) {
   const auto list = std::make_shared<ImageList>(sources, domain, range);
-  return {list->count(), [list](std::int64_t index) { return list->image(index); }};
+  return {list->count(), [list](std::int64_t index) { return list->image(index); }, domain.low, domain.high};
 }
 
 }  // namespace recon
