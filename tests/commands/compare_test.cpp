@@ -223,5 +223,21 @@ TEST_F(Compare, WrongConfigsNameTheirPlace) {
   expect_error("compare c.yaml", 2, {"stay in memory"});
 }
 
+TEST_F(Compare, AWrongOperatorIsSaidBeforeAnythingIsSolved) {
+  std::string last_is_wrong = config();
+  last_is_wrong.replace(last_is_wrong.find("type: fourier"), 13, "type: fourier, patern: radial");
+  write("c.yaml", last_is_wrong);
+  expect_error("compare c.yaml -q", 2, {"patern", "operator"});
+  EXPECT_FALSE(std::filesystem::exists(path("out/results.json")));
+}
+
+TEST_F(Compare, WhatIsDoneIsKeptWhenALaterTaskIsWrong) {
+  std::string no_such_item = config();
+  no_such_item.replace(no_such_item.find("name: fourier"), 13, "name: fourier, items: [nobody]");
+  write("c.yaml", no_such_item);
+  expect_error("compare c.yaml -q --allow-misfit", 2, {"nobody"});
+  EXPECT_EQ(json::parse(file_content(path("out/results.json")))["rows"].size(), 6U);
+}
+
 }  // namespace
 }  // namespace recon

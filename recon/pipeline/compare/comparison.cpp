@@ -60,12 +60,16 @@ class Comparison final : public ResultSink {
     result_.files = comparison_files(plan_, controls_.overwrite);
     if (!needs_prior_)
       settle_precision(plan_.options.precision, plan_.resolved, false, "", usual_size, controls_.device);
+    check_simulations();
     for (const auto& task : plan_.tasks) {
       if (controls_.cancelled()) break;
       try {
         run_task(task);
       } catch (const Error& error) {
-        if (error.kind() != ErrorKind::data) throw;
+        if (error.kind() != ErrorKind::data) {
+          if (result_.reconstructed > 0) write_comparison(plan_, report_, result_, controls_.device);
+          throw;
+        }
         add_unread("", error);
       }
     }
@@ -97,6 +101,18 @@ class Comparison final : public ResultSink {
   }
 
  private:
+  /// A wrong operator in the last task is said at once, not after hours of the others.
+  void check_simulations() const {
+    for (const auto& task : plan_.tasks) {
+      if (!task.simulation) continue;
+      try {
+        const SimulatedItems opened(*task.simulation);
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::data) throw;  // images that cannot be read are a row
+      }
+    }
+  }
+
   OpenedInput opened(const TaskPlan& task) const {
     if (task.input) return open_single_input(*task.input, task.item_options);
     return opened_set(simulate(*task.simulation, controls_), task.name, task.item_options);
