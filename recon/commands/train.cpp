@@ -6,6 +6,7 @@
 #include "recon/commands/progress_printer.h"
 #include "recon/commands/verb_setup.h"
 #include "recon/pipeline/train/training.h"
+#include "recon/pipeline/train/training_tuning.h"
 
 namespace recon {
 namespace {
@@ -34,6 +35,7 @@ stopped or killed, and ends with the weights of an uninterrupted run.
 Examples:
   recon train configs/train/tiny.yaml
   recon train train.yaml --set images=photos/ --set output=my_prior --set training.steps=20000
+  recon train train.yaml --tune                        which batch and learning rate suit this machine and these images
   recon train train.yaml --set init=natural_gray --set training.learning_rate=1e-4
   recon inspect ./trained_prior --check
 )";
@@ -41,6 +43,8 @@ Examples:
 
   void describe(CLI::App& app) override {
     app.add_option("CONFIG", config_, "Config (YAML)")->required();
+    app.add_flag("--tune", tune_,
+                 "Try batches and learning rates for a minute or some, propose one of each, and train nothing");
     shortcuts_.add_to(app, {"output"});
   }
 
@@ -48,10 +52,31 @@ Examples:
     ProgressPrinter progress(options.quiet);
     const RunControls controls = controls_of(options, progress);
     const TrainingPlan plan = read_training_plan(config_of(config_, options, shortcuts_), options.seed);
-    return reported(plan, train(plan, controls));
+    return tune_ ? proposed(tune_training(plan, controls)) : reported(plan, train(plan, controls));
   }
 
  private:
+  static VerbResult proposed(const TrainingProposal& proposal) {
+    VerbResult verb;
+    verb.json = {{"batch", proposal.batch},
+                 {"learning_rate", proposal.learning_rate},
+                 {"batches", nlohmann::ordered_json::array()},
+                 {"learning_rates", nlohmann::ordered_json::array()}};
+    verb.text = "batch  seconds per image  peak/MiB\n";
+    for (const auto& [batch, seconds, peak] : proposal.batches) {
+      verb.json["batches"].push_back({{"batch", batch}, {"seconds_per_image", seconds}, {"peak_mib", peak}});
+      verb.text += fmt::format("{:>5}  {:>17.3g}  {:>8.0f}\n", batch, seconds, peak);
+    }
+    verb.text += "\nlearning rate   loss\n";
+    for (const auto& [rate, loss] : proposal.rates) {
+      verb.json["learning_rates"].push_back({{"learning_rate", rate}, {"loss", loss}});
+      verb.text += fmt::format("{:>13g}  {:>5.3g}\n", rate, loss);
+    }
+    verb.text += fmt::format("\nTo begin with:\n  training: {{batch: {}, learning_rate: {:g}}}\n", proposal.batch,
+                             proposal.learning_rate);
+    return verb;
+  }
+
   static VerbResult reported(const TrainingPlan& plan, const TrainingResult& result) {
     const TrainingHistory& history = result.history;
     VerbResult verb;
@@ -81,6 +106,7 @@ Examples:
   }
 
   std::string config_;
+  bool tune_ = false;
   ConfigShortcuts shortcuts_;
 };
 

@@ -1,5 +1,6 @@
 // recon train as a user runs it: killed, resumed, misused.
 #include <chrono>
+#include <cmath>
 #include <thread>
 
 #include "data/image_io.h"
@@ -161,6 +162,38 @@ TEST_F(TrainVerb, KeepsTheBestAndSaysWhenValidationTurnsUp) {
   EXPECT_TRUE(contains(got.err, "validation has turned up")) << got.err;
   EXPECT_TRUE(contains(got.err, fmt::format("after step {}, whose weights", best))) << got.err;
   EXPECT_TRUE(contains(file_content(path("out/README.md")), fmt::format("| Weights | of step {}, ", best)));
+}
+
+TEST_F(TrainVerb, ProposesABatchAndARateAndWritesNothing) {
+  config();
+  const Outputs got = recon("train train.yaml --tune --threads 1 -q --json --set output=out --set training.crop=16");
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  const auto json = got.json();
+  ASSERT_GE(json["batches"].size(), 2U);
+  double least = INFINITY;
+  for (const auto& cost : json["batches"]) least = std::min(least, cost["seconds_per_image"].get<double>());
+  for (const auto& cost : json["batches"]) {
+    const bool enough = cost["seconds_per_image"].get<double>() <= 1.1 * least;
+    EXPECT_GT(cost["peak_mib"].get<double>(), 0);
+    if (cost["batch"] < json["batch"]) {
+      EXPECT_FALSE(enough) << cost;
+    }
+    if (cost["batch"] == json["batch"]) {
+      EXPECT_TRUE(enough) << cost;
+    }
+  }
+  ASSERT_EQ(json["learning_rates"].size(), 5U);
+  const auto& rates = json["learning_rates"];
+  double best = INFINITY, of_best = 0;
+  for (const auto& trial : rates) {
+    if (!trial["loss"].is_number() || trial["loss"] >= best) continue;
+    best = trial["loss"];
+    of_best = trial["learning_rate"];
+  }
+  EXPECT_LE(json["learning_rate"].get<double>(), of_best);
+  // A fresh network whose last layer is zero begins at the loss of predicting nothing: a rate of 3e-5 hardly moves it.
+  EXPECT_GT(rates[0]["loss"].get<double>(), 1.1 * best);
+  EXPECT_FALSE(fs::exists(path("out")));
 }
 
 TEST_F(TrainVerb, RefusesToMixRuns) {

@@ -64,7 +64,9 @@ void tell_time(NetworkPriorDescription& description, const UNet2D& network) {
   }
 }
 
-TrainingTask task_of(const TrainingPlan& plan) {
+}  // namespace
+
+TrainingTask training_task(const TrainingPlan& plan) {
   const TrainingSetup& setup = plan.setup;
   const std::int64_t channels = setup.channels == PriorChannels::rgb ? 3 : 1;
   auto network = start_network(plan, channels);
@@ -87,6 +89,8 @@ TrainingTask task_of(const TrainingPlan& plan) {
   if (!plan.validation.empty()) task.validation = open_image_collection(plan.validation, description.domain, range);
   return task;
 }
+
+namespace {
 
 /// What decides the weights: all options but those that only say when and where to write, and how long to go on.
 std::string fingerprint(const TrainingPlan& plan) {
@@ -193,7 +197,7 @@ TrainingResult train(const TrainingPlan& plan, const RunControls& run) {
   std::filesystem::create_directories(plan.output, fault);
   if (fault) throw data_error(plan.output.string(), "the output folder cannot be made: {}", fault.message());
   if (plan.setup.resume == Resume::never) std::filesystem::remove(plan.state_file());
-  TrainingTask task = task_of(plan);
+  TrainingTask task = training_task(plan);
   TrainingResult result;
   result.parameters = task.network->parameter_count();
   TrainingOutput output(plan, task, run.device);

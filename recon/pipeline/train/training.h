@@ -76,6 +76,9 @@ struct TrainingPlan {
 /// Throws Error(usage) with file:line.
 TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_t> seed);
 
+/// The network that a plan starts from, and its images. Throws Error for an `init` or images that do not fit.
+TrainingTask training_task(const TrainingPlan& plan);
+
 struct TrainingResult {
   TrainingOutcome outcome = TrainingOutcome::finished;
   TrainingHistory history;
