@@ -21,10 +21,12 @@ std::string choice_for(const std::string& operator_config, bool complex = false,
 }
 
 TEST(SolverChoice, IsTheRuleOfThePage) {
-  EXPECT_EQ(choice_for("{type: blur}"), "diffpir");
-  EXPECT_EQ(choice_for("{type: inpainting}"), "diffpir");
-  EXPECT_EQ(choice_for("{type: radon, angles: 12}"), "diffpir");
-  EXPECT_EQ(choice_for("{type: compose, operators: [{type: blur}, {type: inpainting}]}"), "diffpir");
+  EXPECT_EQ(choice_for("{type: blur}"), "plug_and_play");
+  EXPECT_EQ(choice_for("{type: inpainting}"), "plug_and_play");
+  EXPECT_EQ(choice_for("{type: radon, angles: 12}"), "plug_and_play");
+  EXPECT_EQ(choice_for("{type: compose, operators: [{type: blur}, {type: inpainting}]}"), "plug_and_play");
+  EXPECT_EQ(choice_for("{type: inpainting, pattern: box, box: [8, 8, 12, 12]}"), "diffpir");
+  EXPECT_EQ(choice_for("{type: inpainting, pattern: box, box: [8, 8, 12, 8]}"), "plug_and_play") << "8 wide";
   EXPECT_EQ(choice_for("{type: identity}"), "plug_and_play");
   EXPECT_EQ(choice_for("{type: fourier}"), "plug_and_play");
   EXPECT_EQ(choice_for("{type: sense}", true), "plug_and_play");
@@ -56,11 +58,11 @@ TEST(SolverChoice, TakesTotalVariationForPointsOnAnEmptyField) {
       const double std = relative_noise * clean.abs().max().item<double>();
       return choose_solver(image, config, [&] { return FirstData{op, clean + std * noise, std}; }).type;
     };
-    EXPECT_EQ(choice(flat), "diffpir") << config;
-    EXPECT_EQ(choice(board), "diffpir") << config;
+    EXPECT_EQ(choice(flat), "plug_and_play") << config;
+    EXPECT_EQ(choice(board), "plug_and_play") << config;
     if (std::string(config).find("inpainting") == std::string::npos) {
       EXPECT_EQ(choice(stars), "tv_pdhg") << config;
-      EXPECT_EQ(choice(stars, 1e-2), "diffpir") << config << ": under that noise the prior helps";
+      EXPECT_EQ(choice(stars, 1e-2), "plug_and_play") << config << ": under that noise the prior helps";
     }
   }
 }
@@ -91,12 +93,12 @@ NamedSolver settled(std::vector<ItemSource> sources, std::int64_t samples, nlohm
 TEST(SolverChoice, BecomesTheSolverWithItsDefaults) {
   nlohmann::ordered_json resolved;
   const NamedSolver one = settled({source_of("{type: blur}")}, 1, resolved);
-  EXPECT_EQ(one.name, "diffpir");
+  EXPECT_EQ(one.name, "plug_and_play");
   EXPECT_TRUE(one.traits.needs_prior);
-  EXPECT_EQ(resolved["solver"]["type"], "diffpir");
+  EXPECT_EQ(resolved["solver"]["type"], "plug_and_play");
   EXPECT_TRUE(resolved["solver"].contains("steps")) << "what is stored is what was run";
   EXPECT_EQ(settled({source_of("{type: identity}")}, 4, resolved).name, "dps") << "samples";
-  EXPECT_EQ(settled({source_of("{type: blur}")}, 1, resolved, {"diffpir"}).name, "diffpir_2") << "beside a baseline";
+  EXPECT_EQ(settled({source_of("{type: blur}")}, 1, resolved, {"plug_and_play"}).name, "plug_and_play_2") << "beside a baseline";
 }
 
 TEST(SolverChoice, OfSeveralOperatorsIsOneThatTakesAll) {
@@ -105,7 +107,7 @@ TEST(SolverChoice, OfSeveralOperatorsIsOneThatTakesAll) {
     return settled({source_of(first), source_of(second)}, 1, resolved).name;
   };
   EXPECT_EQ(choice("{type: identity}", "{type: identity}"), "plug_and_play");
-  EXPECT_EQ(choice("{type: identity}", "{type: blur}"), "diffpir");
+  EXPECT_EQ(choice("{type: inpainting, pattern: box, box: [8, 8, 12, 12]}", "{type: blur}"), "plug_and_play");
   EXPECT_EQ(choice("{type: clipping}", "{type: blur}"), "dps");
   EXPECT_EQ(settled({source_of("{type: blur}", NAN), source_of("{type: fourier}")}, 1, resolved).name, "plug_and_play")
       << "a damaged item says nothing";

@@ -62,7 +62,7 @@ TEST(PlugAndPlay, TheBiasOnTheGaussianPosteriorIsRecorded) {
     for (const std::string method : {"hqs", "admm", "admm, lambda 1"}) {
       PlugAndPlay solver;
       solver.method = word(method.substr(0, method.find(',')));
-      if (method == to_string(solver.method)) solver.lambda = 0.23;
+      solver.lambda = method == to_string(solver.method) ? 0.23 : 1;
       const Report report = solver.solve(c.problem, c.prior.get(), {});
       const double error = rms(report.x.to(at::kDouble) - c.mean) / c.std;
       std::printf("%-8s %-14s distance of the image from the posterior mean %.3f x posterior std %.4f, chi2 %.2f\n",

@@ -19,13 +19,23 @@ std::string kind_of(const std::string& operator_config) {
   return type == nullptr ? "" : type->value->text;
 }
 
+const SolverChoice one_linear = {"plug_and_play", "one image of a linear operator"};
+
+/// The pixels, `[1, C, H, W]`, of which a white image sends more than a hundredth of the most to the data.
+at::Tensor seen_by(const LinearOperator& op, const at::Tensor& y) {
+  const at::Tensor ones = at::ones(op.adjoint(y).sizes(), y.options().dtype(real_dtype(y)));
+  const at::Tensor white = op.domain().scalar == ScalarKind::complex ? at::complex(ones, at::zeros_like(ones)) : ones;
+  const at::Tensor light = in_window(op.normal(white), op).abs();
+  return light > 0.01 * light.max();
+}
+
 /// Of several operators.
 SolverChoice agreed(const std::vector<SolverChoice>& choices) {
   const auto is = [](const char* type) { return [type](const SolverChoice& choice) { return choice.type == type; }; };
   const auto any = [&](const char* type) { return std::any_of(choices.begin(), choices.end(), is(type)); };
   if (std::all_of(choices.begin(), choices.end(), is(choices.front().type.c_str()))) return choices.front();
   if (any("dps") || any("alternating_projections")) return {"dps", "of several operators some are not linear"};
-  return {"diffpir", "there are several operators, all linear"};
+  return {"plug_and_play", "there are several operators, all linear"};
 }
 
 SolverChoice for_one_image(const std::vector<FirstItem>& items, c10::Device device) {
@@ -42,7 +52,7 @@ SolverChoice for_one_image(const std::vector<FirstItem>& items, c10::Device devi
       log::debug("solver: {}", error.what());  // the item's fault is reported where it is solved
     }
   }
-  return choices.empty() ? SolverChoice{"diffpir", "no first item can be read"} : agreed(choices);
+  return choices.empty() ? SolverChoice{"plug_and_play", "no first item can be read"} : agreed(choices);
 }
 
 }  // namespace
@@ -51,29 +61,33 @@ SolverChoice choose_solver(const TensorSpec& image, const std::string& operator_
                            const std::function<FirstData()>& first) {
   const bool volume = image.shape.size() == 4 && image.shape[1] > 1;
   const std::string kind = kind_of(operator_config);
-  if (!volume && kind == "identity") return {"plug_and_play", "nothing but noise is to be taken away"};
-  for (const char* frequencies : {"fourier", "sense", "nufft"}) {
-    if (!volume && kind == frequencies) return {"plug_and_play", "frequencies are measured, some are missing"};
+  // Coil maps may have to be estimated for the operator, and neither stars nor holes are to be looked for.
+  for (const char* no_question : {"identity", "fourier", "sense", "nufft"}) {
+    if (!volume && kind == no_question) return one_linear;
   }
   const auto [built, y, noise_std] = first();
   if (built->magnitude()) return {"alternating_projections", "magnitudes are measured, their phases are lost"};
   if (!built->is_linear()) return {"dps", built->name() + " is not linear"};
   if (volume) return {"diffusion_mbir", "one volume of a linear operator"};
-  if (shows_bright_points(*as_linear(built, "solver: auto"), y, noise_std)) {
+  const LinearOperatorPtr op = as_linear(built, "solver: auto");
+  if (shows_bright_points(*op, y, noise_std)) {
     return {"tv_pdhg", "bright points on an empty field, which priors of photographs do not know"};
   }
-  return {"diffpir", "one image of a linear operator"};
+  if (leaves_wide_hole(*op, y)) return {"diffpir", "a wide part of the image is not measured"};
+  return one_linear;
+}
+
+bool leaves_wide_hole(const LinearOperator& op, const at::Tensor& y) {
+  constexpr std::int64_t side = 9;
+  const at::Tensor seen = seen_by(op, y).amax(1).flatten(0, -3).to(at::kFloat);
+  if (seen.size(-2) < side || seen.size(-1) < side) return false;
+  return at::max_pool2d(seen, {side, side}, {1, 1}).eq(0).any().item<bool>();
 }
 
 bool shows_bright_points(const LinearOperator& op, const at::Tensor& y, double noise_std) {
   constexpr double brightest_part = 0.0025, least_share = 0.4, least_over_noise = 300;
   if (y.abs().max().item<double>() < least_over_noise * noise_std) return false;
-  const at::Tensor ones = at::ones(op.adjoint(y).sizes(), y.options().dtype(real_dtype(y)));
-  const at::Tensor image_ones =
-      op.domain().scalar == ScalarKind::complex ? at::complex(ones, at::zeros_like(ones)) : ones;
-  const at::Tensor light = in_window(op.normal(image_ones), op).abs();
-  const at::Tensor seen = light > 0.01 * light.max();
-  const at::Tensor values = image_of_data(op, y).masked_select(seen);
+  const at::Tensor values = image_of_data(op, y).masked_select(seen_by(op, y));
   if (values.numel() < 2) return false;
   const at::Tensor squares = (values - values.median()).square();
   const double all = squares.sum(at::kDouble).item<double>();

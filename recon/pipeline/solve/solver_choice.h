@@ -24,10 +24,10 @@ struct SolverChoice {
 ///
 ///     volumes, linear operators             diffusion_mbir
 ///     bright points on an empty field       tv_pdhg
-///     fourier, sense, nufft, identity       plug_and_play
 ///     magnitudes, their phases lost         alternating_projections
 ///     other operators that are not linear   dps
-///     all others                            diffpir
+///     a wide part is not measured           diffpir
+///     all others                            plug_and_play
 ///
 /// `first` gives the operator and the data, where the operator's kind does not say enough: coil maps may have to be
 /// estimated for one.
@@ -45,15 +45,19 @@ SolverChoice choose_solver(const TensorSpec& image, const std::string& operator_
 /// most .25 on 99 of 100 photographs and CT slices, and .37 on nuclei of cells.
 bool shows_bright_points(const LinearOperator& op, const at::Tensor& y, double noise_std);
 
+/// Whether some square of 9 x 9 pixels leaves nothing in the data, as a hole in the picture does. Single missing pixels
+/// are not like that.
+bool leaves_wide_hole(const LinearOperator& op, const at::Tensor& y);
+
 /// The first item of a source that is to be solved.
 struct FirstItem {
   ItemSource* source;
   std::int64_t index;
 };
 /// Settles `solver: auto`, and says so. Several samples: dps. One image: by these items; where they ask for different
-/// solvers it is diffpir, or dps if an operator is not linear. `main` and `resolved["solver"]` become the solver with
-/// its defaults, under a name that is not among `taken`. Nothing happens to any other solver. Returns what was taken
-/// and why, "diffpir: one image of a linear operator"; empty for any other solver.
+/// solvers it is plug_and_play, or dps if an operator is not linear. `main` and `resolved["solver"]` become the solver
+/// with its defaults, under a name that is not among `taken`. Nothing happens to any other solver. Returns what was
+/// taken and why, "diffpir: one image of a linear operator"; empty for any other solver.
 std::string settle_solver(NamedSolver& main, nlohmann::ordered_json& resolved, const std::vector<FirstItem>& items,
                           std::int64_t samples, c10::Device device, std::set<std::string> taken = {});
 

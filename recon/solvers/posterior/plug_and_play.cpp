@@ -15,6 +15,9 @@
 namespace recon {
 namespace {
 
+/// Where the image is as good as the data allow, whatever their noise: below it nothing changes.
+constexpr double last_level = 0.02;
+
 /// D(d, s) for an s of each entry: one pass for the entries that share it.
 at::Tensor denoised(SolverContext& context, const at::Tensor& d, const std::vector<double>& s) {
   std::map<double, std::vector<std::int64_t>> groups;
@@ -34,12 +37,12 @@ at::Tensor denoised(SolverContext& context, const at::Tensor& d, const std::vect
 void PlugAndPlay::visit(ParameterVisitor& v) {
   v.choice("method", method, "half-quadratic splitting, or with a dual variable");
   v.field("steps", steps, "network steps", {.min = 1});
-  v.field("lambda", lambda, "weight of the prior against the data; 1 is its Bayesian value",
+  v.field("lambda", lambda, "weight of the prior against the data; 1 is that of a Gaussian prior",
           {.min = 0, .open_min = true});
   v.field("start_relative_sigma", start_relative_sigma, "first noise level, in units of the prior",
           {.min = 0, .open_min = true});
   v.field("end_relative_sigma", end_relative_sigma,
-          "last noise level; when absent that of the measurement, over the operator's gain where that is above 1",
+          "last noise level; when absent 0.02, or that of the measurement over the operator's gain if that is less",
           {.min = 0, .open_min = true});
 }
 
@@ -58,7 +61,8 @@ at::Tensor PlugAndPlay::run_with(SolverContext& context, const LinearOperator& o
   std::vector<double> last(static_cast<std::size_t>(context.batch()), end_relative_sigma.value_or(start));
   if (!end_relative_sigma) {
     // Data that sum up many pixels (projections) say more of a pixel than their noise does.
-    last = host_values((variance / MeanGain(context).at_image(z, 0).clamp_min(1)).sqrt().clamp_max(start));
+    const at::Tensor of_a_pixel = (variance / MeanGain(context).at_image(z, 0).clamp_min(1)).sqrt();
+    last = host_values(of_a_pixel.clamp_max(std::min(start, last_level)));
   }
 
   const bool dual = method == Method::admm;
