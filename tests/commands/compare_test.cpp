@@ -186,7 +186,7 @@ TEST_F(Compare, AutoIsASolverAmongOthers) {
     }
     return "no such row";
   };
-  EXPECT_TRUE(contains(note_of("blur", "auto"), "diffpir: ")) << rows;
+  EXPECT_TRUE(contains(note_of("blur", "auto"), "plug_and_play: ")) << rows;
   EXPECT_TRUE(contains(note_of("fourier", "auto"), "plug_and_play: ")) << rows;
   EXPECT_TRUE(contains(note_of("blur", "drawn"), "dps: "));
   EXPECT_EQ(note_of("blur", "tv_pdhg"), "");

@@ -39,13 +39,13 @@ TEST_F(FirstMinutes, WithoutASolverOneThatSuitsIsTakenAndSaid) {
   const std::string run = "run '" + sample("photograph_blur.h5") + "' --threads 1 ";
   const Outputs one = recon(run);
   ASSERT_EQ(one.exit_code, 0) << one.err;
-  EXPECT_TRUE(contains(one.err, "auto takes diffpir")) << one.err;
-  EXPECT_TRUE(contains(recon("inspect reconstruction.h5 --all").out, "type: \"diffpir\""))
+  EXPECT_TRUE(contains(one.err, "auto takes plug_and_play")) << one.err;
+  EXPECT_TRUE(contains(recon("inspect reconstruction.h5 --all").out, "type: \"plug_and_play\""))
       << "the config that is stored";
-  const Outputs stated = recon(run + "--solver diffpir -o stated.h5 --json");
+  const Outputs stated = recon(run + "--solver plug_and_play -o stated.h5 --json");
   const Outputs chosen = recon(run + "--solver auto -o chosen.h5 --json");
   EXPECT_EQ(chosen.json()["items"][0]["chi2"], stated.json()["items"][0]["chi2"]);
-  EXPECT_EQ(chosen.json()["items"][0]["solver"], "diffpir");
+  EXPECT_EQ(chosen.json()["items"][0]["solver"], "plug_and_play");
   const Outputs options = recon(run + "--solver '{type: auto, steps: 4}' -o no.h5");
   EXPECT_EQ(options.exit_code, 2);
   EXPECT_TRUE(contains(options.err, "`auto` takes no options") && contains(options.err, "'steps'")) << options.err;

@@ -27,10 +27,10 @@ namespace recon {
 ///
 /// For a Gaussian prior D is a proximal map and the limits at a constant level s are known: with admm the posterior
 /// mean for noise of variance lambda noise_std², whatever s; with hqs that for noise of covariance
-/// lambda noise_std² I + s² A A^H. So admm with lambda = 1 is exact there, within 0.06 posterior standard deviations
-/// after 24 steps (measured). Networks smooth more than a proximal map would: with lambda = 1 chi² is 1.0 to 1.2 on
-/// blurred photographs, and with 0.5, the default, the image is 0.1 to 0.9 dB better on all operators but denoising and
-/// several coils (0.2 dB worse). Noise-free data are treated as having a noise of 1e-3 of half the prior's range.
+/// lambda noise_std² I + s² A A^H. So admm with lambda = 1 is exact there, within 0.09 posterior standard deviations after
+/// 24 steps, and with 0.5, the default, within 0.16 (measured). Networks smooth more than a proximal map would: with
+/// lambda = 1 chi² is 1.0 to 1.2 on blurred photographs, and 0.5 is better on them (measurements.md). Noise-free data are
+/// treated as having a noise of 1e-3 of half the prior's range.
 class PlugAndPlay final : public Solver {
  public:
   enum class Method { hqs, admm };
