@@ -30,7 +30,7 @@ constexpr std::uint32_t pixel_data = tag(0x7FE0, 0x0010), float_data = tag(0x7FE
 
 /// How the numbers of a file's frames are stored.
 struct PixelLayout {
-  std::int64_t rows = 0, columns = 0, frames = 1, bits = 16, used = 16, high = 15;
+  std::int64_t rows = 0, columns = 0, frames = 1, bits = 16, used = 16;
   bool is_signed = false, white_is_low = false;
   const dicom::Element* numbers = nullptr;
   at::ScalarType type = at::kUInt16;
@@ -50,13 +50,10 @@ PixelLayout layout_of(const DataSet& data, const std::string& path) {
   layout.columns = required(data, tag(0x0028, 0x0011), "Columns", path);
   layout.frames = data.has(tag(0x0028, 0x0008)) ? data.whole(tag(0x0028, 0x0008)).value_or(0) : 1;
   layout.bits = required(data, tag(0x0028, 0x0100), "BitsAllocated", path);
-  layout.used = data.whole(tag(0x0028, 0x0101)).value_or(layout.bits);
-  layout.high = data.whole(tag(0x0028, 0x0102)).value_or(layout.used - 1);
-  layout.is_signed = data.whole(tag(0x0028, 0x0103)).value_or(0) == 1;
-  const std::int64_t samples = data.whole(tag(0x0028, 0x0002)).value_or(1);
+  const std::int64_t samples = required(data, tag(0x0028, 0x0002), "SamplesPerPixel", path);
   const std::string photometric = data.text(tag(0x0028, 0x0004));
   layout.white_is_low = photometric == "MONOCHROME1";
-  if (samples != 1 || (!photometric.empty() && !photometric.starts_with("MONOCHROME"))) {
+  if (samples != 1 || (photometric != "MONOCHROME1" && photometric != "MONOCHROME2")) {
     throw data_error(path,
                      "expected grey values, got {} samples of {}; this is a picture for the screen: export the "
                      "original series",
@@ -72,12 +69,17 @@ PixelLayout layout_of(const DataSet& data, const std::string& path) {
     layout.type = data.has(float_data) ? Float : Double;
   } else {
     layout.numbers = data.find(pixel_data);
+    layout.used = required(data, tag(0x0028, 0x0101), "BitsStored", path);
+    const std::int64_t high = data.whole(tag(0x0028, 0x0102)).value_or(layout.used - 1),
+                       sign = required(data, tag(0x0028, 0x0103), "PixelRepresentation", path);
     const bool sizes = layout.bits == 8 || layout.bits == 16 || layout.bits == 32;
-    if (!sizes || layout.used < 1 || layout.used > layout.bits || layout.high < layout.used - 1 ||
-        layout.high >= layout.bits) {
-      throw data_error(path, "its pixels have {} of {} bits, the highest is {}; 8, 16 and 32 bits are read",
-                       layout.used, layout.bits, layout.high);
+    if (!sizes || layout.used < 1 || layout.used > layout.bits || high != layout.used - 1 || sign < 0 || sign > 1) {
+      throw data_error(path,
+                       "its pixels have {} of {} bits, HighBit {}, PixelRepresentation {}; expected 8, 16 or 32 bits, "
+                       "HighBit one less than BitsStored, and 0 or 1",
+                       layout.used, layout.bits, high, sign);
     }
+    layout.is_signed = sign == 1;
     layout.type = layout.bits == 8 ? Byte : layout.bits == 16 ? UInt16 : UInt32;
   }
   if (layout.numbers == nullptr) throw data_error(path, "expected an image, it has no pixel data");
@@ -88,7 +90,9 @@ PixelLayout layout_of(const DataSet& data, const std::string& path) {
   std::int64_t bytes = 0;
   const bool fits = layout.rows < (1 << 20) && layout.columns < (1 << 20) &&
                     !__builtin_mul_overflow(layout.frame_bytes(), layout.frames, &bytes);
-  if (!fits || bytes > std::ssize(layout.numbers->bytes)) {
+  // A writer may fill up to a whole number of words; a row too many says that a size or the number of frames is wrong.
+  const std::int64_t beyond = std::ssize(layout.numbers->bytes) - bytes;
+  if (!fits || beyond < 0 || beyond >= std::max<std::int64_t>(layout.columns * (layout.bits / 8), 2)) {
     throw data_error(path, "claims {} frames of {} x {} pixels, {} bytes of them are stored: cut off or damaged",
                      layout.frames, layout.rows, layout.columns, layout.numbers->bytes.size());
   }
@@ -101,10 +105,22 @@ at::Tensor stored_values(const PixelLayout& layout, const std::string& bytes) {
   std::memcpy(raw.data_ptr(), bytes.data(), bytes.size());
   if (c10::isFloatingType(layout.type)) return raw.to(at::kDouble);
   const std::int64_t span = std::int64_t{1} << layout.used;
-  at::Tensor values = raw.to(at::kLong).bitwise_right_shift(layout.high + 1 - layout.used).bitwise_and(span - 1);
+  at::Tensor values = raw.to(at::kLong).bitwise_and(span - 1);
   if (layout.is_signed) values = at::where(values >= span / 2, values - span, values);
   if (layout.white_is_low) values = (layout.is_signed ? -1 : span - 1) - values;
   return values.to(at::kDouble);
+}
+
+/// Slope or intercept: what is there has to be a number.
+double rescaling(const DataSet* data, std::uint32_t name, double otherwise, const std::string& path) {
+  const std::string text = data->text(name);
+  if (text.empty()) return otherwise;
+  const std::vector<double> all = data->decimals(name);
+  if (all.size() != 1 || !std::isfinite(all.front())) {
+    throw data_error(path, "its rescaling of the stored numbers ({:04x},{:04x}) is '{}', expected a number",
+                     name >> 16U, name & 0xFFFFU, text);
+  }
+  return all.front();
 }
 
 double one_decimal(const DataSet* data, std::uint32_t name, double otherwise) {
@@ -183,8 +199,8 @@ std::optional<DicomImages::SeriesFile> DicomImages::read_header(const std::strin
     const DataSet* rescale = of(tag(0x0028, 0x9145));
     const DataSet* measures = of(tag(0x0028, 0x9110));
     Frame frame{.path = path, .number = i, .frames = layout.frames};
-    frame.slope = one_decimal(rescale, tag(0x0028, 0x1053), 1);
-    frame.intercept = one_decimal(rescale, tag(0x0028, 0x1052), 0);
+    frame.slope = rescaling(rescale, tag(0x0028, 0x1053), 1, path);
+    frame.intercept = rescaling(rescale, tag(0x0028, 0x1052), 0, path);
     read.rescale_type = rescale->text(tag(0x0028, 0x1054));
     frame.position = decimals_of<3>(of(tag(0x0020, 0x9113)), tag(0x0020, 0x0032));
     frame.orientation = decimals_of<6>(of(tag(0x0020, 0x9116)), tag(0x0020, 0x0037));

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <fstream>
@@ -41,19 +42,33 @@ std::string card_value(const std::string& card) {
   return trimmed_text(text);
 }
 
-/// Reads the cards up to END; `at` becomes the first byte of the data.
+bool is_keyword(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == ' ';
+  });
+}
+
+/// Reads the cards up to END; `at` becomes the first byte of the data. A header that has lost its END runs on into
+/// numbers and into the next one, whose first card tells; one that has lost its beginning is none.
 Header read_header(const std::string& bytes, std::size_t& at, const std::string& path) {
   Header header;
+  const std::size_t begin = at;
+  if (begin > 0 && bytes.compare(begin, 10, "XTENSION= ") != 0) {
+    throw data_error(path, "has something else than the next part, XTENSION, at byte {}: damaged", begin);
+  }
   for (std::size_t i = at; i + card_bytes <= bytes.size(); i += card_bytes) {
     const std::string card = bytes.substr(i, card_bytes);
     const std::string keyword = trimmed_text(card.substr(0, 8));
+    if (!is_keyword(keyword) || (i > begin && (keyword == "XTENSION" || keyword == "SIMPLE"))) break;
     if (keyword == "END") {
       at += ((i - at) / fits_block + 1) * fits_block;
       return header;
     }
     if (card.compare(8, 2, "= ") == 0) header.try_emplace(keyword, card_value(card));
   }
-  throw data_error(path, "its FITS header at byte {} has no END: the file is cut off or damaged", at);
+  throw data_error(path, "its FITS header at byte {} has no END, or no keyword where one is due: cut off or damaged",
+                   at);
 }
 
 std::int64_t whole(const Header& header, const std::string& keyword, std::optional<std::int64_t> otherwise,

@@ -31,6 +31,13 @@ struct NpyHeader {
   throw data_error(path, "expected a NumPy array (numpy.save), {}", what);
 }
 
+/// Whether the text is one dictionary of the three entries, each once, and blanks: what is only nearly one is damaged.
+bool is_dictionary(const std::string& text) {
+  static const std::regex whole(
+      R"(\s*\{\s*('\w+':\s*('[^']*'|\([0-9, L]*\)|True|False)\s*,\s*){2}'\w+':\s*('[^']*'|\([0-9, L]*\)|True|False)\s*,?\s*\}\s*)");
+  return std::regex_match(text, whole);
+}
+
 std::string matched(const std::string& text, const char* pattern, const std::string& path) {
   std::smatch part;
   if (!std::regex_search(text, part, std::regex(pattern))) damaged_npy(path, "its header cannot be read: " + text);
@@ -57,10 +64,11 @@ NpyHeader header_of(const std::string& bytes, const std::string& path) {
   const std::size_t start = first_version ? 10 : 12;
   const std::size_t length = byte(8) | byte(9) << 8U | (first_version ? 0 : byte(10) << 16U | byte(11) << 24U);
   constexpr std::size_t longest = 1U << 16U;
-  if (bytes[6] < 1 || bytes[6] > 3 || length > longest || start + length > bytes.size()) {
+  if (bytes[6] < 1 || bytes[6] > 3 || bytes[7] != 0 || length > longest || start + length > bytes.size()) {
     damaged_npy(path, "its header is cut off or of a version that is not 1 to 3");
   }
   const std::string text = bytes.substr(start, length);
+  if (!is_dictionary(text)) damaged_npy(path, "its header cannot be read: " + text);
   NpyHeader header{.shape = shape_in(matched(text, R"('shape':\s*\(([0-9, L]*)\))", path), path),
                    .begin = start + length};
   header.fortran = matched(text, R"('fortran_order':\s*(True|False))", path) == "True";
@@ -141,6 +149,7 @@ StoredArray npy_array(std::string bytes, const std::string& path) {
     values = values.permute(axes).contiguous();
   }
   const double full_scale = header.kind != 'u' ? 1 : header.bytes == 1 ? 255 : header.bytes == 2 ? 65535 : 1;
+  if (header.kind == 'b') values = values.ne(0);
   if (!values.is_complex() && type != at::kFloat) values = values.to(at::kDouble);
   return {.values = values, .full_scale = full_scale};
 }

@@ -156,6 +156,15 @@ class TiffSamples {
     return row;
   }
 
+  /// libtiff reads a block whose place is lost from the file's beginning, as if the header were pixels.
+  std::uint32_t placed(std::uint32_t block) const {
+    constexpr std::uint64_t header_bytes = 8;
+    if (TIFFGetStrileOffset(file_, block) < header_bytes) {
+      throw damaged_tiff(place_, "read its pixels: a block lies in the file's header");
+    }
+    return block;
+  }
+
   at::Tensor strips(std::uint16_t plane) const {
     const at::Tensor out = empty();
     std::uint32_t rows_per_strip = 0;
@@ -165,7 +174,7 @@ class TiffSamples {
     std::vector<unsigned char> block(static_cast<std::size_t>(TIFFStripSize(file_)));
     for (std::uint32_t top = 0; top < page_.height; top += rows_per_strip) {
       const std::int64_t rows = std::min(rows_per_strip, page_.height - top);
-      const tmsize_t got = TIFFReadEncodedStrip(file_, TIFFComputeStrip(file_, top, plane), block.data(),
+      const tmsize_t got = TIFFReadEncodedStrip(file_, placed(TIFFComputeStrip(file_, top, plane)), block.data(),
                                                 static_cast<tmsize_t>(block.size()));
       if (got < row * rows) throw damaged_tiff(place_, "read its pixels");
       for (std::int64_t y = 0; y < rows; ++y) {
@@ -188,7 +197,7 @@ class TiffSamples {
     std::vector<double> values(static_cast<std::size_t>(width) * static_cast<std::size_t>(samples_));
     for (std::uint32_t top = 0; top < page_.height; top += height) {
       for (std::uint32_t left = 0; left < page_.width; left += width) {
-        const std::uint32_t tile = TIFFComputeTile(file_, left, top, 0, plane);
+        const std::uint32_t tile = placed(TIFFComputeTile(file_, left, top, 0, plane));
         if (TIFFReadEncodedTile(file_, tile, block.data(), bytes) < bytes) throw damaged_tiff(place_, "read its tiles");
         const std::int64_t wide = std::min(width, page_.width - left) * samples_;
         for (std::int64_t y = 0; y < std::min(height, page_.height - top); ++y) {

@@ -84,14 +84,23 @@ class LinearComposition final : public LinearOperator, public FilteredInverse {
         .eigenvalues = form->eigenvalues};
   }
   DataFilter inverse_filter(const FrequencyWindow& window) const override {
-    const bool same_gram = inner_->is_unitary() || dynamic_cast<const OrthonormalRows*>(inner_.get()) != nullptr;
-    return same_gram ? inverse_filter_of(*outer_, window) : DataFilter();
+    return same_gram() ? inverse_filter_of(*outer_, window) : DataFilter();
+  }
+  BackProjection filtered_back_projection(const ViewWindow& window) const override {
+    const BackProjection outer = same_gram() ? filtered_back_projection_of(*outer_, window) : BackProjection();
+    if (!outer) return {};
+    return [outer, inner = inner_](const at::Tensor& y) { return inner->adjoint(outer(y)); };
   }
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override { return outer_->apply(inner_->apply(x)); }
   at::Tensor do_adjoint(const at::Tensor& y) const override { return inner_->adjoint(outer_->adjoint(y)); }
   at::Tensor do_normal(const at::Tensor& x) const override { return inner_->adjoint(outer_->normal(inner_->apply(x))); }
+
+  /// A A^H is that of the outer operator.
+  bool same_gram() const {
+    return inner_->is_unitary() || dynamic_cast<const OrthonormalRows*>(inner_.get()) != nullptr;
+  }
 
   LinearOperatorPtr outer_, inner_;
 };

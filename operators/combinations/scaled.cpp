@@ -35,6 +35,11 @@ class LinearScaled final : public LinearOperator, public FilteredInverse {
     if (!inner) return {};
     return [inner, square = factor_ * factor_](const at::Tensor& y) { return inner(y).div_(square); };
   }
+  BackProjection filtered_back_projection(const ViewWindow& window) const override {
+    const BackProjection inner = factor_ == 0 ? BackProjection() : filtered_back_projection_of(*op_, window);
+    if (!inner) return {};
+    return [inner, factor = factor_](const at::Tensor& y) { return inner(y).div_(factor); };
+  }
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override { return op_->apply(x).mul_(factor_); }
@@ -113,6 +118,11 @@ class LinearWhitened final : public LinearOperator, public FilteredInverse {
         inverse_filter_of(*op_, [&](double f, double filter) { return window(f, filter / square); });
     if (!inner || (weights_.value() == 0).any().item<bool>()) return {};
     return [inner, weights = weights_](const at::Tensor& y) { return inner(y / weights.like(y)) / weights.like(y); };
+  }
+  BackProjection filtered_back_projection(const ViewWindow& window) const override {
+    const BackProjection inner = filtered_back_projection_of(*op_, window);
+    if (!inner || (weights_.value() == 0).any().item<bool>()) return {};
+    return [inner, weights = weights_](const at::Tensor& y) { return inner(y / weights.like(y)); };
   }
 
  private:

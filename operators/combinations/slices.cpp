@@ -118,6 +118,14 @@ class LinearSlices final : public LinearOperator, public FilteredInverse {
     if (!inner) return {};
     return [inner, slices = parts_.slices](const at::Tensor& y) { return parted_data(inner(joined_data(y)), slices); };
   }
+  BackProjection filtered_back_projection(const ViewWindow& window) const override {
+    if (!parts_.one_for_all()) return {};
+    const BackProjection inner = filtered_back_projection_of(parts_.first(), window);
+    if (!inner) return {};
+    return [inner, slices = parts_.slices](const at::Tensor& y) {
+      return volume_of_slices(inner(joined_data(y)), slices);
+    };
+  }
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override {

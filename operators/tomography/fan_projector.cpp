@@ -40,8 +40,7 @@ FanProjector::FanProjector(FanBeam beam) : beam_(std::move(beam)) {
 
 template <class Visit>
 void FanProjector::View::for_each_bin(std::int64_t row, std::int64_t column, std::int64_t bins, Visit visit) const {
-  const double x = left + static_cast<double>(column), y = top - static_cast<double>(row);
-  const double t = x * cosine + y * sine, d = source - x * sine + y * cosine;
+  const auto [t, d] = place(row, column);
   const double along = 0.5 * (cosine + sine), across = 0.5 * (cosine - sine);
   Trapezoid shadow{{bin_at(t + along, d + across), bin_at(t - along, d - across), bin_at(t + across, d - along),
                     bin_at(t - across, d + along)}};
@@ -61,12 +60,26 @@ void FanProjector::View::for_each_bin(std::int64_t row, std::int64_t column, std
   }
 }
 
+template <class Visit>
+void FanProjector::NearerView::for_each_bin(std::int64_t row, std::int64_t column, std::int64_t bins,
+                                            Visit visit) const {
+  const auto [t, d] = view.place(row, column);
+  const double nearer = view.source / std::hypot(t, d);
+  view.for_each_bin(row, column, bins, [&](std::int64_t j, double weight) { visit(j, weight * nearer); });
+}
+
 at::Tensor FanProjector::project(const at::Tensor& x) const {
   return project_by(views_, {beam_.height, beam_.width, beam_.bins}, x);
 }
 
 at::Tensor FanProjector::back_project(const at::Tensor& y) const {
   return back_project_by(views_, {beam_.height, beam_.width, beam_.bins}, y);
+}
+
+at::Tensor FanProjector::back_project_by_distance(const at::Tensor& y) const {
+  std::vector<NearerView> nearer;
+  for (const View& view : views_) nearer.push_back({view});
+  return back_project_by(nearer, {beam_.height, beam_.width, beam_.bins}, y);
 }
 
 }  // namespace recon

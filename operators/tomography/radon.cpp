@@ -6,11 +6,10 @@
 #include <cmath>
 #include <numbers>
 
-#include "operators/fourier/half_spectrum.h"
 #include "operators/inverse_filter.h"
 #include "operators/masks.h"
+#include "operators/tomography/ramp_filter.h"
 #include "operators/tomography/view_weights.h"
-#include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 #include "recon/core/log_once.h"
 
@@ -29,70 +28,26 @@ class Radon final : public LinearOperator, public FilteredInverse {
         views_(views) {}
 
   DataFilter inverse_filter(const FrequencyWindow& window) const override {
-    const std::int64_t bins = projector_.beam().bins, angles = range().shape[1], length = 2 * bins;
-    const at::Tensor ramp = at::real(at::fft_rfft(sampled_ramp(length))).clone();
-    std::vector<at::Tensor> rows;  // one filter per view, computed once for views of one weight
-    for (std::size_t view = 0; view < views_.weight_rad.size(); ++view) {
-      const double weight = views_.weight_rad[view];
-      const auto known = std::find_if(views_.weight_rad.begin(), views_.weight_rad.end(), [&](double other) {
-        return std::abs(other - weight) <= 1e-9 * weight;  // equal but for the rounding of their angles
-      });
-      const auto first = static_cast<std::size_t>(known - views_.weight_rad.begin());
-      rows.push_back(first < view ? rows[first] : filter_of(ramp, weight, window));
-    }
-    // Powers of bin_px: -2 of the ramp, 1 of its convolution, 1 for A^H to become an interpolation. None is left.
-    const DeviceConstant multiplier(at::stack(rows).unsqueeze(1));  // [angles, 1, frequencies]
-    return [multiplier, bins, angles, length](const at::Tensor& y) {
-      const at::Tensor padded = at::constant_pad_nd(y, {0, length - bins}).view({y.size(0), -1, angles, 1, length});
-      return apply_circulant(padded, multiplier.like(y)).squeeze(-2).narrow(-1, 0, bins).contiguous();
-    };
+    return filter_by([&](double f, double filter, double) { return window(f, filter); });
+  }
+  BackProjection filtered_back_projection(const ViewWindow& window) const override {
+    const DataFilter filter = filter_by([&](double f, double, double angle) { return window(f, angle); });
+    return [filter, projector = projector_](const at::Tensor& y) { return projector.back_project(filter(y)); };
   }
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override { return projector_.project(x); }
   at::Tensor do_adjoint(const at::Tensor& y) const override { return projector_.back_project(y); }
 
-  /// The windowed ramp of a view of that weight, over the length of the transform.
-  static at::Tensor filter_of(const at::Tensor& ramp, double weight_rad, const FrequencyWindow& window) {
-    const at::Tensor row = ramp.clone();
-    const std::int64_t bins = row.numel() - 1;
-    auto* values = row.data_ptr<double>();
-    for (std::int64_t k = 0; k <= bins; ++k) {
-      const double filter = values[k] * weight_rad;
-      values[k] =
-          filter * window(static_cast<double>(k) / static_cast<double>(bins), filter) / static_cast<double>(2 * bins);
-    }
-    return row;
-  }
-
-  /// Kak & Slaney 1988, eq. 3.61 for a spacing of 1, around the circle.
-  static at::Tensor sampled_ramp(std::int64_t length) {
-    at::Tensor ramp = at::zeros({length}, at::kDouble);
-    auto* h = ramp.data_ptr<double>();
-    h[0] = 0.25;
-    for (std::int64_t n = 1; n < length; n += 2) {
-      const auto distance = static_cast<double>(std::min(n, length - n));
-      h[n] = -1 / (pi * pi * distance * distance);
-    }
-    return ramp;
+  /// The ramp of every view times `gain(frequency, filter, angle)`.
+  template <class Gain>
+  DataFilter filter_by(Gain gain) const {
+    // Powers of bin_px: -2 of the ramp, 1 of its convolution, 1 for A^H to become an interpolation. None is left.
+    return filter_of_views(at::real(at::fft_rfft(sampled_ramp(2 * range().shape[2]))).clone(), views_.weight_rad, gain);
   }
 
   StripProjector projector_;
   ViewWeights views_;
-};
-
-class FanRadon final : public LinearOperator {
- public:
-  FanRadon(const TensorSpec& image, const FanBeam& beam)
-      : LinearOperator(fmt::format("radon({} views of a fan, {} bins)", beam.angles_rad.size(), beam.bins), image,
-                       {{image.shape[0], std::ssize(beam.angles_rad), beam.bins}, ScalarKind::real}),
-        projector_(beam) {}
-
- private:
-  at::Tensor do_apply(const at::Tensor& x) const override { return projector_.project(x); }
-  at::Tensor do_adjoint(const at::Tensor& y) const override { return projector_.back_project(y); }
-
-  FanProjector projector_;
 };
 
 struct RadonOptions {
@@ -200,20 +155,6 @@ LinearOperatorPtr make_radon(const TensorSpec& image, const ParallelBeam& beam) 
     throw usage_error("radon", "expected a real image [channels, height, width], got {}", image.to_string());
   }
   return std::make_shared<Radon>(image, beam, view_weights(beam.angles_rad));
-}
-
-LinearOperatorPtr make_fan_beam(const TensorSpec& image, const FanBeam& beam) {
-  if (image.shape.size() != 3 || image.scalar != ScalarKind::real) {
-    throw usage_error("radon", "expected a real image [channels, height, width], got {}", image.to_string());
-  }
-  const double corner = std::hypot(static_cast<double>(beam.height), static_cast<double>(beam.width)) / 2;
-  if (!(beam.source_px > corner) || !(beam.detector_px > 0)) {
-    throw usage_error("radon",
-                      "a fan's source goes around the image: expected source_px > {:.4g}, half of the diagonal, got "
-                      "{:.4g}",
-                      corner, beam.source_px);
-  }
-  return std::make_shared<FanRadon>(image, beam);
 }
 
 OperatorKind radon_kind() {

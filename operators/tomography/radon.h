@@ -20,9 +20,9 @@ namespace recon {
 /// Throws Error(usage) for complex images, and for a list of angles that is empty or not one-dimensional.
 LinearOperatorPtr make_radon(const TensorSpec& image, const ParallelBeam& beam);
 
-/// The same with rays from a point (see FanProjector). It has no inverse filter: filtered back-projection of a fan
-/// weights what it back-projects by the distance from the source, which A^H does not. Throws Error(usage) for complex
-/// images, and for a source within the image.
+/// The same with rays from a point (see FanProjector). It has no inverse filter, but a filtered back-projection for
+/// views all around, or over at least a half turn and the angle of the fan that sees the whole image. Throws
+/// Error(usage) for complex images, and for a source within the image.
 LinearOperatorPtr make_fan_beam(const TensorSpec& image, const FanBeam& beam);
 
 OperatorKind radon_kind();

@@ -53,6 +53,24 @@ TEST(MeasuredRange, IsNearThatOfTheImageElsewhere) {
   EXPECT_NEAR(white_of("{type: fourier, acceleration: 3, center_lines: 8}", x.to(at::kComplexFloat)), 3000, 600);
 }
 
+// What `scale: auto` goes by: a unitary transform as it is; averages of 4 or 9 pixels, whose adjoint is darker by so
+// much, at the level of the image; a gain is undone.
+TEST(MeasuredRange, TheAdjointImageIsFittedToTheData) {
+  const auto brightest = [](const std::string& config, const at::Tensor& x) {
+    const OperatorPtr op = op_of(config, {{1, 32, 32}, scalar_kind_of(x)});
+    const auto linear = as_linear(op, "test");
+    return fitted_adjoint_magnitudes(*linear, op->apply(x)).max().item<double>();
+  };
+  const at::Tensor x = hill(3000), flat = at::full_like(x, 3000);
+  EXPECT_NEAR(brightest("{type: super_resolution, factor: 2}", flat), 3000, 1);
+  EXPECT_NEAR(brightest("{type: super_resolution, factor: 4}", flat), 3000, 1);
+  EXPECT_NEAR(brightest("{type: scale, factor: 0.01, operators: [{type: identity}]}", x), 3000, 1);
+  const OperatorPtr half = op_of("{type: fourier, acceleration: 2}", {{1, 32, 32}, ScalarKind::complex});
+  const at::Tensor y = half->apply(x.to(at::kComplexFloat));
+  const double zero_filled = as_linear(half, "test")->adjoint(y).abs().max().item<double>();
+  EXPECT_NEAR(brightest("{type: fourier, acceleration: 2}", x.to(at::kComplexFloat)), zero_filled, 1e-3 * zero_filled);
+}
+
 TEST(MeasuredRange, NeedsALinearOperatorAndData) {
   MeasuredRange how;
   const OperatorPtr clipping = op_of("{type: clipping}"), identity = op_of("{type: identity}");

@@ -9,6 +9,7 @@
 
 #include "data/content_hash.h"
 #include "priors/checkpoints/golden.h"
+#include "priors/checkpoints/load_network.h"
 #include "priors/checkpoints/preset_match.h"
 #include "priors/checkpoints/safetensors.h"
 #include "priors/checkpoints/torch_file.h"
@@ -171,6 +172,16 @@ std::optional<Inspection> inspect_images(const std::string& path_or_name, bool c
 
 namespace {
 
+/// The class that a prior is of; nothing for a network without labels.
+void describe_class(Inspection& inspection, const std::string& folder) {
+  const PriorSources sources(folder);
+  const ClassLabels* const labels = sources.network.config->classes();
+  if (labels == nullptr || labels->count == 0) return;
+  inspection.found["classes"] = labels->count;
+  const std::int64_t chosen = labels->chosen.value_or(ClassLabels::kNoClass);
+  inspection.found["class"] = chosen == ClassLabels::kNoClass ? ordered_json("none") : ordered_json(chosen);
+}
+
 void propose_presets(Inspection& inspection, const std::string& path) {
   inspection.found["presets"] = ordered_json::array();
   const auto matches = matching_presets(path);
@@ -211,6 +222,7 @@ Inspection inspect_prior(const std::string& path_or_name, bool check, const std:
                       {"training_data", summary.training_data},
                       {"licence", summary.licence},
                       {"attribution", summary.attribution}};
+  describe_class(inspection, summary.folder);
   if (check) {
     const PriorPtr prior = load_prior(path_or_name);
     check_denoiser(inspection, *prior, drawn_picture(trial_shape(domain), domain));

@@ -96,12 +96,12 @@ InputPlan estimated(const InputPlan& plan, const ExternalFile& file, const std::
   return settled;
 }
 
-/// Of the adjoint image; of projections, whose adjoint adds up all views, of the filtered one: but for a thousandth of
-/// its points, which are noise.
+/// Of the adjoint image, fitted to the data; of projections of the filtered one: but for a thousandth of its points,
+/// which are noise.
 double brightest_point(const LinearOperator& op, const at::Tensor& y) {
-  bool filtered = false;
-  const at::Tensor points = adjoint_magnitudes(op, y, filtered).flatten();
-  if (!filtered) return points.max().item<double>();
+  const auto filtered = filtered_magnitudes(op, y);
+  if (!filtered) return fitted_adjoint_magnitudes(op, y).max().item<double>();
+  const at::Tensor points = filtered->flatten();
   const std::int64_t rank = points.numel() - points.numel() / 1000;
   return std::get<0>(points.kthvalue(rank)).item<double>();
 }

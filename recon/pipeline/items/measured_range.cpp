@@ -18,6 +18,12 @@ void MeasuredRange::visit(ParameterVisitor& v) {
 
 namespace {
 
+/// The image times the gain with which its data, `predicted`, come closest to y.
+at::Tensor fitted(const at::Tensor& image, const at::Tensor& predicted, const at::Tensor& y) {
+  const double explained = squared_norms(predicted).item<double>();
+  return explained > 0 ? image * (real_inner(y, predicted).item<double>() / explained) : image;
+}
+
 /// (A^H A + shift I)^-1 A^H y, the shift a fiftieth of what A^H A does to A^H y, at the level that fits the data best.
 at::Tensor damped_image(const LinearOperator& op, const at::Tensor& y) {
   constexpr double damping = 0.02;
@@ -27,24 +33,26 @@ at::Tensor damped_image(const LinearOperator& op, const at::Tensor& y) {
   if (!(energy > 0)) return back;
   const double shift = damping * squared_norms(op.apply(back)).item<double>() / energy;
   const at::Tensor image = op.solve_shifted(back, at::full({1}, shift, at::kDouble), rough);
-  const at::Tensor predicted = op.apply(image);
-  const double explained = squared_norms(predicted).item<double>();
-  return explained > 0 ? image * (real_inner(y, predicted).item<double>() / explained) : image;
+  return fitted(image, op.apply(image), y);
 }
 
 }  // namespace
 
-at::Tensor adjoint_magnitudes(const LinearOperator& op, const at::Tensor& y, bool& filtered) {
+std::optional<at::Tensor> filtered_magnitudes(const LinearOperator& op, const at::Tensor& y) {
   const auto hann = [](double frequency, double) { return 0.5 + 0.5 * std::cos(std::numbers::pi * frequency); };
-  const DataFilter filter = inverse_filter_of(op, hann);
-  filtered = static_cast<bool>(filter);
-  return op.adjoint(filter ? filter(y) : y).abs();
+  const BackProjection back = filtered_back_projection_of(op, hann);
+  if (!back) return std::nullopt;
+  return back(y).abs();
+}
+
+at::Tensor fitted_adjoint_magnitudes(const LinearOperator& op, const at::Tensor& y) {
+  const at::Tensor back = op.adjoint(y);
+  return fitted(back, op.apply(back), y).abs();
 }
 
 at::Tensor image_of_data(const LinearOperator& op, const at::Tensor& y) {
-  bool filtered = false;
-  const at::Tensor image = adjoint_magnitudes(op, y, filtered);
-  return in_window(filtered ? image : damped_image(op, y).abs(), op);
+  const auto filtered = filtered_magnitudes(op, y);
+  return in_window(filtered ? *filtered : damped_image(op, y).abs(), op);
 }
 
 ImageRange measured_range(const MeasuredRange& how, const OperatorPtr& op, const at::Tensor& y,

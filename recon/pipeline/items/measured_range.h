@@ -2,6 +2,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <optional>
+
 #include "data/image_range.h"
 #include "operators/operator.h"
 #include "recon/core/parameters.h"
@@ -22,9 +24,13 @@ constexpr auto words_of(MeasuredRange::Source) {
   return std::to_array<Word<MeasuredRange::Source>>({{MeasuredRange::Source::adjoint, "adjoint"}});
 }
 
-/// |A^H F y| for projections, F the inverse filter without its highest frequencies (Hann); |A^H y| of other operators.
+/// Magnitudes of the filtered back-projection without its highest frequencies (Hann), of operators that have one.
 /// `y` [1, range...], the result [1, C, H, W].
-at::Tensor adjoint_magnitudes(const LinearOperator& op, const at::Tensor& y, bool& filtered);
+std::optional<at::Tensor> filtered_magnitudes(const LinearOperator& op, const at::Tensor& y);
+
+/// |g A^H y| with the gain g = <y, A A^H y> / |A A^H y|² that fits the data best: 1 where A is a unitary transform,
+/// masked or not, factor² where A takes averages of factor² pixels. Of the same shapes.
+at::Tensor fitted_adjoint_magnitudes(const LinearOperator& op, const at::Tensor& y);
 
 /// Magnitudes of the image that the data give without a prior, of pixels that results show, [1, C, H, W]. That of
 /// projections is filtered; that of others is g (A^H A + l I)^-1 A^H y with a damping l of a fiftieth and the gain g

@@ -39,15 +39,14 @@ std::vector<double> signal_share(const at::Tensor& y, double noise_std) {
   return {share.const_data_ptr<double>(), share.const_data_ptr<double>() + share.numel()};
 }
 
-/// Of one item, wiener's window: see the header. `unit` takes the filter to that of an operator without a scale.
-DataFilter wiener_filter(const LinearOperator& op, const at::Tensor& y, double noise_std, double cutoff, double unit) {
-  const std::vector<double> share = signal_share(y, noise_std);
+/// Of one item, wiener's window: see the header.
+ViewWindow wiener_window(const at::Tensor& y, double noise_std, double cutoff) {
   const double widest = std::numbers::sqrt2 / static_cast<double>(y.size(-1));
-  return inverse_filter_of(op, [&](double f, double filter) {
+  return [share = signal_share(y, noise_std), widest, cutoff](double f, double angle) {
     if (f > cutoff) return 0.0;
     const auto k = static_cast<std::size_t>(std::lround(f * static_cast<double>(share.size() - 1)));
-    return share[k] / std::pow(sinc(f / 2), 2) * std::min(1.0, widest / std::max(filter * unit, 1e-30));
-  });
+    return share[k] / std::pow(sinc(f / 2), 2) * std::min(1.0, widest / std::max(f / 2 * angle, 1e-30));
+  };
 }
 
 }  // namespace
@@ -60,26 +59,25 @@ void Fbp::visit(ParameterVisitor& v) {
 
 at::Tensor Fbp::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver fbp");
-  const DataFilter ramp = inverse_filter_of(*op, [](double, double) { return 1; });
-  if (!ramp) {
+  const auto fixed = [&](double f, double) { return gain(window, f / cutoff); };
+  const BackProjection back = filtered_back_projection_of(*op, fixed);
+  if (!back) {
     throw UnsuitableOperator(
-        "solver fbp", "expected projections of parallel beams (radon), got {}; use tikhonov_cg or tv_pdhg", op->name());
+        "solver fbp",
+        "expected projections (radon), of a fan over a half turn and the fan's angle at least, got "
+        "{}; use tikhonov_cg or tv_pdhg",
+        op->name());
   }
   const at::Tensor& y = context.y();
-  if (window != Window::wiener) {
-    const DataFilter filter = inverse_filter_of(*op, [&](double f, double) { return gain(window, f / cutoff); });
-    return context.operate([&] { return op->adjoint(filter(y)); });
-  }
-  // A point in every view becomes a quarter of the view's angle there, and all angles are half a turn.
-  const at::Tensor points = at::zeros_like(y.narrow(0, 0, 1));
-  points.select(-1, 0).fill_(1);
-  const double angles = 4 * ramp(points).select(-1, 0).flatten(0, -2).select(0, 0).sum().item<double>();
-  std::vector<at::Tensor> items;
-  for (std::int64_t i = 0; i < context.batch(); ++i) {
-    const double noise_std = context.problem().noise_std[static_cast<std::size_t>(i)];
-    items.push_back(wiener_filter(*op, y[i], noise_std, cutoff, pi / angles)(y.narrow(0, i, 1)));
-  }
-  return context.operate([&] { return op->adjoint(at::cat(items)); });
+  if (window != Window::wiener) return context.operate([&] { return back(y); });
+  return context.operate([&] {
+    std::vector<at::Tensor> items;
+    for (std::int64_t i = 0; i < context.batch(); ++i) {
+      const double noise_std = context.problem().noise_std[static_cast<std::size_t>(i)];
+      items.push_back(filtered_back_projection_of(*op, wiener_window(y[i], noise_std, cutoff))(y.narrow(0, i, 1)));
+    }
+    return at::cat(items);
+  });
 }
 
 }  // namespace recon

@@ -6,8 +6,8 @@
 
 namespace recon {
 
-/// Filtered back-projection, x = A^H F y with the operator's inverse filter F (operators/inverse_filter.h): for
-/// parallel projections the ramp |f| (Kak & Slaney 1988, chapter 3; Ramachandran & Lakshminarayanan 1971).
+/// Filtered back-projection (operators/inverse_filter.h), x = A^H F y with the ramp F = |f| of parallel projections, or
+/// that of fans with its weights (Kak & Slaney 1988, chapter 3; Ramachandran & Lakshminarayanan 1971).
 ///
 /// `window` damps the ramp, u being the frequency over the cut-off, `cutoff` in units of the detector's highest one:
 ///   ram_lak      1                                shepp_logan  sin(pi u / 2) / (pi u / 2)
@@ -20,8 +20,8 @@ namespace recon {
 /// and a view counts for no more than one sample of the spectrum of an image of bins / sqrt(2) pixels is wide, where
 /// the angle to its neighbours leaves gaps between their frequencies.
 ///
-/// Linear but for the gain of wiener, which the data set; exact in the limit of many fine views. Throws Error(usage) naming
-/// alternatives for operators without such a filter.
+/// Linear but for the gain of wiener, which the data set; exact in the limit of many fine views. Throws Error(usage)
+/// naming alternatives for operators without such a filter.
 class Fbp final : public Solver {
  public:
   enum class Window { wiener, ram_lak, shepp_logan, cosine, hamming, hann };
