@@ -3,13 +3,18 @@
 #include <ATen/core/Tensor.h>
 
 #include <array>
-#include <cmath>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "recon/core/words.h"
 
 namespace recon {
+
+struct FanView;
+/// The views of a projector: projection.h.
+template <class View>
+class Views;
 
 /// How the bins of a fan's detector lie: side by side on a line, or at equal angles as seen from the source.
 enum class FanDetector { flat, arc };
@@ -49,17 +54,8 @@ class FanProjector {
   at::Tensor back_project(const at::Tensor& y) const;  ///< the transpose
 
  private:
-  struct View {
-    double cosine, sine, left, top;      ///< of the angle; x and y of the middle of the first pixel
-    double source, detector, bin, zero;  ///< `zero`: the bin, as a number, on which u = 0 falls
-    bool arc;
-    double bin_at(double t, double d) const { return zero + detector * (arc ? std::atan2(t, d) : t / d) / bin; }
-    template <class Visit>
-    void for_each_bin(std::int64_t row, std::int64_t column, std::int64_t bins, Visit visit) const;
-  };
-
   FanBeam beam_;
-  std::vector<View> views_;
+  std::shared_ptr<const Views<FanView>> views_;
 };
 
 }  // namespace recon
