@@ -60,6 +60,14 @@ double network_time(const NetworkPriorDescription& description, double relative_
   throw internal_error("network_input", "unnamed time input {}", static_cast<int>(description.time_input));
 }
 
+/// Of convolutions. Their results then lie so, too.
+void put_channels_last(const Network& network) {
+  for (const auto& parameter : network.parameters()) {
+    if (parameter.value.dim() == 4)
+      parameter.value.set_data(parameter.value.contiguous(at::MemoryFormat::ChannelsLast));
+  }
+}
+
 }  // namespace
 
 NetworkInput network_input(const NetworkPriorDescription& description, const NoiseLevel& level) {
@@ -115,7 +123,10 @@ std::shared_ptr<const Network> NetworkPrior::network_on(c10::Device device) cons
   if (network_->parameters().front().value.device() == device) return network_;
   const std::lock_guard lock(mutex_);
   auto& network = elsewhere_[device.str()];
-  if (network == nullptr) network = network_->to(device);
+  if (network == nullptr) {
+    network = network_->to(device);
+    if (precision_ != Precision::float32 && network->takes_any_layout()) put_channels_last(*network);
+  }
   return network;
 }
 
@@ -139,6 +150,24 @@ at::Tensor NetworkPrior::denoised(const at::Tensor& out, const at::Tensor& x_t, 
 at::Tensor NetworkPrior::do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const {
   const NetworkInput input = network_input(description_, level);
   return denoised(run_network(x_t * input.scale, input.time), x_t, level, input);
+}
+
+Linearized NetworkPrior::do_linearize(const at::Tensor& x_t, const NoiseLevel& level) const {
+  Linearized at = Prior::do_linearize(x_t, level);
+  if (precision_ == Precision::tf32) {
+    at.pullback = [pull = at.pullback](const at::Tensor& v) {
+      const PrecisionScope scope(Precision::tf32, v.device());
+      return pull(v);
+    };
+  } else if (precision_ == Precision::float16) {
+    // Below 6e-8 a float16 is 0, and v may be as small as it likes: each image's largest entry goes through as 1.
+    at.pullback = [pull = at.pullback](const at::Tensor& v) {
+      const at::Tensor scale = v.abs().amax({1, 2, 3}, /*keepdim=*/true);
+      const at::Tensor safe = at::where(scale > 0, scale, at::ones_like(scale));
+      return pull(v / safe) * safe;
+    };
+  }
+  return at;
 }
 
 DenoisedWithVariance NetworkPrior::do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const {

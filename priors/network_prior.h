@@ -64,9 +64,9 @@ at::Tensor network_output(const NetworkPriorDescription& description, const Netw
 /// Space-to-depth has the channel order of torch's pixel_unshuffle; being a
 /// permutation, it leaves the diffusion as it is.
 ///
-/// The network computes in float32, or partly in bfloat16 (Precision), whatever the precision of x_t; everything around
-/// it in x_t's.
-/// Weights follow x_t to its device, once per device.
+/// The network computes in float32, or partly in less (Precision), whatever the precision of x_t; everything around it
+/// in x_t's. Weights follow x_t to its device, once per device. On a GPU the weights of convolutions in less than
+/// float32 lie with the channels last, where the network takes that: matrix units read them so.
 class NetworkPrior final : public Prior {
  public:
   /// Throws Error(data) at the prior's name when channels, multiples or sizes of the description do not fit the
@@ -85,6 +85,7 @@ class NetworkPrior final : public Prior {
 
  private:
   at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const override;
+  Linearized do_linearize(const at::Tensor& x_t, const NoiseLevel& level) const override;
   /// The second half of the channels is w in [-1, 1]: fraction (w + 1) / 2, as guided-diffusion and diffusers read it.
   DenoisedWithVariance do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const override;
   enum class Half { prediction, variance };

@@ -3,12 +3,15 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "recon/core/device_constant.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
+
+struct GriddingTable;
 
 /// The non-uniform Fourier transform of images [..., H, W] at positions k_j (rows, columns; cycles per field of view),
 ///
@@ -20,7 +23,8 @@ namespace recon {
 /// 5), and w grows with -log10(accuracy). Error(usage) where that is too wide. ||y - exact|| / ||exact|| is at most
 /// `accuracy` for random images.
 ///
-/// CPU only: tensors of another device are computed on the CPU and go back. Digits do not depend on the batch.
+/// On the CPU the adjoint adds sample by sample, on a device entry by entry of the grid (gridding_kernel.h): equal but
+/// for the order of the sum. Digits do not depend on the batch.
 class Gridding {
  public:
   Gridding(const Shape& image, const at::Tensor& positions, double accuracy, double oversampling);
@@ -38,14 +42,18 @@ class Gridding {
     at::Tensor correction;  ///< 1 / transform of the kernel per pixel [size]
   };
   Axis axis_for(std::int64_t size, const at::Tensor& positions, double oversampling) const;
+  // Contiguous tensors of the CPU: grids [..., rows, columns], samples [..., samples].
   template <class Real>
-  at::Tensor interpolated(const at::Tensor& grids) const;
+  void interpolate(const at::Tensor& grids, const at::Tensor& samples) const;
   template <class Real>
-  at::Tensor spread(const at::Tensor& y) const;
+  void spread(const at::Tensor& samples, const at::Tensor& grids) const;
+  GriddingTable table_like(const at::Tensor& data) const;  ///< on its device, in its precision
 
   std::int64_t width_ = 0, samples_ = 0;
   Axis rows_, columns_;
   DeviceConstant correction_;  ///< [H, W], with the scales
+  struct Sorted;
+  std::shared_ptr<Sorted> sorted_;
 };
 
 }  // namespace recon

@@ -1,43 +1,37 @@
 #include "operators/tomography/fan_projector.h"
 
-#include <algorithm>
+#include <cmath>
 
+#include "operators/kernels/fan_view.h"
 #include "operators/tomography/projection.h"
 
 namespace recon {
 namespace {
 
-/// A trapezoid of height 1 by its corners in ascending order.
-struct Trapezoid {
-  std::array<double, 4> corner;
-
-  /// Its integral up to s.
-  double area_up_to(double s) const {
-    const auto& [a, b, c, d] = corner;
-    const double rise = std::clamp(s, a, b) - a, flat = std::clamp(s, b, c) - b, fall = std::clamp(s, c, d) - c;
-    double area = flat;
-    if (b > a) area += rise * rise / (2 * (b - a));
-    if (d > c) area += fall - fall * fall / (2 * (d - c));
-    return area;
+std::vector<FanView> fan_views(const FanBeam& beam) {
+  std::vector<FanView> views;
+  for (const double angle : beam.angles_rad) {
+    views.push_back({.cosine = std::cos(angle),
+                     .sine = std::sin(angle),
+                     .left = -0.5 * static_cast<double>(beam.width - 1),
+                     .top = 0.5 * static_cast<double>(beam.height - 1),
+                     .source = beam.source_px,
+                     .detector = beam.detector_px,
+                     .bin = beam.bin_px,
+                     .zero = 0.5 * static_cast<double>(beam.bins) + beam.axis_offset_px / beam.bin_px,
+                     .arc = beam.detector == FanDetector::arc ? 1. : 0.});
   }
-};
+  return views;
+}
 
 }  // namespace
 
-FanProjector::FanProjector(FanBeam beam) : beam_(std::move(beam)) {
-  for (const double angle : beam_.angles_rad) {
-    views_.push_back({.cosine = std::cos(angle),
-                      .sine = std::sin(angle),
-                      .left = -0.5 * static_cast<double>(beam_.width - 1),
-                      .top = 0.5 * static_cast<double>(beam_.height - 1),
-                      .source = beam_.source_px,
-                      .detector = beam_.detector_px,
-                      .bin = beam_.bin_px,
-                      .zero = 0.5 * static_cast<double>(beam_.bins) + beam_.axis_offset_px / beam_.bin_px,
-                      .arc = beam_.detector == FanDetector::arc});
-  }
-}
+FanProjector::FanProjector(FanBeam beam)
+    : beam_(std::move(beam)),
+      views_(
+          std::make_shared<Views<FanView>>(fan_views(beam_), ProjectionSize{beam_.height, beam_.width, beam_.bins})) {}
 
+<<<<<<< HEAD
 template <class Visit>
 void FanProjector::View::for_each_bin(std::int64_t row, std::int64_t column, std::int64_t bins, Visit visit) const {
   const auto [t, d] = place(row, column);
@@ -75,6 +69,11 @@ at::Tensor FanProjector::project(const at::Tensor& x) const {
 at::Tensor FanProjector::back_project(const at::Tensor& y) const {
   return back_project_by(views_, {beam_.height, beam_.width, beam_.bins}, y);
 }
+=======
+at::Tensor FanProjector::project(const at::Tensor& x) const { return views_->project(x); }
+
+at::Tensor FanProjector::back_project(const at::Tensor& y) const { return views_->back_project(y); }
+>>>>>>> dca71a4d2cbc3d00a373d4f8d1426922056589fc
 
 at::Tensor FanProjector::back_project_by_distance(const at::Tensor& y) const {
   std::vector<NearerView> nearer;

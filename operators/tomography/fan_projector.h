@@ -3,13 +3,18 @@
 #include <ATen/core/Tensor.h>
 
 #include <array>
-#include <cmath>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "recon/core/words.h"
 
 namespace recon {
+
+struct FanView;
+/// The views of a projector: projection.h.
+template <class View>
+class Views;
 
 /// How the bins of a fan's detector lie: side by side on a line, or at equal angles as seen from the source.
 enum class FanDetector { flat, arc };
@@ -51,6 +56,7 @@ class FanProjector {
   at::Tensor back_project_by_distance(const at::Tensor& y) const;
 
  private:
+<<<<<<< HEAD
   struct View {
     double cosine, sine, left, top;      ///< of the angle; x and y of the middle of the first pixel
     double source, detector, bin, zero;  ///< `zero`: the bin, as a number, on which u = 0 falls
@@ -72,8 +78,10 @@ class FanProjector {
     void for_each_bin(std::int64_t row, std::int64_t column, std::int64_t bins, Visit visit) const;
   };
 
+=======
+>>>>>>> dca71a4d2cbc3d00a373d4f8d1426922056589fc
   FanBeam beam_;
-  std::vector<View> views_;
+  std::shared_ptr<const Views<FanView>> views_;
 };
 
 }  // namespace recon

@@ -5,23 +5,22 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "operators/kernels/fan_view.h"
+#include "operators/kernels/operator_kernels.h"
+#include "recon/core/device.h"
+#include "recon/core/device_constant.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
 
-// Projection and back-projection by views that know their weights. A `View` has
-//     template <class Visit> void for_each_bin(row, column, bins, Visit visit) const;
-// which calls visit(bin, weight) for the bins that a pixel is seen by. Both directions visit the pixels with the same
-// weights, so that the adjoint is exact up to the order of the sum. On the CPU, sums in double precision; a projection
-// sums within one view and a back-projection within one image row, so results depend on neither batch nor thread count.
-
-/// Of the image in pixels, and of the detector.
-struct ProjectionSize {
-  std::int64_t height = 0, width = 0, bins = 0;
-};
+/// Projection and back-projection by views that know their weights (ParallelView, FanView). Both directions visit the
+/// pixels with the same weights, so that the adjoint is exact up to the order of the sum. Sums are in double precision.
+/// On the CPU a projection sums within one view and a back-projection within one image row, so results depend on
+/// neither batch nor thread count; devices compute entry by entry (projection_kernel.h).
 
 template <class T, class View>
 void project_planes(const std::vector<View>& views, const ProjectionSize& size, const at::Tensor& x,
@@ -78,33 +77,58 @@ void back_project_planes(const std::vector<View>& views, const ProjectionSize& s
   });
 }
 
-/// `x` [..., *before] as planes to `after`, by `fill(planes of x, planes of the result)`.
-template <class Fill>
-at::Tensor planes_mapped(const at::Tensor& x, std::pair<std::int64_t, std::int64_t> after, Fill fill) {
-  const at::Tensor in = resolved(x.cpu()).view({-1, x.size(-2), x.size(-1)});
-  const at::Tensor out = at::empty({in.size(0), after.first, after.second}, in.options());
-  fill(in, out);
-  Shape shape(x.sizes().begin(), x.sizes().end() - 2);
-  shape.insert(shape.end(), {after.first, after.second});
-  return out.view(shape).to(x.device());
-}
-
-/// [..., height, width] -> [..., views, bins].
+/// The views of a projector.
 template <class View>
-at::Tensor project_by(const std::vector<View>& views, const ProjectionSize& size, const at::Tensor& x) {
-  return planes_mapped(x, {std::ssize(views), size.bins}, [&](const at::Tensor& in, const at::Tensor& out) {
-    in.scalar_type() == at::kDouble ? project_planes<double>(views, size, in, out)
-                                    : project_planes<float>(views, size, in, out);
-  });
-}
+class Views {
+ public:
+  Views(std::vector<View> views, const ProjectionSize& size)
+      : views_(std::move(views)),
+        size_(size),
+        table_(at::from_blob(views_.data(), {count(), sizeof(View) / sizeof(double)}, at::kDouble)) {  // is copied
+    static_assert(std::is_trivially_copyable_v<View> && sizeof(View) % sizeof(double) == 0);
+  }
 
-/// The transpose: [..., views, bins] -> [..., height, width].
-template <class View>
-at::Tensor back_project_by(const std::vector<View>& views, const ProjectionSize& size, const at::Tensor& y) {
-  return planes_mapped(y, {size.height, size.width}, [&](const at::Tensor& in, const at::Tensor& out) {
-    in.scalar_type() == at::kDouble ? back_project_planes<double>(views, size, in, out)
-                                    : back_project_planes<float>(views, size, in, out);
-  });
-}
+  /// [..., height, width] -> [..., views, bins].
+  at::Tensor project(const at::Tensor& x) const {
+    return planes_mapped(x, count(), size_.bins, [&](const at::Tensor& in, const at::Tensor& out) {
+      if (!in.is_cpu()) return device_backend(in.device()).operator_kernels().project(table_on(in), in, out);
+      in.scalar_type() == at::kDouble ? project_planes<double>(views_, size_, in, out)
+                                      : project_planes<float>(views_, size_, in, out);
+    });
+  }
+
+  /// The transpose: [..., views, bins] -> [..., height, width].
+  at::Tensor back_project(const at::Tensor& y) const {
+    return planes_mapped(y, size_.height, size_.width, [&](const at::Tensor& in, const at::Tensor& out) {
+      if (!in.is_cpu()) return device_backend(in.device()).operator_kernels().back_project(table_on(in), in, out);
+      in.scalar_type() == at::kDouble ? back_project_planes<double>(views_, size_, in, out)
+                                      : back_project_planes<float>(views_, size_, in, out);
+    });
+  }
+
+ private:
+  std::int64_t count() const { return std::ssize(views_); }
+
+  /// As planes to planes, by `fill(planes of x, planes of the result)`.
+  template <class Fill>
+  static at::Tensor planes_mapped(const at::Tensor& x, std::int64_t rows, std::int64_t columns, const Fill& fill) {
+    const at::Tensor in = resolved(x).view({-1, x.size(-2), x.size(-1)});
+    const at::Tensor out = at::empty({in.size(0), rows, columns}, in.options());
+    fill(in, out);
+    Shape shape(x.sizes().begin(), x.sizes().end() - 2);
+    shape.insert(shape.end(), {rows, columns});
+    return out.view(shape);
+  }
+
+  ProjectionTable table_on(const at::Tensor& in) const {
+    return {.views = table_.like(at::empty({}, in.options().dtype(at::kDouble))),
+            .fan = std::is_same_v<View, FanView>,
+            .size = size_};
+  }
+
+  std::vector<View> views_;
+  ProjectionSize size_;
+  DeviceConstant table_;
+};
 
 }  // namespace recon

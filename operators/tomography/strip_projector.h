@@ -3,9 +3,15 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace recon {
+
+struct ParallelView;
+/// The views of a projector: projection.h.
+template <class View>
+class Views;
 
 /// Parallel rays through an image of square pixels with side 1; lengths are in pixels.
 ///
@@ -27,9 +33,7 @@ struct ParallelBeam {
 /// (strip weights; Kak & Slaney 1988, section 7.1). The shadow of a pixel is a trapezoid, the convolution of boxes of
 /// widths |cos a| and |sin a|, so W is a difference of its closed-form integral. No mass is lost: sum_j W bin_px = 1.
 ///
-/// The weights are computed on the way and never stored: both directions visit the pixels with the same ones, so that
-/// the adjoint is exact up to the order of the sum. On the CPU, in double precision inside; a projection sums within
-/// one angle and a back-projection within one image row, so results depend on neither batch nor thread count.
+/// The weights are computed on the way and never stored; projection.h says how the sums are done.
 class StripProjector {
  public:
   explicit StripProjector(ParallelBeam beam);
@@ -39,19 +43,8 @@ class StripProjector {
   at::Tensor back_project(const at::Tensor& y) const;  ///< the transpose
 
  private:
-  /// One angle, in units of bins: bin j covers [j, j + 1).
-  struct View {
-    double per_column, per_row, origin;  ///< a pixel's middle falls on origin + row per_row + column per_column
-    double flat, outer;                  ///< half widths of the trapezoid's top and of its foot
-    double top, bend;                    ///< its height, and half the slope of its flanks
-    double density;                      ///< 1 / bin_px
-    double shadow_up_to(double s) const;
-    template <class Visit>
-    void for_each_bin(std::int64_t row, std::int64_t column, std::int64_t bins, Visit visit) const;
-  };
-
   ParallelBeam beam_;
-  std::vector<View> views_;
+  std::shared_ptr<const Views<ParallelView>> views_;
 };
 
 }  // namespace recon

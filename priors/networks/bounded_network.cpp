@@ -1,7 +1,6 @@
 #include "priors/networks/bounded_network.h"
 
 #include <ATen/ATen.h>
-#include <ATen/autocast_mode.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
@@ -28,10 +27,8 @@ struct BandedCall {
   Precision precision;
   FeatureMap in = {}, out = {};
 
-  BandedCall(std::shared_ptr<const LayeredNetwork> of, const BandedExecution::Options& options, c10::DeviceType device)
-      : network(std::move(of)),
-        execution(options),
-        precision(at::autocast::is_autocast_enabled(device) ? Precision::bfloat16 : Precision::float32) {}
+  BandedCall(std::shared_ptr<const LayeredNetwork> of, const BandedExecution::Options& options)
+      : network(std::move(of)), execution(options), precision(PrecisionScope::current()) {}
 
   at::Tensor forward(const at::Tensor& x, const at::Tensor& t) {
     const c10::NoGradGuard no_grad;
@@ -88,8 +85,7 @@ at::Tensor BoundedNetwork::forward(const at::Tensor& x, const at::Tensor& t) con
                              to_string(x.sizes().vec()), static_cast<double>(whole) / kGiB,
                              taped ? " with the pullback" : ""));
   auto call = std::make_unique<BandedCall>(
-      network_, BandedExecution::Options{.memory = memory_, .reserve = need.bands, .recording = taped},
-      x.device().type());
+      network_, BandedExecution::Options{.memory = memory_, .reserve = need.bands, .recording = taped});
   at::Tensor out = call->forward(x, t);
   if (!taped) return out;
   const std::shared_ptr<BandedPullback> node(

@@ -24,6 +24,7 @@ class BoundedNetwork final : public Network {
   std::int64_t out_channels() const override { return network_->out_channels(); }
   std::int64_t size_multiple() const override { return network_->size_multiple(); }
   bool is_convolutional() const override { return network_->is_convolutional(); }
+  bool takes_any_layout() const override { return network_->takes_any_layout(); }
   std::int64_t most_at_once(std::int64_t height, std::int64_t width, bool with_pullback) const override;
   std::shared_ptr<const Network> to(c10::Device device) const override;
 

@@ -17,7 +17,7 @@ FusedAttention::Pointwise::Pointwise(const ParameterScope& scope, std::int64_t i
     : weight(scope.get("weight", with_axes({out, in}, axes))), bias(scope.get("bias", {out})) {}
 
 at::Tensor FusedAttention::Pointwise::operator()(const at::Tensor& x) const {
-  return at::conv1d(x, weight.flatten(2), bias);
+  return at::linear(x, weight.flatten(1), bias);
 }
 
 FusedAttention::FusedAttention(const ParameterScope& scope, std::int64_t channels, std::int64_t heads,
@@ -35,23 +35,24 @@ FeatureMap FusedAttention::operator()(Execution& run, const FeatureMap& x) const
 }
 
 at::Tensor FusedAttention::attended(const at::Tensor& x) const {
-  const std::int64_t batch = x.size(0), head_channels = x.size(1) / heads_;
-  const at::Tensor all = qkv_(norm_(x).flatten(2));  // [B, 3 C, N]
-  at::Tensor parts;                                  // [B, heads, 3, c, N]
+  const std::int64_t head_channels = x.size(1) / heads_;
+  const at::Tensor all = qkv_(norm_(x).flatten(2).transpose(1, 2));  // [B, N, 3 C]
+  at::Tensor parts;                                                  // [B, N, heads, c] three times, first axis
   switch (order_) {
     case QkvOrder::heads_qkv_channels:
-      parts = all.reshape({batch, heads_, 3, head_channels, -1});
+      parts = all.unflatten(2, {heads_, 3, head_channels}).movedim(3, 0);
       break;
     case QkvOrder::qkv_heads_channels:
-      parts = all.reshape({batch, 3, heads_, head_channels, -1}).transpose(1, 2);
+      parts = all.unflatten(2, {3, heads_, head_channels}).movedim(2, 0);
       break;
     case QkvOrder::heads_channels_qkv:
-      parts = all.reshape({batch, heads_, head_channels, 3, -1}).transpose(2, 3);
+      // Fused kernels want a head's channels side by side.
+      parts = all.unflatten(2, {heads_, head_channels, 3}).movedim(4, 0).contiguous();
       break;
   }
-  parts = parts.transpose(3, 4);
-  const at::Tensor mixed = at::scaled_dot_product_attention(parts.select(2, 0), parts.select(2, 1), parts.select(2, 2));
-  const at::Tensor sum = x + out_(mixed.transpose(2, 3).reshape({batch, x.size(1), -1})).reshape(x.sizes());
+  parts = parts.transpose(2, 3);
+  const at::Tensor mixed = at::scaled_dot_product_attention(parts[0], parts[1], parts[2]);  // [B, heads, N, c]
+  const at::Tensor sum = x + out_(mixed.transpose(1, 2).flatten(2)).transpose(1, 2).reshape(x.sizes());
   return output_scale_ == 1 ? sum : sum / output_scale_;
 }
 

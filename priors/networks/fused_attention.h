@@ -37,7 +37,7 @@ class FusedAttention {
 
   struct Pointwise {
     Pointwise(const ParameterScope& scope, std::int64_t in, std::int64_t out, const Shape& axes);
-    at::Tensor operator()(const at::Tensor& x) const;  ///< [B, in, N] -> [B, out, N]
+    at::Tensor operator()(const at::Tensor& x) const;  ///< [B, N, in] -> [B, N, out]
     at::Tensor weight, bias;
   };
 

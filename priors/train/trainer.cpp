@@ -50,6 +50,10 @@ Trainer::Trainer(TrainingTask task, const TrainingOptions& options, c10::Device 
   if (task_.description.learned_variance) {
     throw usage_error("prior " + task_.description.name, "training of learned variances is not supported");
   }
+  if (options.precision == Precision::float16) {
+    throw usage_error("precision", "small gradients are 0 in float16; training takes float32, tf32 or bfloat16");
+  }
+  require_precision(options.precision, device);
 }
 
 at::Tensor Trainer::loss(std::int64_t step) {
@@ -90,6 +94,8 @@ bool Trainer::update() {
   if (std::isfinite(number)) {
     std::vector<at::Tensor> weights;
     for (const auto& parameter : trained_) weights.push_back(parameter.value);
+    const PrecisionScope way_back(options_.precision == Precision::tf32 ? Precision::tf32 : Precision::float32,
+                                  device_);
     const std::vector<at::Tensor> gradients = torch::autograd::grad({value}, weights);
     const double rate = Optimizer::learning_rate(options_, history_.step, share_done());
     updated = std::isfinite(optimizer_.update(gradients, history_.step, rate));

@@ -33,6 +33,9 @@ message(STATUS "recon_cuda: ${RECON_NVCC}, sm_${CMAKE_CUDA_ARCHITECTURES}")
 file(GLOB_RECURSE sources CONFIGURE_DEPENDS recon/*_cuda.cpp recon/*.cu operators/*_cuda.cpp operators/*.cu)
 add_library(recon_cuda SHARED ${sources})
 target_include_directories(recon_cuda PRIVATE "${PROJECT_SOURCE_DIR}")
+list(JOIN CMAKE_CUDA_ARCHITECTURES " " recon_architectures)
+set_source_files_properties(recon/core/cuda_backend_cuda.cpp PROPERTIES COMPILE_DEFINITIONS
+                            "RECON_CUDA_ARCHITECTURES=\"${recon_architectures}\"")
 target_include_directories(recon_cuda SYSTEM PRIVATE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
 # No symbol of libtorch_cuda is used here, and yet its kernels register as it is loaded.
 target_link_libraries(recon_cuda PRIVATE recon::libtorch fmt::fmt -Wl,--no-as-needed

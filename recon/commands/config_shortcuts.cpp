@@ -29,7 +29,7 @@ constexpr Shortcut shortcuts[] = {
      true},
     {"steps", "solver.steps", "--steps", Form::yaml, "Steps of the solver"},
     {"prior", "prior", "--prior", Form::text, "Embedded prior, or a folder with a '/'"},
-    {"precision", "precision", "--precision", Form::yaml, "Of the network: float32, bfloat16 or auto"},
+    {"precision", "precision", "--precision", Form::yaml, "Of the network: auto, float32, tf32, bfloat16 or float16"},
     {"samples", "samples", "--samples", Form::yaml, "Samples: more than one give mean and standard deviation"},
     {"items", "items", "--items", Form::list, "Ids or positions from 0 on: 3,7 or 0-9"},
     {"output", "output", "-o,--output", Form::text, "Where the result goes"},

@@ -34,7 +34,8 @@ Loaded load() {
   if (factory == nullptr) return {nullptr, path + " is not a recon backend (no symbol recon_cuda_backend)"};
   const DeviceBackend* backend = factory();
   if (backend->device_count() < 1) return {nullptr, "the CUDA driver reports no usable device"};
-  // float32 means IEEE float32, as on the CPU: cuDNN would round the factors of convolutions to 10 bits (TF32).
+  // float32 means IEEE float32, as on the CPU: cuDNN would round the factors of convolutions to 10 bits (TF32), which
+  // is for who asks for it (priors/networks/precision.h).
   at::globalContext().setAllowTF32CuDNN(false);
   at::globalContext().setAllowTF32CuBLAS(false);
   return {backend, ""};
@@ -52,6 +53,10 @@ const DeviceBackend& cuda_backend() {
   return *loaded().backend;
 }
 
-std::string why_no_cuda() { return loaded().reason; }
+std::string why_no_cuda() {
+  if (loaded().backend == nullptr) return loaded().reason;
+  const std::string why = loaded().backend->refusal(0);
+  return why.empty() ? "" : fmt::format("{}: {}", loaded().backend->device_name(0), why);
+}
 
 }  // namespace recon

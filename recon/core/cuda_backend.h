@@ -11,7 +11,7 @@ namespace recon {
 /// driver.
 const DeviceBackend& cuda_backend();
 
-/// Empty when a GPU can be used, otherwise the reason why not. Never throws.
+/// Empty when the first GPU can be used, otherwise the reason why not.
 std::string why_no_cuda();
 
 }  // namespace recon

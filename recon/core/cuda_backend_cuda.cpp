@@ -1,5 +1,5 @@
-// Host side of the shared library recon_cuda: sees ATen and the CUDA runtime, but no kernel (those are in
-// philox_cuda.cu, which sees no ATen).
+// Host side of the shared library recon_cuda: sees ATen and the CUDA runtime, but no kernel (those are in the files
+// *_cuda.cu, which see no ATen).
 #include <ATen/ATen.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
@@ -8,6 +8,8 @@
 #include <cuda_runtime_api.h>
 
 #include "recon/core/cuda_backend.h"
+#include "recon/core/cuda_capability.h"
+#include "recon/core/cuda_operator_kernels.h"
 #include "recon/core/error.h"
 #include "recon/core/philox_cuda.h"
 
@@ -52,6 +54,17 @@ class Backend final : public DeviceBackend {
     return properties.name;
   }
 
+  std::string refusal(int index) const override {
+    return why_not_capable(capability(index), cuda_architectures_from(RECON_CUDA_ARCHITECTURES));
+  }
+
+  int capability(int index) const override {
+    int major = 0, minor = 0;
+    check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index), "cudaDeviceGetAttribute");
+    check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, index), "cudaDeviceGetAttribute");
+    return 10 * major + minor;
+  }
+
   void fill_normal(const at::Tensor& out, const std::vector<std::uint64_t>& keys, std::uint32_t step) const override {
     if (!out.is_contiguous()) throw internal_error("DeviceBackend::fill_normal", "expected contiguous memory");
     const c10::cuda::CUDAGuard guard(out.device());
@@ -83,6 +96,8 @@ class Backend final : public DeviceBackend {
   }
 
   std::unique_ptr<DeviceMoment> moment(int index) const override { return std::make_unique<Moment>(index); }
+
+  const OperatorKernels& operator_kernels() const override { return cuda_operator_kernels(); }
 };
 
 }  // namespace

@@ -36,6 +36,9 @@ c10::Device existing(c10::DeviceType type, const DeviceBackend& backend, const s
   if (index >= count) {
     throw usage_error("device", "{}:{} does not exist: this machine has {} of them", name, index, count);
   }
+  if (const std::string why = backend.refusal(index); !why.empty()) {
+    throw usage_error("device", "{}:{} ({}) cannot be used: {}", name, index, backend.device_name(index), why);
+  }
   return {type, static_cast<c10::DeviceIndex>(index)};
 }
 

@@ -9,6 +9,8 @@
 
 namespace recon {
 
+class OperatorKernels;
+
 /// A point in the queue of a device's work.
 class DeviceMoment {
  public:
@@ -23,6 +25,10 @@ class DeviceBackend {
   virtual ~DeviceBackend() = default;
   virtual int device_count() const = 0;
   virtual std::string device_name(int index) const = 0;
+  /// Why nothing can be computed on that device, and what to do; empty: it can.
+  virtual std::string refusal(int index) const = 0;
+  /// CUDA's compute capability, 10 major + minor; 0 for other kinds of devices.
+  virtual int capability(int index) const = 0;
   /// Standard normal values of (keys[i], step) into out[i], a contiguous real tensor `[keys, ...]` of the device: the
   /// same sequences as on the CPU.
   virtual void fill_normal(const at::Tensor& out, const std::vector<std::uint64_t>& keys, std::uint32_t step) const = 0;
@@ -33,6 +39,7 @@ class DeviceBackend {
   virtual void reset_peak(int index) const = 0;
   /// The end of what the device has been given to do; does not wait for it.
   virtual std::unique_ptr<DeviceMoment> moment(int index) const = 0;
+  virtual const OperatorKernels& operator_kernels() const = 0;
 };
 
 }  // namespace recon

@@ -11,9 +11,11 @@ struct DeviceIndex::Cache {
   std::vector<at::Tensor> copies;  ///< the first on the CPU
 };
 
-DeviceIndex::DeviceIndex(const std::vector<std::int64_t>& positions) : cache_(std::make_shared<Cache>()) {
-  cache_->copies.push_back(at::tensor(positions, at::kLong));
+DeviceIndex::DeviceIndex(const at::Tensor& positions) : cache_(std::make_shared<Cache>()) {
+  cache_->copies.push_back(positions);
 }
+
+DeviceIndex::DeviceIndex(const std::vector<std::int64_t>& positions) : DeviceIndex(at::tensor(positions, at::kLong)) {}
 
 std::int64_t DeviceIndex::size() const { return cache_->copies.front().numel(); }
 

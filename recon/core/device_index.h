@@ -13,7 +13,9 @@ namespace recon {
 /// Thread-safe; copies share what is there. What DeviceConstant is for numbers.
 class DeviceIndex {
  public:
+  DeviceIndex() = default;
   explicit DeviceIndex(const std::vector<std::int64_t>& positions);
+  explicit DeviceIndex(const at::Tensor& positions);  ///< int64, of the CPU
 
   std::int64_t size() const;
   at::Tensor on(c10::Device device) const;  ///< int64 [size]

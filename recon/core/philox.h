@@ -3,11 +3,7 @@
 #include <cmath>
 #include <cstdint>
 
-#ifdef __CUDACC__
-#define RECON_HOST_DEVICE __host__ __device__
-#else
-#define RECON_HOST_DEVICE
-#endif
+#include "recon/core/host_device.h"
 
 namespace recon::philox {
 

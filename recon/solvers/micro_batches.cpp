@@ -111,10 +111,7 @@ Report joined(const std::vector<Report>& parts) {
     append(all.weight, part.weight);
     all.nfe_forward = std::max(all.nfe_forward, part.nfe_forward);
     all.nfe_backward = std::max(all.nfe_backward, part.nfe_backward);
-    for (double Report::*seconds : {&Report::seconds, &Report::seconds_network_forward,
-                                    &Report::seconds_network_backward, &Report::seconds_operator}) {
-      all.*seconds += part.*seconds;
-    }
+    for (const auto seconds : kReportTimes) all.*seconds += part.*seconds;
     all.peak_mib = std::max(all.peak_mib, part.peak_mib);
   }
   all.x = at::cat(x);

@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -70,6 +71,10 @@ struct Report {
   std::vector<double> weight;  ///< the regularisation weight found, per entry, where one is searched for; else empty
   std::vector<TraceEntry> trace;
 };
+
+/// The times of a report, for who adds or shares them out.
+inline constexpr std::array kReportTimes = {&Report::seconds, &Report::seconds_network_forward,
+                                            &Report::seconds_network_backward, &Report::seconds_operator};
 
 struct Controls {
   std::uint64_t seed = 0;

@@ -41,11 +41,14 @@ class Named final : public DeviceBackend {
  public:
   int device_count() const override { return 2; }
   std::string device_name(int) const override { return "named"; }
+  std::string refusal(int index) const override { return index == 1 ? "it is too old" : ""; }
+  int capability(int) const override { return 0; }
   void fill_normal(const at::Tensor&, const std::vector<std::uint64_t>&, std::uint32_t) const override {}
   std::int64_t peak_bytes(int) const override { return 0; }
   std::int64_t free_bytes(int) const override { return 0; }
   void reset_peak(int) const override {}
   std::unique_ptr<DeviceMoment> moment(int) const override { return nullptr; }
+  const OperatorKernels& operator_kernels() const override { throw internal_error("Named", "computes nothing"); }
 };
 
 TEST(Device, AnotherKindIsAddedByName) {
@@ -54,7 +57,12 @@ TEST(Device, AnotherKindIsAddedByName) {
   static const Named backend;
   add_device("named", c10::kPrivateUse1, backend);
   EXPECT_EQ(parse_device("named"), c10::Device(c10::kPrivateUse1, 0));
-  EXPECT_EQ(parse_device("named:1"), c10::Device(c10::kPrivateUse1, 1));
+  try {
+    parse_device("named:1");
+    FAIL() << "a device that refuses was taken";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("named:1 (named) cannot be used: it is too old"), std::string::npos);
+  }
   EXPECT_THROW(parse_device("named:2"), Error);
   EXPECT_THROW(parse_device("named:x"), Error);
   EXPECT_EQ(&device_backend(c10::Device(c10::kPrivateUse1, 0)), &backend);

@@ -71,6 +71,14 @@ TEST_P(NetworksOnTheDevice, EqualTheCpu) {
   }
 }
 
+/// In less than float32 the weights of convolutions lie with the channels last. The strict device rounds as float32.
+TEST_P(NetworksOnTheDevice, EqualTheCpuWithChannelsLast) {
+  for (const auto& network : recorded_networks(GetParam())) {
+    SCOPED_TRACE(network);
+    expect_equal_on_both(*load_prior(network, Precision::tf32), at::kFloat, counts_are_known() ? 2e-4 : 3e-2);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Recorded, NetworksOnTheDevice, testing::ValuesIn(network_families()),
                          [](const auto& instance) { return instance.param; });
 

@@ -72,6 +72,8 @@ TEST_F(PrecisionChoice, OnlyAutoIsSettled) {
   settle_precision(precision, resolved, true, "natural_gray", kImage, c10::kCPU);
   EXPECT_EQ(precision, Precision::bfloat16);
   EXPECT_EQ(resolved["precision"], "auto") << "it was not asked";
+  precision = Precision::tf32;
+  EXPECT_THROW(settle_precision(precision, resolved, true, "natural_gray", kImage, c10::kCPU), Error);
   precision.reset();
   settle_precision(precision, resolved, false, "natural_gray", kImage, c10::kCPU);
   EXPECT_EQ(precision, Precision::float32) << "no network, no probe";
@@ -84,7 +86,7 @@ TEST_F(PrecisionChoice, OnlyAutoIsSettled) {
 // Its ranks may run on unlike machines, and on another one when it is resumed.
 TEST_F(PrecisionChoice, OfABatchIsFloat32) {
   for (const auto& [asked, taken] :
-       {std::pair("auto", "float32"), std::pair("float32", "float32"), std::pair("bfloat16", "bfloat16")}) {
+       {std::pair("auto", "float32"), {"float32", "float32"}, {"bfloat16", "bfloat16"}, {"tf32", "tf32"}}) {
     BatchPlan plan = read_batch_plan(
         Config::from_text(fmt::format("input: '{}'\nsolver: dps\nprecision: {}\noutput: {{path: b.h5}}\n",
                                       test::source_path("data/samples/photograph_blur.h5"), asked),

@@ -1,5 +1,6 @@
 #include "priors/network_prior.h"
 
+#include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
 #include <limits>

@@ -10,6 +10,7 @@
 #include "recon/core/device.h"
 #include "recon/core/philox.h"
 #include "tests/support/strict_dispatch.h"
+#include "tests/support/strict_kernels.h"
 #include "tests/support/strict_memory.h"
 
 namespace recon::test {
@@ -85,6 +86,8 @@ class Backend final : public DeviceBackend {
  public:
   int device_count() const override { return 1; }
   std::string device_name(int) const override { return "strict test device"; }
+  std::string refusal(int) const override { return ""; }
+  int capability(int) const override { return 0; }
   void fill_normal(const at::Tensor& out, const std::vector<std::uint64_t>& keys, std::uint32_t step) const override {
     count_launch();
     const at::Tensor host = on_host(out);
@@ -101,8 +104,10 @@ class Backend final : public DeviceBackend {
   std::int64_t free_bytes(int) const override { return strict_free(); }
   void reset_peak(int) const override { reset_strict_peak(); }
   std::unique_ptr<DeviceMoment> moment(int) const override { return std::make_unique<Moment>(); }
+  const OperatorKernels& operator_kernels() const override { return kernels_; }
 
  private:
+  StrictKernels kernels_;
   template <class T>
   static void fill(T* out, std::int64_t count, std::uint64_t key, std::uint32_t step) {
     for (std::int64_t i = 0; i < count; ++i) {

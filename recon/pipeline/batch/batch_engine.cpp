@@ -82,6 +82,7 @@ class BatchRun final : public ItemGroups, public ResultSink {
     result_.skipped = work_.skipped;
     const bool needs_prior = plan.main.traits.needs_prior;
     if (needs_prior) prior_hash_ = hash_of_prior(plan.prior);
+    if (!task.merge_only) require_precision(*plan.options.precision, controls.device);
     require_own_files(work_.output, task.mode);
     store_ = std::make_unique<BatchStore>(
         work_.output.path, batch_identity(plan, work_, prior_hash_), work_.batches.size(),

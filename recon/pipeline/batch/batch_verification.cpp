@@ -58,6 +58,7 @@ BatchVerification verify_batch(const std::string& path, std::int64_t count, std:
   for (const auto& assignment : overrides) config.set(assignment);
   BatchPlan plan = read_batch_plan(config, std::nullopt);
   std::vector<BatchWork> works = open_batch_works(plan);
+  require_precision(*plan.options.precision, device);
   const auto own =
       std::find_if(works.begin(), works.end(), [&](const BatchWork& work) { return work.ids == result.header().ids; });
   BatchWork& work = own == works.end() ? works.front() : *own;

@@ -255,6 +255,7 @@ SamplingResult run_sampling(const SamplingPlan& stated, const RunControls& contr
     const Shape size = image_size(plan, open_prior(plan.prior)->domain());
     settle_precision(plan.options.precision, plan.resolved, true, plan.prior, size, controls.device);
   }
+  require_precision(*plan.options.precision, controls.device);
   return Sampling(plan, controls).run();
 }
 

@@ -105,10 +105,7 @@ Report share_of(const Report& report, std::size_t item, std::size_t count) {
   cut(share.chi2);
   cut(share.weight);
   for (auto& entry : share.trace) cut(entry.chi2);
-  for (double Report::*seconds : {&Report::seconds, &Report::seconds_network_forward, &Report::seconds_network_backward,
-                                  &Report::seconds_operator}) {
-    share.*seconds /= static_cast<double>(count);
-  }
+  for (const auto seconds : kReportTimes) share.*seconds /= static_cast<double>(count);
   return share;
 }
 
@@ -170,10 +167,7 @@ ItemNoise noise_at(const PreparedItem& item, const at::Tensor& expected) {
 
 /// The work of both; the rest is the later one's.
 Report after(const Report& earlier, Report later) {
-  for (double Report::*seconds : {&Report::seconds, &Report::seconds_network_forward, &Report::seconds_network_backward,
-                                  &Report::seconds_operator}) {
-    later.*seconds += earlier.*seconds;
-  }
+  for (const auto seconds : kReportTimes) later.*seconds += earlier.*seconds;
   later.nfe_forward += earlier.nfe_forward;
   later.nfe_backward += earlier.nfe_backward;
   return later;

@@ -89,6 +89,10 @@ Precision faster_precision(double float32_seconds, double bfloat16_seconds) {
 
 Precision choose_precision(const std::string& prior, const Shape& image, c10::Device device) {
   if (!device.is_cpu() && !device.is_cuda()) return Precision::float32;
+  if (device.is_cuda() &&
+      !why_not(Precision::bfloat16, device.type(), device_backend(device).capability(device.index())).empty()) {
+    return Precision::float32;
+  }
   const PriorPtr opened = open_prior(prior);
   if (dynamic_cast<const NetworkPrior*>(opened.get()) == nullptr) return Precision::float32;
   const ImageDomain& domain = opened->domain();
@@ -116,7 +120,7 @@ Precision choose_precision(const std::string& prior, const Shape& image, c10::De
 
 void settle_precision(std::optional<Precision>& precision, nlohmann::ordered_json& resolved, bool needed,
                       const std::string& prior, const Shape& image, c10::Device device) {
-  if (precision) return;
+  if (precision) return require_precision(*precision, device);
   precision = needed ? choose_precision(prior, image, device) : Precision::float32;
   resolved["precision"] = to_string(*precision);
 }

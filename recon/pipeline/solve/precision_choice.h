@@ -13,7 +13,9 @@ namespace recon {
 
 /// What the option `precision` is for.
 inline constexpr const char* precision_doc =
-    "of the network's convolutions; auto: bfloat16 where a probe at first use finds it faster (AMX, AVX512-BF16)";
+    "of the network's convolutions and matrix products (tf32, float16: GPUs only); auto: bfloat16 where a probe at "
+    "first "
+    "use finds it faster (AMX, AVX512-BF16, GPUs)";
 
 /// What `precision: auto` takes for networks that take these seconds for a pass with its pullback: bfloat16 where it
 /// saves more than a tenth.
@@ -28,7 +30,7 @@ Precision faster_precision(double float32_seconds, double bfloat16_seconds);
 Precision choose_precision(const std::string& prior, const Shape& image, c10::Device device);
 
 /// Settles `auto` (no value): `precision` and `resolved["precision"]` become what choose_precision() takes, float32
-/// where no prior is `needed`. Nothing happens to any other precision.
+/// where no prior is `needed`. Any other precision stays; throws Error(usage) where the device does not have it.
 void settle_precision(std::optional<Precision>& precision, nlohmann::ordered_json& resolved, bool needed,
                       const std::string& prior, const Shape& image, c10::Device device);
 
