@@ -49,12 +49,13 @@ struct FanView {
   double cosine, sine, left, top;      ///< of the angle; x and y of the middle of the first pixel
   double source, detector, bin, zero;  ///< `zero`: the bin, as a number, on which u = 0 falls
   double arc;                          ///< 1: bins at equal angles; 0: on a line
+  double by_distance;                  ///< 1: a pixel counts by `source` over its distance from the source
 
   RECON_HOST_DEVICE double bin_at(double t, double d) const {
     return zero + detector * (arc != 0 ? std::atan2(t, d) : t / d) / bin;
   }
 
-  /// A pixel's shadow in units of bins, and the chord of the ray through its middle.
+  /// A pixel's shadow in units of bins, and the chord of the ray through its middle, weighted.
   struct Shadow {
     Trapezoid trapezoid;
     double chord;
@@ -66,7 +67,7 @@ struct FanView {
     const double ray_x = std::abs(t * cosine - d * sine), ray_y = std::abs(t * sine + d * cosine);
     return {Trapezoid::of(bin_at(t + along, d + across), bin_at(t - along, d - across), bin_at(t + across, d - along),
                           bin_at(t - across, d + along)),
-            std::hypot(ray_x, ray_y) / (ray_x > ray_y ? ray_x : ray_y)};
+            (by_distance != 0 ? source : std::hypot(ray_x, ray_y)) / (ray_x > ray_y ? ray_x : ray_y)};
   }
 
   /// visit(bin, weight) for the bins that see a pixel.

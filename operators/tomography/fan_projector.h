@@ -56,30 +56,6 @@ class FanProjector {
   at::Tensor back_project_by_distance(const at::Tensor& y) const;
 
  private:
-<<<<<<< HEAD
-  struct View {
-    double cosine, sine, left, top;      ///< of the angle; x and y of the middle of the first pixel
-    double source, detector, bin, zero;  ///< `zero`: the bin, as a number, on which u = 0 falls
-    bool arc;
-    /// t and the depth d of a pixel's middle.
-    std::array<double, 2> place(std::int64_t row, std::int64_t column) const {
-      const double x = left + static_cast<double>(column), y = top - static_cast<double>(row);
-      return {x * cosine + y * sine, source - x * sine + y * cosine};
-    }
-    double bin_at(double t, double d) const { return zero + detector * (arc ? std::atan2(t, d) : t / d) / bin; }
-    template <class Visit>
-    void for_each_bin(std::int64_t row, std::int64_t column, std::int64_t bins, Visit visit) const;
-  };
-
-  /// A view whose pixels count by their distance, too.
-  struct NearerView {
-    View view;
-    template <class Visit>
-    void for_each_bin(std::int64_t row, std::int64_t column, std::int64_t bins, Visit visit) const;
-  };
-
-=======
->>>>>>> dca71a4d2cbc3d00a373d4f8d1426922056589fc
   FanBeam beam_;
   std::shared_ptr<const Views<FanView>> views_;
 };
