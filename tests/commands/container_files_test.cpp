@@ -11,6 +11,7 @@
 #include "data/result_file.h"
 #include "data/tiff_stack.h"
 #include "tests/commands/program.h"
+#include "tests/support/python.h"
 
 namespace recon {
 namespace {
@@ -193,10 +194,9 @@ TEST_F(ContainerFiles, EveryFormatIsListed) {
 
 /// What is written for each format is read by the package of that format. Needs a Python with them: $RECON_PYTHON.
 TEST_F(ContainerFiles, TheirOwnPackagesReadWhatIsWritten) {
-  const char* chosen = std::getenv("RECON_PYTHON");
-  const std::string python = chosen == nullptr ? "python3" : chosen;
-  if (std::system((python + " -c 'import h5py, nibabel, tifffile, scipy, pydicom' > /dev/null 2>&1").c_str()) != 0) {
-    GTEST_SKIP() << python << " has no nibabel, tifffile, scipy, pydicom; set RECON_PYTHON to one that has";
+  const std::string python = test::python(), packages = "astropy h5py ismrmrd nibabel pydicom scipy tifffile";
+  if (!test::python_has(packages)) {
+    GTEST_SKIP() << python << " lacks one of " << packages << "; set RECON_PYTHON to one that has them";
   }
   for (const std::string name : {"slope.nii.gz", "second_big.nii", "complex64.nii", "frames.nii.gz"}) {
     denoised(name, "of_" + name);
@@ -204,6 +204,17 @@ TEST_F(ContainerFiles, TheirOwnPackagesReadWhatIsWritten) {
   denoised("series", "of_series.nii.gz");
   denoised("stack.ome.tif", "of_stack.ome.tif", "--set input.channel=DAPI");
   denoised("packed.npz", "of_packed.npy");
+  denoised("image.fits", "of_image.fits");
+  denoised("float32.npy", "of_float32.npy");
+  denoised("v5.mat", "of_v5.npy", "--set input.variable=h");
+  denoised("v73.mat", "of_v73.h5", "--set input.variable=h");
+  const Outputs wrote = shell(fmt::format("{} '{}' mrd.h5", python, theirs("write_mrd.py")));
+  ASSERT_EQ(wrote.exit_code, 0) << wrote.err;
+  for (const char* step : {"import mrd.h5 -o m.h5", "run m.h5 --solver tikhonov_cg --allow-misfit -q -o of_mrd.h5",
+                           "export of_mrd.h5 -o of_mrd.nii"}) {
+    const Outputs done = recon(step);
+    ASSERT_EQ(done.exit_code, 0) << step << done.err;
+  }
   const Outputs scan = recon(fmt::format("run '{}' --solver tv_pdhg -q -o of_scan.nii", theirs("scan.nxs")));
   EXPECT_EQ(scan.exit_code, 0) << scan.err;
   const Outputs read = shell(fmt::format("{} '{}' '{}'", python, theirs("read_back.py"), path("").string()));

@@ -77,7 +77,7 @@ TEST_F(Tomography, OtherOperatorsHaveNoFilter) {
         "solvers: [{type: fbp}, {type: adjoint}]\noutput: out\n");
   const json row = recon("compare c.yaml --force --json -q").json()["rows"][0];
   EXPECT_EQ(row["status"], "not_applicable");
-  EXPECT_TRUE(contains(row["error"], "expected projections of parallel beams (radon), got blur"));
+  EXPECT_TRUE(contains(row["error"], "expected projections (radon)"));
   write("s.yaml", "images: 'phantom:shepp_logan:x'\noperator: {type: identity}\n");
   expect_error("simulate s.yaml", 2, {"phantom:shepp_logan:SIZE"});
 }

@@ -1,15 +1,21 @@
 #!/usr/bin/env python3
 """Reads what recon wrote in a folder by the formats' own packages, and compares it with what went in.
 
-Run by tests/commands/container_files_test.cpp with RECON_PYTHON (nibabel, pydicom, tifffile, scipy, numpy, h5py).
+Run by tests/commands/container_files_test.cpp with RECON_PYTHON (astropy, ismrmrd, nibabel, pydicom, tifffile,
+scipy, numpy, h5py).
 """
 import pathlib
 import sys
 
+import h5py
 import nibabel
 import numpy as np
 import pydicom
+import scipy.io
 import tifffile
+from astropy.io import fits
+
+import write_mrd
 
 theirs, ours = pathlib.Path(__file__).parent, pathlib.Path(sys.argv[1])
 
@@ -49,3 +55,18 @@ close("packed", np.load(ours / "of_packed.npy")[0, 0], np.load(theirs / "packed.
 disc = nibabel.load(ours / "of_scan.nii")
 close("voxel", disc.header.get_zooms(), (0.05, 0.05, 0.05), 1e-6)
 assert abs(np.median(disc.get_fdata()[21:29, 13:21, 0]) - 1.2) < 0.06
+
+close("fits", fits.getdata(ours / "of_image.fits").squeeze(), fits.getdata(theirs / "image.fits"), 1e-3)
+close("npy", np.load(ours / "of_float32.npy").squeeze(), np.load(theirs / "float32.npy"), 1e-3)
+close("mat", np.load(ours / "of_v5.npy").squeeze(), scipy.io.loadmat(theirs / "v5.mat")["h"], 1e-3)
+with h5py.File(ours / "of_v73.h5") as result, h5py.File(theirs / "v73.mat") as mat:
+    close("mat 7.3", result["reconstructions"][0, 0], mat["h"][()].T, 1e-3)
+
+# The scan that ismrmrd wrote, imported with coil maps of its own data: the head, but for the gain of the maps.
+with h5py.File(ours / "of_mrd.h5") as result:
+    found = np.abs(result["reconstructions"][0, 0])  # rows lie along the readout
+close("mrd as .nii", np.abs(numbers(nibabel.load(ours / "of_mrd.nii"))).squeeze().T, found, 1e-5)
+root_sum_of_squares = write_mrd.head * np.sqrt((np.abs(write_mrd.maps)**2).sum(0))
+error = min(np.linalg.norm(found * (truth * found).sum() / (found**2).sum() - truth) / np.linalg.norm(truth)
+            for truth in (write_mrd.head.T, root_sum_of_squares.T))
+assert error < 0.05, error
