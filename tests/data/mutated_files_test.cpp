@@ -199,7 +199,7 @@ TEST_P(SlowMutated, TwentyThousandGiveWhatTheirPackageReadsOrOneError) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, SlowMutated, testing::Values("npy", "fits", "dicom", "tiff", "nxtomo"),
+INSTANTIATE_TEST_SUITE_P(Slow, SlowMutated, testing::Values("npy", "fits", "dicom", "tiff", "nxtomo"),
                          [](const auto& one) { return one.param; });
 
 /// Spokes of two coils in a file of ISMRMRD.
