@@ -9,8 +9,8 @@
 namespace recon {
 namespace {
 
-constexpr std::int64_t draws_per_image =
-    8;  // top, left, flip, quarter turns; contrast; row, column and share of shading
+/// Top, left, flip, quarter turns; contrast; row, column and share of shading.
+constexpr std::int64_t draws_per_image = 8;
 
 std::int64_t whole_below(const at::Tensor& uniform, std::int64_t end) {
   return std::min(static_cast<std::int64_t>(uniform.item<double>() * static_cast<double>(end)), end - 1);

@@ -23,7 +23,9 @@ const SolverChoice one_linear = {"plug_and_play", "one image of a linear operato
 
 /// The pixels, `[1, C, H, W]`, of which a white image sends more than a hundredth of the most to the data.
 at::Tensor seen_by(const LinearOperator& op, const at::Tensor& y) {
-  const at::Tensor ones = at::ones(op.adjoint(y).sizes(), y.options().dtype(real_dtype(y)));
+  Shape shape = op.domain().shape;
+  shape.insert(shape.begin(), 1);
+  const at::Tensor ones = at::ones(shape, y.options().dtype(real_dtype(y)));
   const at::Tensor white = op.domain().scalar == ScalarKind::complex ? at::complex(ones, at::zeros_like(ones)) : ones;
   const at::Tensor light = in_window(op.normal(white), op).abs();
   return light > 0.01 * light.max();

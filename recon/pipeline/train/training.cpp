@@ -182,15 +182,11 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
 
 double denoising_psnr(double mse, double peak) { return 20 * std::log10(peak) - 10 * std::log10(mse); }
 
-namespace {
-
 double mean_of_last(const std::vector<double>& values, std::size_t count) {
   const auto used = static_cast<std::ptrdiff_t>(std::min(values.size(), count));
   if (used == 0) return std::numeric_limits<double>::quiet_NaN();
   return std::accumulate(values.end() - used, values.end(), 0.0) / static_cast<double>(used);
 }
-
-}  // namespace
 
 TrainingResult train(const TrainingPlan& plan, const RunControls& run) {
   std::error_code fault;

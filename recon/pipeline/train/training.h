@@ -92,6 +92,9 @@ struct TrainingResult {
 /// with each checkpoint training_state.safetensors. A finished run's card has the yardstick of denoising_figures.h.
 TrainingResult train(const TrainingPlan& plan, const RunControls& run);
 
+/// The mean of as many of the last values as there are, at most `count`; NaN for none.
+double mean_of_last(const std::vector<double>& values, std::size_t count);
+
 /// Peak signal-to-noise ratio in dB of a denoising error; `peak` is the width of the value range.
 double denoising_psnr(double mse, double peak);
 

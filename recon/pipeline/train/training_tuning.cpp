@@ -64,10 +64,7 @@ double loss_at(const TrainingPlan& plan, const TrainingTask& task, std::int64_t 
     if (!trainer.update()) return std::numeric_limits<double>::infinity();
   }
   const std::vector<double>& loss = trainer.history().loss;
-  double sum = 0;
-  const std::size_t judged = std::max<std::size_t>(1, loss.size() / 3);
-  for (std::size_t i = loss.size() - std::min(judged, loss.size()); i < loss.size(); ++i) sum += loss[i];
-  return sum / static_cast<double>(judged);
+  return mean_of_last(loss, std::max<std::size_t>(1, loss.size() / 3));
 }
 
 double best_rate(const std::vector<RateTrial>& trials) {
