@@ -28,7 +28,7 @@ struct CalibrationSet {
   std::map<std::string, std::vector<double>> figures;  ///< per image: psnr, predicted_psnr, coverage_90, crps, nearer
   std::vector<double> factors;                         ///< of the curves, [F]
   at::Tensor misses;                                   ///< [n, F]: share of the pixels outside x ± factor * std
-  at::Tensor ranks;  ///< [n, S + 1]: share of the pixels whose truth has 0, 1, ..., S samples below it
+  at::Tensor ranks;  ///< [n, S + 1]: share of the pixels whose truth has 0, ..., S independent samples below it
 
   std::string config;  ///< the resolved config, YAML
   std::uint64_t seed = 0;

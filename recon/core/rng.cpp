@@ -55,6 +55,9 @@ at::Tensor Rng::normal(const std::vector<StreamKey>& keys, std::uint32_t step, c
       fill_normal(item.data_ptr<float>(), streams[i], step, count);
     }
   }
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i].mirrored) out[static_cast<std::int64_t>(i)].neg_();
+  }
   return spec.scalar == ScalarKind::complex ? at::view_as_complex(out) : out;
 }
 
@@ -73,7 +76,8 @@ at::Tensor Rng::uniform(const std::vector<StreamKey>& keys, std::uint32_t step, 
       const auto random =
           philox::block({{static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), step, 1U}},
                         static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32));
-      values[j] = philox::uniform(random.word[0], random.word[1]);
+      const double drawn = philox::uniform(random.word[0], random.word[1]);
+      values[j] = keys[i].mirrored ? 1 - 0x1.0p-53 - drawn : drawn;  // a multiple of 2^-53 below 1, as the other
     }
   }
   return out;

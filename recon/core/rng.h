@@ -14,6 +14,8 @@ namespace recon {
 struct StreamKey {
   std::uint64_t item = 0;
   std::uint32_t sample = 0;
+  /// The opposite draw: -z for a normal z, the other end of [0, 1) for a uniform one. It has the same law.
+  bool mirrored = false;
   bool operator==(const StreamKey&) const = default;
 };
 

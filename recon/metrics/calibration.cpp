@@ -2,26 +2,12 @@
 
 #include <ATen/ATen.h>
 
-#include <cmath>
 #include <numbers>
 
 #include "recon/core/error.h"
 
 namespace recon {
 namespace {
-
-/// P(|T| <= t).
-double student_coverage(double t, std::int64_t degrees) {
-  const double theta = std::atan(t / std::sqrt(static_cast<double>(degrees)));
-  const double square = std::cos(theta) * std::cos(theta);
-  const bool odd = degrees % 2 == 1;
-  double term = odd ? std::cos(theta) : 1, sum = degrees == 1 ? 0 : term;
-  for (std::int64_t k = odd ? 3 : 2; k < degrees - 1; k += 2) {
-    term *= square * static_cast<double>(k - 1) / static_cast<double>(k);
-    sum += term;
-  }
-  return odd ? 2 / std::numbers::pi * (theta + std::sin(theta) * sum) : std::sin(theta) * sum;
-}
 
 /// Real, in double precision: [S, pixels].
 at::Tensor flattened(const at::Tensor& values, std::int64_t count) {
@@ -30,48 +16,56 @@ at::Tensor flattened(const at::Tensor& values, std::int64_t count) {
   return real.reshape({count, -1});
 }
 
+/// Half of the mean |x_i - x_j| of independent samples x [S, pixels], over all pixels.
+double half_distance(const at::Tensor& x, const SamplePairs& pairs) {
+  const auto n = static_cast<double>(x.size(0)), paired = 2 * static_cast<double>(pairs.pairs());
+  const at::Tensor within =
+      (x.index_select(0, at::tensor(pairs.first())) - x.index_select(0, at::tensor(pairs.second()))).abs().sum(0);
+  // A pair alone, taken for mirror images: two independent normal draws are nearer by sqrt(2).
+  if (x.size(0) == 2 && paired > 0) return within.mean().item<double>() / (2 * std::numbers::sqrt2);
+  // Sum over two by two of |x_i - x_j| = sum_i (2 i - S + 1) x_(i), i = 0, ..., S - 1 in sorted order.
+  const at::Tensor weights = 2 * at::arange(x.size(0), at::kDouble) - (n - 1);
+  const at::Tensor all = (weights.unsqueeze(1) * std::get<0>(x.sort(0))).sum(0);
+  return ((all - within) / (n * (n - 1) - paired)).mean().item<double>();
+}
+
+/// [S + 1]: of the samples `which` of x [S, pixels].
+at::Tensor shares_of_ranks(const at::Tensor& x, const at::Tensor& truth, const std::vector<std::int64_t>& which) {
+  const at::Tensor chosen = x.index_select(0, at::tensor(which));
+  const at::Tensor below = (chosen < truth).sum(0) + at::floor_divide((chosen == truth).sum(0), 2);
+  return at::bincount(below, {}, chosen.size(0) + 1).to(at::kDouble) / static_cast<double>(truth.numel());
+}
+
 double share(const at::Tensor& flags) { return flags.to(at::kDouble).mean().item<double>(); }
 
 }  // namespace
 
-double student_quantile(double level, std::int64_t degrees) {
-  if (!(level > 0 && level < 1) || degrees < 1) {
-    throw internal_error("student_quantile", "expected 0 < level < 1 and degrees >= 1, got {} and {}", level, degrees);
-  }
-  double low = 0, high = 1;
-  while (student_coverage(high, degrees) < level) high *= 2;
-  for (int i = 0; i < 200 && high - low > 1e-12 * high; ++i) {
-    const double middle = (low + high) / 2;
-    (student_coverage(middle, degrees) < level ? low : high) = middle;
-  }
-  return (low + high) / 2;
-}
-
-Calibration calibrate(const at::Tensor& samples, const at::Tensor& truth) {
+Calibration calibrate(const at::Tensor& samples, const at::Tensor& truth, const SamplePairs& pairs) {
   if (!samples.defined() || !truth.defined() || samples.dim() != truth.dim() + 1 || samples.size(0) < 2 ||
       samples.sizes().slice(1) != truth.sizes() || samples.is_complex() != truth.is_complex()) {
     throw internal_error("calibrate", "expected at least two samples of the shape and scalar kind of the truth");
   }
   const std::int64_t count = samples.size(0);
-  const auto n = static_cast<double>(count);
-  const at::Tensor x = std::get<0>(flattened(samples, count).sort(0)), t = flattened(truth, 1)[0];
-  const at::Tensor mean = x.mean(0), std = ((x - mean).square().sum(0) / (n - 1)).sqrt();
-  Calibration result{.samples = count, .nominal = {0.5, 0.8, 0.9, 0.95}, .covered = {}, .crps = 0, .ranks = {}};
-  const at::Tensor distance = (t - mean).abs();
+  const at::Tensor x = flattened(samples, count), t = flattened(truth, 1)[0];
+  const SampleSpread spread = spread_of(x, pairs);
+  Calibration result{.independent = pairs.count() - pairs.pairs(),
+                     .nominal = {0.5, 0.8, 0.9, 0.95},
+                     .covered = {},
+                     .crps = (x - t).abs().mean().item<double>() - half_distance(x, pairs),
+                     .ranks = {}};
+  const at::Tensor distance = (t - spread.mean).abs();
   for (const double level : result.nominal) {
-    result.covered.push_back(share(distance <= student_quantile(level, count - 1) * std::sqrt(1 + 1 / n) * std));
+    result.covered.push_back(share(distance <= spread.half_width(level) * spread.std));
   }
-  // Sum over pairs of |x_i - x_j| = 2 sum_i (2 i - S + 1) x_(i), i = 0, ..., S - 1 in sorted order.
-  const at::Tensor weights = 2 * at::arange(count, at::kDouble) - (n - 1);
-  const at::Tensor pair_distance = (weights.unsqueeze(1) * x).sum(0) / (n * (n - 1));
-  result.crps = ((x - t).abs().mean(0) - pair_distance).mean().item<double>();
-  const at::Tensor below = (x < t).sum(0) + at::floor_divide((x == t).sum(0), 2);
-  for (std::int64_t rank = 0; rank <= count; ++rank) result.ranks.push_back(share(below == rank));
+  // Either one of each pair: both say the same, in the mean.
+  const at::Tensor first = shares_of_ranks(x, t, pairs.independent());
+  const at::Tensor ranks = (first + shares_of_ranks(x, t, pairs.independent(true))) / 2;
+  result.ranks.assign(ranks.const_data_ptr<double>(), ranks.const_data_ptr<double>() + ranks.numel());
   return result;
 }
 
 std::vector<CalibrationPoint> calibration_curve(const Calibration& calibration) {
-  const std::int64_t count = calibration.samples;
+  const std::int64_t count = calibration.independent;
   std::vector<CalibrationPoint> points = {{0, 0}};
   for (std::int64_t j = count / 2; j >= 1; --j) {
     CalibrationPoint point{.nominal = static_cast<double>(count + 1 - 2 * j) / static_cast<double>(count + 1)};

@@ -25,16 +25,16 @@ double mean_of(const at::Tensor& values) { return values.mean().item<double>(); 
 }  // namespace
 
 PredictiveScore predictive_score(const at::Tensor& y, const at::Tensor& variance, const at::Tensor& samples,
-                                 const at::Tensor& measured) {
+                                 const SamplePairs& pairs, const at::Tensor& measured) {
   const at::Tensor counted =
       (measured.defined() ? measured.cpu() : at::ones({1}, at::kBool)).expand(y.sizes()).unsqueeze(-1);
   const at::Tensor data = components(y), drawn = components(samples);
   const at::Tensor keep = counted.expand(data.sizes());
   if (!keep.any().item<bool>()) throw internal_error("predictive_score", "nothing was held out");
-  const auto count = static_cast<double>(samples.size(0));
-  const at::Tensor mean = drawn.mean(0);
+  const SampleSpread drawn_spread = spread_of(drawn, pairs);
+  const at::Tensor& mean = drawn_spread.mean;
   at::Tensor spread = variance.cpu().to(at::kDouble).expand(y.sizes()).unsqueeze(-1).expand(data.sizes());
-  if (count > 1) spread = spread + (drawn - mean).square().sum(0) / (count - 1) * (1 + 1 / count);
+  if (samples.size(0) > 1) spread = spread + drawn_spread.std.square() * (1 + drawn_spread.mean_variance);
   const at::Tensor std = spread.masked_select(keep).sqrt();
   const at::Tensor z = (data - mean).masked_select(keep) / std;
   const at::Tensor density = at::exp(-z.square() / 2) / std::sqrt(2 * std::numbers::pi);

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "recon/metrics/sample_spread.h"
+
 namespace recon {
 
 /// How well samples predict data that they were not made of.
@@ -18,11 +20,11 @@ struct PredictiveScore {
 };
 
 /// Of data `y` [range...] with noise of `variance` per real component (broadcasts to y), predicted by `samples`
-/// [S, range...] of A(x). Each component's prediction is the normal one with the samples' mean and variance (1 + 1/S)
-/// s²
-/// + variance; one sample has s = 0. CRPS of a normal: Gneiting, Raftery, Westveld, Goldman 2005, eq. 5. `measured`
-/// [range...] (bool; undefined: all) says which entries count. Throws Error(internal) where none does.
+/// [S, range...] of A(x). Each component's prediction is the normal one with the samples' mean and variance (1 +
+/// mean_variance) std² + variance (sample_spread.h: 1 + 1/S without pairs); one sample has std = 0. CRPS of a normal:
+/// Gneiting, Raftery, Westveld, Goldman 2005, eq. 5. `measured` [range...] (bool; undefined: all) says which entries
+/// count. Throws Error(internal) where none does.
 PredictiveScore predictive_score(const at::Tensor& y, const at::Tensor& variance, const at::Tensor& samples,
-                                 const at::Tensor& measured = {});
+                                 const SamplePairs& pairs, const at::Tensor& measured = {});
 
 }  // namespace recon

@@ -45,6 +45,18 @@ TEST(Rng, NormalDrawsHaveTheMomentsOfTheNormalLaw) {
   EXPECT_NEAR((x.slice(0, 1) * x.slice(0, 0, n - 1)).mean().item<double>(), 0.0, tolerance);
 }
 
+TEST(Rng, MirroredKeysGiveTheOppositeDraw) {
+  const Rng rng(1, "mirrored");
+  const std::vector<StreamKey> keys = {{5, 2}, {.item = 5, .sample = 2, .mirrored = true}};
+  for (const ScalarKind kind : {ScalarKind::real, ScalarKind::complex}) {
+    const at::Tensor z = rng.normal(keys, 3, {{1, 7}, kind}, at::kFloat);
+    EXPECT_TRUE(at::equal(z[0], -z[1]));
+    EXPECT_FALSE(at::equal(z[0], z[1]));
+  }
+  const at::Tensor u = rng.uniform(keys, 3, {{50}, ScalarKind::real});
+  EXPECT_TRUE(at::equal(u[0] + u[1], at::full({50}, 1 - 0x1.0p-53, at::kDouble)));
+}
+
 TEST(Rng, ComplexDrawsHaveUnitVariancePerPart) {
   const std::int64_t n = 200000;
   const at::Tensor z = Rng(1, "c").normal({{0, 0}}, 0, {{n}, ScalarKind::complex}, at::kFloat);

@@ -10,27 +10,16 @@
 namespace recon {
 namespace {
 
-TEST(Calibration, StudentQuantilesOfTheTables) {
-  // Two-sided; from any table of the t distribution, to the digits given there.
-  EXPECT_NEAR(student_quantile(0.95, 1), 12.706, 6e-4);
-  EXPECT_NEAR(student_quantile(0.95, 2), 4.303, 6e-4);
-  EXPECT_NEAR(student_quantile(0.95, 3), 3.182, 6e-4);
-  EXPECT_NEAR(student_quantile(0.9, 4), 2.132, 6e-4);
-  EXPECT_NEAR(student_quantile(0.5, 15), 0.691, 6e-4);
-  EXPECT_NEAR(student_quantile(0.99, 30), 2.750, 6e-4);
-  EXPECT_THROW(student_quantile(1, 3), Error);
-}
-
 TEST(Calibration, CrpsAndRanksByHand) {
   const at::Tensor samples = at::tensor({1.0, 3.0, 2.0}).view({3, 1}), truth = at::tensor({2.5});
-  const Calibration got = calibrate(samples, truth);
+  const Calibration got = calibrate(samples, truth, SamplePairs(3));
   // mean |x - 2.5| = (1.5 + 0.5 + 0.5) / 3; pairs: |1-2| + |1-3| + |2-3| = 4 over 3 pairs, half of the mean is 2/3.
   EXPECT_NEAR(got.crps, 2.5 / 3 - 2.0 / 3, 1e-12);
   EXPECT_EQ(got.ranks, (std::vector<double>{0, 0, 1, 0}));
-  EXPECT_THROW(calibrate(samples.narrow(0, 0, 1), truth), Error);
+  EXPECT_THROW(calibrate(samples.narrow(0, 0, 1), truth, SamplePairs(1)), Error);
   // Complex values are two pixels each.
   const at::Tensor complex = at::complex(samples, samples);
-  EXPECT_NEAR(calibrate(complex, at::complex(truth, truth)).crps, got.crps, 1e-12);
+  EXPECT_NEAR(calibrate(complex, at::complex(truth, truth), SamplePairs(3)).crps, got.crps, 1e-12);
 }
 
 /// Independent normal pixels: truth of std 1, samples of std `std`, with mean `shift` between them.
@@ -39,7 +28,7 @@ Calibration of_normals(std::int64_t samples, std::int64_t pixels, double std, do
   std::vector<StreamKey> keys;
   for (std::int64_t s = 0; s <= samples; ++s) keys.push_back({0, static_cast<std::uint32_t>(s)});
   const at::Tensor draws = Rng(3, "calibration").normal(keys, 0, spec, at::kDouble);
-  return calibrate(draws.narrow(0, 1, samples) * std + shift, draws[0]);
+  return calibrate(draws.narrow(0, 1, samples) * std + shift, draws[0], SamplePairs(samples));
 }
 
 TEST(Calibration, CoversWithItsLevelFromAnyNumberOfSamples) {

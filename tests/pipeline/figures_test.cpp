@@ -54,7 +54,7 @@ TEST(Figures, AreWhatTheyAreDefinedToBe) {
   Uncertainty uncertainty;
   uncertainty.split = RangeNullSplit{.prior_part = {}, .prior_fraction = 0.25};
   uncertainty.calibration = Calibration{
-      .samples = 4, .nominal = {0.5, 0.8, 0.9, 0.95}, .covered = {0.1, 0.2, 0.3, 0.4}, .crps = 0.07, .ranks = {}};
+      .independent = 4, .nominal = {0.5, 0.8, 0.9, 0.95}, .covered = {0.1, 0.2, 0.3, 0.4}, .crps = 0.07, .ranks = {}};
   const auto found = evaluated_figures(x, item, report, 4, &uncertainty);
   EXPECT_NEAR(found.at("psnr"), 20 * std::log10(2 / 0.1), 1e-4);
   EXPECT_NEAR(found.at("nrmse"), 0.1, 1e-6);
@@ -103,7 +103,8 @@ TEST(Figures, TracesOfDifferentLengthsShareTheLongestSteps) {
   for (const std::int64_t steps : {1, 3}) {
     ItemOutcome outcome = outcome_with({});
     for (std::int64_t k = 1; k <= steps; ++k) {
-      outcome.result->report.trace.push_back({.step = k, .relative_sigma = 0.5, .chi2 = {static_cast<double>(k), 3 * static_cast<double>(k)}});
+      outcome.result->report.trace.push_back(
+          {.step = k, .relative_sigma = 0.5, .chi2 = {static_cast<double>(k), 3 * static_cast<double>(k)}});
     }
     columns.add(outcome);
   }

@@ -99,11 +99,12 @@ TEST(HeldOut, TheRightImageScoresBestAndDataWithoutNoiseLevelAreRefused) {
   const at::Tensor x = 0.5 + 0.2 * normal(0, image);
   const Noise noise{.type = NoiseType::gaussian, .std = {0.05}};
   const PreparedItem parted = hold_out(item_of(R"({"type": "inpainting", "missing_fraction": 0.5})", x, noise), 0.2);
-  const double right = held_out_score(x, parted)->log_score;
-  EXPECT_NEAR(held_out_score(x, parted)->chi2, 1, 0.3);
-  EXPECT_GT(right, held_out_score(x + 0.05, parted)->log_score);
-  EXPECT_GT(right, held_out_score(x + 0.05 * normal(3, image), parted)->log_score);
-  EXPECT_FALSE(held_out_score(x, item_of(R"({"type": "identity"})", x, noise)).has_value());
+  const SamplePairs one(1);
+  const double right = held_out_score(x, one, parted)->log_score;
+  EXPECT_NEAR(held_out_score(x, one, parted)->chi2, 1, 0.3);
+  EXPECT_GT(right, held_out_score(x + 0.05, one, parted)->log_score);
+  EXPECT_GT(right, held_out_score(x + 0.05 * normal(3, image), one, parted)->log_score);
+  EXPECT_FALSE(held_out_score(x, one, item_of(R"({"type": "identity"})", x, noise)).has_value());
   EXPECT_THROW(hold_out(item_of(R"({"type": "identity"})", x, {}), 0.2), Error);
 }
 

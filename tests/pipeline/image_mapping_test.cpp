@@ -8,6 +8,7 @@
 #include "recon/core/error.h"
 #include "recon/core/rng.h"
 #include "recon/pipeline/items/operator_source.h"
+#include "recon/pipeline/solve/samples.h"
 
 namespace recon {
 namespace {
@@ -55,7 +56,7 @@ void expect_same_residual(const Case& c, const OperatorPtr& op) {
   const at::Tensor y = normal(op->range(), 0);
   ItemNoise noise;
   noise.std = 0.1;
-  const Problem problem = make_problem(mapping, op, y, noise, "item", 1);
+  const Problem problem = make_problem(mapping, op, y, noise, {{1, 0}});
   const at::Tensor x = normal(mapping.solver_image(), 1);
   const at::Tensor mapped = problem.y - problem.op->apply(x);
   const at::Tensor in_file = y - op->apply(mapping.to_file(x));
@@ -143,7 +144,7 @@ TEST(ItemNoise, PoissonDataAreWhitenedToOneStandardDeviation) {
   const ImageDomain prior{.channels = 1, .fixed_size = {}};
   const ImageMapping mapping(image, {0, 1}, &prior, ComplexImage::none, "test");
   const OperatorPtr op = make("{type: identity}", image);
-  const Problem problem = make_problem(mapping, op, y, level, "item", 3);
+  const Problem problem = make_problem(mapping, op, y, level, sample_keys(1, 3, false));
   EXPECT_EQ(problem.batch(), 3);
   EXPECT_EQ(problem.keys[2].sample, 2U);
   const at::Tensor x = 2 * truth - 1;  // the truth in the units of the prior

@@ -54,7 +54,7 @@ Coverage coverage_of(double factor) {
     for (std::uint32_t s = 1; s <= samples; ++s) {
       draws.push_back(posterior.mean[0] + factor * at::matmul(root, normal(i, s).flatten()).view(image.shape));
     }
-    covered.push_back(at::tensor(calibrate(at::stack(draws), truth[0]).covered, at::kDouble));
+    covered.push_back(at::tensor(calibrate(at::stack(draws), truth[0], SamplePairs(samples)).covered, at::kDouble));
   }
   const at::Tensor all = at::stack(covered);
   const at::Tensor mean = all.mean(0), error = ((all - mean).square().sum(0) / ((items - 1.0) * items)).sqrt();

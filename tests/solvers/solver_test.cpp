@@ -13,7 +13,6 @@
 #include "recon/solvers/posterior/diffpir.h"
 #include "recon/solvers/posterior/dps.h"
 #include "recon/solvers/registry.h"
-#include "recon/solvers/samples.h"
 #include "tests/solvers/closed_form.h"
 #include "tests/support/build_operator.h"
 #include "tests/support/word.h"
@@ -261,20 +260,6 @@ TEST(SolverRegistry, EverySolverIsReproducibleAndIndependentOfTheBatch) {
     EXPECT_LT((parts.x - first.x).abs().max().item<double>(), 1e-5 * spread) << kind.name << " in micro-batches";
     EXPECT_EQ(parts.outcomes, first.outcomes) << kind.name;
   }
-}
-
-TEST(Samples, AreGroupedByItemWithoutDivergedOnes) {
-  const at::Tensor x = at::tensor({1.0, 3.0, 10.0, 99.0, 5.0}, at::kDouble).reshape({5, 1, 1, 1});
-  const std::vector<StreamKey> keys = {{7, 0}, {7, 1}, {2, 0}, {7, 2}, {9, 0}};
-  const std::vector<Outcome> outcomes = {Outcome::finished, Outcome::finished, Outcome::finished, Outcome::diverged,
-                                         Outcome::diverged};
-  const SampleSummary summary = combine_samples(x, keys, outcomes);
-  EXPECT_EQ(summary.items, (std::vector<std::uint64_t>{7, 2, 9}));
-  EXPECT_EQ(summary.counts, (std::vector<std::int64_t>{2, 1, 0}));
-  EXPECT_DOUBLE_EQ(summary.mean[0].item<double>(), 2);
-  EXPECT_DOUBLE_EQ(summary.std[0].item<double>(), std::sqrt(2.0));
-  EXPECT_TRUE(std::isnan(summary.std[1].item<double>()));
-  EXPECT_DOUBLE_EQ(summary.mean[2].item<double>(), 5);
 }
 
 }  // namespace

@@ -246,6 +246,7 @@ Method batch_method(const BatchPlan& plan, const BatchWork& work, const PriorPtr
   return {.runner =
               ItemRunner(plan.main, prior, plan.item_options.complex_image, plan.item_options.location_of_complex_image,
                          {.selection = plan.options.select,
+                          .antithetic = plan.options.antithetic,
                           .maps = plan.batch.maps,
                           .calibration = apply_calibration(plan.calibration, conditions, inputs),
                           .prior_slices = plan.item_options.prior_slices}),

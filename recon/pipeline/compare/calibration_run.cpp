@@ -74,7 +74,9 @@ class Evidence final : public ResultSink {
     for (const auto& [name, value] : predicted_quality(x, samples, range, miss_)) {
       set_.figures["predicted_" + name].push_back(value);
     }
-    const Calibration calibration = calibrate(samples, truth);
+    const Calibration calibration = calibrate(samples, truth, result.pairs);
+    const at::Tensor independent = samples.index_select(0, at::tensor(result.pairs.independent()));
+    stated_.push_back(spread_of(samples, result.pairs).half_width(1 - miss_));
     for (std::size_t i = 0; i < calibration.nominal.size(); ++i) {
       set_.figures[fmt::format("coverage_{:.0f}", 100 * calibration.nominal[i])].push_back(calibration.covered[i]);
     }
@@ -85,8 +87,8 @@ class Evidence final : public ResultSink {
       set_.noise_high = std::max(set_.noise_high, item.noise.std);
     }
     // Seen from the image before it; the first one from the last, when that is known.
-    if (previous_.defined()) nearer_.push_back(share_nearer(samples, truth, previous_));
-    if (!previous_.defined()) first_ = {samples, truth};
+    if (previous_.defined()) nearer_.push_back(share_nearer(independent, truth, previous_));
+    if (!previous_.defined()) first_ = {independent, truth};
     previous_ = truth;
   }
 
@@ -98,7 +100,8 @@ class Evidence final : public ResultSink {
   std::vector<std::vector<double>> curves_;
   std::vector<at::Tensor> ranks_;
   std::vector<double> nearer_;
-  std::pair<at::Tensor, at::Tensor> first_;  ///< its samples and truth
+  std::vector<double> stated_;               ///< half widths in std that the samples say hold 1 - miss
+  std::pair<at::Tensor, at::Tensor> first_;  ///< its independent samples and truth
   at::Tensor previous_;
   std::size_t failed_ = 0;
   std::optional<Error> first_fault_;
@@ -142,16 +145,15 @@ CalibrationResult Evidence::finish(const CalibrationPlan& plan) {
   const at::Tensor mean = set_.misses.mean(0).contiguous();
   const auto narrowest = std::find_if(mean.const_data_ptr<double>(), mean.const_data_ptr<double>() + mean.numel(),
                                       [&](double missed) { return missed <= miss_; });
-  const auto count = static_cast<double>(samples_);
-  const double stated = student_quantile(1 - miss_, samples_ - 1) * std::sqrt(1 + 1 / count);
+  const double stated = at::tensor(stated_, at::kDouble).mean().item<double>();
   const auto place = static_cast<std::size_t>(narrowest - mean.const_data_ptr<double>());
   set_.std_scale = place < set_.factors.size() ? set_.factors[place] / stated : NAN;
   if (set_.ids.size() > 1) {
     nearer_.insert(nearer_.begin(), share_nearer(first_.first, first_.second, previous_));
     set_.figures["nearer"] = nearer_;
-    result.images = expected_coverage(nearer_, samples_, static_cast<std::uint64_t>(plan.options.seed));
+    result.images = expected_coverage(nearer_, first_.first.size(0), static_cast<std::uint64_t>(plan.options.seed));
   }
-  Calibration all{.samples = samples_, .nominal = {}, .covered = {}, .crps = 0, .ranks = {}};
+  Calibration all{.independent = set_.ranks.size(1) - 1, .nominal = {}, .covered = {}, .crps = 0, .ranks = {}};
   const at::Tensor ranks = set_.ranks.mean(0).contiguous();
   all.ranks.assign(ranks.const_data_ptr<double>(), ranks.const_data_ptr<double>() + ranks.numel());
   for (const auto& point : calibration_curve(all)) {
@@ -233,7 +235,10 @@ CalibrationResult run_calibration(const CalibrationPlan& stated, const RunContro
           plan.main,
           needs_prior ? open_prior(plan.prior, *plan.options.precision, plan.options.memory.bytes()) : nullptr,
           options.complex_image, options.location_of_complex_image,
-          {.selection = plan.options.select, .maps = false, .prior_slices = options.prior_slices}),
+          {.selection = plan.options.select,
+           .antithetic = plan.options.antithetic,
+           .maps = false,
+           .prior_slices = options.prior_slices}),
       .samples = plan.options.samples};
   Engine engine({.seed = static_cast<std::uint64_t>(plan.options.seed), .memory = plan.options.memory.bytes()},
                 controls);

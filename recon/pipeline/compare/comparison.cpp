@@ -188,6 +188,7 @@ class Comparison final : public ResultSink {
   SolvingConditions conditions(const ComparedSolver& compared) const {
     SolvingOptions options;
     options.samples = compared.samples;
+    options.antithetic = compared.antithetic;
     options.precision = plan_.options.precision.value_or(Precision::float32);  // auto: no prior is needed
     return solving_conditions(options, compared.solver, compared.options, plan_.prior_of(compared));
   }
@@ -204,6 +205,7 @@ class Comparison final : public ResultSink {
 
   ItemRunner runner(const TaskPlan& task, const ComparedSolver& compared, Evaluation evaluation) const {
     evaluation.prior_slices = task.item_options.prior_slices;
+    evaluation.antithetic = compared.antithetic;
     const auto prior = priors_.find(plan_.prior_of(compared));
     return {compared.solver, prior == priors_.end() ? nullptr : prior->second, task.item_options.complex_image,
             task.item_options.location_of_complex_image, std::move(evaluation)};

@@ -13,7 +13,7 @@ namespace recon {
 namespace {
 
 /// What a compared solver says besides the options of the solver.
-const std::set<std::string> own_keys = {"name", "samples", "oracle", "calibration", "prior"};
+const std::set<std::string> own_keys = {"name", "samples", "antithetic", "oracle", "calibration", "prior"};
 /// What belongs to each task, and to the top level where there is one task.
 constexpr std::array task_keys = {"input", "items", "noise_std", "estimate_noise", "complex_image", "hold_out"};
 
@@ -72,12 +72,13 @@ NamedSolver read_solver_or_auto(ParameterVisitor& section, const YamlNode& node)
 }
 
 ComparedSolver read_compared(ParameterVisitor& section, const YamlNode& node, std::set<std::string>& taken,
-                             std::int64_t samples) {
-  ComparedSolver compared{.solver = {}, .samples = samples};
+                             const ComparisonOptions& all) {
+  ComparedSolver compared{.solver = {}, .samples = all.samples, .antithetic = all.antithetic};
   std::string name;
   section.field("name", name, "what its results are called; default: its type");
   section.field("samples", compared.samples, "posterior samples per item, instead of the top level's",
                 {.min = 1, .max = 1024});
+  section.field("antithetic", compared.antithetic, "how they are drawn, instead of the top level's");
   section.field("oracle", compared.oracle,
                 "an option (`weight`) to choose by the PSNR against the ground truth: what could be, not a result");
   section.field("calibration", compared.calibration,
@@ -158,6 +159,7 @@ void ComparisonOptions::visit(ParameterVisitor& v) {
   v.choice("precision", precision, "auto", precision_doc);
   memory.visit(v);
   v.field("samples", samples, "posterior samples per item; more than one gives mean and std", {.min = 1, .max = 1024});
+  v.field("antithetic", antithetic, antithetic_doc);
   v.field("output", output, "folder for report.html, results.csv and results.json; starts at the working directory");
   v.field("seed", seed, "seed of all randomness", {.min = 0});
   v.field("trace_every", trace_every, "record chi² every so many steps, for the curves; 0: never", {.min = 0});
@@ -177,7 +179,7 @@ ComparisonPlan read_comparison_plan(const Config& config, std::optional<std::uin
   const auto nodes = options.nodes("solvers");
   const auto sections = options.sections("solvers", "the methods to compare");
   for (std::size_t i = 0; i < sections.size(); ++i) {
-    plan.solvers.push_back(read_compared(*sections[i], *nodes[i], taken, plan.options.samples));
+    plan.solvers.push_back(read_compared(*sections[i], *nodes[i], taken, plan.options));
   }
   options.finish();
   if (plan.solvers.empty()) throw usage_error(options.location(), "`solvers` is missing: what is to be compared?");

@@ -37,6 +37,7 @@ struct ComparisonOptions {
   std::optional<Precision> precision = Precision::float32;  ///< none: auto, see precision_choice.h
   MemoryBudget memory;
   std::int64_t samples = 1;
+  bool antithetic = true;
   std::string output = "comparison";
   std::int64_t seed = 0;
   std::int64_t trace_every = 1;
@@ -56,6 +57,7 @@ struct TaskPlan {
 struct ComparedSolver {
   NamedSolver solver;  ///< without a solver for `auto`: settled for each task
   std::int64_t samples = 1;
+  bool antithetic = true;               ///< how they are drawn
   std::string oracle = {};              ///< the option to be chosen by the ground truth; empty: none
   std::string calibration = {};         ///< of `recon calibrate`, a path; empty: none
   nlohmann::ordered_json options = {};  ///< of the solver, resolved

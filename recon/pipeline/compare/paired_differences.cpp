@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "recon/metrics/calibration.h"
+#include "recon/metrics/student.h"
 #include "recon/pipeline/compare/mean_std.h"
 #include "recon/report/text_table.h"
 
@@ -56,7 +56,8 @@ PairedDifference difference(const Scores& scores, const Scores& reference) {
   const MeanStd all = mean_std(differences);
   paired.items = static_cast<std::int64_t>(all.count);
   paired.mean = all.mean;
-  if (paired.items > 1) paired.half_width = student_quantile(kLevel, paired.items - 1) * all.standard_error();
+  if (paired.items > 1)
+    paired.half_width = student_quantile(kLevel, static_cast<double>(paired.items - 1)) * all.standard_error();
   return paired;
 }
 

@@ -48,9 +48,11 @@ bool needs_prior(const RunPlan& plan) {
 std::vector<Method> methods_of(const RunPlan& plan, const PriorPtr& prior, const AppliedCalibrationPtr& calibration) {
   const ItemOptions& options = plan.item_options;
   const auto method = [&](const NamedSolver& solver, const AppliedCalibrationPtr& applied = nullptr) {
-    return Method{.runner = ItemRunner(
-                      solver, prior, options.complex_image, options.location_of_complex_image,
-                      {.selection = plan.options.select, .calibration = applied, .prior_slices = options.prior_slices}),
+    return Method{.runner = ItemRunner(solver, prior, options.complex_image, options.location_of_complex_image,
+                                       {.selection = plan.options.select,
+                                        .antithetic = plan.options.antithetic,
+                                        .calibration = applied,
+                                        .prior_slices = options.prior_slices}),
                   .samples = plan.options.samples,
                   .trace_every = plan.options.trace_every,
                   .in_series = plan.options.series > 1};

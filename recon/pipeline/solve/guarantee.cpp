@@ -70,6 +70,7 @@ SolvingConditions solving_conditions(const SolvingOptions& options, const NamedS
   return {.solver = solver,
           .prior_hash = main.traits.needs_prior ? hash_of_prior(prior) : "",
           .samples = options.samples,
+          .antithetic = options.antithetic,
           .select = options.select,
           .precision = options.precision.value()};
 }
@@ -78,6 +79,7 @@ std::map<std::string, std::string> conditions_of(const SolvingConditions& solvin
   const MeasurementHeader& header = input.source.header();
   std::map<std::string, std::string> conditions = {{"prior", solving.prior_hash.empty() ? "none" : solving.prior_hash},
                                                    {"samples", std::to_string(solving.samples)},
+                                                   {"antithetic", solving.antithetic ? "true" : "false"},
                                                    {"select", to_string(solving.select)},
                                                    {"precision", to_string(solving.precision)},
                                                    {"operator", flat(header.operator_config)},

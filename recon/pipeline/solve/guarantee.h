@@ -32,6 +32,7 @@ struct SolvingConditions {
   nlohmann::ordered_json solver;  ///< its resolved options
   std::string prior_hash;         ///< empty: none
   std::int64_t samples = 1;
+  bool antithetic = true;
   Selection select = Selection::mean;
   Precision precision = Precision::float32;
 };

@@ -110,7 +110,7 @@ at::Tensor ImageMapping::energy_to_file(const at::Tensor& energy) const {
 }
 
 Problem make_problem(const ImageMapping& mapping, const OperatorPtr& op, const at::Tensor& y, const ItemNoise& noise,
-                     const std::string& id, std::int64_t samples) {
+                     std::vector<StreamKey> keys) {
   const ImageMapping::MappedOperator mapped = mapping.map(op, y.options());
   at::Tensor data = mapped.shift.defined() ? y - mapped.shift : y;
   data = data / mapped.measurement_scale;
@@ -120,19 +120,16 @@ Problem make_problem(const ImageMapping& mapping, const OperatorPtr& op, const a
     solver_op = whitened(solver_op, noise.weights);
   }
   Shape repeats(static_cast<std::size_t>(data.dim()), 1);
-  repeats[0] = samples;
+  repeats[0] = static_cast<std::int64_t>(keys.size());
   Problem problem{
       .op = solver_op,
       .y = data.repeat(repeats),
-      .noise_std = std::vector<double>(static_cast<std::size_t>(samples), noise.std / mapped.measurement_scale),
-      .keys = {},
+      .noise_std = std::vector<double>(keys.size(), noise.std / mapped.measurement_scale),
+      .keys = std::move(keys),
       .image = mapping.solver_image(),
       .whitening = noise.weights,
       .photon = noise.photons.counts_photons() ? 1 / (noise.photons.peak * std::abs(mapped.measurement_scale)) : 0,
       .background = noise.background.defined() ? noise.background / mapped.measurement_scale : at::Tensor()};
-  for (std::int64_t s = 0; s < samples; ++s) {
-    problem.keys.push_back({stable_hash(id), static_cast<std::uint32_t>(s)});
-  }
   return problem;
 }
 

@@ -60,9 +60,8 @@ class ImageMapping {
   bool two_channels_ = false, padded_ = false;
 };
 
-/// The problem in the solver's units: `samples` entries of the one measurement `y` [1, range...], keyed by the item's
-/// id.
+/// The problem in the solver's units: the one measurement `y` [1, range...] once for each of the keys.
 Problem make_problem(const ImageMapping& mapping, const OperatorPtr& op, const at::Tensor& y, const ItemNoise& noise,
-                     const std::string& id, std::int64_t samples);
+                     std::vector<StreamKey> keys);
 
 }  // namespace recon

@@ -15,9 +15,9 @@
 #include "recon/pipeline/solve/figures.h"
 #include "recon/pipeline/solve/likely_cause.h"
 #include "recon/pipeline/solve/misfit.h"
+#include "recon/pipeline/solve/samples.h"
 #include "recon/solvers/classical/richardson_lucy.h"
 #include "recon/solvers/micro_batches.h"
-#include "recon/solvers/samples.h"
 
 namespace recon {
 namespace {
@@ -250,7 +250,8 @@ std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>
     start = (*start * before.scale() + (before.offset() - mapping.offset())) / mapping.scale();
   }
   const auto problem_of = [&](const PreparedItem& item, const ItemNoise& noise) {
-    Problem problem = make_problem(mapping, item.op, item.y, noise, item.id, runs);
+    Problem problem =
+        make_problem(mapping, item.op, item.y, noise, sample_keys(stable_hash(item.id), runs, evaluation_.antithetic));
     problem.previous = start;
     return problem;
   };
@@ -284,6 +285,7 @@ MethodResult ItemRunner::evaluated(const PreparedItem& item, const ImageMapping&
   const std::int64_t runs = problem.batch();
   const at::Tensor images = on_seen_pixels(mapping.to_file(result.report.x), *item.op);
   result.samples = images.cpu();
+  result.pairs = pairs_of(problem.keys);
   ResultRow row{.id = item.id, .solver = name()};
   row.status = status_of(result.report.outcomes, result);
   at::Tensor mean = images;
@@ -300,11 +302,11 @@ MethodResult ItemRunner::evaluated(const PreparedItem& item, const ImageMapping&
   result.x = mean[0].cpu();
   warn_outside(item.range, result);
   if (evaluation_.maps) {
-    result.uncertainty = assess_uncertainty(mean, result.samples, item);
+    result.uncertainty = assess_uncertainty(mean, result.samples, result.pairs, item);
   } else {
-    result.uncertainty.calibration = calibration_of(result.samples, item);
+    result.uncertainty.calibration = calibration_of(result.samples, result.pairs, item);
   }
-  result.uncertainty.held_out = held_out_score(images, item);
+  result.uncertainty.held_out = held_out_score(images, result.pairs, item);
   if (evaluation_.calibration != nullptr) {
     result.uncertainty.guarantee =
         evaluation_.calibration->guarantee(in_window(result.x, *item.op), in_window(result.samples, *item.op), item);

@@ -17,6 +17,7 @@ namespace recon {
 /// What is made of the samples.
 struct Evaluation {
   Selection selection = Selection::mean;
+  bool antithetic = true;  ///< samples come in pairs of opposite noise: recon/metrics/sample_spread.h
   bool maps = true;  ///< prior_part, chi2_map, quantiles: recon/pipeline/solve/uncertainty.h; they cost a linear solve
   AppliedCalibrationPtr calibration = nullptr;  ///< what it promises is among the figures
   /// Of volumes: the slices that a prior for images looks at.

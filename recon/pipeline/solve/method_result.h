@@ -30,10 +30,11 @@ struct ResultRow {
 
 /// What a method made of an item, in the units of the file and on the CPU.
 struct MethodResult {
-  at::Tensor x;        ///< [C, H, W]: the mean of the samples, or the selected one
-  at::Tensor std;      ///< [C, H, W]; undefined with one sample
-  at::Tensor samples;  ///< [S, C, H, W]
-  at::Tensor anomaly;  ///< [C, H, W] in nats per pixel, mean of the samples; undefined for solvers that do not say it
+  at::Tensor x;          ///< [C, H, W]: the mean of the samples, or the selected one
+  at::Tensor std;        ///< [C, H, W]; undefined with one sample
+  at::Tensor samples;    ///< [S, C, H, W]
+  SamplePairs pairs{0};  ///< which of them are pairs
+  at::Tensor anomaly;    ///< [C, H, W] in nats per pixel, mean of the samples; undefined for solvers that do not say it
   Uncertainty uncertainty;
   Report report;
   std::vector<ResultRow> rows;        ///< of x and, with several samples, of the first one

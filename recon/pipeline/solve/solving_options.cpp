@@ -41,6 +41,7 @@ void SolvingOptions::visit(ParameterVisitor& v) {
   v.choice("precision", precision, "auto", precision_doc);
   memory.visit(v);
   v.field("samples", samples, "posterior samples per item; more than one gives mean and std", {.min = 1, .max = 1024});
+  v.field("antithetic", antithetic, antithetic_doc);
   v.field("seed", seed, "seed of all randomness", {.min = 0});
   v.choice("select", select,
            "several samples: their mean, or the one that fits the measurement best (phase retrieval)");

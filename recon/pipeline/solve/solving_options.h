@@ -26,6 +26,11 @@ constexpr auto words_of(Selection) {
   return std::to_array<Word<Selection>>({{mean, "mean"}, {residual, "residual"}});
 }
 
+inline constexpr const char* antithetic_doc =
+    "draw samples two by two from opposite noise: each is as good as without, and their mean is about as good as that "
+    "of "
+    "many; false: all are independent";
+
 /// Which items of an input are solved, and what is assumed of them.
 struct ItemKeys {
   std::vector<std::string> items = {"all"};
@@ -44,6 +49,7 @@ struct SolvingOptions : ItemKeys {
   std::optional<Precision> precision = Precision::float32;  ///< none: auto, see precision_choice.h
   MemoryBudget memory;
   std::int64_t samples = 1;
+  bool antithetic = true;
   std::int64_t seed = 0;
   Selection select = Selection::mean;
 

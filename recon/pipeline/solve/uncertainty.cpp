@@ -34,7 +34,8 @@ std::optional<RangeNullSplit> split_by_data(const at::Tensor& x, const PreparedI
   return split;
 }
 
-Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, const PreparedItem& item) {
+Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, const SamplePairs& pairs,
+                               const PreparedItem& item) {
   constexpr std::int64_t enough_for_tails = 20;  // below, the 5 % quantile lies outside of the samples
   Uncertainty uncertainty{.split = split_by_data(x, item),
                           .chi2_map = fit_of(x, item).chi2_map,
@@ -45,7 +46,7 @@ Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, c
   if (samples.size(0) >= enough_for_tails && !samples.is_complex()) {
     uncertainty.quantiles = at::quantile(samples, at::tensor({0.05, 0.95}, samples.options()), 0);
   }
-  uncertainty.calibration = calibration_of(samples, item);
+  uncertainty.calibration = calibration_of(samples, pairs, item);
   return uncertainty;
 }
 
@@ -55,12 +56,13 @@ void to_one_field(at::Tensor& images, at::Tensor& truth) {
   truth = truth.abs();
 }
 
-std::optional<PredictiveScore> held_out_score(const at::Tensor& samples, const PreparedItem& item) {
+std::optional<PredictiveScore> held_out_score(const at::Tensor& samples, const SamplePairs& pairs,
+                                              const PreparedItem& item) {
   if (item.held_out == nullptr || !item.held_out->variance.defined()) return std::nullopt;
   const HeldOut& held = *item.held_out;
   const at::Tensor predicted = held.op->apply(samples.to(held.y.device()));
   const at::Tensor support = held.op->support();
-  return predictive_score(held.y[0], held.variance.dim() > 1 ? held.variance[0] : held.variance, predicted,
+  return predictive_score(held.y[0], held.variance.dim() > 1 ? held.variance[0] : held.variance, predicted, pairs,
                           support.defined() ? support != 0 : at::Tensor());
 }
 
@@ -75,11 +77,12 @@ at::Tensor block_average(const at::Tensor& map, std::int64_t side) {
       .contiguous();
 }
 
-std::optional<Calibration> calibration_of(const at::Tensor& samples, const PreparedItem& item) {
+std::optional<Calibration> calibration_of(const at::Tensor& samples, const SamplePairs& pairs,
+                                          const PreparedItem& item) {
   if (samples.size(0) < 2 || !item.ground_truth.defined()) return std::nullopt;
   at::Tensor truth = in_window(item.ground_truth[0].cpu(), *item.op), shown = in_window(samples, *item.op);
   to_one_field(shown, truth);
-  return calibrate(shown, truth);
+  return calibrate(shown, truth, pairs);
 }
 
 }  // namespace recon

@@ -42,13 +42,15 @@ struct Uncertainty {
   std::optional<PredictiveScore> held_out;  ///< of data that were held out
 };
 /// `x` [1, C, H, W] the reconstruction, `samples` [S, C, H, W].
-Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, const PreparedItem& item);
+Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, const SamplePairs& pairs,
+                               const PreparedItem& item);
 
 /// Magnitudes of both where one is complex and the other is not: so they are compared.
 void to_one_field(at::Tensor& images, at::Tensor& truth);
 
 /// How samples [S, C, H, W] predict what was held out of the item; nothing where nothing was.
-std::optional<PredictiveScore> held_out_score(const at::Tensor& samples, const PreparedItem& item);
+std::optional<PredictiveScore> held_out_score(const at::Tensor& samples, const SamplePairs& pairs,
+                                              const PreparedItem& item);
 
 /// Pixels on a side of the blocks that maps of the anomaly are shown in: a pixel's own value is mostly chance.
 inline constexpr std::int64_t kAnomalyBlock = 8;
@@ -56,6 +58,7 @@ inline constexpr std::int64_t kAnomalyBlock = 8;
 at::Tensor block_average(const at::Tensor& map, std::int64_t side = kAnomalyBlock);
 
 /// The samples' calibration alone; nothing without ground truth or with one sample.
-std::optional<Calibration> calibration_of(const at::Tensor& samples, const PreparedItem& item);
+std::optional<Calibration> calibration_of(const at::Tensor& samples, const SamplePairs& pairs,
+                                          const PreparedItem& item);
 
 }  // namespace recon

@@ -26,7 +26,7 @@ at::Tensor jacobian_product(SolverContext& context, const at::Tensor& x, const a
 at::Tensor squared_jacobian_norm(SolverContext& context, const at::Tensor& x) {
   constexpr int iterations = 8;
   std::vector<StreamKey> keys = context.problem().keys;
-  for (StreamKey& key : keys) key.sample = 0;
+  for (StreamKey& key : keys) key = {.item = key.item};
   at::Tensor d =
       with_unit_norm(Rng(context.seed(), "jacobian norm").normal(keys, 0, context.op().domain(), x.options()));
   at::Tensor norm;

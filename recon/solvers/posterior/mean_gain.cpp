@@ -13,7 +13,7 @@ constexpr const char* mean_gain_stream = "operator_gain";  // seeds the probes: 
 }  // namespace
 
 MeanGain::MeanGain(SolverContext& context) : context_(context), keys_(context.problem().keys) {
-  for (StreamKey& key : keys_) key.sample = 0;
+  for (StreamKey& key : keys_) key = {.item = key.item};
   const Operator& op = context_.op();
   if (!op.is_linear()) return;
   const Rng rng(context_.seed(), mean_gain_stream);
