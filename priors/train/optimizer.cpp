@@ -55,6 +55,8 @@ double Optimizer::update(std::vector<at::Tensor> gradients, std::int64_t step, d
   at::_fused_adamw_(weights_, gradients, first_, second_, /*max_exp_avg_sqs=*/{}, counts_, rate, options_.betas[0],
                     options_.betas[1], options_.weight_decay,
                     /*eps=*/1e-8, /*amsgrad=*/false, /*maximize=*/false);
+  // It does not count as a change of the weights, and packed ones would be taken for theirs (PackedWeights).
+  for (const at::Tensor& weight : weights_) weight.unsafeGetTensorImpl()->bump_version();
   if (options_.ema > 0) {
     const auto n = static_cast<double>(step);
     at::_foreach_lerp_(averages_, weights_, 1 - std::min(options_.ema, (1 + n) / (10 + n)));

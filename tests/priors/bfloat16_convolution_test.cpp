@@ -7,6 +7,7 @@
 #include <torch/csrc/autograd/autograd.h>
 
 #include "priors/networks/avx512.h"
+#include "priors/train/optimizer.h"
 #include "recon/core/rng.h"
 
 namespace recon {
@@ -106,6 +107,15 @@ TEST(PackedWeights, FollowTheWeights) {
   EXPECT_TRUE(bfloat16_conv2d(x, weight, bias, packed).equal(before * 2));
   weight.set_data(weight * 2);
   EXPECT_TRUE(bfloat16_conv2d(x, weight, bias, packed).equal(before * 4));
+}
+
+// LibTorch's fused AdamW does not count as a change of what it changes.
+TEST(PackedWeights, AreToldOfAnUpdateByTheOptimizer) {
+  const at::Tensor weight = at::ones({16, 16, 3, 3}).requires_grad_(true);
+  Optimizer optimizer({{"weight", weight}}, TrainingOptions{});
+  const auto before = weight._version();
+  optimizer.update({at::ones_like(weight)}, 0, 1e-3);
+  EXPECT_GT(weight._version(), before);
 }
 
 TEST(Bfloat16Conv2d, LeavesToLibTorchWhatItDoesNotDo) {
