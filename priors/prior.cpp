@@ -77,7 +77,7 @@ Linearized Prior::do_linearize(const at::Tensor& x_t, const NoiseLevel& level) c
   const at::Tensor x0 = do_denoise(leaf, level);
   return {x0.detach(), [leaf, x0](const at::Tensor& v) {
             if (!x0.requires_grad()) return at::zeros_like(leaf);  // a denoiser that ignores its input
-            return torch::autograd::grad({x0}, {leaf}, {v}, /*retain_graph=*/true)[0];
+            return torch::autograd::grad({x0}, {leaf}, {v}, /*retain_graph=*/true)[0].contiguous();
           }};
 }
 

@@ -25,19 +25,23 @@ std::vector<FanView> fan_views(const FanBeam& beam, bool by_distance = false) {
   return views;
 }
 
+std::shared_ptr<const Views<FanView>> made_of(const FanBeam& beam, std::vector<FanView> views) {
+  return std::make_shared<Views<FanView>>(std::move(views), ProjectionSize{beam.height, beam.width, beam.bins});
+}
+
 }  // namespace
 
 FanProjector::FanProjector(FanBeam beam)
     : beam_(std::move(beam)),
-      views_(
-          std::make_shared<Views<FanView>>(fan_views(beam_), ProjectionSize{beam_.height, beam_.width, beam_.bins})) {}
+      views_(made_of(beam_, fan_views(beam_))),
+      views_by_distance_(made_of(beam_, fan_views(beam_, true))) {}
 
 at::Tensor FanProjector::project(const at::Tensor& x) const { return views_->project(x); }
 
 at::Tensor FanProjector::back_project(const at::Tensor& y) const { return views_->back_project(y); }
 
 at::Tensor FanProjector::back_project_by_distance(const at::Tensor& y) const {
-  return Views<FanView>(fan_views(beam_, true), {beam_.height, beam_.width, beam_.bins}).back_project(y);
+  return views_by_distance_->back_project(y);
 }
 
 }  // namespace recon

@@ -57,7 +57,7 @@ class FanProjector {
 
  private:
   FanBeam beam_;
-  std::shared_ptr<const Views<FanView>> views_;
+  std::shared_ptr<const Views<FanView>> views_, views_by_distance_;
 };
 
 }  // namespace recon

@@ -139,8 +139,10 @@ FeatureMap AdmUNet::through(Execution& run, const FeatureMap& x, const at::Tenso
     skips.pop_back();
     h = stage(run, h, temb);
   }
-  const auto last = [this](const std::vector<at::Tensor>& in) { return (*conv_out_)(at::silu(in[0])); };
-  return run({.map = last, .channels = conv_out_->out_channels(), .norm = &*norm_out_}, std::move(h));
+  const auto last = [this](const std::vector<at::Tensor>& in) { return (*conv_out_)(in[0]); };
+  const Pass pass{
+      .map = last, .channels = conv_out_->out_channels(), .norm = &*norm_out_, .activation = Activation::silu};
+  return run(pass, std::move(h));
 }
 
 std::shared_ptr<const Network> AdmUNet::to(c10::Device device) const {

@@ -113,6 +113,11 @@ struct NormOfPass {
   }
   at::Tensor scale() const { return affine.scale.detach().to(at::kFloat).unsqueeze(-1).unsqueeze(-1); }
   at::Tensor shift() const { return affine.shift.detach().to(at::kFloat).unsqueeze(-1).unsqueeze(-1); }
+  /// Norm and activation of some rows.
+  static at::Tensor of(const Pass& pass, const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift) {
+    const at::Tensor z = at::addcmul(shift, x, scale);
+    return pass.activation ? activate(*pass.activation, z) : z;
+  }
 };
 
 }  // namespace
@@ -201,7 +206,7 @@ FeatureMap BandedExecution::run(Pass pass, std::vector<FeatureMap> inputs) {
   for (const Band& band : bands_of(shape[2], band_rows(pass, inputs), pass.reach)) {
     std::vector<at::Tensor> rows;
     for (const auto& input : inputs) rows.push_back(read_band(input, band, shape[2]));
-    if (norm) rows.front() = at::addcmul(norm->shift(), rows.front(), norm->scale());
+    if (norm) rows.front() = norm->of(pass, rows.front(), norm->scale(), norm->shift());
     store->write(band.from, band.inner(pass.map(rows)));
   }
   FeatureMap out{.parts = {std::make_shared<StoredPart>(std::move(store))}};
@@ -228,7 +233,7 @@ void BandedExecution::pull_back(const Recorded& recorded, Gradients& gradients) 
     if (norm) {
       leaves.push_back(norm->scale().requires_grad_(true));
       leaves.push_back(norm->shift().requires_grad_(true));
-      rows.front() = at::addcmul(leaves.back(), rows.front(), leaves.end()[-2]);
+      rows.front() = norm->of(pass, rows.front(), leaves.end()[-2], leaves.back());
     }
     const at::Tensor result = band.inner(pass.map(rows)).to(at::kFloat);  // of reduced precision, perhaps
     auto pulled = torch::autograd::grad({result}, leaves, {v->read(band.from, band.to)});

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -39,8 +40,9 @@ struct Pass {
   std::int64_t channels;               ///< of the output
   Resample resample = Resample::none;  ///< of the first input
   const GroupNorm* norm = nullptr;     ///< of the first input, before `map`; its statistics are over the whole picture
-  std::int64_t reach = kReach;         ///< in rows of the output, even
-  bool everywhere = false;             ///< not local (attention): `map` has to see the picture as a whole
+  std::optional<Activation> activation = {};  ///< after the norm, before `map`
+  std::int64_t reach = kReach;                ///< in rows of the output, even
+  bool everywhere = false;                    ///< not local (attention): `map` has to see the picture as a whole
 
   /// Two 3x3 convolutions, one of them after a filter of four taps.
   static constexpr std::int64_t kReach = 4;

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "priors/networks/fused_norm.h"
+#include "priors/networks/precision.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -14,6 +16,9 @@ Conv2d::Conv2d(const ParameterScope& scope, std::int64_t in, std::int64_t out, s
       padding(pad >= 0 ? pad : kernel / 2) {}
 
 at::Tensor Conv2d::operator()(const at::Tensor& x) const {
+  if (PrecisionScope::current() == Precision::bfloat16 && takes_bfloat16_conv2d(x, weight, stride, padding)) {
+    return bfloat16_conv2d(x, weight, bias, packed);
+  }
   return at::conv2d(x, weight, bias, {stride, stride}, {padding, padding});
 }
 
@@ -30,7 +35,15 @@ at::Tensor Linear::operator()(const at::Tensor& x) const { return at::linear(x, 
 GroupNorm::GroupNorm(const ParameterScope& scope, std::int64_t channels, std::int64_t group_count, double epsilon)
     : weight(scope.get("weight", {channels})), bias(scope.get("bias", {channels})), groups(group_count), eps(epsilon) {}
 
-at::Tensor GroupNorm::operator()(const at::Tensor& x) const { return at::group_norm(x, groups, weight, bias, eps); }
+at::Tensor GroupNorm::operator()(const at::Tensor& x, std::optional<Activation> activation) const {
+  if (takes_fused_norm(x, weight)) {
+    const bool silu = activation == Activation::silu;
+    const at::Tensor z = fused_norm(x, groups, weight, bias, eps, silu);
+    return activation && !silu ? activate(*activation, z) : z;
+  }
+  const at::Tensor z = at::group_norm(x, groups, weight, bias, eps);
+  return activation ? activate(*activation, z) : z;
+}
 
 ChannelAffine GroupNorm::affine(const at::Tensor& mean, const at::Tensor& variance) const {
   const at::Tensor means = mean.unflatten(1, {groups, -1}),

@@ -3,9 +3,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "priors/networks/bfloat16_convolution.h"
 #include "priors/networks/parameters.h"
 #include "recon/core/words.h"
 
@@ -22,6 +25,7 @@ struct Conv2d {
 
   at::Tensor weight, bias;
   std::int64_t stride, padding;
+  std::shared_ptr<PackedWeights> packed = std::make_shared<PackedWeights>();
 };
 
 /// y = x W^T + b over the last axis. Weight [out, in], bias [out].
@@ -37,6 +41,16 @@ struct Linear {
   Linear(at::Tensor w, at::Tensor b) : weight(std::move(w)), bias(std::move(b)) {}
 };
 
+enum class Activation { silu, mish, gelu, relu };
+constexpr auto words_of(Activation) {
+  using enum Activation;
+  return std::to_array<Word<Activation>>({{silu, "silu"}, {mish, "mish"}, {gelu, "gelu"}, {relu, "relu"}});
+}
+
+/// Any capitals; "swish" is silu. Throws Error(data) at `location` naming the known ones.
+Activation activation_from(const std::string& name, const std::string& location);
+at::Tensor activate(Activation activation, const at::Tensor& x);
+
 /// A scale and a shift for each channel of each image, [B, C].
 struct ChannelAffine {
   at::Tensor scale, shift;
@@ -45,7 +59,7 @@ struct ChannelAffine {
 /// Normalisation over groups of channels (Wu & He 2018), then a scale and a shift per channel.
 struct GroupNorm {
   GroupNorm(const ParameterScope& scope, std::int64_t channels, std::int64_t group_count, double epsilon);
-  at::Tensor operator()(const at::Tensor& x) const;
+  at::Tensor operator()(const at::Tensor& x, std::optional<Activation> activation = {}) const;
   /// What it does to an image whose channels have these means and variances over all pixels, [B, C] each:
   /// x -> scale x + shift. In their precision; differentiable in them.
   ChannelAffine affine(const at::Tensor& mean, const at::Tensor& variance) const;
@@ -57,15 +71,5 @@ struct GroupNorm {
 
 /// A change of resolution between layers: 2x2 mean and nearest neighbour, where nothing else is said.
 enum class Resample { none, down, up };
-
-enum class Activation { silu, mish, gelu, relu };
-constexpr auto words_of(Activation) {
-  using enum Activation;
-  return std::to_array<Word<Activation>>({{silu, "silu"}, {mish, "mish"}, {gelu, "gelu"}, {relu, "relu"}});
-}
-
-/// Any capitals; "swish" is silu. Throws Error(data) at `location` naming the known ones.
-Activation activation_from(const std::string& name, const std::string& location);
-at::Tensor activate(Activation activation, const at::Tensor& x);
 
 }  // namespace recon

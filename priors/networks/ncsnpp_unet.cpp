@@ -151,10 +151,11 @@ FeatureMap NcsnppUNet::halved(Execution& run, const DownStage& stage, FeatureMap
 FeatureMap NcsnppUNet::output_past(Execution& run, const UpStage& stage, const FeatureMap& h,
                                    const FeatureMap& image) const {
   const auto added = [&conv = *stage.image_conv](const std::vector<at::Tensor>& in) {
-    const at::Tensor more = conv(at::silu(in[0]));
+    const at::Tensor more = conv(in[0]);
     return in.size() > 1 ? in[1] + more : more;
   };
-  const Pass pass{.map = added, .channels = config_.num_channels, .norm = &*stage.image_norm};
+  const Pass pass{
+      .map = added, .channels = config_.num_channels, .norm = &*stage.image_norm, .activation = Activation::silu};
   if (!image.defined()) return run(pass, h);
   const auto larger = [this](const std::vector<at::Tensor>& in) { return resampled(in[0], Resample::up); };
   return run(pass, h, run({.map = larger, .channels = config_.num_channels, .resample = Resample::up}, image));
@@ -203,11 +204,11 @@ FeatureMap NcsnppUNet::through(Execution& run, const FeatureMap& x, const at::Te
   }
   const at::Tensor sigma = config_.scale_by_sigma ? sigma_of(t).reshape({-1, 1, 1, 1}) : at::Tensor();
   const auto last = [this, sigma](const std::vector<at::Tensor>& in) {
-    const at::Tensor out = conv_out_ ? (*conv_out_)(at::silu(in[0])) : in[0];
+    const at::Tensor out = conv_out_ ? (*conv_out_)(in[0]) : in[0];
     return sigma.defined() ? out / sigma : out;
   };
   Pass pass{.map = last, .channels = config_.num_channels};
-  if (norm_out_) pass.norm = &*norm_out_;
+  if (norm_out_) pass.norm = &*norm_out_, pass.activation = Activation::silu;
   return run(pass, norm_out_ ? std::move(h) : std::move(image));
 }
 

@@ -46,23 +46,27 @@ std::int64_t ResnetBlock::reach() const {
 FeatureMap ResnetBlock::operator()(Execution& run, const FeatureMap& x, const at::Tensor& temb) const {
   const at::Tensor time = time_projection_(activate(activation_, temb)).unsqueeze(-1).unsqueeze(-1);
   const auto first = [this, time](const std::vector<at::Tensor>& in) {
-    const at::Tensor h = conv1_(resampled(activate(activation_, in[0]), fir_));
+    const at::Tensor h = conv1_(resampled(in[0], fir_));
     return scale_shift_ ? h : h + time;
   };
   const auto second = [this, time](const std::vector<at::Tensor>& in) {
     at::Tensor h = in[0];
     if (scale_shift_) {
       const auto parts = time.chunk(2, 1);
-      h = h * (1 + parts[0]) + parts[1];
+      h = activate(activation_, h * (1 + parts[0]) + parts[1]);
     }
-    h = conv2_(activate(activation_, h));
+    h = conv2_(h);
     const at::Tensor straight = resampled(in[1], shortcut_fir_);
     const at::Tensor sum = (shortcut_ ? (*shortcut_)(straight) : straight) + h;
     return output_scale_ == 1 ? sum : sum / output_scale_;
   };
   const std::int64_t out = conv1_.out_channels();
-  FeatureMap h = run({.map = first, .channels = out, .resample = resample_, .norm = &norm1_, .reach = reach()}, x);
-  return run({.map = second, .channels = out, .norm = &norm2_, .reach = reach()}, std::move(h), x);
+  Pass from_x{.map = first, .channels = out, .resample = resample_, .norm = &norm1_, .reach = reach()};
+  Pass from_h{.map = second, .channels = out, .norm = &norm2_, .reach = reach()};
+  from_x.activation = activation_;
+  if (!scale_shift_) from_h.activation = activation_;
+  FeatureMap h = run(std::move(from_x), x);
+  return run(std::move(from_h), std::move(h), x);
 }
 
 }  // namespace recon

@@ -165,8 +165,10 @@ FeatureMap SongUNet::through(Execution& run, const FeatureMap& x, const at::Tens
       h = block(run, h, temb);
     }
   }
-  const auto last = [this](const std::vector<at::Tensor>& in) { return (*conv_out_)(at::silu(in[0])); };
-  return run({.map = last, .channels = conv_out_->out_channels(), .norm = &*norm_out_}, std::move(h));
+  const auto last = [this](const std::vector<at::Tensor>& in) { return (*conv_out_)(in[0]); };
+  const Pass pass{
+      .map = last, .channels = conv_out_->out_channels(), .norm = &*norm_out_, .activation = Activation::silu};
+  return run(pass, std::move(h));
 }
 
 std::shared_ptr<const Network> SongUNet::to(c10::Device device) const {

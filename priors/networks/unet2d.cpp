@@ -55,11 +55,12 @@ FeatureMap UNet2D::through(Execution& run, const FeatureMap& x, const at::Tensor
   bypass.image = {};
   for (const auto& level : up_) h = level(run, std::move(h), temb, bypass);
   const auto last = [this, t](const std::vector<at::Tensor>& in) {
-    const at::Tensor out = (*conv_out_)(at::silu(in[0]));
+    const at::Tensor out = (*conv_out_)(in[0]);
     const at::Tensor sum = in.size() > 1 ? out + in[1] : out;
     return config_.fourier_time ? sum / t.reshape({-1, 1, 1, 1}) : sum;
   };
-  const Pass pass{.map = last, .channels = conv_out_->out_channels(), .norm = &*norm_out_};
+  const Pass pass{
+      .map = last, .channels = conv_out_->out_channels(), .norm = &*norm_out_, .activation = Activation::silu};
   return bypass.image.defined() ? run(pass, std::move(h), bypass.image) : run(pass, std::move(h));
 }
 

@@ -141,10 +141,10 @@ FeatureMap UpLevel::image_past(Execution& run, const FeatureMap& x, const Featur
   }
   if (!image_conv_) return doubled;
   const auto added = [this](const std::vector<at::Tensor>& in) {
-    const at::Tensor more = (*image_conv_)(at::silu(in[0]));
+    const at::Tensor more = (*image_conv_)(in[0]);
     return in.size() > 1 ? in[1] + more : more;
   };
-  const Pass pass{.map = added, .channels = kSkipImageChannels, .norm = &*image_norm_};
+  const Pass pass{.map = added, .channels = kSkipImageChannels, .norm = &*image_norm_, .activation = Activation::silu};
   return doubled.defined() ? run(pass, x, doubled) : run(pass, x);
 }
 

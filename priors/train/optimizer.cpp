@@ -38,8 +38,14 @@ double Optimizer::learning_rate(const TrainingOptions& options, std::int64_t ste
   return options.learning_rate * 0.5 * (1 - std::cos(std::numbers::pi * std::min(left, 1.0)));
 }
 
-double Optimizer::update(const std::vector<at::Tensor>& gradients, std::int64_t step, double rate) {
+double Optimizer::update(std::vector<at::Tensor> gradients, std::int64_t step, double rate) {
   const c10::NoGradGuard no_grad;
+  // _fused_adamw_ goes through memory as it lies.
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    if (gradients[i].strides() != weights_[i].strides()) {
+      gradients[i] = at::empty_like(weights_[i]).copy_(gradients[i]);
+    }
+  }
   const double norm = at::linalg_vector_norm(at::stack(at::_foreach_norm(gradients))).item<double>();
   if (!std::isfinite(norm)) return norm;
   if (options_.gradient_clip > 0 && norm > options_.gradient_clip) {
@@ -49,6 +55,8 @@ double Optimizer::update(const std::vector<at::Tensor>& gradients, std::int64_t 
   at::_fused_adamw_(weights_, gradients, first_, second_, /*max_exp_avg_sqs=*/{}, counts_, rate, options_.betas[0],
                     options_.betas[1], options_.weight_decay,
                     /*eps=*/1e-8, /*amsgrad=*/false, /*maximize=*/false);
+  // It does not count as a change of the weights, and packed ones would be taken for theirs (PackedWeights).
+  for (const at::Tensor& weight : weights_) weight.unsafeGetTensorImpl()->bump_version();
   if (options_.ema > 0) {
     const auto n = static_cast<double>(step);
     at::_foreach_lerp_(averages_, weights_, 1 - std::min(options_.ema, (1 + n) / (10 + n)));

@@ -23,7 +23,7 @@ class Optimizer {
 
   /// One update from the gradients at a learning rate; `step` counts from 0. Returns the norm of the gradient before
   /// clipping; when that is not finite nothing is changed.
-  double update(const std::vector<at::Tensor>& gradients, std::int64_t step, double rate);
+  double update(std::vector<at::Tensor> gradients, std::int64_t step, double rate);
 
   /// Linear warm-up over the first steps, then half a cosine down to 0 at the end of the run (Loshchilov & Hutter
   /// 2017), or constant. `share` of the run that is done: of its steps or of its time, whichever is larger.
