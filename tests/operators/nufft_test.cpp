@@ -104,6 +104,23 @@ TEST(Nufft, ToeplitzNormalEqualsTheGriddedOne) {
   EXPECT_GT(length_of(toeplitz->normal(x) - expected), 0) << "the other way of computing it was not taken";
 }
 
+TEST(Nufft, ToeplitzNormalOfCoilsEqualsTheGriddedOne) {
+  for (const Shape& size : {Shape{20, 15}, Shape{17, 32}}) {
+    for (const ScalarKind scalar : {ScalarKind::complex, ScalarKind::real}) {
+      const TensorSpec image{{1, size[0], size[1]}, scalar};
+      const std::string options = R"({"type": "nufft", "spokes": 9, "readout": 40, "coils": 5, "accuracy": 1e-7)";
+      const auto gridded = build_linear(options + "}", image);
+      const auto toeplitz = build_linear(options + R"(, "toeplitz": true})", image);
+      const at::Tensor x = draw({3, 1, size[0], size[1]}, scalar), expected = gridded->normal(x);
+      EXPECT_LT(length_of(toeplitz->normal(x) - expected) / length_of(expected), 2e-7);
+      EXPECT_GT(length_of(toeplitz->normal(x) - expected), 0) << "the other way of computing it was not taken";
+      const at::ScalarType single = scalar == ScalarKind::complex ? at::kComplexFloat : at::kFloat;
+      EXPECT_LT(length_of(toeplitz->normal(x.to(single)).to(expected.scalar_type()) - expected) / length_of(expected),
+                1e-6);
+    }
+  }
+}
+
 TEST(Nufft, ComposesWithCoilMaps) {
   const TensorSpec image{{1, 16, 16}, ScalarKind::complex};
   const auto op = build_linear(R"({"type": "nufft", "spokes": 9, "coils": 5, "accuracy": 1e-6})", image);
