@@ -5,13 +5,14 @@
 
 #include <algorithm>
 
+#include "operators/approximate_normal.h"
 #include "operators/fourier/fft.h"
 #include "recon/core/tensor_spec.h"
 
 namespace recon {
 namespace {
 
-class CoilwiseNormal final : public LinearOperator {
+class CoilwiseNormal final : public LinearOperator, public ApproximateNormal {
  public:
   CoilwiseNormal(LinearOperatorPtr composed, SharedCoilMaps coils, const at::Tensor& multiplier)
       : LinearOperator(composed->name(), composed->domain(), composed->range()),
@@ -22,6 +23,7 @@ class CoilwiseNormal final : public LinearOperator {
 
   at::Tensor support() const override { return composed_->support(); }
   bool is_unitary() const override { return composed_->is_unitary(); }
+  double normal_error() const override { return normal_error_of(*composed_); }
   std::optional<SpectralForm> spectral() const override { return composed_->spectral(); }
 
  private:

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "operators/algebra.h"
+#include "operators/approximate_normal.h"
 #include "operators/fourier/fft.h"
 #include "operators/masks.h"
 #include "operators/mri/coil_maps.h"
@@ -29,16 +30,18 @@ at::Tensor toeplitz_multiplier(const Shape& size, const at::Tensor& positions) {
   return at::real(fft2_centred(point_spread)).contiguous() * (of_grid / entries);
 }
 
-class Nufft final : public LinearOperator {
+class Nufft final : public LinearOperator, public ApproximateNormal {
  public:
   Nufft(const TensorSpec& image, const at::Tensor& positions, const NufftOptions& options, const std::string& pattern)
       : LinearOperator(fmt::format("nufft({}, {} samples)", pattern, positions.size(0)), image,
                        {{image.shape[0], positions.size(0)}, ScalarKind::complex}),
-        gridding_({image.shape[1], image.shape[2]}, positions, options.accuracy, options.oversampling) {
+        gridding_({image.shape[1], image.shape[2]}, positions, options.accuracy, options.oversampling),
+        normal_error_(options.toeplitz ? 2 * options.accuracy : 0) {
     if (options.toeplitz)
       multiplier_ = DeviceConstant(toeplitz_multiplier({image.shape[1], image.shape[2]}, positions));
   }
 
+  double normal_error() const override { return normal_error_; }
   const at::Tensor& multiplier() const { return multiplier_.value(); }  ///< of a Toeplitz A^H A
 
  private:
@@ -59,6 +62,7 @@ class Nufft final : public LinearOperator {
   }
 
   Gridding gridding_;
+  double normal_error_;
   DeviceConstant multiplier_;
 };
 
