@@ -11,7 +11,7 @@
 #include <stdexcept>
 
 #include "data/hdf5/handle.h"
-#include "data/hdf5/isolated.h"
+#include "data/isolated_process.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -164,7 +164,7 @@ RawFile read_ismrmrd_raw(const std::string& path, const std::string& group) {
   const auto seconds = 20 + static_cast<unsigned>(file_bytes >> 20);
   RawFile raw;
   const hdf5::Lock lock;  // libismrmrd calls HDF5 too
-  auto packed = hdf5::run_isolated([&] { return packed_file(path, group); }, seconds);
+  auto packed = run_isolated([&] { return packed_file(path, group); }, seconds);
   if (!packed) throw data_error(path, "libismrmrd cannot read the file: damaged; fetch it again");
   raw.bytes = std::move(*packed);
   if (raw.bytes.empty() || raw.bytes[0] != good) {

@@ -47,7 +47,7 @@ struct RawFile {
 };
 
 /// Reads the group `group` of a file. libismrmrd 1.8 trusts the sizes in a file, so it reads in a child process
-/// (data/hdf5/isolated.h): a file that crashes it is one Error(data).
+/// (data/isolated_process.h): a file that crashes it is one Error(data).
 RawFile read_ismrmrd_raw(const std::string& path, const std::string& group);
 
 }  // namespace recon

@@ -13,6 +13,7 @@
 #include <mutex>
 
 #include "data/picture_orientation.h"
+#include "data/tiff_checksum.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -314,6 +315,7 @@ TiffPage TiffFile::read(std::int64_t index, std::int64_t max_pixels) const {
   if (TIFFSetDirectory(file, static_cast<tdir_t>(directory)) != 1) throw damaged_tiff(place, "find the page");
   const TiffLayout page(file);
   require_readable(page, place, path_, max_pixels);
+  require_checksums(file, place, std::filesystem::file_size(path_));
   TiffPage result{.planes = {}, .full_scale = page.full_scale()};
   at::Tensor pixels;
   if (page.plain_colour()) {

@@ -1,4 +1,5 @@
 #include "operators/diagnostics.h"
+#include "operators/approximate_normal.h"
 
 #include <ATen/ATen.h>
 
@@ -41,7 +42,7 @@ class Examiner {
     const at::Tensor x = probe(op.domain());
     const at::Tensor expected = op.adjoint(op.apply(x));
     record("normal", relative_distance(op.normal(x), expected, length_of(expected) + tiny),
-           "normal() is not adjoint after apply");
+           rounding() + normal_error_of(op), "normal() is not adjoint after apply");
     if (const auto form = op.spectral()) spectral(op, *form);
   }
 

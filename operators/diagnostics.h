@@ -50,7 +50,7 @@ struct CheckOptions {
 /// and for linear operators
 ///   linearity   A(a x + b z) = a A x + b A z
 ///   adjoint     <A x, y> = <x, A^H y>
-///   normal      normal(x) = A^H A x
+///   normal      normal(x) = A^H A x, up to what the operator states (approximate_normal.h)
 ///   isometry    <analyze(u), analyze(v)> = <u, v>          (with a spectral form)
 ///   synthesis   synthesize(analyze(x)) = x
 ///   spectrum    synthesize(eigenvalues * analyze(x)) = A^H A x

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "data/hdf5/lzf_filter.h"
+#include "data/isolated_process.h"
 
 namespace recon::hdf5 {
 namespace {
@@ -34,11 +35,6 @@ std::string library_version() {
 }
 
 }  // namespace
-
-bool& in_child_process() {
-  static bool in_child = false;
-  return in_child;
-}
 
 Lock::Lock() : guard_(library_mutex(), std::defer_lock) {
   if (!in_child_process()) guard_.lock();

@@ -14,9 +14,6 @@
 // Private to data/hdf5: owned identifiers, the lock and the error stack.
 namespace recon::hdf5 {
 
-/// True in a child process of run_isolated(): it has one thread, and the lock it inherited is held by its parent's.
-bool& in_child_process();
-
 /// Held during every call of HDF5: its usual build is not thread-safe. Recursive, because destructors take it too.
 /// Also keeps HDF5 from printing and empties its error stack.
 class Lock {

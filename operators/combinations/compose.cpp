@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 
 #include "operators/algebra.h"
+#include "operators/approximate_normal.h"
 #include "operators/combinations/parts.h"
 #include "operators/inverse_filter.h"
 #include "recon/core/error.h"
@@ -58,7 +59,7 @@ std::optional<ImageWindow> composed_window(const Operator& outer, const Operator
                      .depth = second->depth > 0 ? second->depth : first->depth};
 }
 
-class LinearComposition final : public LinearOperator, public FilteredInverse {
+class LinearComposition final : public LinearOperator, public FilteredInverse, public ApproximateNormal {
  public:
   LinearComposition(LinearOperatorPtr outer, LinearOperatorPtr inner)
       : LinearOperator(composed_name(*outer, *inner), inner->domain(), outer->range()),
@@ -68,6 +69,7 @@ class LinearComposition final : public LinearOperator, public FilteredInverse {
   at::Tensor support() const override { return outer_->support(); }
   std::optional<ImageWindow> window() const override { return composed_window(*outer_, *inner_); }
   bool is_unitary() const override { return outer_->is_unitary() && inner_->is_unitary(); }
+  double normal_error() const override { return normal_error_of(*outer_); }
 
   std::optional<SpectralForm> spectral() const override {
     if (outer_->is_unitary()) return inner_->spectral();  // (U A)^H U A = A^H A

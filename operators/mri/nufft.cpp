@@ -3,57 +3,66 @@
 #include <ATen/ATen.h>
 
 #include "operators/algebra.h"
+#include "operators/approximate_normal.h"
 #include "operators/fourier/fft.h"
 #include "operators/masks.h"
 #include "operators/mri/coil_maps.h"
+#include "operators/mri/coilwise_normal.h"
 #include "operators/mri/gridding.h"
 #include "operators/mri/trajectory.h"
 
 namespace recon {
 namespace {
 
-/// The eigenvalues of the circulant on the grid [2H, 2W] in which A^H A sits, centred, real.
+/// The eigenvalues of the circulant on a grid of at least [2H, 2W] in which A^H A sits, centred, real.
 at::Tensor toeplitz_multiplier(const Shape& size, const at::Tensor& positions) {
   constexpr double accuracy = 1e-9;  // below that of any A
-  // On the doubled field of view the same frequencies are twice as many cycles.
-  const Shape doubled{2 * size[0], 2 * size[1]};
-  const Gridding gridding(doubled, 2 * positions, accuracy, 2);
+  // On the larger field of view the same frequencies are more cycles.
+  const Shape grid{fast_fft_size(2 * size[0]), fast_fft_size(2 * size[1])};
+  const at::Tensor more = at::tensor({static_cast<double>(grid[0]) / static_cast<double>(size[0]),
+                                      static_cast<double>(grid[1]) / static_cast<double>(size[1])},
+                                     at::kDouble);
+  const Gridding gridding(grid, positions.to(at::kDouble) * more, accuracy, 2);
   const at::Tensor point_spread = gridding.adjoint(at::ones({positions.size(0)}, at::kComplexDouble));
-  // point_spread = sum_j exp(2 pi i k_j r) / sqrt(4HW); A^H A has sum_j exp(...) / HW; eigenvalues are its unscaled
-  // transform.
-  const double entries = static_cast<double>(size[0] * size[1]);
-  return at::real(fft2_centred(point_spread)).contiguous() *
-         (std::sqrt(4 * entries) / entries * std::sqrt(4 * entries));
+  // With G entries of the grid: point_spread = sum_j exp(2 pi i k_j r) / sqrt(G); A^H A has sum_j exp(...) / HW;
+  // eigenvalues are its unscaled transform.
+  const double entries = static_cast<double>(size[0] * size[1]), of_grid = static_cast<double>(grid[0] * grid[1]);
+  return at::real(fft2_centred(point_spread)).contiguous() * (of_grid / entries);
 }
 
-class Nufft final : public LinearOperator {
+class Nufft final : public LinearOperator, public ApproximateNormal {
  public:
   Nufft(const TensorSpec& image, const at::Tensor& positions, const NufftOptions& options, const std::string& pattern)
       : LinearOperator(fmt::format("nufft({}, {} samples)", pattern, positions.size(0)), image,
                        {{image.shape[0], positions.size(0)}, ScalarKind::complex}),
-        gridding_({image.shape[1], image.shape[2]}, positions, options.accuracy, options.oversampling) {
+        gridding_({image.shape[1], image.shape[2]}, positions, options.accuracy, options.oversampling),
+        normal_error_(options.toeplitz ? 2 * options.accuracy : 0) {
     if (options.toeplitz)
       multiplier_ = DeviceConstant(toeplitz_multiplier({image.shape[1], image.shape[2]}, positions));
   }
+
+  double normal_error() const override { return normal_error_; }
+  const at::Tensor& multiplier() const { return multiplier_.value(); }  ///< of a Toeplitz A^H A
 
  private:
   at::Tensor do_apply(const at::Tensor& x) const override { return gridding_.apply(x); }
   at::Tensor do_adjoint(const at::Tensor& y) const override { return in_domain(gridding_.adjoint(y)); }
   at::Tensor do_normal(const at::Tensor& x) const override {
     if (!multiplier_.defined()) return adjoint(apply(x));
-    const std::int64_t height = x.size(2), width = x.size(3);
-    const auto window = [&](const at::Tensor& large) {
-      return large.narrow(2, height - height / 2, height).narrow(3, width - width / 2, width);
-    };
-    const at::Tensor padded = at::zeros({x.size(0), x.size(1), 2 * height, 2 * width}, x.options());
+    const at::Tensor multiplier = multiplier_.like(x);
+    const std::int64_t height = multiplier.size(0), width = multiplier.size(1);
+    // Where in the grid does not matter to a circulant.
+    const auto window = [&](const at::Tensor& large) { return large.narrow(2, 0, x.size(2)).narrow(3, 0, x.size(3)); };
+    const at::Tensor padded = at::zeros({x.size(0), x.size(1), height, width}, x.options());
     window(padded).copy_(x);
-    return in_domain(window(ifft2_centred(fft2_centred(padded).mul_(multiplier_.like(x)))));
+    return in_domain(window(ifft2_centred(fft2_centred(padded).mul_(multiplier))));
   }
   at::Tensor in_domain(const at::Tensor& x) const {
     return (domain().scalar == ScalarKind::real ? at::real(x) : x).clone(at::MemoryFormat::Contiguous);
   }
 
   Gridding gridding_;
+  double normal_error_;
   DeviceConstant multiplier_;
 };
 
@@ -76,7 +85,11 @@ OperatorPtr nufft_from(const NonCartesianOptions& options, const TensorSpec& ima
   const CoilMapOptions& coils = options.coils;
   if (!coils.coil_maps.defined() && coils.coils == 0) return make_nufft(image, positions, options.transform, pattern);
   const LinearOperatorPtr maps = make_coil_maps(image, coils.on(image), location);
-  return compose(make_nufft(maps->range(), positions, options.transform, pattern), maps);
+  require_image(maps->range(), "nufft");
+  const auto nufft = std::make_shared<Nufft>(maps->range(), positions, options.transform, pattern);
+  const OperatorPtr composed = compose(nufft, maps);
+  if (!options.transform.toeplitz) return composed;
+  return with_coilwise_normal(as_linear(composed, location), shared_coil_maps(*maps), nufft->multiplier());
 }
 
 }  // namespace

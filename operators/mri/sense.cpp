@@ -1,19 +1,17 @@
 #include "operators/mri/sense.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 
 #include "operators/algebra.h"
-#include "operators/fourier/fft.h"
 #include "operators/fourier/fourier.h"
 #include "operators/fourier/sampling_patterns.h"
 #include "operators/masks.h"
 #include "operators/mri/channels.h"
 #include "operators/mri/coil_maps.h"
+#include "operators/mri/coilwise_normal.h"
 #include "operators/mri/seen_pixels.h"
-#include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 #include "recon/core/tensor_spec.h"
 
@@ -66,48 +64,6 @@ struct SenseOptions {
   }
 };
 
-/// Fourier samples after coil maps, with a normal operator of its own on the CPU: sum_c S_c^H (F^H M F) S_c x is made
-/// coil by coil, so that a coil's image stays in the cache and no transform is centred.
-class Sense final : public LinearOperator {
- public:
-  Sense(LinearOperatorPtr composed, SharedCoilMaps coils, const at::Tensor& mask)
-      : LinearOperator(composed->name(), composed->domain(), composed->range()),
-        composed_(std::move(composed)),
-        coils_(std::move(coils)),
-        filter_(mask) {}
-
-  at::Tensor support() const override { return composed_->support(); }
-  bool is_unitary() const override { return composed_->is_unitary(); }
-  std::optional<SpectralForm> spectral() const override { return composed_->spectral(); }
-
- private:
-  at::Tensor do_apply(const at::Tensor& x) const override { return composed_->apply(x); }
-  at::Tensor do_adjoint(const at::Tensor& y) const override { return composed_->adjoint(y); }
-
-  at::Tensor do_normal(const at::Tensor& x) const override {
-    if (!x.is_cpu()) return composed_->normal(x);
-    const at::Tensor maps = coils_.maps.like(x)[0], conjugate = coils_.conjugate.like(x)[0];  // [C, coils, H, W]
-    const at::Tensor images = x.to(complex_dtype(x)), sum = at::zeros_like(images);
-    const std::int64_t coils = maps.size(1), at_once = std::min<std::int64_t>(coils, at::get_num_threads());
-    const at::Tensor work = filter_.work(at_once, images.options());
-    for (std::int64_t item = 0; item < x.size(0); ++item) {
-      for (std::int64_t coil = 0; coil < coils; coil += at_once) {
-        const std::int64_t count = std::min(at_once, coils - coil);
-        at::Tensor seen = work.narrow(0, 0, count);
-        at::mul_out(seen, maps[0].narrow(0, coil, count), images[item][0]);
-        for (std::int64_t s = 1; s < maps.size(0); ++s) seen.addcmul_(maps[s].narrow(0, coil, count), images[item][s]);
-        filter_.apply_(seen);
-        for (std::int64_t c = 0; c < count; ++c) sum[item].addcmul_(conjugate.select(1, coil + c), seen[c]);
-      }
-    }
-    return domain().scalar == ScalarKind::real ? at::real(sum).contiguous() : sum;
-  }
-
-  LinearOperatorPtr composed_;
-  SharedCoilMaps coils_;
-  ImageFilter filter_;
-};
-
 OperatorPtr sense_from(const SenseOptions& options, const TensorSpec& image, const std::string& location) {
   require_image_or_volume(image, location);
   TensorSpec grid = image;
@@ -129,7 +85,7 @@ LinearOperatorPtr make_sense(const TensorSpec& image, const at::Tensor& maps, co
   LinearOperatorPtr sense = as_linear(compose(fourier, coils), location);
   const bool image_of_one_mask = image.shape.size() == 3 && mask.numel() == image.shape[1] * image.shape[2];
   if (image_of_one_mask) {
-    sense = std::make_shared<Sense>(sense, shared_coil_maps(*coils), mask.view({image.shape[1], -1}));
+    sense = with_coilwise_normal(sense, shared_coil_maps(*coils), mask.view({image.shape[1], -1}));
   }
   const bool one_set = maps.dim() == static_cast<std::int64_t>(image.shape.size());
   const at::Tensor seen = (one_set ? maps.unsqueeze(0) : maps).ne(0).any(1);

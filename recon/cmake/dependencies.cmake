@@ -43,6 +43,13 @@ pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp)
 add_library(recon::codecs INTERFACE IMPORTED)
 target_link_libraries(recon::codecs INTERFACE PNG::PNG JPEG::JPEG TIFF::TIFF PkgConfig::WEBP)
 
+# Cameras' raw files; the library for programs with threads. Its .pc file brings flags of its own build along.
+find_path(RECON_LIBRAW_INCLUDE libraw/libraw.h REQUIRED)
+find_library(RECON_LIBRAW_LIBRARY raw_r REQUIRED)
+add_library(recon::libraw INTERFACE IMPORTED)
+target_include_directories(recon::libraw SYSTEM INTERFACE ${RECON_LIBRAW_INCLUDE})
+target_link_libraries(recon::libraw INTERFACE ${RECON_LIBRAW_LIBRARY})
+
 # Its own ISMRMRDConfig.cmake insists on PugiXML's development files, which only the library itself was built with.
 find_path(RECON_ISMRMRD_INCLUDE ismrmrd/dataset.h REQUIRED)
 find_library(RECON_ISMRMRD_LIBRARY ismrmrd REQUIRED)

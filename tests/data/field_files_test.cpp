@@ -59,6 +59,31 @@ TEST_F(FieldStacks, CompressedTiledBigAndPaletteFilesAreRead) {
   EXPECT_EQ(colours[2].max().item<double>(), 0);
 }
 
+// libtiff stops before the checksum of a deflated block: recon holds the block against it.
+TEST_F(FieldStacks, ADeflatedBlockMustAgreeWithItsChecksum) {
+  const std::string whole = file_bytes(field + "deflate_float.tif");
+  const at::Tensor expected = read_stored(field + "deflate_float.tif").planes;
+  const std::size_t begin = whole.find("\x78\x9c"), end = whole.size();
+  ASSERT_EQ(begin, 272U);
+  int refused = 0;
+  for (std::size_t at = begin; at < end; ++at) {
+    std::string bytes = whole;
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x04);
+    std::ofstream(path("damaged.tif"), std::ios::binary) << bytes;
+    try {
+      EXPECT_TRUE(at::equal(read_stored(path("damaged.tif")).planes, expected)) << at;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::data);
+      ++refused;
+    }
+  }
+  EXPECT_GE(refused, static_cast<int>(end - begin) - 4) << "a few bits only fill bytes";
+  std::string bytes = whole;
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  std::ofstream(path("damaged.tif"), std::ios::binary) << bytes;
+  expect_data_error({"damaged.tif", "block 0", "incorrect data check"}, [&] { read_stored(path("damaged.tif")); });
+}
+
 at::Tensor ramp_of(std::int64_t rows, std::int64_t columns) {
   return at::arange(rows * columns, at::kFloat).view({rows, columns});
 }

@@ -12,6 +12,7 @@
 #include "data/kspace_file.h"
 #include "data/npy_file.h"
 #include "data/nxtomo_file.h"
+#include "data/raw_mosaic.h"
 #include "data/tiff_file.h"
 #include "data/tiff_stack.h"
 #include "tests/data/damage.h"
@@ -67,6 +68,11 @@ Arrays tiff_arrays(const std::string& path) {
   return all;
 }
 
+Arrays raw_arrays(const std::string& path) {
+  const RawMosaic mosaic = read_raw_mosaic(path);
+  return {mosaic.values, at::tensor(std::vector<double>(mosaic.balance.begin(), mosaic.balance.end()), at::kDouble)};
+}
+
 Arrays trajectory_arrays(const std::string& path) {
   const KspaceSet set = read_kspace(path);
   return {at::view_as_real(set.kspace), set.positions};
@@ -97,7 +103,8 @@ std::vector<MutatedFormat> mutated_formats() {
                            "counts32.dcm", "white_is_low.dcm"}),
            dicom_arrays, "pydicom"},
           {"tiff", ".tif", tiffs, tiff_arrays, "tifffile"},
-          {"nxtomo", ".nxs", of("formats/", {"scan.nxs", "scan_edge.nxs", "scan_silent.nxs"}), nxtomo_arrays}};
+          {"nxtomo", ".nxs", of("formats/", {"scan.nxs", "scan_edge.nxs", "scan_silent.nxs"}), nxtomo_arrays, "h5py"},
+          {"raw", ".dng", of("formats/", {"mosaic.dng", "turned.dng"}), raw_arrays, "tifffile"}};
 }
 
 /// The bytes and shape of all arrays as float64, as judge_mutated.py reads them.
@@ -199,7 +206,7 @@ TEST_P(SlowMutated, TwentyThousandGiveWhatTheirPackageReadsOrOneError) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Slow, SlowMutated, testing::Values("npy", "fits", "dicom", "tiff", "nxtomo"),
+INSTANTIATE_TEST_SUITE_P(Slow, SlowMutated, testing::Values("npy", "fits", "dicom", "tiff", "nxtomo", "raw"),
                          [](const auto& one) { return one.param; });
 
 /// Spokes of two coils in a file of ISMRMRD.

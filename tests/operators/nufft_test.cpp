@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "operators/approximate_normal.h"
 #include "operators/fourier/fft.h"
 #include "operators/mri/coil_maps.h"
 #include "operators/mri/gridding.h"
@@ -102,6 +103,25 @@ TEST(Nufft, ToeplitzNormalEqualsTheGriddedOne) {
   const at::Tensor expected = gridded->normal(x);
   EXPECT_LT(length_of(toeplitz->normal(x) - expected) / length_of(expected), 2e-6);
   EXPECT_GT(length_of(toeplitz->normal(x) - expected), 0) << "the other way of computing it was not taken";
+}
+
+TEST(Nufft, ToeplitzNormalOfCoilsEqualsTheGriddedOne) {
+  for (const Shape& size : {Shape{20, 15}, Shape{17, 32}}) {
+    for (const ScalarKind scalar : {ScalarKind::complex, ScalarKind::real}) {
+      const TensorSpec image{{1, size[0], size[1]}, scalar};
+      const std::string options = R"({"type": "nufft", "spokes": 9, "readout": 40, "coils": 5, "accuracy": 1e-7)";
+      const auto gridded = build_linear(options + "}", image);
+      const auto toeplitz = build_linear(options + R"(, "toeplitz": true})", image);
+      const at::Tensor x = draw({3, 1, size[0], size[1]}, scalar), expected = gridded->normal(x);
+      EXPECT_EQ(normal_error_of(*gridded), 0);
+      EXPECT_LT(length_of(toeplitz->normal(x) - expected) / length_of(expected), normal_error_of(*toeplitz));
+      EXPECT_LT(normal_error_of(*toeplitz), 3e-7);
+      EXPECT_GT(length_of(toeplitz->normal(x) - expected), 0) << "the other way of computing it was not taken";
+      const at::ScalarType single = scalar == ScalarKind::complex ? at::kComplexFloat : at::kFloat;
+      EXPECT_LT(length_of(toeplitz->normal(x.to(single)).to(expected.scalar_type()) - expected) / length_of(expected),
+                1e-6);
+    }
+  }
 }
 
 TEST(Nufft, ComposesWithCoilMaps) {

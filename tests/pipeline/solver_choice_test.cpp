@@ -67,6 +67,12 @@ TEST(SolverChoice, TakesTotalVariationForPointsOnAnEmptyField) {
   }
 }
 
+TEST(SolverChoice, AMosaicNeedsNoLook) {
+  const TensorSpec image{{3, 32, 32}, ScalarKind::real};
+  const auto unasked = []() -> FirstData { throw std::runtime_error("not needed"); };
+  EXPECT_EQ(choose_solver(image, "{type: demosaicing, pattern: grbg}", unasked).type, "diffpir");
+}
+
 /// A file of one item in memory, measured by that operator.
 ItemSource source_of(const std::string& operator_config, double value = 0.5) {
   const TensorSpec image{{1, 32, 32}, ScalarKind::real};

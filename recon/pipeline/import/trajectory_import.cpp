@@ -208,7 +208,8 @@ class TrajectoryImport {
     set.header.image = {{1, size_[0], size_[1]}, ScalarKind::complex};
     set.header.range = {0, 1};
     set.header.operator_config =
-        "type: nufft\npattern: array\npositions: {dataset: positions}\ncoil_maps: {dataset: coil_maps}\n";
+        "type: nufft\npattern: array\npositions: {dataset: positions}\ncoil_maps: {dataset: coil_maps}\n"
+        "toeplitz: true\n";
     const at::Tensor share = at::tensor({static_cast<double>(size_[0]) / static_cast<double>(source_.matrix[0]),
                                          static_cast<double>(size_[1]) / static_cast<double>(source_.matrix[1])},
                                         at::kDouble);

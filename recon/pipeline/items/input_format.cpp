@@ -47,8 +47,9 @@ Noise scaled(Noise noise, double scale) {
 
 Registry<InputFormat>& mutable_input_formats() {
   static Registry<InputFormat> formats(
-      "input format", {dataset_format(), mat_format(), nxtomo_format(), fastmri_format(), tiff_stack_format(),
-                       picture_format(), fits_format(), npy_format(), npz_format(), nifti_format(), dicom_format()});
+      "input format",
+      {dataset_format(), mat_format(), nxtomo_format(), fastmri_format(), tiff_stack_format(), picture_format(),
+       fits_format(), npy_format(), npz_format(), nifti_format(), dicom_format(), raw_format()});
   return formats;
 }
 

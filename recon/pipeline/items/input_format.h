@@ -110,5 +110,7 @@ InputFormat mat_format();
 InputFormat tiff_stack_format();
 /// Tomography with flat and dark fields.
 InputFormat nxtomo_format();
+/// Mosaics of cameras' sensors.
+InputFormat raw_format();
 
 }  // namespace recon

@@ -63,6 +63,7 @@ SolverChoice choose_solver(const TensorSpec& image, const std::string& operator_
                            const std::function<FirstData()>& first) {
   const bool volume = image.shape.size() == 4 && image.shape[1] > 1;
   const std::string kind = kind_of(operator_config);
+  if (kind == "demosaicing") return {"diffpir", "of each pixel two of three colours are not measured"};
   // Coil maps may have to be estimated for the operator, and neither stars nor holes are to be looked for.
   for (const char* no_question : {"identity", "fourier", "sense", "nufft"}) {
     if (!volume && kind == no_question) return one_linear;

@@ -27,6 +27,7 @@ struct SolverChoice {
 ///     magnitudes, their phases lost         alternating_projections
 ///     other operators that are not linear   dps
 ///     a wide part is not measured           diffpir
+///     a mosaic of colour filters            diffpir
 ///     all others                            plug_and_play
 ///
 /// `first` gives the operator and the data, where the operator's kind does not say enough: coil maps may have to be
