@@ -63,7 +63,7 @@ Trainer::Trainer(TrainingTask task, const TrainingOptions& options, c10::Device 
     throw usage_error("precision", "small gradients are 0 in float16; training takes float32, tf32 or bfloat16");
   }
   require_precision(options.precision, device);
-  // Each step asks for what the last one freed: given back to the kernel in between, it took a third of the time.
+  // Each step asks for what the last one freed: the kernel is not to take it back in between.
   mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
 }
 
