@@ -82,8 +82,11 @@ TEST_F(VerbsWithLittleMemory, CalibrateGoesOnWithFewerSamples) {
   write("calibrate.yaml",
         "input: y.h5\nsolver: {type: dps, steps: 2, solves: 0}\nsamples: 4\nmiss: 0.4\nconfidence: 0.5\n");
   run_both_ways("calibrate calibrate.yaml", "c.h5");
-  expect_close(read_calibration_file(path("halved_c.h5").string()).misses,
-               read_calibration_file(path("whole_c.h5").string()).misses);
+  const at::Tensor halved = read_calibration_file(path("halved_c.h5").string()).misses;
+  const at::Tensor whole = read_calibration_file(path("whole_c.h5").string()).misses;
+  ASSERT_EQ(halved.sizes(), whole.sizes());
+  // Shares of the pixels beyond a limit: rounding may move a pixel or two across it.
+  EXPECT_LE((halved - whole).abs().max().item<double>(), 2.0 / (kSide * kSide));
 }
 
 TEST_F(VerbsWithLittleMemory, SampleGoesOnWithFewerImages) {
