@@ -57,9 +57,9 @@ Calibration calibrate(const at::Tensor& samples, const at::Tensor& truth, const 
   for (const double level : result.nominal) {
     result.covered.push_back(share(distance <= spread.half_width(level) * spread.std));
   }
+  at::Tensor ranks = shares_of_ranks(x, t, pairs.independent());
   // Either one of each pair: both say the same, in the mean.
-  const at::Tensor first = shares_of_ranks(x, t, pairs.independent());
-  const at::Tensor ranks = (first + shares_of_ranks(x, t, pairs.independent(true))) / 2;
+  if (pairs.pairs() > 0) ranks = (ranks + shares_of_ranks(x, t, pairs.independent(true))) / 2;
   result.ranks.assign(ranks.const_data_ptr<double>(), ranks.const_data_ptr<double>() + ranks.numel());
   return result;
 }

@@ -42,12 +42,17 @@ at::Tensor srgb_curve(const at::Tensor& light) {
   return light.sign() * at::where(size <= 0.0031308, 12.92 * size, bent);
 }
 
+/// The pixels behind filter 0 to 3 of the pattern, [H / 2, W / 2]: a view.
+at::Tensor behind(const at::Tensor& values, std::int64_t filter) {
+  return values.slice(0, filter / 2, std::nullopt, 2).slice(1, filter % 2, std::nullopt, 2);
+}
+
 /// A number for the pixels behind each filter, [H, W].
 at::Tensor by_filter(const RawMosaic& mosaic, const std::array<double, 3>& of_colour) {
   const at::Tensor values = at::empty(mosaic.values.sizes(), at::kDouble);
   for (std::int64_t i = 0; i < 4; ++i) {
     const auto colour = std::string_view("rgb").find(mosaic.pattern[static_cast<std::size_t>(i)]);
-    values.slice(0, i / 2, std::nullopt, 2).slice(1, i % 2, std::nullopt, 2).fill_(of_colour.at(colour));
+    behind(values, i).fill_(of_colour.at(colour));
   }
   return values;
 }
@@ -57,10 +62,7 @@ at::Tensor by_filter(const RawMosaic& mosaic, const std::array<double, 3>& of_co
 at::Tensor smoothed(const at::Tensor& values) {
   at::Tensor means = at::empty_like(values);
   for (std::int64_t i = 0; i < 4; ++i) {
-    const auto filter = [i](const at::Tensor& of) {
-      return of.slice(0, i / 2, std::nullopt, 2).slice(1, i % 2, std::nullopt, 2);
-    };
-    filter(means).copy_(at::avg_pool2d(filter(values).unsqueeze(0), {3, 3}, {1, 1}, {1, 1}, false, false)[0]);
+    behind(means, i).copy_(at::avg_pool2d(behind(values, i).unsqueeze(0), {3, 3}, {1, 1}, {1, 1}, false, false)[0]);
   }
   return means;
 }
