@@ -16,6 +16,17 @@ std::vector<double> growing_factors() {
   return factors;
 }
 
+/// The factor from which on each pixel is covered, [n] float64.
+at::Tensor covering_factors(const at::Tensor& x, const at::Tensor& std, const at::Tensor& truth) {
+  if (x.sizes() != truth.sizes() || x.sizes() != std.sizes()) {
+    throw internal_error("miss_curve", "expected image, std and truth of one shape");
+  }
+  const at::Tensor error = (truth.cpu() - x.cpu()).abs().to(at::kDouble).flatten();
+  const at::Tensor scale = std.cpu().to(at::kDouble).flatten();
+  // 0 / 0, an exact pixel without spread, is covered by every interval.
+  return at::where(error == 0, error, error / scale);
+}
+
 }  // namespace
 
 const std::vector<double>& interval_factors() {
@@ -24,17 +35,15 @@ const std::vector<double>& interval_factors() {
 }
 
 std::vector<double> miss_curve(const at::Tensor& x, const at::Tensor& std, const at::Tensor& truth) {
-  if (x.sizes() != truth.sizes() || x.sizes() != std.sizes()) {
-    throw internal_error("miss_curve", "expected image, std and truth of one shape");
-  }
-  const at::Tensor error = (truth.cpu() - x.cpu()).abs().to(at::kDouble).flatten();
-  const at::Tensor scale = std.cpu().to(at::kDouble).flatten();
-  // 0 / 0, an exact pixel without spread, is covered by every interval.
-  const at::Tensor ratio = std::get<0>(at::where(error == 0, error, error / scale).sort());
+  const at::Tensor sorted = std::get<0>(covering_factors(x, std, truth).sort());
   const at::Tensor factors = at::tensor(interval_factors(), at::kDouble);
-  const at::Tensor covered = at::searchsorted(ratio, factors, false, true).to(at::kDouble);
-  const at::Tensor missed = 1 - covered / static_cast<double>(ratio.numel());
+  const at::Tensor covered = at::searchsorted(sorted, factors, false, true).to(at::kDouble);
+  const at::Tensor missed = 1 - covered / static_cast<double>(sorted.numel());
   return {missed.const_data_ptr<double>(), missed.const_data_ptr<double>() + missed.numel()};
+}
+
+double missed_share(const at::Tensor& x, const at::Tensor& std, const at::Tensor& truth, double factor) {
+  return (covering_factors(x, std, truth) > factor).to(at::kDouble).mean().item<double>();
 }
 
 bool shown_below(const std::vector<double>& losses, double level, double confidence) {

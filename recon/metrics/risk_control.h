@@ -21,6 +21,9 @@ const std::vector<double>& interval_factors();
 /// Error(internal) for unequal shapes.
 std::vector<double> miss_curve(const at::Tensor& x, const at::Tensor& std, const at::Tensor& truth);
 
+/// The same for one factor.
+double missed_share(const at::Tensor& x, const at::Tensor& std, const at::Tensor& truth, double factor);
+
 /// Whether n losses in [0, 1] show, with `confidence`, that their expectation is below `level`: the wealth of a bettor
 /// against "it is not" exceeds 1 / (1 - confidence) (Waudby-Smith & Ramdas 2024, "Estimating means of bounded random
 /// variables by betting"; as a bound of risk in Bates, Angelopoulos, Lei, Malik, Jordan 2021, "Distribution-free,
@@ -37,8 +40,8 @@ struct ControlledFactor {
 };
 /// The smallest factor k such that x ± k std misses on average at most a share `miss` of the pixels of a new image,
 /// which is true with probability `confidence` over the draw of these images (risk-controlling prediction sets).
-/// `curves` holds each image's miss_curve(). From the largest factor down, as long as hoeffding_bentkus() of the mean
-/// miss is below 1 - confidence. Nothing where not even the largest factor passes.
+/// `curves` holds each image's miss_curve(). From the largest factor down, as long as shown_below() holds of the misses.
+/// Nothing where not even the largest factor passes.
 std::optional<ControlledFactor> controlled_factor(const std::vector<std::vector<double>>& curves, double miss,
                                                   double confidence);
 

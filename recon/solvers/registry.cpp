@@ -16,6 +16,7 @@
 #include "recon/solvers/posterior/ddrm.h"
 #include "recon/solvers/posterior/diffpir.h"
 #include "recon/solvers/posterior/diffusion_mbir.h"
+#include "recon/solvers/posterior/diffusion_raar.h"
 #include "recon/solvers/posterior/dps.h"
 #include "recon/solvers/posterior/exact_posterior.h"
 #include "recon/solvers/posterior/hard_consistency.h"
@@ -69,6 +70,10 @@ Registry<SolverKind>& mutable_solver_kinds() {
           solver_kind<DiffusionMbir>("diffusion_mbir",
                                      "volumes: a prior on the slices, total variation between them; linear operators",
                                      kLinearMean),
+          solver_kind<DiffusionRaar>("diffusion_raar",
+                                     "phase retrieval: a diffusion prior around RAAR, with random restarts; no backward "
+                                     "pass",
+                                     kPriorPoint),
           solver_kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator",
                            kSamples),
           solver_kind<ExactPosterior>(

@@ -1,4 +1,6 @@
 // recon calibrate, and what run, batch and compare make of its file.
+#include <numeric>
+
 #include "data/calibration_file.h"
 #include "data/measurement_file.h"
 #include "data/result_file.h"
@@ -75,6 +77,13 @@ TEST_F(Calibrate, PromisesWhatItsFileSays) {
   EXPECT_TRUE(run.json()["items"][0]["psnr"].is_null());
   const ResultSet result = read_result_file(path("r.h5").string());
   EXPECT_EQ(result.main.metrics.at("interval_factor").front(), set.interval_factor);
+  EXPECT_EQ(result.main.metrics.at("std_scale").front(), set.std_scale);
+  // On the images that it was made of the widened intervals cover what was asked for, to the 2 % between two factors.
+  ASSERT_EQ(recon(use("known.h5")).exit_code, 0);
+  const ResultSet known = read_result_file(path("r.h5").string());
+  const std::vector<double>& covered = known.main.metrics.at("coverage_calibrated");
+  EXPECT_NEAR(std::reduce(covered.begin(), covered.end()) / 34, 0.905, 0.01);
+  EXPECT_NE(known.main.metrics.at("coverage_90"), covered);
   // A batch says the same, and begins anew when the calibration is another one.
   write("batch.yaml",
         "input: unknown.h5\nsolver: {type: dps, steps: 2, solves: 0}\nsamples: 2\ncalibration: c.h5\n"

@@ -15,6 +15,7 @@ std::string few_steps(const SolverKind& kind) {
   static const std::map<std::string, std::string> options = {
       {"alternating_projections", R"({"iterations": 4, "settling": 2, "restarts": 2})"},
       {"daps", R"({"steps": 3, "langevin_steps": 3, "start": "noise"})"},
+      {"diffusion_raar", R"({"steps": 3, "projections": 2, "restarts": 2})"},
       {"exact_posterior", "{}"},
       {"lsqr", R"({"max_iterations": 20})"},
       {"pnp_dm", R"({"steps": 3, "prior_steps": 3, "langevin_steps": 3})"},

@@ -31,7 +31,8 @@ TEST(SolverChoice, IsTheRuleOfThePage) {
   EXPECT_EQ(choice_for("{type: fourier}"), "plug_and_play");
   EXPECT_EQ(choice_for("{type: sense}", true), "plug_and_play");
   EXPECT_EQ(choice_for("{type: clipping}"), "dps");
-  EXPECT_EQ(choice_for("{type: fourier_magnitude}"), "alternating_projections");
+  EXPECT_EQ(choice_for("{type: fourier_magnitude}"), "diffusion_raar");
+  EXPECT_EQ(choice_for("{type: fourier_magnitude}", true), "alternating_projections");
   for (const char* of : {"{type: blur}", "{type: slices, of: {type: radon, angles: 5}}", "{type: fourier}"}) {
     EXPECT_EQ(choice_for(of, false, {1, 4, 32, 32}), "diffusion_mbir") << of;
     EXPECT_NE(choice_for(of, false, {1, 1, 32, 32}), "diffusion_mbir") << "there are no neighbours";

@@ -126,10 +126,19 @@ void AppliedCalibration::require_level(const PreparedItem& item) const {
                    set_.noise_low, set_.noise_high, level);
 }
 
-Guarantee AppliedCalibration::guarantee(const at::Tensor& x, const at::Tensor& samples,
-                                        const PreparedItem& item) const {
+Guarantee AppliedCalibration::guarantee(const at::Tensor& x, const at::Tensor& std, const at::Tensor& samples,
+                                        const SamplePairs& pairs, const PreparedItem& item) const {
   const auto predicted = predicted_quality(x, samples, item.range.high - item.range.low, set_.miss);
+  double covered = NAN;
+  if (item.ground_truth.defined()) {
+    at::Tensor image = x, truth = in_window(item.ground_truth[0].cpu(), *item.op);
+    to_one_field(image, truth);
+    const double stated = spread_of(samples, pairs).half_width(1 - set_.miss);
+    covered = 1 - missed_share(image, std, truth, set_.std_scale * stated);
+  }
   return {.interval_factor = set_.interval_factor,
+          .std_scale = set_.std_scale,
+          .covered = covered,
           .psnr = bound_of(set_, predicted, "psnr"),
           .ssim = bound_of(set_, predicted, "ssim"),
           .nrmse = bound_of(set_, predicted, "nrmse")};

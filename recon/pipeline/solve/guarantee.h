@@ -53,8 +53,9 @@ class AppliedCalibration {
   void require_conditions(const std::map<std::string, std::string>& here) const;
   /// Throws Error(data) for an item whose noise level is more than 5 % outside of the calibration's.
   void require_level(const PreparedItem& item) const;
-  /// `x` [C, H, W] made of the samples [S, C, H, W].
-  Guarantee guarantee(const at::Tensor& x, const at::Tensor& samples, const PreparedItem& item) const;
+  /// `x` and `std` [C, H, W] made of the samples [S, C, H, W], all of them in the item's window.
+  Guarantee guarantee(const at::Tensor& x, const at::Tensor& std, const at::Tensor& samples, const SamplePairs& pairs,
+                      const PreparedItem& item) const;
   std::string text() const;  ///< for people: what it promises
 
  private:

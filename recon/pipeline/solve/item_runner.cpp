@@ -309,7 +309,8 @@ MethodResult ItemRunner::evaluated(const PreparedItem& item, const ImageMapping&
   result.uncertainty.held_out = held_out_score(images, result.pairs, item);
   if (evaluation_.calibration != nullptr) {
     result.uncertainty.guarantee =
-        evaluation_.calibration->guarantee(in_window(result.x, *item.op), in_window(result.samples, *item.op), item);
+        evaluation_.calibration->guarantee(in_window(result.x, *item.op), in_window(result.std, *item.op),
+                                           in_window(result.samples, *item.op), result.pairs, item);
   }
   row.figures = evaluated_figures(mean, item, result.report, runs, &result.uncertainty);
   if (row.status == to_string(Outcome::diverged)) row.error = diverged_text;

@@ -69,7 +69,10 @@ SolverChoice choose_solver(const TensorSpec& image, const std::string& operator_
     if (!volume && kind == no_question) return one_linear;
   }
   const auto [built, y, noise_std] = first();
-  if (built->magnitude()) return {"alternating_projections", "magnitudes are measured, their phases are lost"};
+  if (built->magnitude()) {
+    return {image.scalar == ScalarKind::real ? "diffusion_raar" : "alternating_projections",
+            "magnitudes are measured, their phases are lost"};
+  }
   if (!built->is_linear()) return {"dps", built->name() + " is not linear"};
   if (volume) return {"diffusion_mbir", "one volume of a linear operator"};
   const LinearOperatorPtr op = as_linear(built, "solver: auto");

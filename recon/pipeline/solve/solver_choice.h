@@ -24,7 +24,7 @@ struct SolverChoice {
 ///
 ///     volumes, linear operators             diffusion_mbir
 ///     bright points on an empty field       tv_pdhg
-///     magnitudes, their phases lost         alternating_projections
+///     magnitudes, their phases lost         diffusion_raar; of complex images alternating_projections
 ///     other operators that are not linear   dps
 ///     a wide part is not measured           diffpir
 ///     a mosaic of colour filters            diffpir

@@ -29,6 +29,8 @@ std::optional<RangeNullSplit> split_by_data(const at::Tensor& x, const PreparedI
 /// What a calibration promises of one result (guarantee.h); NaN: nothing.
 struct Guarantee {
   double interval_factor = NAN;                ///< x ± interval_factor * std
+  double std_scale = NAN;                      ///< what the samples' intervals are to be widened by
+  double covered = NAN;                        ///< share of the pixels in them then, where there is ground truth
   double psnr = NAN, ssim = NAN, nrmse = NAN;  ///< at least (NRMSE: at most) this
 };
 

@@ -12,22 +12,13 @@
 namespace recon {
 namespace {
 
-constexpr double kHidden = 8, kKept = 0.3, kChanged = 4;
-
-at::Tensor from_magnitudes(SolverContext& context) {
-  AlternatingProjections search;
-  search.restarts = 1;  // samples are restarts
-  search.low = context.prior().domain().low;
-  search.high = context.prior().domain().high;
-  return context.operate(
-      [&] { return search.solve(context.problem(), nullptr, {.seed = context.seed(), .observer = {}}).x; });
-}
+constexpr double kHidden = 8, kChanged = 4;
 
 at::Tensor from_data(SolverContext& context, double r) {
   if (const auto op = std::dynamic_pointer_cast<const LinearOperator>(context.problem().op)) {
     return tikhonov_image(context, *op, r);
   }
-  if (context.op().magnitude()) return from_magnitudes(context);
+  if (context.op().magnitude()) return image_of_magnitudes(context);
   throw usage_error("start: data",
                     "needs a linear operator or fourier_magnitude, got '{}', which has no image of its own; use "
                     "start: noise",
@@ -60,6 +51,15 @@ double change_since(SolverContext& context, const at::Tensor& previous) {
 
 }  // namespace
 
+at::Tensor image_of_magnitudes(SolverContext& context) {
+  AlternatingProjections search;
+  search.restarts = 1;  // samples are restarts
+  search.low = context.prior().domain().low;
+  search.high = context.prior().domain().high;
+  return context.operate(
+      [&] { return search.solve(context.problem(), nullptr, {.seed = context.seed(), .observer = {}}).x; });
+}
+
 void Start::visit(ParameterVisitor& v) {
   v.choice(
       "start", from,
@@ -79,7 +79,7 @@ double Start::level(SolverContext& context) const {
   if (from == From::noise) return noisiest;
   if (before.defined()) return std::min(kChanged * change_since(context, before), noisiest);
   const double half_range = (prior.domain().high - prior.domain().low) / 2;
-  if (context.op().magnitude()) return std::min(kKept * half_range, noisiest);
+  if (context.op().magnitude()) return std::min(kMagnitudesKept * half_range, noisiest);
   const double stated = prior.denoising_mse(noisiest);
   return std::min(kHidden * (stated > 0 ? std::sqrt(stated) : half_range), noisiest);
 }

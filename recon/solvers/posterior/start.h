@@ -10,6 +10,11 @@
 
 namespace recon {
 
+/// Where alternating projections end on magnitudes (Operator::magnitude()), one run of them, within the prior's range.
+at::Tensor image_of_magnitudes(SolverContext& context);
+/// Noise, in half ranges of the prior, that keeps what is right of it.
+inline constexpr double kMagnitudesKept = 0.3;
+
 /// Where sampling begins, as options of the solvers that take one: `start` and `start_relative_sigma`.
 ///
 /// `start: noise` begins at the prior's noisiest level with nothing but noise. The others are warm starts (Chung et al.
