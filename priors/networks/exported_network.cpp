@@ -20,7 +20,7 @@ class ExportedNetwork final : public Network {
         sizes_(graph.x_sizes),
         program_(std::make_shared<const ExportedProgram>(graph)) {
     for (const GraphWeight& weight : graph.weights) {
-      weights_.push_back(weight.tensor);
+      weights_.push_back({.tensor = weight.tensor});
       if (weight.is_parameter) parameters_.push_back({weight.name, weight.tensor});
     }
     if (parameters_.empty()) throw data_error(location_, "an exported network without parameters");
@@ -28,12 +28,13 @@ class ExportedNetwork final : public Network {
   }
   ExportedNetwork(const ExportedNetwork& other, c10::Device device)
       : config_(other.config_), location_(other.location_), sizes_(other.sizes_), program_(other.program_) {
-    for (const at::Tensor& weight : other.weights_)
-      weights_.push_back(weight.to(device, weight.scalar_type(), false, true));
+    for (const ExportedWeight& weight : other.weights_) {
+      weights_.push_back({.tensor = weight.tensor.to(device, weight.tensor.scalar_type(), false, true)});
+    }
     for (const auto& [name, value] : other.parameters_) {
       const auto at = std::find_if(other.weights_.begin(), other.weights_.end(),
-                                   [&value = value](const at::Tensor& one) { return one.is_same(value); });
-      parameters_.push_back({name, weights_[static_cast<std::size_t>(at - other.weights_.begin())]});
+                                   [&value = value](const ExportedWeight& one) { return one.tensor.is_same(value); });
+      parameters_.push_back({name, weights_[static_cast<std::size_t>(at - other.weights_.begin())].tensor});
     }
   }
 
@@ -86,14 +87,14 @@ class ExportedNetwork final : public Network {
       throw data_error(location_, "gave {}, expected float32 {}",
                        out.defined() ? to_string(out.sizes().vec()) : "nothing", to_string(wanted));
     }
-    return out.to(at::kFloat);
+    return out.to(at::kFloat).contiguous();
   }
 
   ProgramConfig config_;
   std::string location_;
   std::vector<SizeRange> sizes_;
   std::shared_ptr<const ExportedProgram> program_;
-  std::vector<at::Tensor> weights_;  ///< in the order of the program's
+  std::vector<ExportedWeight> weights_;  ///< in the order of the program's
 };
 
 }  // namespace

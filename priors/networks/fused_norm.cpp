@@ -66,8 +66,8 @@ struct Norm : torch::autograd::Function<Norm> {
 
 bool takes_fused_norm(const at::Tensor& x, const at::Tensor& weight) {
   const bool known = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
-  return x.is_cpu() && x.dim() == 4 && known && x.size(1) % 16 == 0 && weight.scalar_type() == at::kFloat &&
-         x.numel() > 0 && x.is_contiguous(at::MemoryFormat::ChannelsLast) && has_avx512();
+  return x.is_cpu() && x.dim() == 4 && known && weight.scalar_type() == at::kFloat && x.numel() > 0 &&
+         x.is_contiguous(at::MemoryFormat::ChannelsLast) && has_avx512();
 }
 
 at::Tensor fused_norm(const at::Tensor& x, std::int64_t groups, const at::Tensor& weight, const at::Tensor& bias,

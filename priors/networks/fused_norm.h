@@ -6,8 +6,8 @@
 
 namespace recon {
 
-/// Whether fused_norm() takes it: on the CPU, has_avx512(), [B, C, H, W] channels last in float32 or bfloat16, C a
-/// multiple of 16; the weights float32.
+/// Whether fused_norm() takes it: on the CPU, has_avx512(), [B, C, H, W] channels last in float32 or bfloat16; the
+/// weights float32.
 bool takes_fused_norm(const at::Tensor& x, const at::Tensor& weight);
 
 /// Group normalisation (Wu & He 2018), then SiLU if `silu`. Sums are taken in float32 and double, and nothing is

@@ -24,21 +24,26 @@ namespace {
 constexpr std::int64_t width = 16;          ///< channels of a vector
 constexpr std::int64_t chunk_pixels = 256;  ///< whose sums are float32
 
-RECON_AVX512_CODE inline __m512 read(const float* at) { return _mm512_loadu_ps(at); }
-RECON_AVX512_CODE inline __m512 read(const c10::BFloat16* at) {
-  const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+/// The lanes of the channels from c on.
+inline __mmask16 lanes_from(std::int64_t c, std::int64_t channels) {
+  return static_cast<__mmask16>(channels - c >= width ? 0xFFFF : (1 << (channels - c)) - 1);
+}
+
+RECON_AVX512_CODE inline __m512 read(const float* at, __mmask16 lanes) { return _mm512_maskz_loadu_ps(lanes, at); }
+RECON_AVX512_CODE inline __m512 read(const c10::BFloat16* at, __mmask16 lanes) {
+  const __m256i bits = _mm256_maskz_loadu_epi16(lanes, at);
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
 }
 
-RECON_AVX512_CODE inline void write(float* at, __m512 x) { _mm512_storeu_ps(at, x); }
+RECON_AVX512_CODE inline void write(float* at, __mmask16 lanes, __m512 x) { _mm512_mask_storeu_ps(at, lanes, x); }
 /// Rounds to the nearest, of two to the even one; a NaN stays one.
-RECON_AVX512_CODE inline void write(c10::BFloat16* at, __m512 x) {
+RECON_AVX512_CODE inline void write(c10::BFloat16* at, __mmask16 lanes, __m512 x) {
   const __m512i bits = _mm512_castps_si512(x);
   const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
   const __m512i up = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
   const __mmask16 not_a_number = _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q);
   const __m512i safe = _mm512_mask_mov_epi32(up, not_a_number, _mm512_set1_epi32(0x7FC00000));
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(at), _mm512_cvtepi32_epi16(_mm512_srli_epi32(safe, 16)));
+  _mm256_mask_storeu_epi16(at, lanes, _mm512_cvtepi32_epi16(_mm512_srli_epi32(safe, 16)));
 }
 
 /// exp(x), relative to 2e-7 for float and to 5e-5 for bfloat16: 2^n times the Taylor polynomial of degree 7 or 4 of exp
@@ -80,15 +85,16 @@ template <class Entry>
 RECON_AVX512_CODE void sum_moments(const Entry* x, const Entry* pivot, std::int64_t pixels, std::int64_t channels,
                                    float* sums) {
   for (std::int64_t c = 0; c < channels; c += width) {
-    const __m512 offset = read(pivot + c);
+    const __mmask16 lanes = lanes_from(c, channels);
+    const __m512 offset = read(pivot + c, lanes);
     __m512 sum = _mm512_setzero_ps(), squares = _mm512_setzero_ps();
     for (std::int64_t p = 0; p < pixels; ++p) {
-      const __m512 value = _mm512_sub_ps(read(x + p * channels + c), offset);
+      const __m512 value = _mm512_sub_ps(read(x + p * channels + c, lanes), offset);
       sum = _mm512_add_ps(sum, value);
       squares = _mm512_fmadd_ps(value, value, squares);
     }
-    _mm512_storeu_ps(sums + c, sum);
-    _mm512_storeu_ps(sums + channels + c, squares);
+    write(sums + c, lanes, sum);
+    write(sums + channels + c, lanes, squares);
   }
 }
 
@@ -96,10 +102,11 @@ template <class Entry>
 RECON_AVX512_CODE void apply_to(const Entry* x, const float* scale, const float* shift, bool silu, std::int64_t pixels,
                                 std::int64_t channels, Entry* y) {
   for (std::int64_t c = 0; c < channels; c += width) {
-    const __m512 a = _mm512_loadu_ps(scale + c), b = _mm512_loadu_ps(shift + c);
+    const __mmask16 lanes = lanes_from(c, channels);
+    const __m512 a = read(scale + c, lanes), b = read(shift + c, lanes);
     for (std::int64_t at = c; at < pixels * channels; at += channels) {
-      const __m512 z = _mm512_fmadd_ps(read(x + at), a, b);
-      write(y + at, silu ? _mm512_mul_ps(z, sigmoid<Entry>(z)) : z);
+      const __m512 z = _mm512_fmadd_ps(read(x + at, lanes), a, b);
+      write(y + at, lanes, silu ? _mm512_mul_ps(z, sigmoid<Entry>(z)) : z);
     }
   }
 }
@@ -109,17 +116,18 @@ template <class Entry>
 RECON_AVX512_CODE void sum_gradients(const Entry* x, const Entry* g, const NormCoefficients& of, bool silu,
                                      std::int64_t pixels, std::int64_t channels, float* sums) {
   for (std::int64_t c = 0; c < channels; c += width) {
-    const __m512 a = _mm512_loadu_ps(of.scale + c), b = _mm512_loadu_ps(of.shift + c);
-    const __m512 mean = _mm512_loadu_ps(of.mean + c), inverse = _mm512_loadu_ps(of.inverse + c);
+    const __mmask16 lanes = lanes_from(c, channels);
+    const __m512 a = read(of.scale + c, lanes), b = read(of.shift + c, lanes);
+    const __m512 mean = read(of.mean + c, lanes), inverse = read(of.inverse + c, lanes);
     __m512 sum = _mm512_setzero_ps(), products = _mm512_setzero_ps();
     for (std::int64_t at = c; at < pixels * channels; at += channels) {
-      const __m512 value = read(x + at);
-      const __m512 of_z = through_activation<Entry>(read(g + at), _mm512_fmadd_ps(value, a, b), silu);
+      const __m512 value = read(x + at, lanes);
+      const __m512 of_z = through_activation<Entry>(read(g + at, lanes), _mm512_fmadd_ps(value, a, b), silu);
       sum = _mm512_add_ps(sum, of_z);
       products = _mm512_fmadd_ps(of_z, _mm512_sub_ps(value, mean), products);
     }
-    _mm512_storeu_ps(sums + c, sum);
-    _mm512_storeu_ps(sums + channels + c, _mm512_mul_ps(products, inverse));
+    write(sums + c, lanes, sum);
+    write(sums + channels + c, lanes, _mm512_mul_ps(products, inverse));
   }
 }
 
@@ -129,14 +137,15 @@ RECON_AVX512_CODE void apply_gradients(const Entry* x, const Entry* g, const Nor
                                        const float* constant, bool silu, std::int64_t pixels, std::int64_t channels,
                                        Entry* of_x) {
   for (std::int64_t c = 0; c < channels; c += width) {
-    const __m512 a = _mm512_loadu_ps(of.scale + c), b = _mm512_loadu_ps(of.shift + c);
-    const __m512 mean = _mm512_loadu_ps(of.mean + c);
-    const __m512 s = _mm512_loadu_ps(slope + c), k = _mm512_loadu_ps(constant + c);
+    const __mmask16 lanes = lanes_from(c, channels);
+    const __m512 a = read(of.scale + c, lanes), b = read(of.shift + c, lanes);
+    const __m512 mean = read(of.mean + c, lanes);
+    const __m512 s = read(slope + c, lanes), k = read(constant + c, lanes);
     for (std::int64_t at = c; at < pixels * channels; at += channels) {
-      const __m512 value = read(x + at);
-      const __m512 of_z = through_activation<Entry>(read(g + at), _mm512_fmadd_ps(value, a, b), silu);
+      const __m512 value = read(x + at, lanes);
+      const __m512 of_z = through_activation<Entry>(read(g + at, lanes), _mm512_fmadd_ps(value, a, b), silu);
       const __m512 through_group = _mm512_fmadd_ps(_mm512_sub_ps(value, mean), s, k);
-      write(of_x + at, _mm512_fmadd_ps(of_z, a, through_group));
+      write(of_x + at, lanes, _mm512_fmadd_ps(of_z, a, through_group));
     }
   }
 }

@@ -7,8 +7,8 @@
 namespace recon {
 
 // Group normalisation and the activation after it in two passes over memory, for processors of has_avx512() only.
-// Images lie channels last, [B, P, C] for P pixels, C a multiple of 16; sums are float32 over 256 pixels and double
-// beyond. The same for any number of threads.
+// Images lie channels last, [B, P, C] for P pixels; sums are float32 over 256 pixels and double beyond. The same for any
+// number of threads.
 
 /// Images [images, pixels, channels], whose channels are normalised in `groups` of neighbours.
 struct NormSize {

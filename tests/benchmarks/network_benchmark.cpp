@@ -1,5 +1,5 @@
 // The embedded prior's denoiser: milliseconds of a forward pass, of the backward pass that follows it, and of loading.
-// Arguments: side of the image, threads. Run: recon_benchmarks --benchmark_filter=Prior
+// Arguments: side of the image, threads. Run: recon_benchmarks --benchmark_filter='Prior|Bfloat16'
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <benchmark/benchmark.h>
@@ -23,16 +23,16 @@ void PriorDenoise(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(prior->denoise(x, kLevel));
 }
 
-void PriorForwardKeepingTheGraph(benchmark::State& state) {
+void forward(benchmark::State& state, Precision precision) {
   at::set_num_threads(static_cast<int>(state.range(1)));
-  const PriorPtr prior = load_prior("natural_gray");
+  const PriorPtr prior = load_prior("natural_gray", precision);
   const at::Tensor x = image(state.range(0));
   for (auto _ : state) benchmark::DoNotOptimize(prior->linearize(x, kLevel));
 }
 
-void PriorBackward(benchmark::State& state) {
+void backward(benchmark::State& state, Precision precision) {
   at::set_num_threads(static_cast<int>(state.range(1)));
-  const PriorPtr prior = load_prior("natural_gray");
+  const PriorPtr prior = load_prior("natural_gray", precision);
   const at::Tensor x = image(state.range(0));
   for (auto _ : state) {
     state.PauseTiming();
@@ -41,6 +41,11 @@ void PriorBackward(benchmark::State& state) {
     benchmark::DoNotOptimize(linearized.pullback(x));
   }
 }
+
+void PriorForwardKeepingTheGraph(benchmark::State& state) { forward(state, Precision::float32); }
+void PriorBackward(benchmark::State& state) { backward(state, Precision::float32); }
+void Bfloat16ForwardKeepingTheGraph(benchmark::State& state) { forward(state, Precision::bfloat16); }
+void Bfloat16Backward(benchmark::State& state) { backward(state, Precision::bfloat16); }
 
 void PriorLoad(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(load_prior("natural_gray"));
@@ -56,6 +61,8 @@ void sizes(benchmark::internal::Benchmark* benchmark) {
 BENCHMARK(PriorDenoise)->Apply(sizes);
 BENCHMARK(PriorForwardKeepingTheGraph)->Apply(sizes);
 BENCHMARK(PriorBackward)->Apply(sizes);
+BENCHMARK(Bfloat16ForwardKeepingTheGraph)->Apply(sizes);
+BENCHMARK(Bfloat16Backward)->Apply(sizes);
 BENCHMARK(PriorLoad)->Unit(benchmark::kMillisecond);
 
 }  // namespace

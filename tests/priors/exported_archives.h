@@ -11,18 +11,20 @@
 #include "tests/priors/torch_files.h"
 #include "tests/support/paths.h"
 
-// The recorded archive of torch.export, taken apart, so that tests can make wrong ones.
+// The recorded archives of torch.export, taken apart, so that tests can make wrong ones.
 namespace recon::test {
 
-inline std::filesystem::path exported_record() { return source_path("tests/golden/exported/small"); }
+inline std::filesystem::path exported_record(const std::string& name = "small") {
+  return source_path("tests/golden/exported/" + name);
+}
 
 class ExportedFile {
  public:
   std::map<std::string, std::string> entries;  ///< without the folder's name
   nlohmann::json program, weights;             ///< of models/model.json and of the weights' config
 
-  ExportedFile() {
-    const std::filesystem::path path = exported_record() / "model.pt2";
+  explicit ExportedFile(const std::string& record = "small") {
+    const std::filesystem::path path = exported_record(record) / "model.pt2";
     const MappedFile file(path);
     const ZipArchive archive(file.bytes(), path.string());
     for (const auto& name : archive.names()) {

@@ -81,6 +81,7 @@ const std::vector<std::string>& targets() {
                              "conv2d",
                              "convolution",
                              "group_norm",
+                             "instance_norm",
                              "layer_norm",
                              "batch_norm",
                              "softmax.int",
@@ -157,12 +158,21 @@ struct Outcomes {
 
 Outcomes outcomes_of(int rounds, unsigned seed) {
   std::mt19937 random(seed);
-  ExportedFile original;
-  const std::string whole = original.bytes();
-  strip(original);
-  EXPECT_EQ(complaint_of(original.bytes()), "");
+  struct Original {
+    ExportedFile file;
+    std::string bytes;
+  };
+  std::vector<Original> originals;
+  for (const char* record : {"small", "norms"}) {
+    ExportedFile file(record);
+    const std::string bytes = file.bytes();
+    strip(file);
+    EXPECT_EQ(complaint_of(file.bytes()), "");
+    originals.push_back({.file = file, .bytes = bytes});
+  }
   Outcomes outcomes;
   for (int round = 0; round < rounds; ++round) {
+    const auto& [original, whole] = originals[static_cast<std::size_t>(round / 8) % originals.size()];
     ExportedFile file = original;
     std::string bytes;
     switch (round % 8) {

@@ -40,8 +40,8 @@ Shape trial_size(const ExportedGraph& graph) {
 void try_network(const ExportedGraph& graph, Inspection& inspection) {
   const c10::InferenceMode no_gradient;
   const Shape size = trial_size(graph);
-  std::vector<at::Tensor> weights;
-  for (const GraphWeight& weight : graph.weights) weights.push_back(weight.tensor);
+  std::vector<ExportedWeight> weights;
+  for (const GraphWeight& weight : graph.weights) weights.push_back({.tensor = weight.tensor});
   bool runs = true;
   try {
     const at::Tensor out = ExportedProgram(graph).run(at::zeros(size), at::ones({size[0]}), weights);

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Makes the record against which exported networks are checked: a small random U-Net with attention, and what it gives
-at three sizes other than the one that it was exported at.
+"""Makes the records against which exported networks are checked: small random U-Nets with attention, and what they give
+at three sizes other than the one that they were exported at. `small` computes with sizes, lists, buffers and constants;
+`norms` has norms and activations in every form that recon carries out in a way of its own, and in forms that look like
+them; `decomposed` is `norms` in the core operators of torch, which
+have no instance norm.
 
 Provenance: torch 2.11, safetensors (CPU, float32). Regenerate with
 
-    python tests/golden/exported/make_exported.py tests/golden/exported/small
+    python tests/golden/exported/make_exported.py tests/golden/exported
 """
 import math
 import pathlib
@@ -46,25 +49,77 @@ class Small(torch.nn.Module):
         return out * torch.where(t > 500, 2.0, 1.0)[:, None, None, None]
 
 
-def main():
-    torch.manual_seed(11)
-    folder = pathlib.Path(sys.argv[1])
-    net = Small().eval()
-    sizes = {0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC}
+class Norms(torch.nn.Module):
+    def __init__(self, instance=True, channels=16):
+        super().__init__()
+        conv = lambda inputs, outputs, side=3: torch.nn.Conv2d(inputs, outputs, side, padding=side // 2)
+        self.enter, self.first, self.second = conv(1, channels), conv(channels, channels), conv(channels, channels)
+        self.norms = torch.nn.ModuleList(torch.nn.GroupNorm(groups, channels, eps) for groups, eps in
+                                         [(4, 1e-5), (8, 1e-3), (16, 1e-5), (2, 1e-6), (1, 1e-5), (4, 1e-2)])
+        self.instance = torch.nn.InstanceNorm2d(channels) if instance else torch.nn.Identity()
+        self.dropout = torch.nn.Dropout(0.1)
+        self.qkv, self.proj = conv(channels, 3 * channels, 1), conv(channels, channels, 1)
+        self.leave = conv(2 * channels + 2, 2)
+        self.narrow, self.odd = conv(2 * channels, 10), torch.nn.GroupNorm(5, 10)
+        for name, value in self.named_parameters():
+            if value.dim() == 1:
+                value.data += 0.3 * torch.randn_like(value)
+
+    def forward(self, x, t):
+        h = self.enter(x) + (t / 1000)[:, None, None, None]
+        h = h + self.second(self.dropout(F.silu(self.norms[0](h))))
+        z = self.norms[1](h)
+        h = (h + self.first(z * torch.sigmoid(z))) / 1.0
+        twice = self.norms[2](h)  # of use beside its activation
+        h = h + F.silu(twice) * 0.5 + 0.1 * twice
+        z = self.norms[3](h)
+        h = h + z * torch.sigmoid(2 * z)  # looks like silu
+        z = self.norms[4](h)
+        gate = torch.sigmoid(z)
+        h = h + 0.2 * (z * gate) + 0.1 * gate  # a gate of use elsewhere
+        coarse = F.avg_pool2d(F.silu(self.instance(h)), 2)
+        b, c, height, width = coarse.shape
+        q, k, v = self.qkv(self.norms[5](coarse)).view(b, 3, 2, c // 2, height * width).transpose(3, 4).unbind(1)
+        mixed = F.scaled_dot_product_attention(q, k, v).transpose(2, 3).reshape(b * 2, c // 2, height, width)
+        coarse = coarse + self.proj(mixed.contiguous().view(b, c, height, width))
+        wide = F.interpolate(coarse, scale_factor=2.0, mode="nearest")
+        both = torch.cat([wide, h], dim=1)
+        narrow = F.silu(self.odd(self.narrow(both)))
+        low, high = narrow.contiguous().view(b * 5, 2, 2 * height, 2 * width).view(b, 5, 2, 2 * height, 2 * width)[:, :2].unbind(1)
+        return self.leave(torch.cat([both, low * high], dim=1))
+
+
+def record(net, folder, images=((1, 8, 12), (3, 20, 16), (2, 32, 32)), decompose=False):
+    folder.mkdir(exist_ok=True)
+    sides = Dim.DYNAMIC, Dim.DYNAMIC
+    if isinstance(net, Norms):
+        sides = 2 * Dim("half_height", max=512), 2 * Dim("half_width", max=512)
     example = torch.randn(2, 1, 16, 16), torch.tensor([3.0, 700.0])
-    torch.export.save(torch.export.export(net, example, dynamic_shapes=(sizes, {0: Dim.DYNAMIC})), folder / "model.pt2")
-    for batch, height, width in (1, 8, 12), (3, 20, 16), (2, 32, 32):
+    sizes = {0: Dim.DYNAMIC, 2: sides[0], 3: sides[1]}, {0: Dim.DYNAMIC}
+    program = torch.export.export(net, example, dynamic_shapes=sizes)
+    torch.export.save(program.run_decompositions() if decompose else program, folder / "model.pt2")
+    for batch, height, width in images:
         x = torch.randn(batch, 1, height, width, requires_grad=True)
         t = torch.tensor([3.0, 700.0, 20.5])[:batch]
         out = net(x, t)
         v = torch.randn_like(out)
         vjp, = torch.autograd.grad(out, x, v)
-        record = dict(x=x.detach(), t=t, out=out.detach(), v=v, vjp=vjp)
-        save_file({name: value.contiguous() for name, value in record.items()},
+        values = dict(x=x.detach(), t=t, out=out.detach(), v=v, vjp=vjp)
+        save_file({name: value.contiguous() for name, value in values.items()},
                   folder / f"golden_{height}x{width}.safetensors")
     (folder / "prior.yaml").write_text("architecture: {type: exported, in_channels: 1, size_multiple: 2, learn_sigma: true}\n"
                                        "weights: model.pt2\nprediction: epsilon\nschedule: vp_linear\n"
                                        "value_range: [-1, 1]\n")
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    torch.manual_seed(11)
+    record(Small().eval(), folder / "small")
+    torch.manual_seed(12)
+    record(Norms().eval(), folder / "norms")
+    torch.manual_seed(12)
+    record(Norms(instance=False).eval(), folder / "decomposed", images=[(3, 20, 16)], decompose=True)
 
 
 if __name__ == "__main__":
