@@ -304,8 +304,11 @@ TrainingResult Rounds::maximise(std::int64_t round, const std::string& prior, co
 
 /// What the output folder holds, from here on.
 void Rounds::publish(std::int64_t round) const {
-  const auto options = fs::copy_options::recursive | fs::copy_options::overwrite_existing;
-  fs::copy(prior_of(round).parent_path(), plan_.output, options);
+  std::error_code fault;
+  fs::copy(prior_of(round).parent_path(), plan_.output,
+           fs::copy_options::recursive | fs::copy_options::overwrite_existing, fault);
+  if (fault)
+    throw data_error(plan_.output.string(), "the prior of round {} cannot be copied: {}", round, fault.message());
 }
 
 TrainingResult Rounds::train() {
@@ -314,7 +317,9 @@ TrainingResult Rounds::train() {
     fs::remove(journal_file);
     fs::remove_all(folder_);
   }
-  fs::create_directories(folder_);
+  std::error_code fault;
+  fs::create_directories(folder_, fault);
+  if (fault) throw data_error(plan_.output.string(), "the output folder cannot be made: {}", fault.message());
   RoundJournal journal(journal_file, {{"training", nlohmann::ordered_json::parse(training_fingerprint(plan_))},
                                       {"measurements", measured_.hashes}});
   const std::int64_t wanted = rounds_.options.rounds, done = std::ssize(journal.rounds());

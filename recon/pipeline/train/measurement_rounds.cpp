@@ -9,7 +9,7 @@ namespace recon {
 namespace {
 
 /// Fast, and its samples are samples (recon/docs/measurements.md, "Without a backward pass").
-constexpr const char* usual_draws = "{type: jfps, steps: 12}";
+constexpr const char* usual_draws = "{type: jfps}";
 
 }  // namespace
 
