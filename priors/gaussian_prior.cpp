@@ -38,8 +38,8 @@ GaussianPosterior gaussian_posterior(const at::Tensor& mean, const at::Tensor& c
 }
 
 GaussianPrior::GaussianPrior(const at::Tensor& mean, Covariance covariance, NoiseSchedule schedule, double low,
-                             double high)
-    : Prior("gaussian", domain_of(covariance.image(), low, high), std::move(schedule)),
+                             double high, std::string name)
+    : Prior(std::move(name), domain_of(covariance.image(), low, high), std::move(schedule)),
       mean_(mean),
       covariance_(std::move(covariance)) {
   if (mean.sizes() != at::IntArrayRef(covariance_.image())) {

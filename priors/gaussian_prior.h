@@ -32,7 +32,7 @@ class GaussianPrior final : public Prior {
  public:
   /// `mean` is [C, H, W]. Throws Error(data) when its shape is not the covariance's.
   GaussianPrior(const at::Tensor& mean, Covariance covariance, NoiseSchedule schedule = NoiseSchedule::vp_linear(),
-                double low = -1, double high = 1);
+                double low = -1, double high = 1, std::string name = "gaussian");
 
   const at::Tensor& mean() const { return mean_.value(); }  ///< float64 [C, H, W]
   const Covariance& covariance() const { return covariance_; }

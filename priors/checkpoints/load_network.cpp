@@ -36,6 +36,7 @@ const NetworkKind& kind_of_class(const nlohmann::json& json, const std::string& 
 
 ChosenNetwork described_network(const PriorFiles& files, const PriorCard& card) {
   if (!card.images.empty()) throw data_error(card.location, "expected a network, got a prior made of images");
+  if (!card.mean.empty()) throw data_error(card.location, "expected a network, got a Gaussian prior");
   if (card.network.kind != nullptr) {
     if (!card.network.kind->program_format.empty() && !card.weights) {
       throw data_error(card.location, "`architecture: {}` needs `weights: FILE`", card.network.kind->name);

@@ -158,6 +158,10 @@ const std::map<std::string, Reader>& readers() {
        [](const Entry& e, PriorCard& card) { card.power_spectrum = table_of(e, "[cycles per pixel, power]"); }},
       {"images", read_images},
       {"width", [](const Entry& e, PriorCard& card) { card.width = e.positive(); }},
+      {"mean",
+       [](const Entry& e, PriorCard& card) {
+         for (const auto& value : e.list("a list of one number per channel")) card.mean.push_back(value.number());
+       }},
       {"image_range", [](const Entry& e, PriorCard& card) { card.image_range = range_of(e); }},
       {"description", [](const Entry& e, PriorCard& card) { card.description = e.text(); }},
       {"training_data", [](const Entry& e, PriorCard& card) { card.training_data = e.text(); }},
@@ -174,26 +178,53 @@ std::string known_keys() {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-/// What a card says of a prior made of images; all other keys are of networks.
-const std::set<std::string>& keys_with_images() {
-  static const std::set<std::string> keys{"name",        "images",        "width",   "image_range",
-                                          "value_range", "channels",      "size",    "schedule",
-                                          "description", "training_data", "licence", "attribution"};
-  return keys;
+/// A prior without a network.
+struct ClosedForm {
+  const char* name;
+  std::set<std::string> own;   ///< keys that no other kind has, but for the one that makes it this kind
+  std::set<std::string> keys;  ///< all that its card may have
+};
+
+const std::vector<ClosedForm>& closed_forms() {
+  static const std::vector<ClosedForm> all = [] {
+    const std::set<std::string> common{"name",        "value_range",   "size",    "schedule",
+                                       "description", "training_data", "licence", "attribution"};
+    std::vector<ClosedForm> forms{
+        {.name = "a prior made of `images`",
+         .own = {"width", "image_range"},
+         .keys = {"images", "width", "image_range", "channels"}},
+        {.name = "a Gaussian prior with a `mean`", .own = {}, .keys = {"mean", "power_spectrum"}}};
+    for (auto& form : forms) form.keys.insert(common.begin(), common.end());
+    return forms;
+  }();
+  return all;
 }
 
-/// Images make one kind of prior, a network the other.
+/// Images make one kind of prior, a mean another, a network the third.
 void require_one_kind(const YAML::Node& root, const PriorCard& card) {
+  const bool has[] = {!card.images.empty(), !card.mean.empty()};
   for (const auto& pair : root) {
     const std::string key = pair.first.Scalar();
     const std::string location = fmt::format("{}:{} '{}'", card.location, pair.first.Mark().line + 1, key);
-    if (card.images.empty() && (key == "width" || key == "image_range")) {
-      throw data_error(location, "it is for a prior made of `images`, which the card does not name");
+    for (std::size_t i = 0; i < closed_forms().size(); ++i) {
+      const ClosedForm& form = closed_forms()[i];
+      if (!has[i] && form.own.contains(key)) {
+        throw data_error(location, "it is for {}, which the card does not name", form.name);
+      }
+      if (has[i] && !form.keys.contains(key)) {
+        throw data_error(location, "it is for a network or another kind of prior; {} takes {}", form.name,
+                         fmt::join(form.keys, ", "));
+      }
     }
-    if (!card.images.empty() && !keys_with_images().contains(key)) {
-      throw data_error(location, "it is for a network; a prior made of `images` takes {}",
-                       fmt::join(keys_with_images(), ", "));
-    }
+  }
+  if (card.mean.empty()) return;
+  if (card.power_spectrum.empty()) {
+    throw data_error(card.location,
+                     "a Gaussian prior with a `mean` needs a `power_spectrum`, a list of [cycles per "
+                     "pixel, power]");
+  }
+  if (card.fixed_size.empty()) {
+    throw data_error(card.location, "a Gaussian prior with a `mean` needs the `size` of its images, [height, width]");
   }
 }
 

@@ -54,6 +54,8 @@ struct PriorCard {
   std::vector<std::string> images;  ///< of an empirical prior, paths that start at the card's folder; else empty
   double width = 0.05;              ///< of its clouds, in units of value_range
   std::pair<double, double> image_range = {0, 1};  ///< values of black and white in the images
+
+  std::vector<double> mean;  ///< of a Gaussian prior with `power_spectrum`, one number per channel; else empty
 };
 
 /// The card that a preset stands for, without weights. Throws Error(internal) for a name that is none.

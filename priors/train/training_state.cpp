@@ -47,7 +47,8 @@ std::string metadata_of(const SafetensorsFile& file, const char* key) {
   return found->second;
 }
 
-/// The first key at which two resolved configs differ.
+}  // namespace
+
 std::string first_difference(const std::string& saved, const std::string& wanted) {
   const auto before = nlohmann::json::parse(saved, nullptr, false), now = nlohmann::json::parse(wanted, nullptr, false);
   if (!before.is_object() || !now.is_object()) return "the config";
@@ -58,8 +59,6 @@ std::string first_difference(const std::string& saved, const std::string& wanted
   }
   return "a key was removed";
 }
-
-}  // namespace
 
 const ValidationPoint* best_validation(const TrainingHistory& history) {
   const ValidationPoint* best = nullptr;

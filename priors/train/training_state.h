@@ -42,4 +42,7 @@ void save_training_state(const std::filesystem::path& path, const std::vector<Na
 TrainingHistory load_training_state(const std::filesystem::path& path, const std::vector<NamedTensor>& tensors,
                                     const std::string& fingerprint);
 
+/// The first key at which two configs in JSON differ, for people: "batch was 8, is 16".
+std::string first_difference(const std::string& saved, const std::string& wanted);
+
 }  // namespace recon

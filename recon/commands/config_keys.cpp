@@ -86,6 +86,15 @@ void train(ParameterVisitor& v) {
   kind(v, "schedule", "the noise process: a word (vp_linear), or `type` and its options: recon list schedules");
   section<NetworkOptions>(v, "network", "the U-Net to train");
   section<TrainingOptions>(v, "training", "how it is trained");
+  for (const auto& inside : v.sections("from_measurements", "in place of `images`: a prior from measurements alone")) {
+    MeasurementRoundOptions().visit(*inside);
+    kind(*inside, "input", "the measurements, as in recon list config batch");
+    kind(*inside, "solver", "what draws: a word or a section as there, of those that claim samples; default jfps");
+    ItemKeys().visit(*inside);
+    kind(*inside, "precision", "of the network while it draws, as there");
+    kind(*inside, "memory", "as there");
+    section<BatchSection>(*inside, "batch", "how items are cut");
+  }
 }
 
 using Visit = std::function<void(ParameterVisitor&)>;

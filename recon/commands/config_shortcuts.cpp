@@ -33,6 +33,8 @@ constexpr Shortcut shortcuts[] = {
     {"samples", "samples", "--samples", Form::yaml, "Samples: more than one give mean and standard deviation"},
     {"items", "items", "--items", Form::list, "Ids or positions from 0 on: 3,7 or 0-9"},
     {"output", "output", "-o,--output", Form::text, "Where the result goes"},
+    {"from_measurements", "from_measurements.input", "--from-measurements", Form::text,
+     "Measurement file to learn from, in place of `images`: a prior without a clean image"},
     {"preview", "preview", "--preview", Form::text, "PNG panel of the results"},
 };
 

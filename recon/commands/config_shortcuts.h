@@ -15,7 +15,8 @@ namespace recon {
 /// Options of the command line for keys that people reach for first: `--solver tv_pdhg` for `--set solver=tv_pdhg`.
 class ConfigShortcuts {
  public:
-  /// Offers those of `keys`: output, preview, operator, noise_std, solver, steps, prior, precision, samples, items.
+  /// Offers those of `keys`: output, preview, operator, noise_std, solver, steps, prior, precision, samples, items,
+  /// from_measurements.
   ///
   /// `path` says where a key stands in the config of this verb when not under its own name: {"output", "output.path"}.
   void add_to(CLI::App& app, const std::vector<std::string>& keys, const std::map<std::string, std::string>& path = {});

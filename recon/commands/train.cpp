@@ -3,8 +3,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include "recon/commands/batch_progress.h"
 #include "recon/commands/progress_printer.h"
 #include "recon/commands/verb_setup.h"
+#include "recon/core/error.h"
+#include "recon/pipeline/batch/batch_engine.h"
+#include "recon/pipeline/train/expectation_maximization.h"
 #include "recon/pipeline/train/training.h"
 #include "recon/pipeline/train/training_tuning.h"
 
@@ -26,7 +30,7 @@ const char* name_of(TrainingOutcome outcome) {
 class TrainVerb final : public Verb {
  public:
   const char* name() const override { return "train"; }
-  const char* summary() const override { return "Train a prior from images"; }
+  const char* summary() const override { return "Train a prior from images, or from measurements alone"; }
   const char* examples() const override {
     return R"(CONFIG is a YAML file; `images` and `validation` are paths from its folder (from the working directory
 with --set), `output`, a folder, from the working directory. The same command again goes on where a run was
@@ -37,6 +41,7 @@ Examples:
   recon train train.yaml --set images=photos/ --set output=my_prior --set training.steps=20000
   recon train train.yaml --tune                        which batch and learning rate suit this machine and these images
   recon train train.yaml --set init=natural_gray --set training.learning_rate=1e-4
+  recon train train.yaml --from-measurements masked.h5      no clean image: rounds of posterior draws and training
   recon inspect ./trained_prior --check
 )";
   }
@@ -45,17 +50,51 @@ Examples:
     app.add_option("CONFIG", config_, "Config (YAML)")->required();
     app.add_flag("--tune", tune_,
                  "Try batches and learning rates for a minute or some, propose one of each, and train nothing");
-    shortcuts_.add_to(app, {"output"});
+    shortcuts_.add_to(app, {"output", "from_measurements"});
   }
 
   VerbResult execute(const GlobalOptions& options) override {
     ProgressPrinter progress(options.quiet);
     const RunControls controls = controls_of(options, progress);
-    const TrainingPlan plan = read_training_plan(config_of(config_, options, shortcuts_), options.seed);
-    return tune_ ? proposed(tune_training(plan, controls)) : reported(plan, train(plan, controls));
+    Config config = config_of(config_, options, shortcuts_);
+    if (shortcuts_.given("from_measurements")) {
+      for (const char* key : {"images", "validation"}) config.set(key, "[]", "--from-measurements");
+    }
+    const TrainingPlan plan = read_training_plan(config, options.seed);
+    if (tune_ && plan.measured) {
+      throw usage_error("--tune",
+                        "it tries images, of which there are none before the first draws; name some by `images`");
+    }
+    if (tune_) return proposed(tune_training(plan, controls));
+    if (!plan.measured) return reported(plan, train(plan, controls));
+    const auto draw = [&](const YamlNodePtr& batch) { return draw_posterior(batch, controls, options); };
+    draw_posterior_plan(plan.measured->batch);  // its faults before the work
+    return reported(plan, train_from_measurements(plan, controls, draw));
   }
 
  private:
+  static BatchPlan draw_posterior_plan(const YamlNodePtr& config) {
+    BatchPlan plan = read_batch_plan(config, std::nullopt);
+    if (plan.main.solver == nullptr || plan.main.traits.claim != Claim::samples) {
+      throw usage_error(config->find("solver")->location,
+                        "solver: {} draws no samples, and a prior trained on anything else loses what the data do not "
+                        "say; take one of those that `recon list solvers` claims samples of: jfps, dps, pigdm",
+                        plan.main.name);
+    }
+    return plan;
+  }
+
+  static bool draw_posterior(const YamlNodePtr& config, const RunControls& controls, const GlobalOptions& options) {
+    BatchProgress progress(options.quiet || options.json);
+    RunControls here = controls;
+    here.observer = &progress;
+    BatchTask task;
+    task.on_event = [&](const nlohmann::ordered_json& event) { progress.tell(event); };
+    const std::vector<BatchResult> results = run_batch(draw_posterior_plan(config), task, here);
+    if (results.size() != 1) throw usage_error("from_measurements", "`batch.group_by_shape` is not for training");
+    return results.front().complete;
+  }
+
   static VerbResult proposed(const TrainingProposal& proposal) {
     VerbResult verb;
     verb.json = {{"batch", proposal.batch},
@@ -97,12 +136,32 @@ Examples:
         verb.text += fmt::format("{:>14.3g}  {:>18.4g}  {:>7.2f}\n", r, mse, denoising_psnr(mse, peak));
       }
     }
+    if (plan.measured) add_rounds(verb, result.rounds);
     if (result.outcome == TrainingOutcome::interrupted) verb.text += "the same command goes on from here\n";
     if (result.outcome == TrainingOutcome::diverged) {
       verb.text += "loss or gradient were not finite; lower training.learning_rate and start with resume: never\n";
     }
     if (result.outcome != TrainingOutcome::finished) verb.exit_code = exit_some_failed;
     return verb;
+  }
+
+  static void add_rounds(VerbResult& verb, const std::vector<RoundFigures>& rounds) {
+    verb.json["rounds"] = nlohmann::ordered_json::array();
+    verb.text += "round  chi2 of the draws  PSNR/dB   loss  drawing/s  training/s\n";
+    for (const auto& round : rounds) {
+      const auto number = [](double value) {
+        return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+      };
+      verb.json["rounds"].push_back({{"chi2", number(round.chi2)},
+                                     {"psnr", number(round.psnr)},
+                                     {"loss", number(round.loss)},
+                                     {"failed", round.failed},
+                                     {"drawing_seconds", round.drawing_seconds},
+                                     {"training_seconds", round.training_seconds}});
+      verb.text += fmt::format("{:>5}  {:>17.3g}  {:>7}  {:>5.3g}  {:>9.0f}  {:>10.0f}\n", verb.json["rounds"].size(),
+                               round.chi2, std::isfinite(round.psnr) ? fmt::format("{:.2f}", round.psnr) : "-",
+                               round.loss, round.drawing_seconds, round.training_seconds);
+    }
   }
 
   std::string config_;

@@ -119,6 +119,12 @@ TEST_P(TrainConfigs, Runs) {
                         "' --set output=trained --set training.steps=2 --set training.batch=2 --set training.crop=32"
                         " --set training.validation_levels=2 --set training.validation_images=1 --set attribution=";
   if (Config::from_file(file).root()->find("init") != nullptr) options += " --set init=natural_gray";
+  if (Config::from_file(file).root()->find("from_measurements") != nullptr) {
+    options =
+        " --set output=trained --set training.steps=2 --set training.batch=2 --set training.validation_levels=2"
+        " --set from_measurements.rounds=1 --set from_measurements.gaussian_rounds=1"
+        " --set from_measurements.items=[0,1,2] --set from_measurements.solver.steps=2";
+  }
   const Outputs got = recon("train '" + file.string() + "' --json" + options);
   ASSERT_EQ(got.exit_code, 0) << got.err;
   EXPECT_EQ(recon("inspect trained/ --json").exit_code, 0);

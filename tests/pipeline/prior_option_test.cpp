@@ -5,6 +5,8 @@
 
 #include "data/image_io.h"
 #include "priors/empirical_prior.h"
+#include "priors/gaussian_prior.h"
+#include "priors/power_spectrum.h"
 #include "recon/pipeline/inspect/prior_inspection.h"
 #include "tests/support/faults.h"
 #include "tests/support/paths.h"
@@ -51,6 +53,28 @@ TEST(PriorOption, ASizeCutsTiles) {
   const at::Tensor ramp = at::linspace(0, 1, 24, at::kDouble).view({1, 4, 6});
   ASSERT_EQ(tiles.sizes(), (at::IntArrayRef{2, 1, 2, 4}));
   EXPECT_LT((tiles[1] - ramp.narrow(1, 2, 2).narrow(2, 0, 4)).abs().max().item<double>(), 0.51 / 255);
+}
+
+TEST(PriorOption, AMeanAndASpectrumMakeAGaussian) {
+  const std::string card = "mean: [0.25, -0.5]\nsize: [8, 16]\npower_spectrum:\n  - [0.1, 0.04]\n  - [0.4, 0.0025]\n";
+  const fs::path folder = folder_with(card);
+  const PriorPtr prior = open_prior(folder.string() + "/");
+  const auto& gaussian = dynamic_cast<const GaussianPrior&>(*prior);
+  EXPECT_EQ(prior->domain().fixed_size, (std::vector<std::int64_t>{8, 16}));
+  ASSERT_EQ(gaussian.mean().sizes(), (at::IntArrayRef{2, 8, 16}));
+  EXPECT_EQ(gaussian.mean()[1].min().item<double>(), -0.5);
+  EXPECT_EQ(gaussian.mean()[0].max().item<double>(), 0.25);
+  const at::Tensor power = gaussian.covariance().eigenvalues();
+  EXPECT_NEAR(power[0][0][0].item<double>(), 0.04, 1e-12) << "constant below the first row";
+  EXPECT_NEAR(power[1][4][8].item<double>(), 0.0025, 1e-12) << "and beyond the last";
+  // 0.2 cycles per pixel lies half way in the logarithm.
+  EXPECT_NEAR(on_frequencies({{0.1, 0.04}, {0.4, 0.0025}}, 5, 5)[0][1].item<double>(), 0.01, 1e-12);
+  EXPECT_NEAR(power[0][0][4].item<double>(), 0.04 * std::pow(0.0025 / 0.04, std::log(2.5) / std::log(4.0)), 1e-12);
+  EXPECT_TRUE(inspect_prior(folder.string() + "/", /*check=*/true).passed);
+  expect_says(fault_of("mean: [0]\nsize: 8\n"), {"prior.yaml", "power_spectrum"});
+  expect_says(fault_of("mean: [0]\npower_spectrum: [[0.1, 1]]\n"), {"prior.yaml", "size"});
+  expect_says(fault_of("mean: [0]\nprediction: v\n"), {"prior.yaml:2", "prediction", "Gaussian", "power_spectrum"});
+  expect_says(fault_of("mean: [0]\nimages: a.png\n"), {"prior.yaml", "another kind"});
 }
 
 TEST(PriorOption, TheHashKnowsTheImages) {

@@ -174,8 +174,12 @@ void BatchSection::visit(ParameterVisitor& v) {
 }
 
 BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> seed) {
+  return read_batch_plan(config.root(), seed);
+}
+
+BatchPlan read_batch_plan(const YamlNodePtr& config, std::optional<std::uint64_t> seed) {
   BatchPlan plan;
-  YamlOptions options(config.root(), "");
+  YamlOptions options(config, "");
   plan.input = options.node("input");
   if (plan.input == nullptr) {
     throw usage_error(options.location(), "`input` is missing: which files are to be reconstructed?");

@@ -55,6 +55,8 @@ struct BatchPlan {
 
 /// `seed` takes the place of the config's. Throws Error(usage) with file:line.
 BatchPlan read_batch_plan(const Config& config, std::optional<std::uint64_t> seed);
+/// The same of a config that was put together from another one's nodes.
+BatchPlan read_batch_plan(const YamlNodePtr& config, std::optional<std::uint64_t> seed);
 
 /// The items of a batch and how they are cut: `size` (or `series`) consecutive items, across files as long as these
 /// state the same operator. An item's batch depends on the config and the inputs only, never on who computes it or

@@ -15,6 +15,7 @@
 #include "priors/checkpoints/torch_file.h"
 #include "priors/diagnostics/interpretation_search.h"
 #include "priors/empirical_prior.h"
+#include "priors/gaussian_prior.h"
 #include "priors/load_prior.h"
 #include "priors/mapped_file.h"
 #include "recon/core/error.h"
@@ -141,30 +142,37 @@ void check_reading(Inspection& inspection, const Prior& prior, const std::string
   inspection.found["card_to_paste"] = card_lines(search.card_agrees() ? search.card : search.best);
 }
 
-/// A prior made of images; none: it is a network.
-std::optional<Inspection> inspect_images(const std::string& path_or_name, bool check) {
-  const std::optional<PriorCard> card = card_of_images(path_or_name);
+/// A prior made of images or a Gaussian one; none: it is a network.
+std::optional<Inspection> inspect_closed_form(const std::string& path_or_name, bool check) {
+  const std::optional<PriorCard> card = closed_form_card(path_or_name);
   if (!card) return std::nullopt;
   const PriorPtr prior = open_prior(path_or_name);
   const ImageDomain& domain = prior->domain();
-  const auto& empirical = dynamic_cast<const EmpiricalPrior&>(*prior);
   Inspection inspection;
   inspection.found = {{"kind", "prior"},
                       {"name", prior->name()},
                       {"folder", find_prior(path_or_name)},
-                      {"hash", hash_of_prior(path_or_name)},
-                      {"images", empirical.images().size(0)},
-                      {"width", empirical.width()},
-                      {"image_sources", card->images},
-                      {"schedule", prior->schedule().name()},
-                      {"value_range", {domain.low, domain.high}},
-                      {"channels", domain.channels},
-                      {"size", domain.fixed_size},
-                      {"description", card->description},
-                      {"training_data", card->training_data},
-                      {"licence", card->licence},
-                      {"attribution", card->attribution}};
-  if (check) check_denoiser(inspection, *prior, empirical.images().narrow(0, 0, 1).to(at::kFloat));
+                      {"hash", hash_of_prior(path_or_name)}};
+  at::Tensor one;
+  if (const auto* const empirical = dynamic_cast<const EmpiricalPrior*>(prior.get())) {
+    inspection.found["images"] = empirical->images().size(0);
+    inspection.found["width"] = empirical->width();
+    inspection.found["image_sources"] = card->images;
+    one = empirical->images().narrow(0, 0, 1).to(at::kFloat);
+  } else {
+    inspection.found["mean"] = card->mean;
+    inspection.found["power_spectrum"] = card->power_spectrum;
+    one = dynamic_cast<const GaussianPrior&>(*prior).sample(Rng(0, "inspection"), {{0, 0}}, at::kFloat);
+  }
+  inspection.found.update({{"schedule", prior->schedule().name()},
+                           {"value_range", {domain.low, domain.high}},
+                           {"channels", domain.channels},
+                           {"size", domain.fixed_size},
+                           {"description", card->description},
+                           {"training_data", card->training_data},
+                           {"licence", card->licence},
+                           {"attribution", card->attribution}});
+  if (check) check_denoiser(inspection, *prior, one);
   return inspection;
 }
 
@@ -192,7 +200,7 @@ void propose_presets(Inspection& inspection, const std::string& path) {
 }  // namespace
 
 Inspection inspect_prior(const std::string& path_or_name, bool check, const std::string& images) {
-  if (auto made_of_images = inspect_images(path_or_name, check)) return *made_of_images;
+  if (auto closed_form = inspect_closed_form(path_or_name, check)) return *closed_form;
   const PriorSummary summary = inspect_prior(path_or_name);
   const NetworkPriorDescription& description = summary.description;
   const ImageDomain& domain = description.domain;

@@ -9,6 +9,7 @@
 #include "data/content_hash.h"
 #include "priors/checkpoints/prior_files.h"
 #include "priors/empirical_prior.h"
+#include "priors/gaussian_prior.h"
 #include "priors/load_prior.h"
 #include "recon/core/error.h"
 #include "recon/pipeline/items/image_collection.h"
@@ -52,22 +53,34 @@ at::Tensor images_of(const PriorCard& card) {
   return at::stack(tiles);
 }
 
+PriorPtr gaussian_of(const PriorCard& card) {
+  const std::int64_t height = card.fixed_size[0], width = card.fixed_size[1], channels = std::ssize(card.mean);
+  const Shape image{channels, height, width};
+  const auto [low, high] = card.value_range.value_or(std::pair(-1.0, 1.0));
+  const at::Tensor power = on_frequencies(card.power_spectrum, height, width).expand(image).contiguous();
+  return std::make_shared<GaussianPrior>(
+      at::tensor(card.mean, at::kDouble).view({channels, 1, 1}).expand(image).contiguous(),
+      Covariance::stationary(power), card.schedule.value_or(NoiseSchedule::vp_linear()), low, high,
+      card.name.value_or("gaussian"));
+}
+
 }  // namespace
 
 std::string prior_from(const YamlOptions& config, const char* key, const std::string& value) {
   return is_prior_path(value) ? config.path_of(key, value).string() : value;
 }
 
-std::optional<PriorCard> card_of_images(const std::string& path_or_name) {
+std::optional<PriorCard> closed_form_card(const std::string& path_or_name) {
   const PriorFiles files = locate_prior_files(find_prior(path_or_name));
   if (!files.card) return std::nullopt;
   PriorCard card = read_prior_card(*files.card);
-  return card.images.empty() ? std::nullopt : std::optional(std::move(card));
+  return card.images.empty() && card.mean.empty() ? std::nullopt : std::optional(std::move(card));
 }
 
 PriorPtr open_prior(const std::string& path_or_name, Precision precision, std::int64_t memory) {
-  const std::optional<PriorCard> card = card_of_images(path_or_name);
+  const std::optional<PriorCard> card = closed_form_card(path_or_name);
   if (!card) return load_prior(path_or_name, precision, memory);
+  if (!card->mean.empty()) return gaussian_of(*card);
   const ImageDomain domain = domain_of(*card);
   return std::make_shared<EmpiricalPrior>(images_of(*card), card->width,
                                           card->schedule.value_or(NoiseSchedule::vp_linear()), domain.low, domain.high,
@@ -76,8 +89,8 @@ PriorPtr open_prior(const std::string& path_or_name, Precision precision, std::i
 
 std::string hash_of_prior(const std::string& path_or_name) {
   const std::string hash = content_hash_of_path(find_prior(path_or_name));
-  const std::optional<PriorCard> card = card_of_images(path_or_name);
-  if (!card) return hash;
+  const std::optional<PriorCard> card = closed_form_card(path_or_name);
+  if (!card || card->images.empty()) return hash;
   const at::Tensor images = images_of(*card).contiguous();
   return content_hash(hash + content_hash({static_cast<const char*>(images.data_ptr()), images.nbytes()}));
 }

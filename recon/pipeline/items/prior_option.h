@@ -15,11 +15,12 @@ namespace recon {
 /// folder.
 std::string prior_from(const YamlOptions& config, const char* key, const std::string& value);
 
-/// The card of a prior that is made of images; none: the prior is a network.
-std::optional<PriorCard> card_of_images(const std::string& path_or_name);
+/// The card of a prior that is made of images, or of a Gaussian one; none: the prior is a network.
+std::optional<PriorCard> closed_form_card(const std::string& path_or_name);
 
-/// A prior of any kind, by path or name: a network (load_prior), or EmpiricalPrior where its card names `images`. Those
-/// are read as ImageSource does, mapped to the card's value_range, and cut into tiles where the card has a `size`.
+/// A prior of any kind, by path or name: a network (load_prior), EmpiricalPrior where its card names `images`, or a
+/// stationary GaussianPrior where it has a `mean`. Images are read as ImageSource does, mapped to the card's
+/// value_range, and cut into tiles where the card has a `size`.
 /// Throws Error(data) as load_prior does, and for images that differ in size.
 PriorPtr open_prior(const std::string& path_or_name, Precision precision = Precision::float32, std::int64_t memory = 0);
 

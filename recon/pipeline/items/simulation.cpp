@@ -103,6 +103,10 @@ void SimulationOptions::visit(ParameterVisitor& v) {
   v.field("image_range", image_range, "[low, high]: values of black and white; 8 and 16 bit pictures have [0, 1]");
   v.field("output", output, "measurement file to write (HDF5); starts at the working directory");
   v.field("keep_truth", keep_truth, "store the images as ground truth");
+  v.field(
+      "mask_per_item", mask_per_item,
+      "inpainting, fourier, sense: another random mask for each image, by the operator's `seed` plus its number; the "
+      "file has them all");
   v.field("seed", seed, "seed of the noise", {.min = 0});
   v.field("provenance", provenance, "free text that is stored: what the images are, their licence");
 }
@@ -147,6 +151,19 @@ SimulatedItems::SimulatedItems(SimulationPlan plan)
   op_ = built.op;
   header_.operator_config = to_yaml(built.config);
   header_.operator_arrays = built.arrays;
+  if (plan_.options.mask_per_item) {
+    if (!built.config.contains("pattern") || !built.config.contains("seed") || built.arrays.contains("mask")) {
+      throw usage_error(plan_.location, "mask_per_item: {} has no mask that is drawn from a `seed`", op_->name());
+    }
+    mask_seed_ = built.config.at("seed").get<std::int64_t>();
+    if (at::equal(operator_of(0)->support(), operator_of(1)->support())) {
+      throw usage_error(plan_.location, "mask_per_item: the mask of {} does not depend on its `seed`", op_->name());
+    }
+    nlohmann::ordered_json config = built.config;
+    config["pattern"] = "array";
+    config["mask"] = {{"dataset", "mask"}};
+    header_.operator_config = to_yaml(config);
+  }
   header_.noise = plan_.noise;
   if (plan_.background.defined()) header_.background = background_of(plan_.background, measurement(), plan_.location);
   if (plan_.std_map.defined()) {
@@ -185,6 +202,14 @@ at::Tensor SimulatedItems::stacked_slices(const ImageSource& source, const std::
   return volume.narrow(1, 0, count * step).unflatten(1, {count, step}).mean(2);
 }
 
+OperatorPtr SimulatedItems::operator_of(std::int64_t index) const {
+  auto seed = std::make_shared<YamlNode>();
+  seed->kind = YamlNode::Kind::scalar;
+  seed->text = std::to_string(mask_seed_ + index);
+  seed->location = plan_.location;
+  return build_operator(with_value(plan_.op, "seed", seed), "operator", header_.image).op;
+}
+
 MeasurementItem SimulatedItems::item(std::int64_t index) const {
   const auto i = static_cast<std::size_t>(index);
   const at::Tensor truth = image(i);
@@ -194,13 +219,14 @@ MeasurementItem SimulatedItems::item(std::int64_t index) const {
   }
   warn_outside(truth, header_.range, ids_[i]);
   MeasurementItem item;
+  const OperatorPtr op = plan_.options.mask_per_item ? operator_of(index) : op_;
   item.id = ids_[i];
-  at::Tensor clean = op_->apply(truth);
-  if (header_.background.defined()) clean = on_support(clean + header_.background.to(clean.options()), op_->support());
+  at::Tensor clean = op->apply(truth);
+  if (header_.background.defined()) clean = on_support(clean + header_.background.to(clean.options()), op->support());
   const std::vector<StreamKey> key{{stable_hash(item.id), 0}};
   if (header_.std_map.defined()) {
     const Noise unit{.type = NoiseType::gaussian, .std = {1}, .peak = 0};
-    const at::Tensor noise = with_noise(unit, at::zeros_like(clean), rng_, key, op_->support());
+    const at::Tensor noise = with_noise(unit, at::zeros_like(clean), rng_, key, op->support());
     item.std_map = header_.std_map;
     // Where nothing is measured there is no number: 0, which nobody looks at.
     const at::Tensor measured = at::isfinite(item.std_map);
@@ -209,9 +235,14 @@ MeasurementItem SimulatedItems::item(std::int64_t index) const {
     const Noise unit{.type = NoiseType::gaussian, .std = {1}, .peak = 0};
     const at::Tensor white = with_noise(unit, at::zeros_like(clean), rng_, key);
     const at::Tensor noise = noise_filter(header_.correlation, 0.5, measurement())->apply(white);
-    item.y = (clean + on_support(noise, op_->support()))[0];
+    item.y = (clean + on_support(noise, op->support()))[0];
   } else {
-    item.y = with_noise(plan_.noise, clean, rng_, key, op_->support())[0];
+    item.y = with_noise(plan_.noise, clean, rng_, key, op->support())[0];
+  }
+  if (plan_.options.mask_per_item) {
+    at::Tensor mask = op->support();  // of all channels and coils alike
+    while (mask.dim() > 2) mask = mask[0];
+    item.arrays["mask"] = mask;
   }
   if (plan_.options.keep_truth) item.ground_truth = truth[0];
   item.noise_std = header_.noise.std.empty() ? 0 : header_.noise.std.front();
@@ -222,16 +253,18 @@ MeasurementSet simulate(const SimulationPlan& plan, const RunControls& controls)
   const SimulatedItems items(plan);
   MeasurementSet set;
   set.header = items.header();
-  std::vector<at::Tensor> measured, truths;
+  std::vector<at::Tensor> measured, truths, masks;
   for (std::size_t i = 0; i < items.ids().size() && !controls.cancelled(); ++i) {
     const MeasurementItem item = items.item(static_cast<std::int64_t>(i));
     set.ids.push_back(item.id);
     measured.push_back(item.y);
     if (item.ground_truth.defined()) truths.push_back(item.ground_truth);
+    if (plan.options.mask_per_item) masks.push_back(item.arrays.at("mask"));
   }
   if (measured.empty()) throw data_error("simulate", "no image was read, nothing to write");
   set.y = at::stack(measured);
   if (!truths.empty()) set.ground_truth = at::stack(truths);
+  if (!masks.empty()) set.per_item_arrays["mask"] = at::stack(masks);
   return set;
 }
 

@@ -29,6 +29,7 @@ struct SimulationOptions {
   std::vector<double> image_range = {0, 1};
   std::string output = "measurement.h5";
   bool keep_truth = true;
+  bool mask_per_item = false;
   std::int64_t seed = 0;
   std::string provenance;
 
@@ -72,8 +73,11 @@ class SimulatedItems {
 
   SimulationPlan plan_;
   Rng rng_;
+  OperatorPtr operator_of(std::int64_t index) const;
+
   MeasurementHeader header_;
   OperatorPtr op_;
+  std::int64_t mask_seed_ = 0;  ///< of the first item's, where each has its own
   std::vector<ImageSource> sources_;
   std::vector<std::string> ids_;
   std::vector<std::pair<std::size_t, std::int64_t>> places_;  ///< source and index of every id

@@ -90,10 +90,7 @@ TrainingTask training_task(const TrainingPlan& plan) {
   return task;
 }
 
-namespace {
-
-/// What decides the weights: all options but those that only say when and where to write, and how long to go on.
-std::string fingerprint(const TrainingPlan& plan) {
+std::string training_fingerprint(const TrainingPlan& plan) {
   nlohmann::ordered_json config = plan.resolved;
   for (const char* key : {"output", "resume", "weights", "name", "description", "training_data", "licence",
                           "attribution", "max_relative_sigma", "validation"}) {
@@ -103,9 +100,12 @@ std::string fingerprint(const TrainingPlan& plan) {
        {"steps", "minutes", "checkpoint_every", "validate_every", "validation_images", "validation_levels"}) {
     config["training"].erase(key);
   }
+  if (config.contains("from_measurements")) config["from_measurements"].erase("rounds");
   if (!plan.init.empty()) config["init"] = content_hash_of_path(find_prior(plan.init));
   return config.dump();
 }
+
+namespace {
 
 void check_ranges(const YamlOptions& options, const TrainingSetup& setup) {
   const auto check = [&](const char* key, const std::vector<double>& range) {
@@ -154,9 +154,21 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
   }
   read_section(options, "network", "the U-Net to train", plan.network);
   read_section(options, "training", "how it is trained", plan.options);
+  plan.measured = read_measurement_rounds(options);
   options.finish();
   plan.location = options.location();
-  if (plan.setup.images.empty()) throw usage_error(plan.location, "`images` is missing: what is to be learned?");
+  if (plan.setup.images.empty() && !plan.measured) {
+    throw usage_error(plan.location, "`images` is missing: what is to be learned? (measurements: `from_measurements`)");
+  }
+  if (plan.measured) {
+    for (const char* key : {"images", "validation"}) {
+      if (!(std::string_view(key) == "images" ? plan.setup.images : plan.setup.validation).empty()) {
+        throw usage_error(options.location_of(key),
+                          "`from_measurements` learns without images, and validates on draws of items held out; remove "
+                          "one of the two");
+      }
+    }
+  }
   check_ranges(options, plan.setup);
   for (const auto& text : plan.setup.images) plan.images.push_back(options.path_of("images", text).string());
   for (const auto& text : plan.setup.validation) {
@@ -173,7 +185,9 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
     throw usage_error(options.location_of("network"), "`init` brings its own network; remove one of the two");
   }
   plan.output = plan.setup.output;
+  plan.state = plan.output / "training_state.safetensors";
   if (plan.setup.name.empty()) plan.setup.name = plan.output.filename().string();
+  plan.label = "train " + plan.setup.name;
   if (seed) plan.options.seed = static_cast<std::int64_t>(*seed);
   plan.resolved = options.resolved();
   plan.resolved["training"]["seed"] = plan.options.seed;
@@ -188,12 +202,13 @@ double mean_of_last(const std::vector<double>& values, std::size_t count) {
   return std::accumulate(values.end() - used, values.end(), 0.0) / static_cast<double>(used);
 }
 
-TrainingResult train(const TrainingPlan& plan, const RunControls& run) {
+TrainingResult train(const TrainingPlan& plan, const RunControls& run) { return train(plan, training_task(plan), run); }
+
+TrainingResult train(const TrainingPlan& plan, TrainingTask task, const RunControls& run) {
   std::error_code fault;
   std::filesystem::create_directories(plan.output, fault);
   if (fault) throw data_error(plan.output.string(), "the output folder cannot be made: {}", fault.message());
-  if (plan.setup.resume == Resume::never) std::filesystem::remove(plan.state_file());
-  TrainingTask task = training_task(plan);
+  if (plan.setup.resume == Resume::never) std::filesystem::remove(plan.state);
   TrainingResult result;
   result.parameters = task.network->parameter_count();
   TrainingOutput output(plan, task, run.device);
@@ -201,8 +216,8 @@ TrainingResult train(const TrainingPlan& plan, const RunControls& run) {
   log::info("images: {}", result.channels);
   std::int64_t done_before = 0;
   Trainer trainer(std::move(task), plan.options, run.device);
-  TrainingControls controls{.state = plan.state_file(),
-                            .fingerprint = fingerprint(plan),
+  TrainingControls controls{.state = plan.state,
+                            .fingerprint = training_fingerprint(plan),
                             .device = run.device,
                             .cancellation = run.cancellation,
                             .on_begin = {},
@@ -211,7 +226,7 @@ TrainingResult train(const TrainingPlan& plan, const RunControls& run) {
                             .on_validation = {}};
   controls.on_begin = [&](std::int64_t done) {
     done_before = done;
-    run.begin("train " + plan.setup.name, done);
+    run.begin(plan.label, done);
   };
   controls.on_export = [&](const NetworkPrior& prior, const UNet2D& network) { output.write_weights(prior, network); };
   controls.on_validation = [&](const NetworkPrior& prior, const TrainingHistory& history) {

@@ -12,6 +12,8 @@
 #include "recon/config/config.h"
 #include "recon/core/parameters.h"
 #include "recon/core/run_controls.h"
+#include "recon/pipeline/train/measurement_rounds.h"
+#include "recon/pipeline/train/round_journal.h"
 
 namespace recon {
 
@@ -65,10 +67,12 @@ struct TrainingPlan {
   std::string attribution;                      ///< likewise; empty: none
   std::string init;                             ///< likewise, or the name of a prior; empty: fresh weights
   std::filesystem::path output;                 ///< starts at the working directory
+  std::filesystem::path state;                  ///< where the state is saved
+  std::string label;                            ///< of the progress line
+  std::optional<MeasurementRounds> measured;    ///< the measurements to learn from, in place of images
   std::string location;
   nlohmann::ordered_json resolved;
 
-  std::filesystem::path state_file() const { return output / "training_state.safetensors"; }
   /// The name of its copy in the output folder; empty: none.
   std::string attribution_name() const;
 };
@@ -85,12 +89,18 @@ struct TrainingResult {
   std::int64_t parameters = 0;
   std::string channels;    ///< whether pictures lose or get colour: "in colour, taken as grey (luma)"
   double recent_loss = 0;  ///< mean of the last 100 steps
+  std::vector<RoundFigures> rounds = {};  ///< from measurements: those that are finished
 };
 
 /// Trains and writes into the plan's output folder, at each validation and at the end: the prior (prior_writer.h) if it
 /// is the best so far, its model card README.md, loss.svg, progress.png (training_picture.h) and training_config.yaml;
 /// with each checkpoint training_state.safetensors. A finished run's card has the yardstick of denoising_figures.h.
 TrainingResult train(const TrainingPlan& plan, const RunControls& run);
+/// The same of a task that was made of the plan's.
+TrainingResult train(const TrainingPlan& plan, TrainingTask task, const RunControls& run);
+
+/// What decides the weights: all options but those that only say when and where to write, and how long to go on.
+std::string training_fingerprint(const TrainingPlan& plan);
 
 /// The mean of as many of the last values as there are, at most `count`; NaN for none.
 double mean_of_last(const std::vector<double>& values, std::size_t count);
