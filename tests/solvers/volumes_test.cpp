@@ -218,7 +218,7 @@ TEST(Volumes, GoThroughEverySolverOrAreRefusedByName) {
   for (const SolverKind& kind : solver_kinds()) {
     VolumeForm form = kind.name == "fbp" ? radon : blur;
     if (kind.name == "richardson_lucy") form.problem.y = form.problem.y - form.problem.y.min();
-    if (kind.name == "alternating_projections") {
+    if (kind.name == "alternating_projections" || kind.name == "diffusion_raar") {
       form.problem.op =
           build_operator(R"({"type": "slices", "of": [{"type": "fourier_magnitude"}]})", form.problem.image);
       form.problem.y = form.problem.op->apply(form.mean.to(at::kFloat));
