@@ -97,8 +97,10 @@ Examples:
 
   static VerbResult proposed(const TrainingProposal& proposal) {
     VerbResult verb;
-    verb.json = {{"batch", proposal.batch},
-                 {"learning_rate", proposal.learning_rate},
+    verb.exit_code = proposal.interrupted ? exit_some_failed : exit_ok;
+    verb.json = {{"batch", nullptr},
+                 {"learning_rate", nullptr},
+                 {"interrupted", proposal.interrupted},
                  {"batches", nlohmann::ordered_json::array()},
                  {"learning_rates", nlohmann::ordered_json::array()}};
     verb.text = "batch  seconds per image  peak/MiB\n";
@@ -111,6 +113,14 @@ Examples:
       verb.json["learning_rates"].push_back({{"learning_rate", rate}, {"loss", loss}});
       verb.text += fmt::format("{:>13g}  {:>5.3g}\n", rate, loss);
     }
+    if (proposal.batch > 0) verb.json["batch"] = proposal.batch;
+    if (proposal.interrupted) {
+      verb.text += proposal.batch > 0
+                       ? fmt::format("\ninterrupted: a batch of {}, and no learning rate yet\n", proposal.batch)
+                       : "\ninterrupted: nothing to propose yet\n";
+      return verb;
+    }
+    verb.json["learning_rate"] = proposal.learning_rate;
     verb.text += fmt::format("\nTo begin with:\n  training: {{batch: {}, learning_rate: {:g}}}\n", proposal.batch,
                              proposal.learning_rate);
     return verb;

@@ -5,7 +5,10 @@
 
 #include "data/image_io.h"
 #include "priors/checkpoints/safetensors.h"
+#include "recon/config/config.h"
+#include "recon/core/progress.h"
 #include "recon/core/rng.h"
+#include "recon/pipeline/train/training_tuning.h"
 #include "tests/commands/program.h"
 #include "tests/commands/watched.h"
 #include "tests/support/paths.h"
@@ -162,6 +165,20 @@ TEST_F(TrainVerb, KeepsTheBestAndSaysWhenValidationTurnsUp) {
   EXPECT_TRUE(contains(got.err, "validation has turned up")) << got.err;
   EXPECT_TRUE(contains(got.err, fmt::format("after step {}, whose weights", best))) << got.err;
   EXPECT_TRUE(contains(file_content(path("out/README.md")), fmt::format("| Weights | of step {}, ", best)));
+}
+
+// Half of a search is no proposal.
+TEST_F(TrainVerb, ProposesNothingWhenStoppedBefore) {
+  config();
+  const TrainingPlan plan = read_training_plan(Config::from_file(path("train.yaml")), std::nullopt);
+  CancellationToken token;
+  token.cancel();
+  RunControls controls;
+  controls.cancellation = &token;
+  const TrainingProposal proposal = tune_training(plan, controls);
+  EXPECT_TRUE(proposal.interrupted);
+  EXPECT_EQ(proposal.batch, 0);
+  EXPECT_TRUE(proposal.rates.empty());
 }
 
 TEST_F(TrainVerb, ProposesABatchAndARateAndWritesNothing) {

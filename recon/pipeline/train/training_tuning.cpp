@@ -45,7 +45,7 @@ std::vector<BatchCost> batch_costs(const TrainingPlan& plan, const TrainingTask&
       break;
     }
   }
-  if (costs.empty()) {
+  if (costs.empty() && !run.cancelled()) {
     throw data_error("training", "a batch of {} does not fit into memory; set `crop` or a smaller network",
                      smallest_batch);
   }
@@ -87,6 +87,7 @@ TrainingProposal tune_training(const TrainingPlan& plan, const RunControls& run)
   const TrainingTask task = training_task(plan);
   TrainingProposal proposal;
   proposal.batches = batch_costs(plan, task, run);
+  if ((proposal.interrupted = run.cancelled())) return proposal;
   const auto by_time = [](const BatchCost& a, const BatchCost& b) { return a.seconds_per_image < b.seconds_per_image; };
   const auto& batches = proposal.batches;
   const double least = std::min_element(batches.begin(), batches.end(), by_time)->seconds_per_image;
@@ -94,7 +95,9 @@ TrainingProposal tune_training(const TrainingPlan& plan, const RunControls& run)
                      return cost.seconds_per_image <= tolerated_slowness * least;
                    })->batch;
   for (const double rate : {3e-5, 1e-4, 3e-4, 1e-3, 3e-3}) {
-    proposal.rates.push_back({rate, loss_at(plan, task, proposal.batch, rate, run)});
+    const double loss = loss_at(plan, task, proposal.batch, rate, run);
+    if ((proposal.interrupted = run.cancelled())) return proposal;
+    proposal.rates.push_back({rate, loss});
   }
   proposal.learning_rate = best_rate(proposal.rates);
   return proposal;

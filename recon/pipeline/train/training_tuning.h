@@ -24,8 +24,9 @@ struct RateTrial {
 struct TrainingProposal {
   std::vector<BatchCost> batches;
   std::vector<RateTrial> rates;
-  std::int64_t batch = 0;
-  double learning_rate = 0;
+  std::int64_t batch = 0;    ///< 0: not found before the search was stopped
+  double learning_rate = 0;  ///< likewise
+  bool interrupted = false;
 };
 
 /// Measures short runs of a plan, and writes nothing.
@@ -38,6 +39,7 @@ struct TrainingProposal {
 /// more than a third of the smallest rate that diverged. (A range test as by Smith 2017, in separate runs: in one run
 /// of rising rates the loss of noise levels that are drawn anew hides the differences.)
 ///
+/// On cancellation it proposes what is settled by then: a batch when all of them were tried, never a rate.
 /// Throws Error(data) when not even the smallest batch fits, or when no rate has a finite loss.
 TrainingProposal tune_training(const TrainingPlan& plan, const RunControls& run);
 
