@@ -159,15 +159,7 @@ Examples:
     verb.json["rounds"] = nlohmann::ordered_json::array();
     verb.text += "round  chi2 of the draws  PSNR/dB   loss  drawing/s  training/s\n";
     for (const auto& round : rounds) {
-      const auto number = [](double value) {
-        return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
-      };
-      verb.json["rounds"].push_back({{"chi2", number(round.chi2)},
-                                     {"psnr", number(round.psnr)},
-                                     {"loss", number(round.loss)},
-                                     {"failed", round.failed},
-                                     {"drawing_seconds", round.drawing_seconds},
-                                     {"training_seconds", round.training_seconds}});
+      verb.json["rounds"].push_back(to_json(round));
       verb.text += fmt::format("{:>5}  {:>17.3g}  {:>7}  {:>5.3g}  {:>9.0f}  {:>10.0f}\n", verb.json["rounds"].size(),
                                round.chi2, std::isfinite(round.psnr) ? fmt::format("{:.2f}", round.psnr) : "-",
                                round.loss, round.drawing_seconds, round.training_seconds);

@@ -5,9 +5,9 @@
 #include "operators/algebra.h"
 #include "operators/nonlinear/fourier_magnitude.h"
 #include "priors/empirical_prior.h"
-#include "recon/core/error.h"
 #include "recon/solvers/classical/alternating_projections.h"
 #include "tests/solvers/classical_problems.h"
+#include "tests/support/faults.h"
 
 namespace recon::test {
 namespace {
@@ -114,13 +114,8 @@ TEST(DiffusionRaar, LambdaWeighsPriorAgainstData) {
 TEST(DiffusionRaar, RefusesOtherOperatorsNamingSolversThatTakeThem) {
   const EmpiricalPrior prior = random_images();
   const Problem problem = problem_of(task("blur", side), phantom(side), {0.1});
-  try {
-    DiffusionRaar().solve(problem, &prior, {.seed = 1, .observer = {}});
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::usage);
-    EXPECT_NE(std::string(error.what()).find("fourier_magnitude"), std::string::npos) << error.what();
-  }
+  const auto refused = [&] { DiffusionRaar().solve(problem, &prior, {.seed = 1, .observer = {}}); };
+  expect_says(complaint(refused, ErrorKind::usage), {"fourier_magnitude"});
 }
 
 }  // namespace

@@ -110,14 +110,9 @@ BatchSummary summary_of(const ResultFile& result) {
     if (summary.first_failures.size() < 10) summary.first_failures.push_back({result.header().ids[i], stored.error[i]});
   }
   for (const auto& figure : figures_in(stored, summary.items)) {
-    double sum = 0, count = 0;
-    for (std::size_t i = 0; i < summary.items; ++i) {
-      const double value = stored_figure(figure, stored, i);
-      if (!std::isfinite(value)) continue;
-      sum += value;
-      ++count;
-    }
-    summary.means.emplace_back(figure.key, sum / count);
+    std::vector<double> values;
+    for (std::size_t i = 0; i < summary.items; ++i) values.push_back(stored_figure(figure, stored, i));
+    summary.means.emplace_back(figure.key, mean_of_known(values).mean);
   }
   return summary;
 }

@@ -9,6 +9,7 @@
 #include "data/samples_file.h"
 #include "recon/core/error.h"
 #include "recon/metrics/metrics.h"
+#include "recon/pipeline/solve/figures.h"
 #include "recon/report/text_table.h"
 
 namespace recon {
@@ -19,15 +20,9 @@ using nlohmann::ordered_json;
 /// The values, or their mean over the items that have one.
 ordered_json figures(const std::vector<double>& values, std::size_t shown) {
   if (values.size() <= shown) return values;
-  double sum = 0;
-  std::size_t count = 0;
-  for (const double value : values) {
-    if (!std::isfinite(value)) continue;
-    sum += value;
-    ++count;
-  }
-  if (count == 0) return nullptr;
-  return {{"mean", sum / static_cast<double>(count)}, {"items", count}};
+  const KnownMean known = mean_of_known(values);
+  if (known.count == 0) return nullptr;
+  return {{"mean", known.mean}, {"items", known.count}};
 }
 
 /// The words, or how often each is there.

@@ -255,6 +255,18 @@ std::vector<Figure> known_figures(const std::vector<ResultRow>& rows) {
   return known;
 }
 
+KnownMean mean_of_known(const std::vector<double>& values) {
+  KnownMean known;
+  double sum = 0;
+  for (const double value : values) {
+    if (!std::isfinite(value)) continue;
+    sum += value;
+    ++known.count;
+  }
+  if (known.count > 0) known.mean = sum / static_cast<double>(known.count);
+  return known;
+}
+
 double stored_figure(const Figure& figure, const SolverResults& results, std::size_t item) {
   if (figure.count_column != nullptr) {
     const auto& counts = results.*figure.count_column;

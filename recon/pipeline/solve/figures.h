@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -63,6 +64,14 @@ std::map<std::string, double> evaluated_figures(const at::Tensor& x, const Prepa
 void add_figures(nlohmann::ordered_json& object, const ResultRow& row);
 /// Those that at least one row knows: without ground truth there is no PSNR to show.
 std::vector<Figure> known_figures(const std::vector<ResultRow>& rows);
+
+/// Over the items that know a figure.
+struct KnownMean {
+  double mean = NAN;  ///< of none: NaN
+  std::size_t count = 0;
+};
+/// `values`, one per item; not finite: not known.
+KnownMean mean_of_known(const std::vector<double>& values);
 
 /// The figure of one item of a result file; NaN where it is not known.
 double stored_figure(const Figure& figure, const SolverResults& results, std::size_t item);

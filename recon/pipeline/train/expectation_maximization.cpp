@@ -14,6 +14,7 @@
 #include "recon/pipeline/items/input_plan.h"
 #include "recon/pipeline/items/item_choice.h"
 #include "recon/pipeline/items/opened_input.h"
+#include "recon/pipeline/solve/figures.h"
 #include "recon/pipeline/train/round_journal.h"
 
 namespace recon {
@@ -114,17 +115,6 @@ TrainingImages chosen(const TrainingImages& all, std::vector<std::int64_t> which
   return some;
 }
 
-double mean_of(const std::vector<double>& values) {
-  double sum = 0;
-  std::size_t count = 0;
-  for (const double value : values) {
-    if (!std::isfinite(value)) continue;
-    sum += value;
-    ++count;
-  }
-  return count == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / static_cast<double>(count);
-}
-
 /// The draws of one round.
 struct Draws {
   std::string images;  ///< FILE:/reconstructions
@@ -154,9 +144,9 @@ Draws draws_in(const fs::path& path) {
     throw data_error(path.string(), "{} of {} items have no draw, the first: {}", draws.failed, file.count(),
                      first_error);
   }
-  draws.chi2 = mean_of(figures.chi2);
+  draws.chi2 = mean_of_known(figures.chi2).mean;
   const auto psnr = figures.metrics.find("psnr");
-  draws.psnr = mean_of(psnr == figures.metrics.end() ? std::vector<double>{} : psnr->second);
+  draws.psnr = psnr == figures.metrics.end() ? NAN : mean_of_known(psnr->second).mean;
   draws.seconds = std::accumulate(figures.seconds.begin(), figures.seconds.end(), 0.0);
   return draws;
 }

@@ -20,16 +20,6 @@ double number_in(const ordered_json& json, const char* key) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }
 
-ordered_json json_of(const RoundFigures& figures) {
-  const auto number = [](double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr); };
-  return {{"chi2", number(figures.chi2)},
-          {"psnr", number(figures.psnr)},
-          {"loss", number(figures.loss)},
-          {"failed", figures.failed},
-          {"drawing_seconds", number(figures.drawing_seconds)},
-          {"training_seconds", number(figures.training_seconds)}};
-}
-
 RoundFigures figures_in(const ordered_json& json) {
   return {.chi2 = number_in(json, "chi2"),
           .psnr = number_in(json, "psnr"),
@@ -40,6 +30,16 @@ RoundFigures figures_in(const ordered_json& json) {
 }
 
 }  // namespace
+
+ordered_json to_json(const RoundFigures& figures) {
+  const auto number = [](double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(nullptr); };
+  return {{"chi2", number(figures.chi2)},
+          {"psnr", number(figures.psnr)},
+          {"loss", number(figures.loss)},
+          {"failed", figures.failed},
+          {"drawing_seconds", number(figures.drawing_seconds)},
+          {"training_seconds", number(figures.training_seconds)}};
+}
 
 RoundJournal::RoundJournal(std::filesystem::path file, ordered_json identity)
     : file_(std::move(file)), identity_(std::move(identity)) {
@@ -77,7 +77,7 @@ void RoundJournal::set(std::int64_t round, const RoundFigures& figures) {
     throw internal_error("RoundJournal", "round {} after {}", round, rounds_.size());
   }
   ordered_json list = ordered_json::array();
-  for (const auto& one : rounds_) list.push_back(json_of(one));
+  for (const auto& one : rounds_) list.push_back(to_json(one));
   write_file_atomically(file_.string(),
                         ordered_json{{"format", format_name}, {"identity", identity_}, {"rounds", list}}.dump(1));
 }

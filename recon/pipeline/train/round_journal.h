@@ -16,6 +16,9 @@ struct RoundFigures {
   double drawing_seconds = 0, training_seconds = 0;
 };
 
+/// Under their names; null where a figure is not known.
+nlohmann::ordered_json to_json(const RoundFigures& figures);
+
 /// The rounds that are finished, in a JSON file that appears whole or not at all.
 class RoundJournal {
  public:

@@ -160,14 +160,11 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
   if (plan.setup.images.empty() && !plan.measured) {
     throw usage_error(plan.location, "`images` is missing: what is to be learned? (measurements: `from_measurements`)");
   }
-  if (plan.measured) {
-    for (const char* key : {"images", "validation"}) {
-      if (!(std::string_view(key) == "images" ? plan.setup.images : plan.setup.validation).empty()) {
-        throw usage_error(options.location_of(key),
-                          "`from_measurements` learns without images, and validates on draws of items held out; remove "
-                          "one of the two");
-      }
-    }
+  const bool has_images = !plan.setup.images.empty();
+  if (plan.measured && (has_images || !plan.setup.validation.empty())) {
+    throw usage_error(options.location_of(has_images ? "images" : "validation"),
+                      "`from_measurements` learns without images, and validates on draws of items held out; remove one "
+                      "of the two");
   }
   check_ranges(options, plan.setup);
   for (const auto& text : plan.setup.images) plan.images.push_back(options.path_of("images", text).string());

@@ -17,10 +17,11 @@ namespace {
 constexpr const char* diffusion_raar_stream = "diffusion_raar";
 constexpr int descents = 10;  ///< of the data step; more change nothing
 
-/// a² of |F P x| near any x: how much longer an image is in the data than in the units of the problem.
-double squared_gain(const MagnitudeProjections& projections, const at::Tensor& x) {
-  const at::Tensor dark = projections.embedded(at::zeros_like(x)), bright = projections.embedded(at::ones_like(x));
-  return (bright - dark).abs().square().sum().item<double>() / static_cast<double>(x.numel());
+/// a² of |F P x|: how much longer an image is in the data than in the units of the problem.
+double squared_gain(const MagnitudeProjections& projections, const SolverContext& context) {
+  const at::Tensor dark = at::zeros(context.problem().image.shape, context.image_options()).unsqueeze(0);
+  const at::Tensor step = projections.embedded(dark + 1) - projections.embedded(dark);
+  return step.abs().square().sum().item<double>() / static_cast<double>(dark.numel());
 }
 
 }  // namespace
@@ -41,6 +42,7 @@ at::Tensor DiffusionRaar::run(SolverContext& context) const {
   const double low = prior.domain().low, high = prior.domain().high;
   const MagnitudeProjections phases(context, "diffusion_raar", {.low = low, .high = high});
   const at::Tensor variance = noise_variances(context);
+  const double squared = squared_gain(phases, context);
 
   BestFit best;
   for (std::int64_t restart = 0; restart < restarts; ++restart) {
@@ -51,7 +53,6 @@ at::Tensor DiffusionRaar::run(SolverContext& context) const {
     at::Tensor x = goes_on ? image_of_magnitudes(context) : low + noise(0).abs();
     const double first = goes_on ? kMagnitudesKept * (high - low) / 2 : start_relative_sigma;
     const double start = std::min(first, prior.max_relative_sigma());
-    const double squared = squared_gain(phases, x);
     for (std::int64_t k = 0; k < steps; ++k) {
       const double share = steps > 1 ? static_cast<double>(k) / static_cast<double>(steps - 1) : 1;
       const double r = std::pow(start, 1 - share) * std::pow(end_relative_sigma, share);
