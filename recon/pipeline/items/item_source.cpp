@@ -205,7 +205,7 @@ PreparedItem ItemSource::prepare(std::int64_t index, c10::Device device) {
   read_noise(item, stored);
   if (header().correlation.defined()) whiten_correlated(item);
   if (options_.complex_image == ComplexImage::phase_from_centre && image_.scalar == ScalarKind::complex) {
-    item.op = with_phase(item.op, low_resolution_phase(item.op, item.y));
+    item.op = with_phase(item.op, smooth_phase(item.op, item.y, item.noise.variance));
   }
   if (stored.ground_truth.defined()) item.ground_truth = stored.ground_truth.unsqueeze(0);
   if (options_.complex_image != ComplexImage::phase_from_centre) {

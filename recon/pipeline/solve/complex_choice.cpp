@@ -18,7 +18,7 @@ ComplexImage choice_for(const PreparedItem& item) {
   if (!item.op->is_linear()) return ComplexImage::two_channels;
   const bool noisy = item.noise.std > 0;
   const Fit complex = best_fit_of(item, item.op, steps, noisy);
-  const OperatorPtr with_smooth_phase = with_phase(item.op, low_resolution_phase(item.op, item.y));
+  const OperatorPtr with_smooth_phase = with_phase(item.op, smooth_phase(item.op, item.y, item.noise.variance));
   const Fit real = best_fit_of(item, with_smooth_phase, steps, noisy);
   const double least = noisy ? std::max(1.0, complex.chi2) : complex.unexplained + 1e-6;
   const double left = noisy ? real.chi2 : real.unexplained;
