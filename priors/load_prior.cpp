@@ -119,6 +119,7 @@ NetworkPriorDescription describe(const Sources& sources) {
       .input_scaling = sources.card.input_scaling,
       .sigma_data = sources.card.sigma_data,
       .space_to_depth = sources.card.space_to_depth,
+      .symmetry = sources.card.symmetry,
       .bgr = sources.card.bgr,
       .learned_variance = sources.facts.learned_variance || (sources.scheduler && sources.scheduler->learned_variance),
       .max_relative_sigma = sources.card.max_relative_sigma.value_or(0),

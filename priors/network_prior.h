@@ -29,6 +29,7 @@ struct NetworkPriorDescription {
   std::optional<InputScaling> input_scaling = std::nullopt;  ///< absent: edm for prediction edm, otherwise process
   double sigma_data = kEdmSigmaData;                         ///< of EDM's coefficients
   std::int64_t space_to_depth = 1;                           ///< block side s: the network sees [B, C s², H/s, W/s]
+  ImageSymmetry symmetry = ImageSymmetry::none;  ///< of its images
   bool bgr = false;               ///< the network's channels run the other way than the image's
   bool learned_variance = false;  ///< the network has twice the channels; the second half: see learns_variance()
   double max_relative_sigma = 0;  ///< 0: all that the schedule has
@@ -79,6 +80,7 @@ class NetworkPrior final : public Prior {
   double max_relative_sigma() const override;
   std::int64_t most_at_once(std::int64_t height, std::int64_t width, bool with_pullback) const override;
   bool learns_variance() const override { return description_.learned_variance; }
+  ImageSymmetry symmetry() const override { return description_.symmetry; }
 
   const NetworkPriorDescription& description() const { return description_; }
   const Network& network() const { return *network_; }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "priors/image_symmetry.h"
 #include "priors/noise_schedule.h"
 #include "priors/parameterization.h"
 #include "recon/core/tensor_spec.h"
@@ -93,6 +94,8 @@ class Prior {
   virtual std::int64_t most_at_once(std::int64_t /*height*/, std::int64_t /*width*/, bool /*with_pullback*/) const {
     return std::numeric_limits<std::int64_t>::max();
   }
+  /// Which mirrored and turned images are as likely, of what is known (equivariant_prior.h uses it).
+  virtual ImageSymmetry symmetry() const { return ImageSymmetry::none; }
   /// For loops that begin with nothing but noise: throws Error(usage) when the noisiest level does not hide the images
   /// (max_relative_sigma() is below half their range), as for denoisers that were trained on weak noise only.
   void require_start_from_noise() const;

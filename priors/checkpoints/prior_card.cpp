@@ -146,6 +146,7 @@ const std::map<std::string, Reader>& readers() {
       {"channels", [](const Entry& e, PriorCard& card) { card.channels = e.whole(1, 1 << 16); }},
       {"channel_order",
        [](const Entry& e, PriorCard& card) { card.bgr = named<ChannelOrder>(e) == ChannelOrder::bgr; }},
+      {"symmetry", [](const Entry& e, PriorCard& card) { card.symmetry = named<ImageSymmetry>(e); }},
       {"space_to_depth", [](const Entry& e, PriorCard& card) { card.space_to_depth = e.whole(1, 64); }},
       {"size", read_size},
       {"multiple", [](const Entry& e, PriorCard& card) { card.multiple = e.whole(1, kMaxSide); }},

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "priors/checkpoints/weights_selection.h"
+#include "priors/image_symmetry.h"
 #include "priors/network_convention.h"
 #include "priors/networks/network_kind.h"
 #include "priors/noise_schedule.h"
@@ -41,6 +42,7 @@ struct PriorCard {
   double sigma_data = kEdmSigmaData;                     ///< of EDM's coefficients
   std::optional<std::pair<double, double>> value_range;  ///< of clean images
   std::optional<std::int64_t> channels;                  ///< of the image, before space-to-depth
+  ImageSymmetry symmetry = ImageSymmetry::none;          ///< of its images
   bool bgr = false;                                      ///< `channel_order: bgr`
   std::int64_t space_to_depth = 1;
   bool any_size = false;

@@ -138,6 +138,7 @@ std::string card_of(const NetworkPriorDescription& description, const PriorTexts
   if (description.prediction == Prediction::edm) entry("sigma_data", description.sigma_data);
   out << YAML::Key << "value_range" << YAML::Value << YAML::Flow << std::vector<double>{domain.low, domain.high};
   entry("channels", domain.channels);
+  if (description.symmetry != ImageSymmetry::none) entry("symmetry", to_string(description.symmetry));
   if (description.bgr) entry("channel_order", "bgr");
   entry("space_to_depth", description.space_to_depth);
   if (domain.fixed_size.empty()) {

@@ -59,6 +59,7 @@ TEST_F(TrainVerb, WritesAPriorThatEveryOtherVerbTakes) {
   const Outputs inspected = recon("inspect mine/ --json");
   ASSERT_EQ(inspected.exit_code, 0) << inspected.err;
   EXPECT_EQ(inspected.json()["attribution"], "attribution.csv");
+  EXPECT_EQ(inspected.json()["symmetry"], "mirror") << "half of the images were mirrored in training";
   const std::string photograph = (fs::path(test::source_path("data/samples/photograph_blur.h5"))).string();
   const Outputs used = recon("run '" + photograph + "' --set prior=mine/ --set solver.steps=2 --allow-misfit --json");
   EXPECT_EQ(used.exit_code, 0) << used.err;

@@ -39,6 +39,7 @@ sigma_data: 0.25
 value_range: [0, 255]
 channels: 3
 channel_order: bgr
+symmetry: square
 space_to_depth: 2
 size: [32, 64]
 multiple: 16
@@ -59,6 +60,8 @@ denoising_mse: [[0.1, 1e-3], [1, 0.02]]
   EXPECT_EQ(read.channels, 3);
   EXPECT_TRUE(read.bgr);
   EXPECT_FALSE(card("channel_order: rgb").bgr);
+  EXPECT_EQ(read.symmetry, ImageSymmetry::square);
+  EXPECT_EQ(card("name: plain").symmetry, ImageSymmetry::none);
   EXPECT_EQ(read.space_to_depth, 2);
   EXPECT_EQ(read.fixed_size, (std::vector<std::int64_t>{32, 64}));
   EXPECT_EQ(read.multiple, 16);
@@ -128,6 +131,7 @@ TEST(PriorCard, SaysWhereAndWhat) {
       {"time_scale: 0", {":1", "positive"}},
       {"input_scaling: vp", {":1", "'input_scaling'", "one of process, edm"}},
       {"sigma_data: -1", {":1", "positive"}},
+      {"symmetry: rotation", {":1", "'symmetry'", "one of none, mirror, square", "rotation"}},
       {"size: small", {":1", "'size'"}},
       {"format: onnx", {":1", "diffusers_unet2d"}},
       {"max_relative_sigma: -3", {":1", "positive"}},

@@ -46,6 +46,7 @@ TEST(PriorWriter, WritesWhatLoadPriorReadsBack) {
                                         .prediction = kind,
                                         .time_scale = kind == Prediction::edm ? 250.0 : 1.0,
                                         .space_to_depth = 2,
+                                        .symmetry = ImageSymmetry::mirror,
                                         .max_relative_sigma = 1,
                                         .denoising_mse = {{0.1, 0.002}, {1, 0.03}},
                                         .power_spectrum = {{0.01, 100}, {0.5, 0.002}}};
@@ -57,6 +58,7 @@ TEST(PriorWriter, WritesWhatLoadPriorReadsBack) {
     EXPECT_EQ(read->description().prediction, kind);
     EXPECT_EQ(read->description().denoising_mse, description.denoising_mse);
     EXPECT_EQ(read->description().power_spectrum, description.power_spectrum);
+    EXPECT_EQ(read->symmetry(), ImageSymmetry::mirror);
     EXPECT_EQ(read->domain().high, 2);
     EXPECT_TRUE(read->domain().fixed_size.empty());
     EXPECT_EQ(read->max_relative_sigma(), 1);

@@ -7,6 +7,7 @@
 
 #include "operators/mri/seen_pixels.h"
 #include "priors/channelwise_prior.h"
+#include "priors/equivariant_prior.h"
 #include "priors/network_prior.h"
 #include "priors/slices_prior.h"
 #include "priors/tiled_prior.h"
@@ -173,15 +174,17 @@ Report after(const Report& earlier, Report later) {
   return later;
 }
 
-/// Networks of one size see larger images in tiles. Priors of one size that are no networks are about that size alone.
-PriorPtr for_size_of(const PriorPtr& prior, const TensorSpec& image) {
+/// The prior as solvers see it. Networks of one size see larger images in tiles; priors of one size that are no networks
+/// are about that size alone.
+PriorPtr fitted(const PriorPtr& prior, const TensorSpec& image) {
   const auto& size = prior->domain().fixed_size;
   const std::int64_t height = image.shape[image.shape.size() - 2], width = image.shape.back();
   const bool larger = !size.empty() && (height > size[0] || width > size[1]);
-  if (!larger || dynamic_cast<const NetworkPrior*>(prior.get()) == nullptr) return prior;
+  const PriorPtr seen = prior->symmetry() == ImageSymmetry::none ? prior : std::make_shared<EquivariantPrior>(prior);
+  if (!larger || dynamic_cast<const NetworkPrior*>(prior.get()) == nullptr) return seen;
   log::info_once(fmt::format("prior '{}' knows images of {} x {} pixels: it sees these of {} x {} in overlapping tiles",
                              prior->name(), size[0], size[1], height, width));
-  return std::make_shared<TiledPrior>(prior, height, width);
+  return std::make_shared<TiledPrior>(seen, height, width);
 }
 
 /// A prior for images has learned nothing from strips of some pixels.
@@ -231,7 +234,7 @@ std::vector<MethodResult> ItemRunner::run_joined(const std::vector<PreparedItem>
   const PreparedItem& first = items.front();
   const bool with_prior = solver_.traits.needs_prior;
   const bool with_slices = with_prior && first.op->domain().shape.size() == 4;
-  PriorPtr prior = with_prior ? for_size_of(prior_, first.op->domain()) : nullptr;
+  PriorPtr prior = with_prior ? fitted(prior_, first.op->domain()) : nullptr;
   ImageDomain domain = with_prior ? prior->domain() : ImageDomain{};
   if (with_slices) {
     require_slices_to_see(first.op->domain(), evaluation_.prior_slices);

@@ -64,6 +64,12 @@ void tell_time(NetworkPriorDescription& description, const UNet2D& network) {
   }
 }
 
+/// What the network sees mirrored and turned in training is as likely to it.
+ImageSymmetry symmetry_of(const TrainingOptions& options) {
+  if (!options.flip) return ImageSymmetry::none;
+  return options.rotate ? ImageSymmetry::square : ImageSymmetry::mirror;
+}
+
 }  // namespace
 
 TrainingTask training_task(const TrainingPlan& plan) {
@@ -79,6 +85,7 @@ TrainingTask training_task(const TrainingPlan& plan) {
                                       .schedule = plan.schedule};
   description.prediction = setup.prediction;
   description.space_to_depth = setup.space_to_depth;
+  description.symmetry = symmetry_of(plan.options);
   description.max_relative_sigma = setup.max_relative_sigma.value_or(0);
   tell_time(description, *network);
   const ImageRange range{setup.image_range[0], setup.image_range[1]};

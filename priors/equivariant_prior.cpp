@@ -1,0 +1,77 @@
+#include "priors/equivariant_prior.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <utility>
+
+#include "recon/core/error.h"
+#include "recon/core/philox.h"
+
+namespace recon {
+namespace {
+
+const PriorPtr& with_symmetry(const PriorPtr& inner) {
+  if (!inner || inner->symmetry() == ImageSymmetry::none) {
+    throw internal_error("equivariant prior", "expected a prior with a symmetry, got {}",
+                         inner ? inner->name() : "none");
+  }
+  return inner;
+}
+
+/// Images of one height and one other width cannot exchange rows and columns.
+bool takes_turned(const ImageDomain& domain) {
+  return domain.fixed_size.empty() || domain.fixed_size[0] == domain.fixed_size[1];
+}
+
+/// One of the eight symmetries of a square.
+struct Move {
+  bool columns = false, rows = false, transposed = false;  ///< reversed, reversed, and then exchanged
+
+  at::Tensor operator()(at::Tensor x) const {
+    if (columns) x = x.flip({-1});
+    if (rows) x = x.flip({-2});
+    return transposed ? x.transpose(-1, -2).contiguous() : x;
+  }
+  at::Tensor back(at::Tensor x) const {
+    if (transposed) x = x.transpose(-1, -2).contiguous();
+    if (rows) x = x.flip({-2});
+    return columns ? x.flip({-1}) : x;
+  }
+};
+
+/// The move that belongs to a level. Levels that differ by rounding only have the same one, but for a few in a million:
+/// machines that round otherwise agree.
+Move move_at(const NoiseLevel& level, bool square) {
+  const auto step = static_cast<std::uint64_t>(std::llround(4096 * std::log(level.relative_sigma())));
+  const std::uint64_t bits = philox::mix(step) >> 32U;
+  return {.columns = (bits & 1U) != 0, .rows = square && (bits & 2U) != 0, .transposed = square && (bits & 4U) != 0};
+}
+
+}  // namespace
+
+EquivariantPrior::EquivariantPrior(PriorPtr inner)
+    : Prior(with_symmetry(inner)->name(), inner->domain(), inner->schedule()),
+      inner_(std::move(inner)),
+      square_(inner_->symmetry() == ImageSymmetry::square && takes_turned(inner_->domain())) {}
+
+at::Tensor EquivariantPrior::do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const {
+  const Move move = move_at(level, square_);
+  return move.back(denoise_on_tape(*inner_, move(x_t), level));
+}
+
+Linearized EquivariantPrior::do_linearize(const at::Tensor& x_t, const NoiseLevel& level) const {
+  const Move move = move_at(level, square_);
+  Linearized inner = inner_->linearize(move(x_t), level);
+  return {.x0 = move.back(inner.x0), .pullback = [move, pull = std::move(inner.pullback)](const at::Tensor& v) {
+            return move.back(pull(move(v)));
+          }};
+}
+
+DenoisedWithVariance EquivariantPrior::do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const {
+  const Move move = move_at(level, square_);
+  const DenoisedWithVariance inner = inner_->denoise_with_variance(move(x_t), level);
+  return {.x0 = move.back(inner.x0), .variance_fraction = move.back(inner.variance_fraction)};
+}
+
+}  // namespace recon
