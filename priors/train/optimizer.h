@@ -36,7 +36,9 @@ class Optimizer {
 
  private:
   TrainingOptions options_;
-  std::vector<at::Tensor> weights_, first_, second_, counts_, averages_;
+  std::vector<at::Tensor> weights_;                           ///< as they are; all others as one row each
+  std::vector<at::Tensor> rows_, first_, second_, averages_;  ///< rows_ of the weights; no averages for ema = 0
+  std::vector<at::Tensor> counts_;
   std::vector<NamedTensor> state_, average_;
 };
 

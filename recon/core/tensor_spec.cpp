@@ -8,6 +8,7 @@
 #include <array>
 #include <numeric>
 
+#include "recon/core/all_finite.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -90,8 +91,8 @@ void require(const at::Tensor& tensor, const TensorSpec& spec, std::string_view 
 }
 
 void require_finite(const at::Tensor& tensor, const std::string& location) {
+  if (all_finite(tensor)) return;
   const at::Tensor finite = at::isfinite(tensor);
-  if (finite.all().item<bool>()) return;
   const at::Tensor offenders = finite.logical_not().nonzero();
   std::vector<std::int64_t> index;
   for (std::int64_t i = 0; i < offenders.size(1); ++i) index.push_back(offenders[0][i].item<std::int64_t>());

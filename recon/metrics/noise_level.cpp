@@ -7,6 +7,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "recon/core/all_finite.h"
+
 namespace recon {
 namespace {
 
@@ -59,7 +61,7 @@ std::optional<NoiseLevelEstimate> from_high_frequencies(const at::Tensor& y, con
   const at::Tensor radius2 = offset(y.size(1)).square().unsqueeze(1) + offset(y.size(2)).square();
   const at::Tensor chosen = measured > 0;
   const at::Tensor distances = radius2.expand(y.sizes()).masked_select(chosen);
-  const at::Tensor energies = y.abs().square().masked_select(chosen);
+  const at::Tensor energies = (at::real(y).square() + at::imag(y).square()).masked_select(chosen);
   const std::int64_t count = distances.numel() / 10;
   if (count < fewest) return std::nullopt;
   const at::Tensor outermost = std::get<1>(distances.topk(count));
@@ -122,8 +124,16 @@ at::Tensor values_in_double(const at::Tensor& y) {
 }
 
 at::Tensor on_support(const at::Tensor& values, const at::Tensor& support) {
-  const at::Tensor finite = at::isfinite(values);
-  return support.defined() ? finite.logical_and(support.cpu().expand(values.sizes()) > 0) : finite;
+  const bool finite = all_finite(values);
+  if (!support.defined()) return finite ? at::ones_like(values, at::kBool) : at::isfinite(values);
+  const at::Tensor there = (support.cpu() > 0).expand(values.sizes());
+  return finite ? there : there.logical_and(at::isfinite(values));
+}
+
+/// Of entries that are there.
+at::Tensor measured_of(const at::Tensor& values, const at::Tensor& there) {
+  const at::Tensor chosen = there.logical_and(values != 0);
+  return values.is_complex() ? chosen : chosen.logical_and(at_repeated_limits(values, chosen).logical_not());
 }
 
 }  // namespace
@@ -135,9 +145,7 @@ std::string NoiseLevelEstimate::to_string() const {
 
 at::Tensor measured_entries(const at::Tensor& y, const at::Tensor& support) {
   const at::Tensor values = values_in_double(y);
-  at::Tensor chosen = on_support(values, support).logical_and(values != 0);
-  if (!values.is_complex()) chosen = chosen.logical_and(at_repeated_limits(values, chosen).logical_not());
-  return chosen.to(at::kDouble);
+  return measured_of(values, on_support(values, support)).to(at::kDouble);
 }
 
 std::optional<NoiseLevelEstimate> estimate_noise_level(const at::Tensor& y, const at::Tensor& support) {
@@ -146,14 +154,14 @@ std::optional<NoiseLevelEstimate> estimate_noise_level(const at::Tensor& y, cons
     return estimate_noise_level(y.flatten(0, 1), all);
   }
   if (y.dim() != 3 || y.size(1) < 2 || y.size(2) < 2) return std::nullopt;
-  const at::Tensor values = values_in_double(y), measured = measured_entries(y, support);
+  const at::Tensor values = values_in_double(y), there = on_support(values, support);
+  const at::Tensor measured = measured_of(values, there).to(at::kDouble);
   auto estimate = y.is_complex() ? from_high_frequencies(values, measured) : from_differences(values, measured);
   if (!y.is_complex()) {
-    estimate = with_rounding(estimate, values.masked_select(on_support(values, support).logical_and(values != 0)));
+    estimate = with_rounding(estimate, values.masked_select(there.logical_and(values != 0)));
   }
   if (estimate) {
-    const auto there = on_support(values, support).sum().item<double>();
-    estimate->left_out = std::llround(there - measured.sum().item<double>());
+    estimate->left_out = std::llround(there.sum().item<double>() - measured.sum().item<double>());
   }
   return estimate;
 }

@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "recon/core/all_finite.h"
 #include "recon/core/device_constant.h"
 #include "recon/core/error.h"
 
@@ -55,6 +56,25 @@ TEST(TensorSpec, RequireFiniteNamesTheFirstOffender) {
   const std::string message = message_of([&] { require_finite(x, "f.h5:/measurements"); });
   EXPECT_NE(message.find("f.h5:/measurements: 2 of 24"), std::string::npos) << message;
   EXPECT_NE(message.find("[1, 0, 1]"), std::string::npos) << message;
+}
+
+TEST(TensorSpec, AllFiniteLooksAtEveryPartOfEveryEntry) {
+  constexpr double infinite = std::numeric_limits<double>::infinity(), none = std::numeric_limits<double>::quiet_NaN();
+  for (const at::ScalarType type : {at::kFloat, at::kDouble, at::kComplexFloat, at::kComplexDouble, at::kHalf}) {
+    const at::Tensor x = at::full({3, 5}, -0.5, type);
+    EXPECT_TRUE(all_finite(x)) << type;
+    for (const double bad : {infinite, -infinite, none}) {
+      const at::Tensor y = x.clone(), part = x.is_complex() ? at::imag(y) : y;
+      part[2][4] = bad;
+      EXPECT_FALSE(all_finite(y)) << type << " " << bad;
+      EXPECT_FALSE(all_finite(y.t())) << type << " " << bad;
+      EXPECT_TRUE(all_finite(y.narrow(1, 0, 4))) << type << " a view without it";
+    }
+  }
+  const double largest = std::numeric_limits<double>::max();
+  EXPECT_TRUE(all_finite(at::full({2}, largest, at::kDouble)));
+  EXPECT_TRUE(all_finite(at::complex(at::full({2}, largest, at::kDouble), at::full({2}, largest, at::kDouble))));
+  EXPECT_TRUE(all_finite(at::ones({2}, at::kLong)));
 }
 
 TEST(TensorSpec, InnerProductIsRealAndPerItem) {

@@ -55,7 +55,7 @@ TEST(Figures, AreWhatTheyAreDefinedToBe) {
   uncertainty.split = RangeNullSplit{.prior_part = {}, .prior_fraction = 0.25};
   uncertainty.calibration = Calibration{
       .independent = 4, .nominal = {0.5, 0.8, 0.9, 0.95}, .covered = {0.1, 0.2, 0.3, 0.4}, .crps = 0.07, .ranks = {}};
-  const auto found = evaluated_figures(x, item, report, 4, &uncertainty);
+  const auto found = evaluated_figures(x, item, report, 4, &uncertainty, fit_of(x, item));
   EXPECT_NEAR(found.at("psnr"), 20 * std::log10(2 / 0.1), 1e-4);
   EXPECT_NEAR(found.at("nrmse"), 0.1, 1e-6);
   EXPECT_NEAR(found.at("chi2"), std::pow(0.4 / 0.25, 2), 1e-4);
@@ -67,12 +67,12 @@ TEST(Figures, AreWhatTheyAreDefinedToBe) {
   EXPECT_EQ(found.at("nfe_backward"), 12);
   EXPECT_EQ(found.at("seconds"), 1.5);
   EXPECT_EQ(found.at("peak_mib"), 64);
-  const auto single = evaluated_figures(x, item, report, 1, nullptr);
+  const auto single = evaluated_figures(x, item, report, 1, nullptr, fit_of(x, item));
   EXPECT_EQ(single.at("nfe_forward"), 7);
   for (const char* key : {"crps", "coverage_90", "prior_fraction"}) EXPECT_FALSE(single.contains(key)) << key;
   PreparedItem blind = item;
   blind.ground_truth = at::Tensor();
-  const auto without = evaluated_figures(x, blind, report, 1, nullptr);
+  const auto without = evaluated_figures(x, blind, report, 1, nullptr, fit_of(x, blind));
   for (const char* key : {"psnr", "ssim", "nrmse"}) EXPECT_FALSE(without.contains(key)) << key;
   EXPECT_TRUE(without.contains("chi2"));
 }
@@ -174,7 +174,7 @@ TEST(Figures, ANewOneIsOneEntry) {
   register_figure(sum);
   ASSERT_EQ(figures().size(), before + 1);
   const at::Tensor truth = at::ones({1, 1, 12, 12});
-  const auto found = evaluated_figures(truth, item_with_truth(truth), {}, 1, nullptr);
+  const auto found = evaluated_figures(truth, item_with_truth(truth), {}, 1, nullptr, {});
   EXPECT_EQ(found.at("test_only"), 144);
   ResultColumns columns("s", {{1, 2, 2}, ScalarKind::real}, {});
   columns.add(outcome_with(found));

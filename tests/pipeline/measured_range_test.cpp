@@ -102,10 +102,10 @@ TEST(MeasuredRange, IsOfEachItemAndInTheResult) {
   EXPECT_NEAR(faint.range.high, 100, 5);
   EXPECT_NEAR(bright.range.high, 400, 5);
   EXPECT_EQ(input.source.header().range, bright.range) << "of the middle item, for pictures of all";
-  const auto found = evaluated_figures(bright.y, bright, Report{}, 1, nullptr);
+  const auto found = evaluated_figures(bright.y, bright, Report{}, 1, nullptr, fit_of(bright.y, bright));
   EXPECT_DOUBLE_EQ(found.at("white"), bright.range.high);
   bright.range_measured = false;
-  EXPECT_FALSE(evaluated_figures(bright.y, bright, Report{}, 1, nullptr).contains("white"));
+  EXPECT_FALSE(evaluated_figures(bright.y, bright, Report{}, 1, nullptr, fit_of(bright.y, bright)).contains("white"));
   EXPECT_THROW(read_input_plan(parse_yaml("{files: a.h5, image_range: {from: truth}}", {.name = "t", .folder = {}})),
                Error);
   EXPECT_THROW(read_input_plan(parse_yaml("{files: a.h5, image_range: {quantile: 1.5}}", {.name = "t", .folder = {}})),

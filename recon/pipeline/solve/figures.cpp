@@ -7,7 +7,6 @@
 
 #include "recon/metrics/metrics.h"
 #include "recon/pipeline/solve/ambiguities.h"
-#include "recon/pipeline/solve/misfit.h"
 #include "recon/report/text_table.h"
 
 namespace recon {
@@ -24,10 +23,6 @@ double ssim_of(const FigureSource& s) {
   return s.truth.defined() ? ssim(s.image, s.truth, figure_range(s)).front() : NAN;
 }
 double nrmse_of(const FigureSource& s) { return s.truth.defined() ? nrmse(s.image, s.truth).front() : NAN; }
-
-double chi2_of(const FigureSource& source) {
-  return source.item.noise.variance.defined() ? fit_of(source.x, source.item).chi2 : NAN;
-}
 
 double crps_of(const FigureSource& source) {
   const bool known = source.uncertainty != nullptr && source.uncertainty->calibration;
@@ -113,7 +108,7 @@ std::vector<Figure> built_in_figures() {
        .unit = "",
        .in_captions = true,
        .explanation = "‖y − Ax‖² / (m σ²): about 1 when an image explains the data up to their noise",
-       .value = chi2_of,
+       .value = [](const FigureSource& source) { return source.chi2; },
        .column = &SolverResults::chi2},
       {.key = "crps",
        .title = "CRPS",
@@ -231,9 +226,15 @@ std::string Figure::csv(double number) const {
 }
 
 std::map<std::string, double> evaluated_figures(const at::Tensor& x, const PreparedItem& item, const Report& report,
-                                                std::int64_t samples, const Uncertainty* uncertainty) {
-  FigureSource source{
-      .x = x, .image = {}, .truth = {}, .item = item, .report = report, .samples = samples, .uncertainty = uncertainty};
+                                                std::int64_t samples, const Uncertainty* uncertainty, const Fit& fit) {
+  FigureSource source{.x = x,
+                      .image = {},
+                      .truth = {},
+                      .item = item,
+                      .report = report,
+                      .samples = samples,
+                      .uncertainty = uncertainty,
+                      .chi2 = fit.chi2};
   make_comparable(source);
   std::map<std::string, double> found;
   for (const auto& figure : figures()) {

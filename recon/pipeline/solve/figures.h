@@ -12,6 +12,7 @@
 
 #include "data/result_file.h"
 #include "recon/pipeline/solve/method_result.h"
+#include "recon/pipeline/solve/misfit.h"
 
 namespace recon {
 
@@ -23,6 +24,7 @@ struct FigureSource {
   const Report& report;
   std::int64_t samples = 1;                  ///< that the result was made of
   const Uncertainty* uncertainty = nullptr;  ///< null: of a single sample, which has none of its own
+  double chi2 = NAN;                         ///< of x; misfit.h
 };
 
 /// A number that is known of a result. One entry of figures() makes its column in texts, CSV, JSON, the HTML report
@@ -56,9 +58,9 @@ const std::vector<Figure>& figures();
 void register_figure(Figure figure);
 
 /// The row's figures, computed. Where the data are magnitudes (Operator::magnitude()) the image compared with the truth
-/// is x after undoing what they cannot tell (ambiguities.h).
+/// is x after undoing what they cannot tell (ambiguities.h). `fit` is that of x.
 std::map<std::string, double> evaluated_figures(const at::Tensor& x, const PreparedItem& item, const Report& report,
-                                                std::int64_t samples, const Uncertainty* uncertainty);
+                                                std::int64_t samples, const Uncertainty* uncertainty, const Fit& fit);
 
 /// The row's figures under their keys.
 void add_figures(nlohmann::ordered_json& object, const ResultRow& row);

@@ -304,8 +304,9 @@ MethodResult ItemRunner::evaluated(const PreparedItem& item, const ImageMapping&
   }
   result.x = mean[0].cpu();
   warn_outside(item.range, result);
+  const Fit fit = fit_of(mean, item);
   if (evaluation_.maps) {
-    result.uncertainty = assess_uncertainty(mean, result.samples, result.pairs, item);
+    result.uncertainty = assess_uncertainty(mean, fit, result.samples, result.pairs, item);
   } else {
     result.uncertainty.calibration = calibration_of(result.samples, result.pairs, item);
   }
@@ -315,14 +316,15 @@ MethodResult ItemRunner::evaluated(const PreparedItem& item, const ImageMapping&
         evaluation_.calibration->guarantee(in_window(result.x, *item.op), in_window(result.std, *item.op),
                                            in_window(result.samples, *item.op), result.pairs, item);
   }
-  row.figures = evaluated_figures(mean, item, result.report, runs, &result.uncertainty);
+  row.figures = evaluated_figures(mean, item, result.report, runs, &result.uncertainty, fit);
   if (row.status == to_string(Outcome::diverged)) row.error = diverged_text;
-  judge_fit(row, result, fit_of(mean, item), item, solver_.traits.claim != Claim::none);
+  judge_fit(row, result, fit, item, solver_.traits.claim != Claim::none);
   result.rows.push_back(row);
   if (runs > 1) {
     ResultRow single{.id = item.id, .solver = name() + "_sample"};
     single.status = to_string(result.report.outcomes.front());
-    single.figures = evaluated_figures(images.narrow(0, 0, 1), item, result.report, 1, nullptr);
+    const at::Tensor sample = images.narrow(0, 0, 1);
+    single.figures = evaluated_figures(sample, item, result.report, 1, nullptr, fit_of(sample, item));
     if (single.status == to_string(Outcome::diverged)) single.error = diverged_text;
     result.rows.push_back(single);
   }

@@ -7,7 +7,6 @@
 
 #include "operators/algebra.h"
 #include "recon/pipeline/items/held_out.h"
-#include "recon/pipeline/solve/misfit.h"
 
 namespace recon {
 
@@ -34,11 +33,11 @@ std::optional<RangeNullSplit> split_by_data(const at::Tensor& x, const PreparedI
   return split;
 }
 
-Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, const SamplePairs& pairs,
+Uncertainty assess_uncertainty(const at::Tensor& x, const Fit& fit, const at::Tensor& samples, const SamplePairs& pairs,
                                const PreparedItem& item) {
   constexpr std::int64_t enough_for_tails = 20;  // below, the 5 % quantile lies outside of the samples
   Uncertainty uncertainty{.split = split_by_data(x, item),
-                          .chi2_map = fit_of(x, item).chi2_map,
+                          .chi2_map = fit.chi2_map,
                           .quantiles = {},
                           .calibration = {},
                           .guarantee = {},

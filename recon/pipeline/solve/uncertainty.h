@@ -10,6 +10,7 @@
 #include "recon/metrics/calibration.h"
 #include "recon/metrics/predictive_score.h"
 #include "recon/pipeline/items/item_source.h"
+#include "recon/pipeline/solve/misfit.h"
 
 namespace recon {
 
@@ -43,8 +44,8 @@ struct Uncertainty {
   std::optional<Guarantee> guarantee;       ///< by a calibration, where one is applied
   std::optional<PredictiveScore> held_out;  ///< of data that were held out
 };
-/// `x` [1, C, H, W] the reconstruction, `samples` [S, C, H, W].
-Uncertainty assess_uncertainty(const at::Tensor& x, const at::Tensor& samples, const SamplePairs& pairs,
+/// `x` [1, C, H, W] the reconstruction and its fit, `samples` [S, C, H, W].
+Uncertainty assess_uncertainty(const at::Tensor& x, const Fit& fit, const at::Tensor& samples, const SamplePairs& pairs,
                                const PreparedItem& item);
 
 /// Magnitudes of both where one is complex and the other is not: so they are compared.

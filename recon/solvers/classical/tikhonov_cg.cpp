@@ -24,7 +24,8 @@ at::Tensor TikhonovCg::run(SolverContext& context) const {
   const LinearOperatorPtr op = as_linear(context.problem().op, "solver tikhonov_cg");
   const bool smooth = penalty == Penalty::gradient;
   const at::Tensor b = context.operate([&] { return op->adjoint(context.y()); });
-  const double strong = squared_operator_norm(*op, b.options()), noise_free = 1e-6 * strong;
+  constexpr double roughly = 0.1;  // a scale of weights, no step size
+  const double strong = squared_operator_norm(*op, b.options(), roughly), noise_free = 1e-6 * strong;
   // Where nothing was measured the residual is the weight times the roughness: a tiny weight needs a tiny tolerance.
   const auto tolerance_at = [&](double least) {
     return least < 1e-3 * strong ? std::clamp(0.01 * least / strong, std::min(1e-6, tolerance), tolerance) : tolerance;
