@@ -109,8 +109,9 @@ std::optional<MeasurementFamily> read_measurement_family(YamlOptions& config) {
   std::vector<double>& noise = family.options.noise_std;
   if (noise.size() == 1) noise.push_back(noise.front());
   if (noise.size() != 2 || noise[0] > noise[1]) {
-    throw usage_error(options.location_of("noise_std"),
-                      "expected the noise's standard deviation in units of image_range, or [lowest, highest]");
+    throw usage_error(
+        options.location_of("noise_std"),
+        "noise_std: expected the noise's standard deviation in units of image_range, or [lowest, highest]");
   }
   config.set_resolved("measurement", options.resolved());
   return family;
