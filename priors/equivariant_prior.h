@@ -31,8 +31,14 @@ class EquivariantPrior final : public Prior {
   }
   bool learns_variance() const override { return inner_->learns_variance(); }
   ImageSymmetry symmetry() const override { return inner_->symmetry(); }
+  void require_knows(const LinearMeasurement& y) const override { inner_->require_knows(y); }
 
  private:
+  /// As it is: the measurement does not turn with the image.
+  at::Tensor do_denoise_given(const at::Tensor& x_t, const NoiseLevel& level,
+                              const LinearMeasurement& y) const override {
+    return inner_->denoise_given(x_t, level, y);
+  }
   at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const override;
   Linearized do_linearize(const at::Tensor& x_t, const NoiseLevel& level) const override;
   DenoisedWithVariance do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const override;

@@ -54,6 +54,14 @@ at::Tensor GaussianPrior::do_denoise(const at::Tensor& x_t, const NoiseLevel& le
   return mean + covariance_.filter(x_t / level.alpha - mean, [&](const at::Tensor& l) { return l / (l + r2); });
 }
 
+at::Tensor GaussianPrior::do_denoise_given(const at::Tensor& x_t, const NoiseLevel& level,
+                                           const LinearMeasurement& y) const {
+  const double r2 = level.relative_sigma() * level.relative_sigma();
+  return y.gaussian_mean(do_denoise(x_t, level), [&](const at::Tensor& u) {
+    return covariance_.filter(u, [&](const at::Tensor& l) { return (l * r2 / (l + r2)).sqrt(); });
+  });
+}
+
 at::Tensor GaussianPrior::sample(const Rng& rng, const std::vector<StreamKey>& keys,
                                  const at::TensorOptions& like) const {
   const at::Tensor white = rng.normal(keys, 0, {covariance_.image(), ScalarKind::real}, like);

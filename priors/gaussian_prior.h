@@ -37,6 +37,8 @@ class GaussianPrior final : public Prior {
   const at::Tensor& mean() const { return mean_.value(); }  ///< float64 [C, H, W]
   const Covariance& covariance() const { return covariance_; }
 
+  void require_knows(const LinearMeasurement&) const override {}
+
   /// One draw per key, `[keys, C, H, W]`; `like` gives precision and device.
   at::Tensor sample(const Rng& rng, const std::vector<StreamKey>& keys, const at::TensorOptions& like) const;
   /// log p_t(x_t) per item, `[batch]`: the density of N(alpha mean, alpha² Sigma + sigma² I). Differentiable; sigma >
@@ -51,6 +53,9 @@ class GaussianPrior final : public Prior {
 
  private:
   at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const override;
+  /// x_0 | x_t is Gaussian, mean D and covariance Sigma r² (Sigma + r² I)^-1; the data condition it further.
+  at::Tensor do_denoise_given(const at::Tensor& x_t, const NoiseLevel& level,
+                              const LinearMeasurement& y) const override;
 
   DeviceConstant mean_;
   Covariance covariance_;

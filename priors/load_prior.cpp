@@ -124,7 +124,8 @@ NetworkPriorDescription describe(const Sources& sources) {
       .learned_variance = sources.facts.learned_variance || (sources.scheduler && sources.scheduler->learned_variance),
       .max_relative_sigma = sources.card.max_relative_sigma.value_or(0),
       .denoising_mse = sources.card.denoising_mse,
-      .power_spectrum = sources.card.power_spectrum};
+      .power_spectrum = sources.card.power_spectrum,
+      .measurement = sources.card.measurement};
 }
 
 bool is_prior(const fs::path& folder) {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "recon/core/error.h"
+#include "recon/core/log_once.h"
 
 namespace recon {
 namespace {
@@ -26,7 +27,9 @@ void check(const NetworkPriorDescription& description, const Network& network) {
   const std::string location = "prior " + description.name;
   const ImageDomain& domain = description.domain;
   const std::int64_t block = description.space_to_depth;
-  const std::int64_t in = domain.channels * block * block, out = description.learned_variance ? 2 * in : in;
+  const std::int64_t image = domain.channels * block * block;
+  const std::int64_t in = description.measurement ? 2 * image : image;
+  const std::int64_t out = description.learned_variance ? 2 * image : image;
   if (network.in_channels() != in || network.out_channels() != out) {
     throw data_error(location,
                      "{} image channels and space_to_depth {} need a network of {} -> {} channels, got {} -> {}",
@@ -37,6 +40,7 @@ void check(const NetworkPriorDescription& description, const Network& network) {
     throw data_error(location, "'multiple': expected a multiple of {} for this network, got {}", multiple,
                      domain.multiple);
   }
+  if (description.measurement) require_measurable(description);
   for (const auto side : domain.fixed_size) {
     if (side % domain.multiple != 0) {
       throw data_error(location, "'size': expected multiples of {}, got {}", domain.multiple, side);
@@ -90,6 +94,18 @@ at::Tensor network_output(const NetworkPriorDescription& description, const Netw
   const at::Tensor x = turned(scaled);
   if (block == 1) return turned(network.forward(x, times));
   return turned(at::pixel_shuffle(network.forward(at::pixel_unshuffle(x, block), times), block));
+}
+
+void require_measurable(const NetworkPriorDescription& description) {
+  const NoiseSchedule& schedule = description.schedule;
+  const NoiseLevel middle = schedule.at((schedule.min_time() + schedule.max_time()) / 2);
+  const bool preserves = std::abs(std::hypot(middle.alpha, middle.sigma) - 1) < 1e-6;
+  const bool plain = description.scaling() == InputScaling::process && !description.learned_variance;
+  if (description.prediction == Prediction::v && preserves && plain) return;
+  throw data_error("prior " + description.name,
+                   "a network that knows a measurement predicts v of a variance preserving process (vp_linear, "
+                   "vp_cosine), got {} of {}",
+                   to_string(description.prediction), schedule.name());
 }
 
 NetworkPrior::NetworkPrior(NetworkPriorDescription description, std::shared_ptr<const Network> network,
@@ -148,8 +164,33 @@ at::Tensor NetworkPrior::denoised(const at::Tensor& out, const at::Tensor& x_t, 
 }
 
 at::Tensor NetworkPrior::do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const {
+  if (description_.measurement) {
+    log::warn_once(
+        "prior " + name() +
+        ": it was trained to denoise by a measurement, for the solver posterior_denoiser; as a prior of images "
+        "alone it is a guess, take the one that it began with");
+  }
   const NetworkInput input = network_input(description_, level);
-  return denoised(run_network(x_t * input.scale, input.time), x_t, level, input);
+  at::Tensor scaled = x_t * input.scale;
+  if (description_.measurement) scaled = at::cat({scaled * input.own.alpha, at::full_like(scaled, input.own.sigma)}, 1);
+  return denoised(run_network(scaled, input.time), x_t, level, input);
+}
+
+void NetworkPrior::require_knows(const LinearMeasurement& y) const {
+  if (!description_.measurement) return Prior::require_knows(y);
+  if (const std::string objection = description_.measurement->objection(y); !objection.empty()) {
+    throw usage_error("prior " + name(),
+                      "it was trained for {}; train one for this measurement by `recon train --operator` "
+                      "(recon/docs/priors.md), or use pigdm, dps or jfps with a prior of images alone",
+                      objection);
+  }
+}
+
+at::Tensor NetworkPrior::do_denoise_given(const at::Tensor& x_t, const NoiseLevel& level,
+                                          const LinearMeasurement& y) const {
+  const CombinedObservation both(x_t, {level}, y);
+  const at::Tensor out = run_network(both.input(), network_input(description_, level).time);
+  return both.x0_of(image_of(out, Half::prediction, x_t));
 }
 
 Linearized NetworkPrior::do_linearize(const at::Tensor& x_t, const NoiseLevel& level) const {

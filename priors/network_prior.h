@@ -35,6 +35,8 @@ struct NetworkPriorDescription {
   double max_relative_sigma = 0;  ///< 0: all that the schedule has
   std::vector<std::pair<double, double>> denoising_mse = {};  ///< see PriorCard
   PowerSpectrum power_spectrum = {};                          ///< of its images; empty: not known
+  /// What it knows beside x_t; none: nothing. The network then takes twice the channels (CombinedObservation::input).
+  std::optional<TrainedMeasurement> measurement = std::nullopt;
 
   InputScaling scaling() const {
     return input_scaling.value_or(prediction == Prediction::edm ? InputScaling::edm : InputScaling::process);
@@ -54,9 +56,14 @@ NetworkInput network_input(const NetworkPriorDescription& description, const Noi
 
 /// The network on images `[B, C, H, W]` that were scaled by network_input(), at the network times `times` `[B]`:
 /// channels turned round where it wants them so, space to depth, network, and back: `[B, C, H, W]`, with a learned
-/// variance `[B, 2 C, H, W]`, prediction first. Float32; differentiable in the images and in the weights.
+/// variance `[B, 2 C, H, W]`, prediction first. A network that knows a measurement takes `[B, 2 C, H, W]`. Float32;
+/// differentiable in the images and in the weights.
 at::Tensor network_output(const NetworkPriorDescription& description, const Network& network, const at::Tensor& scaled,
                           const at::Tensor& times);
+
+/// What training for a measurement needs: prediction v of a process with alpha² + sigma² = 1, shown as it is. Throws
+/// Error(data) at the prior's name for anything else.
+void require_measurable(const NetworkPriorDescription& description);
 
 /// A prior whose denoiser is a trained network.
 ///
@@ -79,6 +86,7 @@ class NetworkPrior final : public Prior {
   at::Tensor power_spectrum(std::int64_t height, std::int64_t width) const override;
   double max_relative_sigma() const override;
   std::int64_t most_at_once(std::int64_t height, std::int64_t width, bool with_pullback) const override;
+  void require_knows(const LinearMeasurement& y) const override;
   bool learns_variance() const override { return description_.learned_variance; }
   ImageSymmetry symmetry() const override { return description_.symmetry; }
 
@@ -88,6 +96,8 @@ class NetworkPrior final : public Prior {
  private:
   at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const override;
   Linearized do_linearize(const at::Tensor& x_t, const NoiseLevel& level) const override;
+  at::Tensor do_denoise_given(const at::Tensor& x_t, const NoiseLevel& level,
+                              const LinearMeasurement& y) const override;
   /// The second half of the channels is w in [-1, 1]: fraction (w + 1) / 2, as guided-diffusion and diffusers read it.
   DenoisedWithVariance do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const override;
   enum class Half { prediction, variance };

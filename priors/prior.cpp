@@ -49,6 +49,20 @@ at::Tensor Prior::denoise(const at::Tensor& x_t, const NoiseLevel& level) const 
   return level.sigma == 0 ? x_t / level.alpha : do_denoise(x_t, level);
 }
 
+void Prior::require_knows(const LinearMeasurement& y) const {
+  throw usage_error("prior " + name_,
+                    "it was not trained for a measurement, here {}; train it by `recon train --operator` "
+                    "(recon/docs/priors.md), or use a solver that guides any prior: pigdm, dps, jfps",
+                    y.operator_name);
+}
+
+at::Tensor Prior::denoise_given(const at::Tensor& x_t, const NoiseLevel& level, const LinearMeasurement& y) const {
+  check_input(*this, x_t, level);
+  if (!(level.sigma > 0)) throw internal_error("prior " + name_, "denoise_given needs sigma > 0, got 0");
+  const c10::NoGradGuard no_grad;
+  return do_denoise_given(x_t, level, y);
+}
+
 DenoisedWithVariance Prior::denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const {
   if (!learns_variance()) {
     throw usage_error("prior " + name_, "it has no learned variance; use variance fixed_small or fixed_large");
@@ -61,6 +75,10 @@ DenoisedWithVariance Prior::denoise_with_variance(const at::Tensor& x_t, const N
 
 DenoisedWithVariance Prior::do_denoise_with_variance(const at::Tensor&, const NoiseLevel&) const {
   throw internal_error("prior " + name_, "it says that it learns its variance and does not give it");
+}
+
+at::Tensor Prior::do_denoise_given(const at::Tensor&, const NoiseLevel&, const LinearMeasurement&) const {
+  throw internal_error("prior " + name_, "it was asked for what it knows of a measurement, and knows none");
 }
 
 Linearized Prior::linearize(const at::Tensor& x_t, const NoiseLevel& level) const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "priors/image_symmetry.h"
+#include "priors/linear_measurement.h"
 #include "priors/noise_schedule.h"
 #include "priors/parameterization.h"
 #include "recon/core/tensor_spec.h"
@@ -80,6 +81,12 @@ class Prior {
   /// D together with the learned variance, one pass. Throws Error(usage) unless learns_variance(). No graph; sigma > 0.
   DenoisedWithVariance denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const;
 
+  /// For who denoises by x_t and a measurement together: throws Error(usage) unless this prior can, for this operator
+  /// and this noise. Networks can that were trained for it, Gaussian priors for any.
+  virtual void require_knows(const LinearMeasurement& y) const;
+  /// E[x_0 | x_t, y], one pass; after require_knows(y). No graph; sigma > 0.
+  at::Tensor denoise_given(const at::Tensor& x_t, const NoiseLevel& level, const LinearMeasurement& y) const;
+
   /// Mean squared error per pixel of the denoiser at this relative sigma, in squared units of domain(): the prior's
   /// card (interpolated log-log, constant beyond its ends); 0 without a table.
   virtual double denoising_mse(double relative_sigma) const = 0;
@@ -117,6 +124,9 @@ class Prior {
 
   /// Called only where learns_variance() is true.
   virtual DenoisedWithVariance do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const;
+
+  /// Called only after require_knows(y).
+  virtual at::Tensor do_denoise_given(const at::Tensor& x_t, const NoiseLevel& level, const LinearMeasurement& y) const;
 
   std::string name_;
   ImageDomain domain_;

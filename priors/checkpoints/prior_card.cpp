@@ -106,6 +106,18 @@ void read_weights_key(const Entry& entry, PriorCard& card) {
   }
 }
 
+void read_measurement(const Entry& entry, PriorCard& card) {
+  TrainedMeasurement measurement;
+  CardOptions options(entry, "operator");
+  measurement.visit(options);
+  options.finish();
+  const std::vector<double>& noise = measurement.noise_std;
+  if (measurement.op.empty() || noise.size() != 2 || noise[0] > noise[1]) {
+    throw entry.wrong("an `operator` and a `noise_std` [lowest, highest]");
+  }
+  card.measurement = std::move(measurement);
+}
+
 void read_images(const Entry& entry, PriorCard& card) {
   const auto add = [&](const Entry& source) {
     card.images.push_back((std::filesystem::path(card.location).parent_path() / source.text()).string());
@@ -157,6 +169,7 @@ const std::map<std::string, Reader>& readers() {
        }},
       {"power_spectrum",
        [](const Entry& e, PriorCard& card) { card.power_spectrum = table_of(e, "[cycles per pixel, power]"); }},
+      {"measurement", read_measurement},
       {"images", read_images},
       {"width", [](const Entry& e, PriorCard& card) { card.width = e.positive(); }},
       {"mean",

@@ -10,6 +10,7 @@
 
 #include "priors/checkpoints/weights_selection.h"
 #include "priors/image_symmetry.h"
+#include "priors/linear_measurement.h"
 #include "priors/network_convention.h"
 #include "priors/networks/network_kind.h"
 #include "priors/noise_schedule.h"
@@ -51,6 +52,7 @@ struct PriorCard {
   std::optional<double> max_relative_sigma;
   std::vector<std::pair<double, double>> denoising_mse;  ///< relative sigma (increasing), mean squared error per pixel
   PowerSpectrum power_spectrum;                          ///< of the images
+  std::optional<TrainedMeasurement> measurement;         ///< what the network knows beside x_t
   std::string description, training_data, licence, attribution;
 
   std::vector<std::string> images;  ///< of an empirical prior, paths that start at the card's folder; else empty

@@ -148,6 +148,11 @@ std::string card_of(const NetworkPriorDescription& description, const PriorTexts
   }
   entry("multiple", domain.multiple);
   if (description.max_relative_sigma > 0) entry("max_relative_sigma", description.max_relative_sigma);
+  if (description.measurement) {
+    out << YAML::Key << "measurement" << YAML::Value << YAML::BeginMap;
+    entry("operator", description.measurement->op);
+    out << YAML::Key << "noise_std" << YAML::Value << YAML::Flow << description.measurement->noise_std << YAML::EndMap;
+  }
   if (!texts.training_data.empty()) entry("training_data", texts.training_data);
   if (!texts.licence.empty()) entry("licence", texts.licence);
   if (!texts.attribution.empty()) entry("attribution", texts.attribution);

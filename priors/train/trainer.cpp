@@ -40,6 +40,17 @@ std::vector<NamedTensor> require_gradients(const UNet2D& network) {
   return trained;
 }
 
+/// Mean of weight |s (out - v)|², the squared error of x_0, over the mean square of s, by a probe: without s what is
+/// left of the noise in well measured pixels, which nobody can predict, would bury what is to be learned of the others.
+at::Tensor measured_loss(const CombinedObservation& both, const at::Tensor& error, const std::vector<double>& weights) {
+  const at::Tensor probe = Rng(0, "mean square").normal({{0, 0}}, 0, spec_of_item(error), error.options());
+  const at::Tensor scale = both.noise_share(probe.expand_as(error)).square().flatten(1).mean(1);
+  const at::Tensor weighted = both.noise_share(both.noise_share(error.detach()));
+  const at::Tensor squares = (error * weighted).flatten(1).mean(1) / scale * per_item(weights, scale);
+  // s records no graph, and the gradient of |s e|² is 2 s² e: twice that of e (s² e) with the latter held.
+  return (2 * squares - squares.detach()).mean();
+}
+
 }  // namespace
 
 Trainer::Trainer(TrainingTask task, const TrainingOptions& options, c10::Device device)
@@ -55,10 +66,12 @@ Trainer::Trainer(TrainingTask task, const TrainingOptions& options, c10::Device 
             .gamma = options.gamma,
             .sigma_data = task_.description.sigma_data},
       noise_(static_cast<std::uint64_t>(options.seed), "training noise"),
+      measuring_(static_cast<std::uint64_t>(options.seed), "training measurement"),
       optimizer_(trained_, options) {
   if (task_.description.learned_variance) {
     throw usage_error("prior " + task_.description.name, "training of learned variances is not supported");
   }
+  if (task_.measure) require_measurable(task_.description);
   if (options.precision == Precision::float16) {
     throw usage_error("precision", "small gradients are 0 in float16; training takes float32, tf32 or bfloat16");
   }
@@ -88,13 +101,19 @@ at::Tensor Trainer::loss(std::int64_t step) {
     keys.push_back({static_cast<std::uint64_t>(step * count + slot), 0});
   const at::Tensor noise = noise_.normal(keys, 0, spec_of_item(x0), x0.options());
   const at::Tensor x_t = x0 * per_item(alphas, x0) + noise * per_item(sigmas, x0);
-  const at::Tensor target = from_x0(description.prediction, x0, x_t, levels, description.sigma_data);
+  const std::optional<LinearMeasurement> y =
+      task_.measure ? std::optional(task_.measure(x0, measuring_, keys)) : std::nullopt;
+  const auto both = y ? std::optional(CombinedObservation(x_t, levels, *y)) : std::nullopt;
+  const at::Tensor input = both ? both->input() : x_t * per_item(scales, x_t);
+  const at::Tensor target =
+      both ? both->v_of(x0) : from_x0(description.prediction, x0, x_t, levels, description.sigma_data);
   const at::Tensor network_times = at::tensor(times, at::kFloat).to(device_);
   at::Tensor out;
   {
     const PrecisionScope precision(options_.precision, device_);
-    out = network_output(description, *network_, x_t * per_item(scales, x_t), network_times);
+    out = network_output(description, *network_, input, network_times);
   }
+  if (both) return measured_loss(*both, out.to(at::kFloat) - target, weights);
   return weighted_loss(out.to(at::kFloat), target, weights);
 }
 
@@ -149,8 +168,9 @@ void Trainer::validate_and_export(const TrainingControls& controls) {
   if (task_.validation.count > 0) {
     const NetworkPrior measured(description, network);
     history_.validations.push_back(
-        {history_.step, denoising_table(measured, task_.validation, options_.validation_images,
-                                        validation_levels(description.schedule, options_.validation_levels), device_)});
+        {history_.step,
+         denoising_table(measured, task_.validation, options_.validation_images,
+                         validation_levels(description.schedule, options_.validation_levels), device_, task_.measure)});
     description.denoising_mse = history_.validations.back().table;
     description.power_spectrum = power_spectrum_of(task_.validation, options_.validation_images);
   }

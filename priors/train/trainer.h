@@ -31,6 +31,7 @@ struct TrainingTask {
   NetworkPriorDescription description;
   std::shared_ptr<const UNet2D> network;  ///< the weights to start from
   TrainingImages images, validation;      ///< validation.count = 0: none
+  Measure measure = {};                   ///< what the network is to know beside x_t; empty: nothing
 };
 
 struct TrainingControls {
@@ -51,9 +52,11 @@ struct TrainingControls {
 /// process: weighted mean of |network(x_t) - target|² (loss.h), target from (x_0, x_t) by the table of
 /// parameterization.h, minimised by AdamW (optimizer.h).
 ///
-/// Images, noise levels and noise of step k are functions of (seed, k), so that a run which is killed at any time and
-/// started again ends with the weights of an uninterrupted one, bit for bit on the same machine with the same number of
-/// threads; but for a run with a time limit, whose learning rate follows the clock.
+/// With a measurement the network sees x_t and y together and predicts their v (CombinedObservation).
+///
+/// Images, noise levels, noise and measurement of step k are functions of (seed, k), so that a run which is killed at
+/// any time and started again ends with the weights of an uninterrupted one, bit for bit on the same machine with the
+/// same number of threads; but for a run with a time limit, whose learning rate follows the clock.
 class Trainer {
  public:
   /// Throws Error(usage) for options that do not fit the network.
@@ -87,7 +90,7 @@ class Trainer {
   BatchSource batches_;
   LevelDistribution levels_;
   LossOptions loss_;
-  Rng noise_;
+  Rng noise_, measuring_;
   Optimizer optimizer_;
   TrainingHistory history_;
 };

@@ -41,18 +41,20 @@ std::vector<double> validation_levels(const NoiseSchedule& schedule, std::int64_
 }
 
 DenoisingTable denoising_table(const Prior& prior, const TrainingImages& data, std::int64_t images,
-                               const std::vector<double>& relative_sigmas, c10::Device device) {
-  const Rng rng(0, "validation noise");
+                               const std::vector<double>& relative_sigmas, c10::Device device, const Measure& measure) {
+  const Rng rng(0, "validation noise"), measuring(0, "validation measurement");
   std::vector<double> sums(relative_sigmas.size(), 0);
   const std::int64_t count = std::min(images, data.count);
   if (count < 1) throw data_error("validation data", "expected at least one image, got none");
   for (std::int64_t i = 0; i < count; ++i) {
     const at::Tensor x0 = middle_part(data.image(i), prior.domain().multiple).unsqueeze(0).to(device);
+    const std::vector<StreamKey> key{{static_cast<std::uint64_t>(i), 0}};
+    const auto y = measure ? std::optional(measure(x0, measuring, key)) : std::nullopt;
     for (std::size_t k = 0; k < relative_sigmas.size(); ++k) {
       const NoiseLevel level{.alpha = 1, .sigma = relative_sigmas[k]};
-      const at::Tensor noise = rng.normal({{static_cast<std::uint64_t>(i), 0}}, static_cast<std::uint32_t>(k),
-                                          spec_of_item(x0), x0.options());
-      const at::Tensor error = prior.denoise(x0 + level.sigma * noise, level) - x0;
+      const at::Tensor noise = rng.normal(key, static_cast<std::uint32_t>(k), spec_of_item(x0), x0.options());
+      const at::Tensor x_t = x0 + level.sigma * noise;
+      const at::Tensor error = (y ? prior.denoise_given(x_t, level, *y) : prior.denoise(x_t, level)) - x0;
       sums[k] += error.square().mean().item<double>();
     }
   }

@@ -86,6 +86,10 @@ void train(ParameterVisitor& v) {
   kind(v, "schedule", "the noise process: a word (vp_linear), or `type` and its options: recon list schedules");
   section<NetworkOptions>(v, "network", "the U-Net to train");
   section<TrainingOptions>(v, "training", "how it is trained");
+  for (const auto& inside : v.sections("measurement", "beside the noisy image, what the network is to know")) {
+    MeasurementFamilyOptions().visit(*inside);
+    kind(*inside, "operator", "what measures: `type` and its options, recon list operators");
+  }
   for (const auto& inside : v.sections("from_measurements", "in place of `images`: a prior from measurements alone")) {
     MeasurementRoundOptions().visit(*inside);
     kind(*inside, "input", "the measurements, as in recon list config batch");

@@ -41,6 +41,7 @@ Examples:
   recon train train.yaml --set images=photos/ --set output=my_prior --set training.steps=20000
   recon train train.yaml --tune                        which batch and learning rate suit this machine and these images
   recon train train.yaml --set init=natural_gray --set training.learning_rate=1e-4
+  recon train train.yaml --operator '{type: blur, std_px: 2}' --noise-std 0.01 --set init=natural_gray
   recon train train.yaml --from-measurements masked.h5      no clean image: rounds of posterior draws and training
   recon inspect ./trained_prior --check
 )";
@@ -50,7 +51,8 @@ Examples:
     app.add_option("CONFIG", config_, "Config (YAML)")->required();
     app.add_flag("--tune", tune_,
                  "Try batches and learning rates for a minute or some, propose one of each, and train nothing");
-    shortcuts_.add_to(app, {"output", "from_measurements"});
+    shortcuts_.add_to(app, {"output", "from_measurements", "operator", "noise_std"},
+                      {{"operator", "measurement.operator"}, {"noise_std", "measurement.noise_std"}});
   }
 
   VerbResult execute(const GlobalOptions& options) override {

@@ -75,6 +75,12 @@ at::Tensor SolverContext::denoise(const at::Tensor& x_t, const NoiseLevel& level
   return prior().denoise(x_t, level);
 }
 
+at::Tensor SolverContext::denoise_given(const at::Tensor& x_t, const NoiseLevel& level, const LinearMeasurement& y) {
+  ++report_.nfe_forward;
+  const DeviceTime::Piece watch(forward_);
+  return prior().denoise_given(x_t, level, y);
+}
+
 Linearized SolverContext::linearize(const at::Tensor& x_t, const NoiseLevel& level) {
   ++report_.nfe_forward;
   const DeviceTime::Piece watch(forward_);

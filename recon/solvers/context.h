@@ -41,6 +41,8 @@ class SolverContext {
   at::Tensor normal(std::string_view stream, std::int64_t step) const;
 
   at::Tensor denoise(const at::Tensor& x_t, const NoiseLevel& level);
+  /// E[x_0 | x_t, y] of a prior that knows the measurement (Prior::require_knows), one pass.
+  at::Tensor denoise_given(const at::Tensor& x_t, const NoiseLevel& level, const LinearMeasurement& y);
   Linearized linearize(const at::Tensor& x_t, const NoiseLevel& level);
 
   at::Tensor residual(const at::Tensor& x);  ///< y - A(x)

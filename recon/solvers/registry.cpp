@@ -25,6 +25,7 @@
 #include "recon/solvers/posterior/pigdm.h"
 #include "recon/solvers/posterior/plug_and_play.h"
 #include "recon/solvers/posterior/pnp_dm.h"
+#include "recon/solvers/posterior/posterior_denoiser.h"
 #include "recon/solvers/posterior/posterior_langevin.h"
 #include "recon/solvers/posterior/red_diff.h"
 #include "recon/solvers/posterior/tds.h"
@@ -70,10 +71,11 @@ Registry<SolverKind>& mutable_solver_kinds() {
           solver_kind<DiffusionMbir>("diffusion_mbir",
                                      "volumes: a prior on the slices, total variation between them; linear operators",
                                      kLinearMean),
-          solver_kind<DiffusionRaar>("diffusion_raar",
-                                     "phase retrieval: a diffusion prior around RAAR, with random restarts; no backward "
-                                     "pass",
-                                     kPriorPoint),
+          solver_kind<DiffusionRaar>(
+              "diffusion_raar",
+              "phase retrieval: a diffusion prior around RAAR, with random restarts; no backward "
+              "pass",
+              kPriorPoint),
           solver_kind<Dps>("dps", "diffusion posterior sampling: samples of the posterior, any differentiable operator",
                            kSamples),
           solver_kind<ExactPosterior>(
@@ -101,6 +103,10 @@ Registry<SolverKind>& mutable_solver_kinds() {
           solver_kind<PnpDm>(
               "pnp_dm", "split Gibbs sampling of data and prior: exact in the limit, no backward pass, any operator",
               kSamples),
+          solver_kind<PosteriorDenoiser>(
+              "posterior_denoiser",
+              "samples by a denoiser that was trained for the operator: 20 passes, no backward pass, linear operators",
+              kLinearSamples),
           solver_kind<PosteriorLangevin>(
               "posterior_langevin", "annealed Langevin dynamics on the posterior: exact in the limit, no backward pass",
               kSamples),

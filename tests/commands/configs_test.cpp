@@ -23,7 +23,8 @@ std::vector<std::string> configs_of(const std::string& verb) {
 /// The options that make a solver quick.
 std::string shortened(const std::string& key, const YamlNode& section) {
   const std::string type = section.find("type")->value->text;
-  for (const char* walks : {"dps", "jfps", "diffpir", "pigdm", "plug_and_play", "diffusion_mbir", "diffusion_raar"}) {
+  for (const char* walks :
+       {"dps", "jfps", "diffpir", "pigdm", "plug_and_play", "posterior_denoiser", "diffusion_mbir", "diffusion_raar"}) {
     if (type == walks) return " --set " + key + ".steps=2";
   }
   for (const char* iterates : {"tv_pdhg", "tgv_pdhg", "wavelet_fista"}) {

@@ -172,7 +172,7 @@ TEST(Documents, AsManyBlocksRunAsThereShouldBe) {
       {"recon/docs/uncertainty.md", 4},
       {"recon/docs/solvers.md", 1},
       {"recon/docs/operators.md", 1},
-      {"recon/docs/priors.md", 6},
+      {"recon/docs/priors.md", 7},
       {"recon/docs/own_files.md", 1},
   };
   for (const auto& [name, count] : least) {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "priors/checkpoints/safetensors.h"
 #include "priors/load_prior.h"
@@ -69,6 +70,45 @@ TEST(PriorWriter, WritesWhatLoadPriorReadsBack) {
     const NoiseLevel level{.alpha = 1, .sigma = 0.7};
     EXPECT_TRUE(read->denoise(x, level).equal(written.denoise(x, level))) << to_string(kind) << ' ' << schedule.name();
   }
+}
+
+TEST(PriorWriter, KeepsTheMeasurementThatWasTrainedFor) {
+  const fs::path folder = test::scratch_folder();
+  NetworkOptions shape;
+  shape.channels = {8};
+  shape.groups = 4;
+  shape.mid_attention = false;
+  ParameterInitializer source(0);
+  UNet2DConfig config = shape.config(1, "");
+  config.in_channels = 2;
+  const UNet2D network(config, source);
+  const NetworkPriorDescription description{
+      .name = "written",
+      .domain = {.channels = 1, .fixed_size = {}, .multiple = 1},
+      .schedule = NoiseSchedule::vp_linear(),
+      .prediction = Prediction::v,
+      .measurement = TrainedMeasurement{.op = "inpainting(random, 30.0 % measured)", .noise_std = {0.05, 0.1}}};
+  write_prior(folder, description, network, {}, at::kFloat);
+  const auto read = std::dynamic_pointer_cast<const NetworkPrior>(load_prior(folder.string() + "/"));
+  ASSERT_TRUE(read->description().measurement.has_value());
+  EXPECT_EQ(read->description().measurement->op, description.measurement->op);
+  EXPECT_EQ(read->description().measurement->noise_std, description.measurement->noise_std);
+  std::stringstream text;
+  text << std::ifstream(folder / "prior.yaml").rdbuf();
+  const std::string card = text.str();
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string changed = card;
+    changed.replace(changed.find(from), from.size(), to);
+    std::ofstream(folder / "prior.yaml") << changed;
+    return test::complaint([&] { load_prior(folder.string() + "/"); });
+  };
+  test::expect_says(with("noise_std", "noise"), {"prior.yaml", "noise", "noise_std"});
+  const std::size_t begin = card.find("noise_std:");
+  const std::string noise = card.substr(begin, card.find('\n', begin) - begin);
+  for (const char* wrong : {"noise_std: [0.1, 0.05]", "noise_std: [0.1]", "noise_std: [0, 0.1]"}) {
+    test::expect_says(with(noise, wrong), {"prior.yaml", "noise_std"});
+  }
+  test::expect_says(with("prediction: v", "prediction: epsilon"), {"predicts v"});
 }
 
 TEST(PriorWriter, DiffusersOpensWhatItWrites) {

@@ -237,7 +237,7 @@ TEST(Volumes, GoThroughEverySolverOrAreRefusedByName) {
       refused.insert(kind.name);
     }
   }
-  EXPECT_EQ(refused, (std::set<std::string>{"exact_posterior", "tgv_pdhg", "tv_admm", "wiener"}));
+  EXPECT_EQ(refused, (std::set<std::string>{"exact_posterior", "posterior_denoiser", "tgv_pdhg", "tv_admm", "wiener"}));
 }
 
 TEST(DiffusionMbir, SendsImagesToTheirSolvers) {

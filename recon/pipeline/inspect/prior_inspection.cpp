@@ -231,6 +231,9 @@ Inspection inspect_prior(const std::string& path_or_name, bool check, const std:
                       {"training_data", summary.training_data},
                       {"licence", summary.licence},
                       {"attribution", summary.attribution}};
+  if (const auto& known = description.measurement) {
+    inspection.found["measurement"] = {{"operator", known->op}, {"noise_std", known->noise_std}};
+  }
   describe_class(inspection, summary.folder);
   if (check) {
     const PriorPtr prior = load_prior(path_or_name);

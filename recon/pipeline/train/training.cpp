@@ -9,6 +9,7 @@
 #include "priors/schedule_options.h"
 #include "priors/train/gray_parameters.h"
 #include "priors/train/parameter_initializer.h"
+#include "priors/train/widened_parameters.h"
 #include "recon/config/yaml_options.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
@@ -23,6 +24,7 @@ std::shared_ptr<const UNet2D> start_network(const TrainingPlan& plan, std::int64
   if (plan.init.empty()) {
     const std::int64_t block = plan.setup.space_to_depth;
     UNet2DConfig config = plan.network.config(channels * block * block, plan.location + " network");
+    if (plan.family) config.in_channels *= 2;
     const std::int64_t side = plan.options.crop / block;
     if (side > 0) config.sample_size = {side, side};
     ParameterInitializer source(static_cast<std::uint64_t>(plan.options.seed));
@@ -40,15 +42,28 @@ std::shared_ptr<const UNet2D> start_network(const TrainingPlan& plan, std::int64
                       "to the same (a prior of grey images may begin with one of colour)",
                       plan.init, found, prior->description().space_to_depth);
   }
+  const bool knows = prior->description().measurement.has_value();
+  if (knows && (!plan.family || gray_of_colour)) {
+    throw usage_error(plan.location,
+                      "`init: {}` was trained for a measurement; give one (`measurement`) of as many channels, or take "
+                      "the prior that it began with",
+                      plan.init);
+  }
+  std::shared_ptr<const UNet2D> start;
+  UNet2DConfig config = network->config();
   if (gray_of_colour) {
-    UNet2DConfig config = network->config();
     config.in_channels /= 3;
     config.out_channels /= 3;
     GrayParameters source(network->parameters());
-    return std::make_shared<UNet2D>(config, source);
+    start = std::make_shared<UNet2D>(config, source);
+  } else {
+    CopiedParameters source(network->parameters(), c10::kCPU);
+    start = std::make_shared<UNet2D>(config, source);
   }
-  CopiedParameters source(network->parameters(), c10::kCPU);
-  return std::make_shared<UNet2D>(network->config(), source);
+  if (!plan.family || knows) return start;
+  config.in_channels *= 2;
+  WidenedParameters source(start->parameters());
+  return std::make_shared<UNet2D>(config, source);
 }
 
 /// Positional features are made for numbers that run to about 1000, as timesteps do; Fourier features for a noise
@@ -94,6 +109,7 @@ TrainingTask training_task(const TrainingPlan& plan) {
                     .images = open_image_collection(plan.images, description.domain, range),
                     .validation = {}};
   if (!plan.validation.empty()) task.validation = open_image_collection(plan.validation, description.domain, range);
+  if (plan.family) train_for_measurement(task, *plan.family, range, plan.options.crop);
   return task;
 }
 
@@ -162,6 +178,7 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
   read_section(options, "network", "the U-Net to train", plan.network);
   read_section(options, "training", "how it is trained", plan.options);
   plan.measured = read_measurement_rounds(options);
+  plan.family = read_measurement_family(options);
   options.finish();
   plan.location = options.location();
   if (plan.setup.images.empty() && !plan.measured) {
@@ -172,6 +189,11 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
     throw usage_error(options.location_of(has_images ? "images" : "validation"),
                       "`from_measurements` learns without images, and validates on draws of items held out; remove one "
                       "of the two");
+  }
+  if (plan.measured && plan.family) {
+    throw usage_error(options.location_of("measurement"),
+                      "`from_measurements` learns a prior of images alone; train it first, then with `init` for the "
+                      "operator");
   }
   check_ranges(options, plan.setup);
   for (const auto& text : plan.setup.images) plan.images.push_back(options.path_of("images", text).string());

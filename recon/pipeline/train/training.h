@@ -12,6 +12,7 @@
 #include "recon/config/config.h"
 #include "recon/core/parameters.h"
 #include "recon/core/run_controls.h"
+#include "recon/pipeline/train/measurement_family.h"
 #include "recon/pipeline/train/measurement_rounds.h"
 #include "recon/pipeline/train/round_journal.h"
 
@@ -70,6 +71,7 @@ struct TrainingPlan {
   std::filesystem::path state;                  ///< where the state is saved
   std::string label;                            ///< of the progress line
   std::optional<MeasurementRounds> measured;    ///< the measurements to learn from, in place of images
+  std::optional<MeasurementFamily> family;      ///< what the network is to know beside x_t
   std::string location;
   nlohmann::ordered_json resolved;
 

@@ -1,5 +1,7 @@
 #include "recon/pipeline/train/training_card.h"
 
+#include <fmt/ranges.h>
+
 #include "data/atomic_file.h"
 #include "recon/config/option_lister.h"
 #include "recon/config/version.h"
@@ -42,6 +44,12 @@ std::string card_text(const TrainingPlan& plan, const TrainingCardFacts& facts, 
   row("Network",
       fmt::format("`UNet2DModel` of diffusers, {} parameters, stored as {}", facts.parameters, to_string(plan.setup.weights)));
   row("Predicts", fmt::format("{} of the process {}", to_string(description.prediction), description.schedule.name()));
+  if (const auto& known = description.measurement) {
+    row("Knows",
+        fmt::format("y of {}, noise std {:.4g} of the value range's units: E[x_0 given x_t and y], for the solver "
+                    "`posterior_denoiser`",
+                    known->op, fmt::join(known->noise_std, " to ")));
+  }
   row("Value range", fmt::format("[{:g}, {:g}]", description.domain.low, description.domain.high));
   row("Sizes", fmt::format("any; multiples of {}", description.domain.multiple));
   const std::string images = fmt::format("{} images, {}", facts.image_count, facts.channels);

@@ -30,6 +30,7 @@ TrainingOutput::TrainingOutput(const TrainingPlan& plan, const TrainingTask& tas
     : plan_(plan),
       images_(task.images),
       validation_(task.validation),
+      measure_(task.measure),
       device_(device),
       facts_{.description = task.description,
              .parameters = task.network->parameter_count(),
@@ -52,12 +53,12 @@ void TrainingOutput::write_weights(const NetworkPrior& prior, const UNet2D& netw
 void TrainingOutput::report(const NetworkPrior& prior, const TrainingHistory& history) const {
   write_training_card(plan_, facts_, history);
   write_training_picture(plan_.output / "progress.png", prior, validation_.count > 0 ? validation_ : images_, history,
-                         plan_.options.crop, device_);
+                         plan_.options.crop, device_, measure_);
   if (const std::string warning = overfitting_warning(history); !warning.empty()) log::warn("{}", warning);
 }
 
 void TrainingOutput::measure(const TrainingHistory& history) {
-  if (validation_.count < 1) return;
+  if (validation_.count < 1 || measure_) return;  // it is no denoiser of x_t alone
   const PriorPtr prior = load_prior(plan_.output.string() + "/");
   facts_.figure_images = std::min(plan_.options.validation_images, validation_.count);
   const TrainingImages middles{validation_.count, [&](std::int64_t index) {

@@ -26,6 +26,7 @@ class TrainingOutput {
  private:
   const TrainingPlan& plan_;
   TrainingImages images_, validation_;
+  Measure measure_;
   c10::Device device_;
   TrainingCardFacts facts_;
 };

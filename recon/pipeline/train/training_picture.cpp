@@ -53,6 +53,31 @@ std::vector<PanelTile> denoised_row(const NetworkPrior& prior, const at::Tensor&
   return tiles;
 }
 
+/// What the network makes of the data alone, and of a noisy image beside them.
+std::vector<PanelTile> measured_row(const NetworkPrior& prior, const at::Tensor& truth, std::int64_t number,
+                                    const Measure& measure) {
+  const ImageDomain& domain = prior.domain();
+  const ImageRange range{domain.low, domain.high};
+  const Rng rng(0, "training picture");
+  const std::vector<StreamKey> key{{static_cast<std::uint64_t>(number), 0}};
+  const at::Tensor noise = rng.normal(key, 0, spec_of_item(truth), truth.options());
+  const LinearMeasurement y = measure(truth, Rng(0, "training picture, measured"), key);
+  std::vector<PanelTile> tiles{{.label = fmt::format("image {}", number), .image = truth[0].cpu(), .range = range},
+                               {.label = "data", .image = y.backprojected[0].cpu(), .range = range}};
+  const auto add = [&](double r, const char* label) {
+    const at::Tensor noisy = truth + r * noise;
+    const at::Tensor denoised = prior.denoise_given(noisy, {.alpha = 1, .sigma = r}, y).clamp(domain.low, domain.high);
+    const double db = psnr(denoised, truth, domain.high - domain.low).front();
+    if (r < prior.max_relative_sigma()) {
+      tiles.push_back({.label = fmt::format("noise {:.2g}", r), .image = noisy[0].cpu(), .range = range});
+    }
+    tiles.push_back({.label = fmt::format("{}: {:.2f} dB", label, db), .image = denoised[0].cpu(), .range = range});
+  };
+  add(prior.max_relative_sigma(), "by the data");
+  add(0.15 * (domain.high - domain.low), "by both");
+  return tiles;
+}
+
 std::vector<PanelTile> sample_row(const NetworkPrior& prior, const std::vector<std::int64_t>& size,
                                   const at::TensorOptions& like) {
   const auto sampler = sampler_kinds().find("dpmpp_2m", "training picture").make();
@@ -95,16 +120,20 @@ std::vector<Curve> training_curves(const TrainingHistory& history) {
 }
 
 void write_training_picture(const std::filesystem::path& path, const NetworkPrior& prior, const TrainingImages& images,
-                            const TrainingHistory& history, std::int64_t sample_side, c10::Device device) {
+                            const TrainingHistory& history, std::int64_t sample_side, c10::Device device,
+                            const Measure& measure) {
   std::vector<PanelTile> tiles;
   at::Tensor truth;
   for (std::int64_t i = 0; i < std::min(shown_images, images.count); ++i) {
     truth = middle_part(images.image(i), prior.domain().multiple, largest_shown_px).unsqueeze(0).to(device);
-    for (auto& tile : denoised_row(prior, truth, i)) tiles.push_back(std::move(tile));
+    auto row = measure ? measured_row(prior, truth, i, measure) : denoised_row(prior, truth, i);
+    for (auto& tile : row) tiles.push_back(std::move(tile));
   }
   std::vector<std::int64_t> size{truth.size(2), truth.size(3)};
   if (sample_side > 0) size = {sample_side, sample_side};
-  for (auto& tile : sample_row(prior, size, truth.options())) tiles.push_back(std::move(tile));
+  if (!measure) {
+    for (auto& tile : sample_row(prior, size, truth.options())) tiles.push_back(std::move(tile));
+  }
   std::vector<PanelCurve> curves;
   for (auto& curve : training_curves(history)) {
     curves.push_back({.label = std::move(curve.label), .x = std::move(curve.x), .y = std::move(curve.y)});
