@@ -91,7 +91,7 @@ bool leaves_wide_hole(const LinearOperator& op, const at::Tensor& y) {
 }
 
 bool shows_bright_points(const LinearOperator& op, const at::Tensor& y, double noise_std) {
-  constexpr double brightest_part = 0.0025, least_share = 0.4, least_over_noise = 300;
+  constexpr double brightest_part = 0.0025, least_share = 0.4, least_over_noise = 150;
   if (y.abs().max().item<double>() < least_over_noise * noise_std) return false;
   const at::Tensor values = image_of_data(op, y).masked_select(seen_by(op, y));
   if (values.numel() < 2) return false;

@@ -42,7 +42,7 @@ SolverChoice choose_solver(const TensorSpec& image, const std::string& operator_
 
 /// Whether the data show bright points on an empty field, as telescopes do: the brightest quarter per cent of the
 /// pixels holds .4 of the contrast (squared distance from the median) of the image that the data give without a prior,
-/// and the brightest number measured is 300 times the noise or more. That share is .45 to .70 on fields of stars, at
+/// and the brightest number measured is 150 times the noise or more. That share is .45 to .70 on fields of stars, at
 /// most .25 on 99 of 100 photographs and CT slices, and .37 on nuclei of cells.
 bool shows_bright_points(const LinearOperator& op, const at::Tensor& y, double noise_std);
 
