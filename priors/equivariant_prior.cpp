@@ -42,26 +42,27 @@ struct Move {
 
 /// The move that belongs to a level. Levels that differ by rounding only have the same one, but for a few in a million:
 /// machines that round otherwise agree.
-Move move_at(const NoiseLevel& level, bool square) {
+Move move_at(const NoiseLevel& level, bool rows, bool transposed) {
   const auto step = static_cast<std::uint64_t>(std::llround(4096 * std::log(level.relative_sigma())));
   const std::uint64_t bits = philox::mix(step) >> 32U;
-  return {.columns = (bits & 1U) != 0, .rows = square && (bits & 2U) != 0, .transposed = square && (bits & 4U) != 0};
+  return {.columns = (bits & 1U) != 0, .rows = rows && (bits & 2U) != 0, .transposed = transposed && (bits & 4U) != 0};
 }
 
 }  // namespace
 
 EquivariantPrior::EquivariantPrior(PriorPtr inner)
-    : Prior(with_symmetry(inner)->name(), inner->domain(), inner->schedule()),
+    : Prior(with_symmetry(inner)->name(), with_symmetry(inner)->domain(), with_symmetry(inner)->schedule()),
       inner_(std::move(inner)),
-      square_(inner_->symmetry() == ImageSymmetry::square && takes_turned(inner_->domain())) {}
+      rows_(inner_->symmetry() == ImageSymmetry::square),
+      transposed_(rows_ && takes_turned(inner_->domain())) {}
 
 at::Tensor EquivariantPrior::do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const {
-  const Move move = move_at(level, square_);
+  const Move move = move_at(level, rows_, transposed_);
   return move.back(denoise_on_tape(*inner_, move(x_t), level));
 }
 
 Linearized EquivariantPrior::do_linearize(const at::Tensor& x_t, const NoiseLevel& level) const {
-  const Move move = move_at(level, square_);
+  const Move move = move_at(level, rows_, transposed_);
   Linearized inner = inner_->linearize(move(x_t), level);
   return {.x0 = move.back(inner.x0), .pullback = [move, pull = std::move(inner.pullback)](const at::Tensor& v) {
             return move.back(pull(move(v)));
@@ -69,7 +70,7 @@ Linearized EquivariantPrior::do_linearize(const at::Tensor& x_t, const NoiseLeve
 }
 
 DenoisedWithVariance EquivariantPrior::do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const {
-  const Move move = move_at(level, square_);
+  const Move move = move_at(level, rows_, transposed_);
   const DenoisedWithVariance inner = inner_->denoise_with_variance(move(x_t), level);
   return {.x0 = move.back(inner.x0), .variance_fraction = move.back(inner.variance_fraction)};
 }

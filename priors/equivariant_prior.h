@@ -44,7 +44,7 @@ class EquivariantPrior final : public Prior {
   DenoisedWithVariance do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const override;
 
   PriorPtr inner_;
-  bool square_;
+  bool rows_, transposed_;  ///< whether rows may be reversed, and exchanged with columns
 };
 
 }  // namespace recon

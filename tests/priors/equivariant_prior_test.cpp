@@ -56,13 +56,14 @@ at::Tensor view_back(const at::Tensor& x, int which) {
 /// Which views an equivariant prior takes at 64 levels; -1 where its denoiser is that of none.
 std::set<int> views(const std::shared_ptr<Leaning>& inner, std::int64_t height, std::int64_t width) {
   const EquivariantPrior prior(inner);
+  const Leaning of_any_size(ImageSymmetry::none);
   const at::Tensor x = normal({1, height, width});
   std::set<int> found;
   for (int i = 0; i < 64; ++i) {
     const NoiseLevel level = level_of(std::pow(10.0, -2 + i / 16.0));
     const at::Tensor d = prior.denoise(x, level);
     int which = 0;
-    while (which < 8 && largest(d - view_back(inner->denoise(view(x, which), level), which)) > 1e-14) ++which;
+    while (which < 8 && largest(d - view_back(of_any_size.denoise(view(x, which), level), which)) > 1e-14) ++which;
     found.insert(which < 8 ? which : -1);
   }
   return found;
