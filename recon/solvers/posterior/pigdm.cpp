@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <functional>
+#include <utility>
 
 #include "recon/core/per_entry.h"
 #include "recon/solvers/context.h"
@@ -27,9 +28,10 @@ class PigdmDenoiser {
   at::Tensor operator()(const at::Tensor& x_t, const NoiseLevel& level) {
     const double r2 = level.relative_sigma() * level.relative_sigma();
     const at::Tensor c = learns_ ? error_.at_level(level) : per_entry(r2 / (1 + r2), context_.y());
-    const PseudoinverseGuidance g = pseudoinverse_guidance(context_, *op_, x_t, level, c, noise_);
+    PseudoinverseGuidance g = pseudoinverse_guidance(context_, *op_, x_t, level, c, noise_);
     residual_squares_ = g.residual_squares;
     if (!learns_) return guidance_.added(g.x0, g.shift);
+    g = error_.with_covariance(std::move(g), level);
     error_.learn(g.along, level);
     return guidance_.added(g.x0, g.shift * per_item(damping(g, c), g.shift));
   }

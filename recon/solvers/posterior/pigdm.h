@@ -22,7 +22,8 @@ namespace recon {
 /// - auto: by the denoiser's own Jacobian along the data, q = (sigma_t² / alpha_t) <w, J^T w> / ||w||² of the last
 ///   pass, carried to the next level by n = max(1/q - 1/r², 0), c = 1 / (n + 1/r²). The first pass starts from
 ///   Prior::denoising_mse. Where q > c, the guidance is shortened by (c + noise_std² k) / (q + noise_std² k),
-///   k = ||w||² / ||A w||².
+///   k = ||w||² / ||A w||². Where the Jacobian is that of no covariance along w, c I takes its place
+///   (ErrorVariance::with_covariance).
 ///
 /// Nothing is tuned. recon/docs/derivations.md says why, and why the denoiser's mean squared error is not c.
 ///

@@ -24,8 +24,22 @@ at::Tensor ErrorVariance::at_level(const NoiseLevel& level) const {
 void ErrorVariance::learn(const at::Tensor& along, const NoiseLevel& level) {
   const double r2 = level.relative_sigma() * level.relative_sigma();
   // A network's Jacobian may be anything: not less than the denoiser's mean error, not more than the noise.
-  const double least = std::min(std::max(prior_.denoising_mse(level.relative_sigma()), 1e-6 * r2), r2);
-  added_precision_ = along.clamp(least, r2).reciprocal() - 1 / r2;
+  added_precision_ = along.clamp(least_at(level), r2).reciprocal() - 1 / r2;
+}
+
+double ErrorVariance::least_at(const NoiseLevel& level) const {
+  const double r2 = level.relative_sigma() * level.relative_sigma();
+  return std::min(std::max(prior_.denoising_mse(level.relative_sigma()), 1e-6 * r2), r2);
+}
+
+PseudoinverseGuidance ErrorVariance::with_covariance(PseudoinverseGuidance g, const NoiseLevel& level) const {
+  const at::Tensor c = at_level(level);
+  const double r2 = level.relative_sigma() * level.relative_sigma();
+  const at::Tensor none = squared_norms(g.shift) > r2 * real_inner(g.w, g.shift);
+  const at::Tensor replaced = none.logical_and(g.along < least_at(level));
+  g.shift = at::where(per_item(replaced.to(at::kDouble), g.shift) > 0, per_item(c, g.w) * g.w, g.shift);
+  g.along = at::where(replaced, c, g.along);
+  return g;
 }
 
 PseudoinverseGuidance pseudoinverse_guidance(SolverContext& context, const LinearOperator& op, const at::Tensor& x_t,
@@ -41,9 +55,9 @@ PseudoinverseGuidance pseudoinverse_guidance(SolverContext& context, const Linea
   const at::Tensor size = squared_norms(e);
   g.energy = squared_norms(r - response) / noise + size / c;
   g.per_response = size / squared_norms(response).clamp_min(kMetExactly);
-  const at::Tensor w = e / per_item(c, e);
-  g.shift = level.sigma * level.sigma / level.alpha * denoised.pullback(w);
-  g.along = real_inner(w, g.shift) / squared_norms(w).clamp_min(kMetExactly);
+  g.w = e / per_item(c, e);
+  g.shift = level.sigma * level.sigma / level.alpha * denoised.pullback(g.w);
+  g.along = real_inner(g.w, g.shift) / squared_norms(g.w).clamp_min(kMetExactly);
   return g;
 }
 
