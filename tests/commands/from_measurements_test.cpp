@@ -185,6 +185,8 @@ TEST_F(FromMeasurements, SaysWhatIsWrong) {
   expect_error(train("out", "--set from_measurements.solver.setps=3"), 2, {"setps", "steps"});
   expect_error(train("out", "--set from_measurements.items=0"), 2, {"one item"});
   expect_error(train("out", "--set channels=rgb"), 2, {"3 channel(s)", "channels"});
+  expect_error(train("out", "--set network.attention=[7]"), 2, {"attention", "below 2"});
+  ASSERT_FALSE(fs::exists(path("out"))) << "nothing is drawn for a network that cannot be";
   expect_error(train("train.yaml/out"), 3, {"train.yaml", "output folder"});
   expect_error(train("out", "--tune"), 2, {"--tune", "images"});
   write_png(path("a.png"), at::full({1, kSide, kSide}, 0.5), {0, 1});

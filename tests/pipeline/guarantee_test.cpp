@@ -1,4 +1,4 @@
-// What samples say of the quality of an image.
+// What samples say of the quality of an image, and the calibrations that are shipped.
 #include "recon/pipeline/solve/guarantee.h"
 
 #include <ATen/ATen.h>
@@ -7,10 +7,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/calibration_file.h"
 #include "recon/core/rng.h"
+#include "recon/pipeline/items/prior_option.h"
+#include "tests/support/faults.h"
+#include "tests/support/paths.h"
 
 namespace recon {
 namespace {
+
+namespace fs = std::filesystem;
 
 at::Tensor three_samples() {
   return Rng(1, "samples").uniform({{0, 0}, {1, 0}, {2, 0}}, 0, {{1, 16, 16}, ScalarKind::real});
@@ -33,6 +39,36 @@ TEST(PredictedQuality, IsOnTheBadSide) {
   std::sort(psnr.begin(), psnr.end());
   EXPECT_LE(predicted.at("psnr"), psnr[1]) << "of more is better, the tenth from below";
   EXPECT_GE(predicted.at("psnr"), psnr[0] - 1e-12);
+}
+
+// A calibration holds for one prior: whoever ships other weights or another card makes it again.
+TEST(ShippedCalibrations, AreOfTheShippedPriors) {
+  const fs::path folder = test::source_path("priors/weights/calibrations");
+  std::int64_t files = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() != ".h5") continue;
+    const std::string prior = entry.path().parent_path().filename();
+    const std::string name = prior + "/" + entry.path().stem().string();
+    const CalibrationSet set = read_calibration_file(find_calibration(name, name));
+    EXPECT_EQ(set.made_for.at("prior"), hash_of_prior(test::source_path("priors/weights/" + prior))) << name;
+    EXPECT_EQ(set.made_for.at("precision"), "float32") << name;
+    EXPECT_TRUE(std::isfinite(set.interval_factor)) << name;
+    ++files;
+  }
+  EXPECT_GE(files, 6);
+}
+
+TEST(ShippedCalibrations, AFileComesFirstAndAnUnknownNameIsRefusedWithTheKnown) {
+  const fs::path file = test::scratch_folder() / "natural_gray" / "box";
+  fs::create_directory(file.parent_path());
+  test::write_text(file, "");
+  EXPECT_EQ(find_calibration(file, "natural_gray/box"), file.string());
+  EXPECT_EQ(find_calibration("nowhere/c.h5", "c.h5"), "nowhere/c.h5");
+  EXPECT_EQ(find_calibration("", ""), "");
+  const std::string fault = test::complaint(
+      [] { find_calibration("natural_gray/boxes", "natural_gray/boxes"); }, ErrorKind::usage);
+  EXPECT_NE(fault.find("known names are"), std::string::npos) << fault;
+  EXPECT_NE(fault.find("natural_gray/box,"), std::string::npos) << fault;
 }
 
 }  // namespace

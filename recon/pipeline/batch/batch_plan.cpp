@@ -13,6 +13,7 @@
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/items/seed_option.h"
 #include "recon/pipeline/solve/complex_choice.h"
+#include "recon/pipeline/solve/guarantee.h"
 #include "recon/pipeline/solve/prior_choice.h"
 #include "recon/pipeline/solve/result_columns.h"
 #include "recon/pipeline/solve/solver_choice.h"
@@ -197,7 +198,8 @@ BatchPlan read_batch_plan(const YamlNodePtr& config, std::optional<std::uint64_t
     options.set_resolved("prior", std::filesystem::absolute(plan.prior).lexically_normal().string());
   }
   if (!plan.options.calibration.empty()) {
-    const auto path = options.path_of("calibration", plan.options.calibration);
+    const std::string& stated = plan.options.calibration;
+    const std::string path = find_calibration(options.path_of("calibration", stated), stated);
     plan.calibration = std::filesystem::absolute(path).lexically_normal().string();
     options.set_resolved("calibration", plan.calibration);
   }

@@ -7,6 +7,7 @@
 #include "recon/core/error.h"
 #include "recon/pipeline/compare/solver_option.h"
 #include "recon/pipeline/items/prior_option.h"
+#include "recon/pipeline/solve/guarantee.h"
 #include "recon/pipeline/solve/precision_choice.h"
 
 namespace recon {
@@ -82,7 +83,8 @@ ComparedSolver read_compared(ParameterVisitor& section, const YamlNode& node, st
   section.field("oracle", compared.oracle,
                 "an option (`weight`) to choose by the PSNR against the ground truth: what could be, not a result");
   section.field("calibration", compared.calibration,
-                "what `recon calibrate` wrote for it; starts at the working directory; empty: none");
+                "what `recon calibrate` wrote for it, a file that starts at the working directory, or a shipped one "
+                "by its name, as natural_gray/box; empty: none");
   section.field("prior", compared.prior,
                 "instead of the top level's; a path (it has a '/') starts at the working directory");
   compared.solver = read_solver_or_auto(section, node);
@@ -193,6 +195,7 @@ ComparisonPlan read_comparison_plan(const Config& config, std::optional<std::uin
     for (const std::string& key : own_keys) plan.solvers[i].options.erase(key);
     std::string& calibration = plan.solvers[i].calibration;
     if (calibration.empty()) continue;
+    calibration = find_calibration(calibration, calibration);
     if (!plan.budget.empty() || !plan.solvers[i].oracle.empty()) {
       throw usage_error(options.location_of("solvers"),
                         "calibration: holds for a solver as it is configured, without `budget` and `oracle`");

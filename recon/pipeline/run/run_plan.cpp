@@ -3,6 +3,7 @@
 #include "recon/core/error.h"
 #include "recon/pipeline/items/prior_option.h"
 #include "recon/pipeline/items/seed_option.h"
+#include "recon/pipeline/solve/guarantee.h"
 
 namespace recon {
 namespace {
@@ -44,7 +45,7 @@ RunPlan read_run_plan(const Config& config, std::optional<std::uint64_t> seed) {
   plan.output = plan.options.output;
   plan.preview = plan.options.preview;
   plan.prior = prior_from(options, "prior", plan.options.prior);
-  plan.calibration = options.path_of("calibration", plan.options.calibration).string();
+  plan.calibration = find_calibration(options.path_of("calibration", plan.options.calibration), plan.options.calibration);
   plan.item_options = item_options_of(plan.options, options);
   plan.resolved = options.resolved();
   return plan;

@@ -1,10 +1,13 @@
 #include "recon/pipeline/solve/guarantee.h"
 
 #include <ATen/ATen.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 #include <vector>
 
+#include "priors/load_prior.h"
 #include "recon/core/error.h"
 #include "recon/core/log.h"
 #include "recon/metrics/metrics.h"
@@ -13,6 +16,8 @@
 
 namespace recon {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr double same_level = 0.05;  ///< two noise levels that differ by less are one
 
@@ -153,6 +158,25 @@ std::string AppliedCalibration::text() const {
   }
   if (!set_.margins.empty()) text += fmt::format(" each bound of PSNR, SSIM, NRMSE holds with {:g} %", 100 - percent);
   return text;
+}
+
+std::string find_calibration(const fs::path& path, const std::string& value) {
+  if (value.empty() || fs::exists(path)) return value.empty() ? "" : path.string();
+  std::set<std::string> shipped;
+  for (const std::string& priors : prior_search_folders()) {
+    const fs::path folder = fs::path(priors) / "calibrations";
+    if (const fs::path file = folder / (value + ".h5"); fs::exists(file)) return file.string();
+    std::error_code missing;
+    for (const auto& entry : fs::recursive_directory_iterator(folder, missing)) {
+      if (entry.path().extension() == ".h5") {
+        shipped.insert(fs::relative(entry.path(), folder).replace_extension().generic_string());
+      }
+    }
+  }
+  if (path.extension() == ".h5") return path.string();  // whoever opens it says that there is none
+  throw usage_error("calibration '" + value + "'",
+                    "neither a file nor the name of a calibration that is shipped; known names are {}",
+                    fmt::join(shipped, ", "));
 }
 
 AppliedCalibrationPtr apply_calibration(const std::string& path, const std::function<SolvingConditions()>& solving,

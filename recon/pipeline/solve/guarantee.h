@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -63,6 +64,11 @@ class AppliedCalibration {
   CalibrationSet set_;
 };
 using AppliedCalibrationPtr = std::shared_ptr<const AppliedCalibration>;
+
+/// The file of a calibration: `path` if there is such a file, or the one that is shipped under the name `value`,
+/// PRIOR/TASK: calibrations/PRIOR/TASK.h5 in the folders of priors (prior_search_folders). Empty for an empty value.
+/// Throws Error(usage) with the names of those shipped for a value that is neither, and does not end in .h5.
+std::string find_calibration(const std::filesystem::path& path, const std::string& value);
 
 /// The calibration of a config, checked against the conditions of all inputs, and said in one line; null for an empty
 /// path, and `solving` is asked for otherwise only: it hashes the prior.

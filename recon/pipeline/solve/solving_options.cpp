@@ -51,7 +51,8 @@ void ReconstructionOptions::visit(ParameterVisitor& v) {
   SolvingOptions::visit(v);
   v.field("keep_samples", keep_samples, "store every sample in the result file");
   v.field("calibration", calibration,
-          "what `recon calibrate` wrote: intervals and bounds with a guarantee; empty: none");
+          "what `recon calibrate` wrote, or a shipped calibration by its name, as natural_gray/box: intervals and "
+          "bounds with a guarantee; empty: none");
   v.field("series", series,
           "so many items in a row belong together, as the frames of a film: with the solver's `start: previous` each "
           "begins where the one before it ended",

@@ -364,6 +364,7 @@ TrainingResult Rounds::train() {
 }  // namespace
 
 TrainingResult train_from_measurements(const TrainingPlan& plan, const RunControls& run, const DrawPosterior& draw) {
+  require_network(plan);  // not after an hour of drawing
   return Rounds(plan, run, draw).train();
 }
 

@@ -85,6 +85,9 @@ TrainingPlan read_training_plan(const Config& config, std::optional<std::uint64_
 /// The network that a plan starts from, and its images. Throws Error for an `init` or images that do not fit.
 TrainingTask training_task(const TrainingPlan& plan);
 
+/// Throws what training_task() would throw of the network, before there are images.
+void require_network(const TrainingPlan& plan);
+
 struct TrainingResult {
   TrainingOutcome outcome = TrainingOutcome::finished;
   TrainingHistory history;
