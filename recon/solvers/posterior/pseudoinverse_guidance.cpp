@@ -37,7 +37,7 @@ PseudoinverseGuidance ErrorVariance::with_covariance(PseudoinverseGuidance g, co
   const double r2 = level.relative_sigma() * level.relative_sigma();
   const at::Tensor none = squared_norms(g.shift) > r2 * real_inner(g.w, g.shift);
   const at::Tensor replaced = none.logical_and(g.along < least_at(level));
-  g.shift = at::where(per_item(replaced.to(at::kDouble), g.shift) > 0, per_item(c, g.w) * g.w, g.shift);
+  g.shift = at::where(per_item(replaced, g.w) > 0.5, per_item(c, g.w) * g.w, g.shift);
   g.along = at::where(replaced, c, g.along);
   return g;
 }
