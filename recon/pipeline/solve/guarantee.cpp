@@ -29,6 +29,22 @@ double bound_of(const CalibrationSet& set, const std::map<std::string, double>& 
   return more_is_better(quality) ? found->second - margin->second : found->second + margin->second;
 }
 
+fs::path calibrations_in(const std::string& priors) { return fs::path(priors) / "calibrations"; }
+
+/// The names of all, PRIOR/TASK.
+std::set<std::string> shipped_calibrations() {
+  std::set<std::string> names;
+  for (const std::string& priors : prior_search_folders()) {
+    const fs::path folder = calibrations_in(priors);
+    std::error_code missing;
+    for (const auto& entry : fs::recursive_directory_iterator(folder, missing)) {
+      if (entry.path().extension() != ".h5") continue;
+      names.insert(fs::relative(entry.path(), folder).replace_extension().generic_string());
+    }
+  }
+  return names;
+}
+
 /// YAML on one line.
 std::string flat(std::string text) {
   while (!text.empty() && text.back() == '\n') text.pop_back();
@@ -161,22 +177,15 @@ std::string AppliedCalibration::text() const {
 }
 
 std::string find_calibration(const fs::path& path, const std::string& value) {
-  if (value.empty() || fs::exists(path)) return value.empty() ? "" : path.string();
-  std::set<std::string> shipped;
+  if (value.empty()) return "";
+  if (fs::exists(path)) return path.string();
   for (const std::string& priors : prior_search_folders()) {
-    const fs::path folder = fs::path(priors) / "calibrations";
-    if (const fs::path file = folder / (value + ".h5"); fs::exists(file)) return file.string();
-    std::error_code missing;
-    for (const auto& entry : fs::recursive_directory_iterator(folder, missing)) {
-      if (entry.path().extension() == ".h5") {
-        shipped.insert(fs::relative(entry.path(), folder).replace_extension().generic_string());
-      }
-    }
+    if (const fs::path file = calibrations_in(priors) / (value + ".h5"); fs::exists(file)) return file.string();
   }
   if (path.extension() == ".h5") return path.string();  // whoever opens it says that there is none
   throw usage_error("calibration '" + value + "'",
                     "neither a file nor the name of a calibration that is shipped; known names are {}",
-                    fmt::join(shipped, ", "));
+                    fmt::join(shipped_calibrations(), ", "));
 }
 
 AppliedCalibrationPtr apply_calibration(const std::string& path, const std::function<SolvingConditions()>& solving,

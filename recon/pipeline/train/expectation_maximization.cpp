@@ -60,7 +60,7 @@ Measured look_at(const TrainingPlan& plan) {
     measured.ids.push_back(ids[static_cast<std::size_t>(i)]);
   }
   if (measured.ids.size() < 2) throw usage_error(rounds.location, "one item is too few to learn from");
-  const std::int64_t channels = plan.setup.channels == PriorChannels::rgb ? 3 : 1;
+  const std::int64_t channels = channels_of(plan.setup.channels);
   if (measured.image.scalar != ScalarKind::real || measured.image.shape.size() != 3 ||
       measured.image.shape[0] != channels) {
     throw usage_error(rounds.location,

@@ -20,9 +20,8 @@
 namespace recon {
 namespace {
 
-std::int64_t channels_of(const TrainingPlan& plan) { return plan.setup.channels == PriorChannels::rgb ? 3 : 1; }
-
-std::shared_ptr<const UNet2D> start_network(const TrainingPlan& plan, std::int64_t channels) {
+std::shared_ptr<const UNet2D> start_network(const TrainingPlan& plan) {
+  const std::int64_t channels = channels_of(plan.setup.channels);
   if (plan.init.empty()) {
     const std::int64_t block = plan.setup.space_to_depth;
     UNet2DConfig config = plan.network.config(channels * block * block, plan.location + " network");
@@ -89,12 +88,12 @@ ImageSymmetry symmetry_of(const TrainingOptions& options) {
 
 }  // namespace
 
-void require_network(const TrainingPlan& plan) { start_network(plan, channels_of(plan)); }
+void require_network(const TrainingPlan& plan) { start_network(plan); }
 
 TrainingTask training_task(const TrainingPlan& plan) {
   const TrainingSetup& setup = plan.setup;
-  const std::int64_t channels = channels_of(plan);
-  auto network = start_network(plan, channels);
+  const std::int64_t channels = channels_of(setup.channels);
+  auto network = start_network(plan);
   NetworkPriorDescription description{.name = setup.name,
                                       .domain = {.channels = channels,
                                                  .fixed_size = {},

@@ -25,6 +25,8 @@ constexpr auto words_of(PriorChannels) {
   return std::to_array<Word<PriorChannels>>({{gray, "gray"}, {rgb, "rgb"}});
 }
 
+constexpr std::int64_t channels_of(PriorChannels channels) { return channels == PriorChannels::rgb ? 3 : 1; }
+
 /// How weights are stored.
 enum class WeightType { float16, float32 };
 constexpr auto words_of(WeightType) {
