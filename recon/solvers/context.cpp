@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <map>
+
 #include "recon/core/error.h"
 #include "recon/core/per_entry.h"
 
@@ -51,7 +53,10 @@ SolverContext::SolverContext(const Problem& problem, const Prior* prior, const C
       forward_(problem.y.device()),
       backward_(problem.y.device()),
       operator_(problem.y.device()) {
-  report_.outcomes.assign(static_cast<std::size_t>(batch()), Outcome::finished);
+  const auto entries = static_cast<std::size_t>(batch());
+  report_.outcomes.assign(entries, Outcome::finished);
+  report_.nfe_forward.assign(entries, 0);
+  report_.nfe_backward.assign(entries, 0);
 }
 
 const Prior& SolverContext::prior() const {
@@ -70,23 +75,37 @@ at::Tensor SolverContext::normal(std::string_view stream, std::int64_t step) con
 }
 
 at::Tensor SolverContext::denoise(const at::Tensor& x_t, const NoiseLevel& level) {
-  ++report_.nfe_forward;
+  count_forward();
   const DeviceTime::Piece watch(forward_);
   return prior().denoise(x_t, level);
 }
 
+at::Tensor SolverContext::denoise_each(const at::Tensor& x, const std::vector<double>& s) {
+  std::map<double, std::vector<std::int64_t>> groups;
+  for (std::size_t i = 0; i < s.size(); ++i) groups[s[i]].push_back(static_cast<std::int64_t>(i));
+  if (groups.size() == 1) return denoise(x, {.alpha = 1, .sigma = s.front()});
+  count_forward();
+  const DeviceTime::Piece watch(forward_);
+  at::Tensor denoised = at::empty_like(x);
+  for (const auto& [sigma, entries] : groups) {
+    const at::Tensor index = at::tensor(entries, at::kLong).to(x.device());
+    denoised.index_copy_(0, index, prior().denoise(x.index_select(0, index), {.alpha = 1, .sigma = sigma}));
+  }
+  return denoised;
+}
+
 at::Tensor SolverContext::denoise_given(const at::Tensor& x_t, const NoiseLevel& level, const LinearMeasurement& y) {
-  ++report_.nfe_forward;
+  count_forward();
   const DeviceTime::Piece watch(forward_);
   return prior().denoise_given(x_t, level, y);
 }
 
 Linearized SolverContext::linearize(const at::Tensor& x_t, const NoiseLevel& level) {
-  ++report_.nfe_forward;
+  count_forward();
   const DeviceTime::Piece watch(forward_);
   Linearized result = prior().linearize(x_t, level);
   result.pullback = [this, inner = std::move(result.pullback)](const at::Tensor& v) {
-    ++report_.nfe_backward;
+    for (std::int64_t& passes : report_.nfe_backward) ++passes;
     const DeviceTime::Piece backward(backward_);
     return inner(v);
   };
@@ -118,6 +137,10 @@ std::vector<double> SolverContext::chi2_of(std::vector<double> squares) const {
         noise_std > 0 ? squares[i] / (components * noise_std * noise_std) : std::numeric_limits<double>::quiet_NaN();
   }
   return squares;
+}
+
+void SolverContext::count_forward() {
+  for (std::int64_t& passes : report_.nfe_forward) ++passes;
 }
 
 void SolverContext::contain(at::Tensor& iterate, const at::Tensor& estimate) {

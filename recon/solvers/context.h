@@ -41,6 +41,8 @@ class SolverContext {
   at::Tensor normal(std::string_view stream, std::int64_t step) const;
 
   at::Tensor denoise(const at::Tensor& x_t, const NoiseLevel& level);
+  /// E[x_0 | x_0 + s n] at a noise level s of each entry's own: one pass for the entries that share it.
+  at::Tensor denoise_each(const at::Tensor& x, const std::vector<double>& s);
   /// E[x_0 | x_t, y] of a prior that knows the measurement (Prior::require_knows), one pass.
   at::Tensor denoise_given(const at::Tensor& x_t, const NoiseLevel& level, const LinearMeasurement& y);
   Linearized linearize(const at::Tensor& x_t, const NoiseLevel& level);
@@ -66,6 +68,7 @@ class SolverContext {
 
  private:
   std::vector<double> chi2_of(std::vector<double> squares) const;
+  void count_forward();
   void contain(at::Tensor& iterate, const at::Tensor& estimate);
   /// Waits for the device: notes who has diverged, and gives chi² of residual squares if there are any.
   std::vector<double> look(const at::Tensor& squares);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -85,6 +87,13 @@ void append(Values& all, const Values& more) {
   all.insert(all.end(), more.begin(), more.end());
 }
 
+template <class Value>
+std::vector<Value> picked(const std::vector<Value>& of, const std::vector<std::int64_t>& which) {
+  std::vector<Value> values;
+  for (const std::int64_t i : which) values.push_back(of[static_cast<std::size_t>(i)]);
+  return values;
+}
+
 /// Part after part: what is missing in a shorter trace stays as it ended.
 std::vector<TraceEntry> joined_traces(const std::vector<Report>& parts) {
   const auto longest = std::max_element(
@@ -109,8 +118,8 @@ Report joined(const std::vector<Report>& parts) {
     append(all.outcomes, part.outcomes);
     append(all.chi2, part.chi2);
     append(all.weight, part.weight);
-    all.nfe_forward = std::max(all.nfe_forward, part.nfe_forward);
-    all.nfe_backward = std::max(all.nfe_backward, part.nfe_backward);
+    append(all.nfe_forward, part.nfe_forward);
+    append(all.nfe_backward, part.nfe_backward);
     for (const auto seconds : kReportTimes) all.*seconds += part.*seconds;
     all.peak_mib = std::max(all.peak_mib, part.peak_mib);
   }
@@ -118,6 +127,40 @@ Report joined(const std::vector<Report>& parts) {
   if (!anomaly.empty()) all.anomaly = at::cat(anomaly);
   all.trace = joined_traces(parts);
   return all;
+}
+
+/// A report of entries that stand in this order as one in which entry 0 is the first.
+Report in_order(Report report, const std::vector<std::int64_t>& order) {
+  std::vector<std::int64_t> place(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) place[static_cast<std::size_t>(order[i])] = static_cast<std::int64_t>(i);
+  const at::Tensor index = at::tensor(place, at::kLong).to(report.x.device());
+  report.x = report.x.index_select(0, index);
+  if (report.anomaly.defined()) report.anomaly = report.anomaly.index_select(0, index);
+  const auto arrange = [&](auto& entries) {
+    if (!entries.empty()) entries = picked(entries, place);
+  };
+  arrange(report.outcomes);
+  arrange(report.chi2);
+  arrange(report.weight);
+  arrange(report.nfe_forward);
+  arrange(report.nfe_backward);
+  for (TraceEntry& entry : report.trace) arrange(entry.chi2);
+  return report;
+}
+
+/// Some entries of a problem; `cut` takes them out of what has one of each.
+Problem chosen_entries(const Problem& problem, const std::vector<std::int64_t>& which,
+                       const std::function<at::Tensor(const at::Tensor&)>& cut) {
+  const auto cut_if_any = [&](const at::Tensor& all) {
+    return all.defined() && all.size(0) == problem.batch() ? cut(all) : all;
+  };
+  Problem part = problem;
+  part.y = cut(problem.y);
+  part.background = cut_if_any(problem.background);
+  if (problem.previous) part.previous = cut_if_any(*problem.previous);
+  part.noise_std = picked(problem.noise_std, which);
+  part.keys = picked(problem.keys, which);
+  return part;
 }
 
 bool of_one_item(const Problem& problem) {
@@ -143,20 +186,37 @@ Attempt attempt(const std::function<Report()>& solve) {
 
 Problem entries_of(const Problem& problem, std::int64_t first, std::int64_t count) {
   if (count == problem.batch()) return problem;
-  Problem part = problem;
-  const auto cut = [&](const at::Tensor& all) {
-    return all.defined() && all.size(0) == problem.batch() ? all.narrow(0, first, count) : all;
-  };
-  const auto cut_list = [&](auto& entries) {
-    const auto begin = entries.begin() + first;
-    entries = std::decay_t<decltype(entries)>(begin, begin + count);
-  };
-  part.y = cut(problem.y);
-  part.background = cut(problem.background);
-  if (problem.previous) part.previous = cut(*problem.previous);
-  cut_list(part.noise_std);
-  cut_list(part.keys);
-  return part;
+  std::vector<std::int64_t> which(static_cast<std::size_t>(count));
+  std::iota(which.begin(), which.end(), first);
+  return chosen_entries(problem, which, [&](const at::Tensor& all) { return all.narrow(0, first, count); });
+}
+
+Report solve_by_steps(const Problem& problem, const std::vector<std::int64_t>& steps, const Controls& controls,
+                      const SolveTogether& solve) {
+  std::map<std::int64_t, std::vector<std::int64_t>> kinds;  ///< entries by their number of steps
+  for (std::size_t i = 0; i < steps.size(); ++i) kinds[steps[i]].push_back(static_cast<std::int64_t>(i));
+  if (kinds.size() <= 1) return solve(problem, controls);
+  std::int64_t total = 0, before = 0;
+  for (const auto& kind : kinds) total += kind.first;
+  std::vector<Report> parts;
+  std::vector<std::int64_t> order;  ///< the entries as the parts have them
+  for (const auto& [count, entries] : kinds) {
+    const at::Tensor index = at::tensor(entries, at::kLong).to(problem.y.device());
+    const Problem kind =
+        chosen_entries(problem, entries, [&](const at::Tensor& all) { return all.index_select(0, index); });
+    Controls of_kind = controls;
+    if (controls.observer) {
+      of_kind.observer = [&](ProgressEvent event) {
+        event.step += before;
+        event.steps += total - count;
+        controls.observer(event);
+      };
+    }
+    parts.push_back(solve(kind, of_kind));
+    before += count;
+    append(order, entries);
+  }
+  return in_order(joined(parts), order);
 }
 
 Report solve_in_micro_batches(const Problem& problem, const Prior* prior, const Controls& controls,

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "priors/prior.h"
 #include "recon/solvers/problem.h"
@@ -27,6 +29,11 @@ using SolveTogether = std::function<Report(const Problem& entries, const Control
 /// Throws OutOfMemory where a single entry does not fit.
 Report solve_in_micro_batches(const Problem& problem, const Prior* prior, const Controls& controls,
                               const SolveTogether& solve);
+
+/// Entries of equal numbers of steps together, one number after the other; one report of all, in the problem's order.
+/// Without numbers, and where all are equal, all go together. The progress is that of all these steps in a row.
+Report solve_by_steps(const Problem& problem, const std::vector<std::int64_t>& steps, const Controls& controls,
+                      const SolveTogether& solve);
 
 /// The entries `first` to `first + count` of a problem.
 Problem entries_of(const Problem& problem, std::int64_t first, std::int64_t count);

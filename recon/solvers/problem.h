@@ -60,8 +60,7 @@ struct Report {
   at::Tensor x;                   ///< `[batch, C, H, W]`; cancelled, it may hold the first entries only, as all here
   std::vector<Outcome> outcomes;  ///< per batch entry
   std::vector<double> chi2;       ///< ||y - A x||² / (m noise_std²); NaN where noise_std = 0
-  std::int64_t nfe_forward = 0;   ///< network passes that each entry has seen (the batch moves as one)
-  std::int64_t nfe_backward = 0;
+  std::vector<std::int64_t> nfe_forward, nfe_backward;  ///< per batch entry, the network passes that it has seen
   double seconds = 0;
   double seconds_network_forward = 0, seconds_network_backward = 0, seconds_operator = 0;
   std::int64_t at_once = 0;    ///< entries that fit together as far as was found out; 0: nothing stood in their way

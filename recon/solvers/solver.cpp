@@ -56,7 +56,11 @@ Report Solver::solve(const Problem& problem, const Prior* prior, const Controls&
   {
     const Stopwatch watch(seconds);
     report = solve_in_micro_batches(problem, prior, controls, [&](const Problem& entries, const Controls& of_part) {
-      return solve_together(entries, prior, of_part);
+      Report of_the_look;
+      SolverContext look(entries, prior, of_part, of_the_look);
+      return solve_by_steps(entries, steps_of_entries(look), of_part, [&](const Problem& alike, const Controls& c) {
+        return solve_together(alike, prior, c);
+      });
     });
   }
   report.seconds = seconds;  // with what was tried in vain

@@ -30,6 +30,9 @@ class Solver {
   Report solve_together(const Problem& problem, const Prior* prior, const Controls& controls) const;
   /// The estimate `[batch, C, H, W]`; no graph is recorded around it.
   virtual at::Tensor run(SolverContext& context) const = 0;
+  /// Of a solver whose number of steps depends on the entry: that of each, `[batch]`. Only entries of equal numbers go
+  /// through the loop together. Empty: all take as many.
+  virtual std::vector<std::int64_t> steps_of_entries(SolverContext&) const { return {}; }
 };
 
 }  // namespace recon

@@ -47,8 +47,8 @@ TEST(Figures, AreWhatTheyAreDefinedToBe) {
   const PreparedItem item = item_with_truth(truth);
   const at::Tensor x = truth + 0.1;
   Report report;
-  report.nfe_forward = 7;
-  report.nfe_backward = 3;
+  report.nfe_forward = {7};
+  report.nfe_backward = {3};
   report.seconds = 1.5;
   report.peak_mib = 64;
   Uncertainty uncertainty;

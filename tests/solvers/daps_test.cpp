@@ -52,8 +52,8 @@ TEST(Daps, FindsBothModesOfAMixtureWithTheirPriorWeights) {
 TEST(Daps, NeedsNoBackwardPassAndOneForwardPassPerLevel) {
   const ClosedForm c = closed_form("fourier", {.size = 16, .items = 1, .samples = 1});
   const Report report = daps(7).solve(c.problem, c.prior.get(), {});
-  EXPECT_EQ(report.nfe_forward, 7);
-  EXPECT_EQ(report.nfe_backward, 0);
+  EXPECT_EQ(report.nfe_forward.front(), 7);
+  EXPECT_EQ(report.nfe_backward.front(), 0);
 }
 
 }  // namespace

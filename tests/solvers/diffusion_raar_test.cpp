@@ -63,8 +63,8 @@ TEST(DiffusionRaar, FindsWhatProjectionsAloneDoNot) {
   EXPECT_LE(found(projections_alone(problem, 400, 4), prior.images()), 1);
   const Report with = short_runs(4).solve(problem, &prior, {.seed = 1, .observer = {}});
   EXPECT_GE(found(with.x, prior.images()), 7);
-  EXPECT_EQ(with.nfe_forward, 4 * 40);
-  EXPECT_EQ(with.nfe_backward, 0);
+  EXPECT_EQ(with.nfe_forward.front(), 4 * 40);
+  EXPECT_EQ(with.nfe_backward.front(), 0);
 }
 
 // Where projections suffice the run that goes on from them keeps their image, and takes noise off it.

@@ -49,8 +49,8 @@ TEST(DpsSampler, EveryOneStaysFiniteAndCostsBackwardPassesPerForwardPass) {
       const Report report = with_sampler(kind.name, 20, solves).solve(c.problem, c.prior.get(), {});
       const auto sampler = kind.make();
       sampler->steps = 20;
-      EXPECT_EQ(report.nfe_forward, sampler->nfe()) << kind.name;
-      EXPECT_EQ(report.nfe_backward, backward * sampler->nfe()) << kind.name;
+      EXPECT_EQ(report.nfe_forward.front(), sampler->nfe()) << kind.name;
+      EXPECT_EQ(report.nfe_backward.front(), backward * sampler->nfe()) << kind.name;
       EXPECT_EQ(report.outcomes[0], Outcome::finished) << kind.name;
       EXPECT_LT(report.x.abs().max().item<double>(), 3.0) << kind.name << solves;  // 12 prior standard deviations
     }

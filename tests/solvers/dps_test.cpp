@@ -218,15 +218,15 @@ TEST(Dps, ThePublishedGuidanceHasNoInnerSolves) {
 TEST(Dps, ChoosesItsStepsByItsSolves) {
   const ClosedForm c = closed_form("inpaint", {.size = 16, .items = 1, .samples = 1});
   const Report chosen = Dps().solve(c.problem, c.prior.get(), {});
-  EXPECT_EQ(chosen.nfe_forward, 25);
-  EXPECT_EQ(chosen.nfe_backward, 75);
+  EXPECT_EQ(chosen.nfe_forward.front(), 25);
+  EXPECT_EQ(chosen.nfe_backward.front(), 75);
   Dps named = auto_dps(25);
   named.solves = 3;
   named.sampling.order = word("2");
   EXPECT_TRUE(at::equal(chosen.x, named.solve(c.problem, c.prior.get(), {}).x));
   Dps without;
   without.solves = 0;
-  EXPECT_EQ(without.solve(c.problem, c.prior.get(), {}).nfe_backward, 100);
+  EXPECT_EQ(without.solve(c.problem, c.prior.get(), {}).nfe_backward.front(), 100);
 }
 
 TEST(Dps, NoiseFreeDataAreMetCloserThanNoisyOnes) {
@@ -245,8 +245,8 @@ TEST(Dps, ItsCostIsOneForwardAndOneBackwardPassPerStep) {
   for (const std::int64_t steps : {1, 7}) {
     for (const Dps& dps : {one_variance(steps), constant_dps(0.3, steps)}) {
       const Report report = dps.solve(c.problem, c.prior.get(), {});
-      EXPECT_EQ(report.nfe_forward, steps);
-      EXPECT_EQ(report.nfe_backward, steps);
+      EXPECT_EQ(report.nfe_forward.front(), steps);
+      EXPECT_EQ(report.nfe_backward.front(), steps);
     }
   }
 }

@@ -53,8 +53,8 @@ TEST(HardConsistency, NeedsOneForwardPassPerLevel) {
   HardConsistency solver;
   solver.steps = 7;
   const Report report = solver.solve(c.problem, c.prior.get(), {});
-  EXPECT_EQ(report.nfe_forward, 7);
-  EXPECT_EQ(report.nfe_backward, 0);
+  EXPECT_EQ(report.nfe_forward.front(), 7);
+  EXPECT_EQ(report.nfe_backward.front(), 0);
 }
 
 }  // namespace

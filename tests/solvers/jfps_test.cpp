@@ -30,8 +30,8 @@ TEST(Jfps, GaussianPosteriorIsMet) {
 TEST(Jfps, NothingIsPassedBack) {
   const ClosedForm c = closed_form("blur", {.size = 16, .items = 2, .samples = 1});
   const Report report = of_steps(7).solve(c.problem, c.prior.get(), {});
-  EXPECT_EQ(report.nfe_forward, 7);
-  EXPECT_EQ(report.nfe_backward, 0);
+  EXPECT_EQ(report.nfe_forward.front(), 7);
+  EXPECT_EQ(report.nfe_backward.front(), 0);
 }
 
 /// A Gaussian's denoiser that is said to be better than it can be.

@@ -39,10 +39,10 @@ TEST(Mcg, MeetsNoiseFreeDataExactly) {
   solver.sampling.steps = 5;
   const Report report = solver.solve(c.problem, c.prior.get(), {});
   EXPECT_LT((c.problem.y - c.op->apply(report.x)).abs().max().item<double>(), 1e3 * 0x1p-52);
-  EXPECT_EQ(report.nfe_backward, 5);
+  EXPECT_EQ(report.nfe_backward.front(), 5);
   Mcg projection = method("projection");
   projection.sampling.steps = 5;
-  EXPECT_EQ(projection.solve(c.problem, c.prior.get(), {}).nfe_backward, 0);
+  EXPECT_EQ(projection.solve(c.problem, c.prior.get(), {}).nfe_backward.front(), 0);
 }
 
 }  // namespace

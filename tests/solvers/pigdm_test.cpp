@@ -196,8 +196,8 @@ TEST(PiGdm, FewStepsAndNoiseFreeDataStayFinite) {
         c.problem.noise_std.assign(2, noise_std);
         const Report report = pigdm(steps).solve(c.problem, c.prior.get(), {});
         EXPECT_EQ(report.outcomes[0], Outcome::finished) << task << steps;
-        EXPECT_EQ(report.nfe_forward, steps);
-        EXPECT_EQ(report.nfe_backward, steps);
+        EXPECT_EQ(report.nfe_forward.front(), steps);
+        EXPECT_EQ(report.nfe_backward.front(), steps);
         // Noise-free blur of noisy data amplifies the noise by up to its inverse.
         if (noise_std > 0 || task != "blur") {
           EXPECT_LT(report.x.abs().max().item<double>(), 3.0) << task << steps;  // 12 prior standard deviations
@@ -215,7 +215,7 @@ TEST(PiGdm, EverySamplerCanTakeItsSteps) {
     const Report report = solver.solve(c.problem, c.prior.get(), {});
     const auto sampler = kind.make();
     sampler->steps = 20;
-    EXPECT_EQ(report.nfe_backward, sampler->nfe()) << kind.name;
+    EXPECT_EQ(report.nfe_backward.front(), sampler->nfe()) << kind.name;
     EXPECT_EQ(report.outcomes[0], Outcome::finished) << kind.name;
     EXPECT_LT(report.x.abs().max().item<double>(), 3.0) << kind.name;  // 12 prior standard deviations
   }

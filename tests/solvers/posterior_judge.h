@@ -24,7 +24,7 @@ inline Agreement judged(const ClosedForm& exact, const Solver& solver, const std
   const Agreement a = compare(exact, report);
   std::printf("%-8s %-24s mean error %.3f x sampling error, std %.3f x exact, residual %.2f sigma, NFE %d, %.1f s\n",
               exact.name.c_str(), label.c_str(), a.mean_ratio, a.std_ratio, a.residual,
-              static_cast<int>(report.nfe_forward), report.seconds);
+              static_cast<int>(report.nfe_forward.front()), report.seconds);
   return a;
 }
 inline constexpr double kMeanRatioError = 0.065, kStdRatioError = 0.017;

@@ -131,7 +131,7 @@ TEST(SolverBase, CancellationReturnsTheEstimateOfThatTime) {
   Dps dps;
   dps.sampling.steps = 50;
   const Report sampled = dps.solve(small_case().problem, small_case().prior.get(), controls);
-  EXPECT_EQ(sampled.nfe_forward, 4);
+  EXPECT_EQ(sampled.nfe_forward.front(), 4);
   EXPECT_EQ(sampled.outcomes[3], Outcome::stopped_early);
   EXPECT_TRUE(at::isfinite(sampled.x).all().item<bool>());
 }
@@ -181,15 +181,15 @@ TEST(SolverBase, TimesAndMemoryAreMeasured) {
   counter.converge = true;
   const Report counted = counter.solve(small_case().problem, nullptr, {});
   EXPECT_EQ(counted.outcomes[1], Outcome::converged);
-  EXPECT_EQ(counted.nfe_forward, 0);
+  EXPECT_EQ(counted.nfe_forward.front(), 0);
 }
 
 TEST(SolverBase, DiffPirNeedsNoBackwardPass) {
   DiffPir diffpir;
   diffpir.steps = 7;
   const Report report = diffpir.solve(small_case().problem, small_case().prior.get(), {});
-  EXPECT_EQ(report.nfe_forward, 7);
-  EXPECT_EQ(report.nfe_backward, 0);
+  EXPECT_EQ(report.nfe_forward.front(), 7);
+  EXPECT_EQ(report.nfe_backward.front(), 0);
 }
 
 TEST(SolverRegistry, KindsAreSortedAndDescribed) {

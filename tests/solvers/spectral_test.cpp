@@ -119,8 +119,8 @@ TEST(Ddrm, IsItsFormulaInAnyBasis) {
       ddrm.eta_b = eta_b;
       const Report report = ddrm.solve(c.problem, c.prior.get(), {});
       EXPECT_LT(largest_difference(report.x, dense_ddrm(c, ddrm, 0.05)), 1e-6) << task;
-      EXPECT_EQ(report.nfe_forward, 12);
-      EXPECT_EQ(report.nfe_backward, 0);
+      EXPECT_EQ(report.nfe_forward.front(), 12);
+      EXPECT_EQ(report.nfe_backward.front(), 0);
     }
   }
 }
@@ -138,8 +138,8 @@ TEST(Ddnm, IsItsFormulaInAnyBasis) {
       const Report report = ddnm.solve(c.problem, c.prior.get(), {});
       const at::Tensor expected = dense_ddnm(c, ddnm, 0.05, {{0, 1}, {1, 2}, {2, 3}, {3, 4}});
       EXPECT_LT(largest_difference(report.x, expected), 1e-6) << task << weight;
-      EXPECT_EQ(report.nfe_forward, 4);
-      EXPECT_EQ(report.nfe_backward, 0);
+      EXPECT_EQ(report.nfe_forward.front(), 4);
+      EXPECT_EQ(report.nfe_backward.front(), 0);
     }
   }
 }
@@ -162,7 +162,7 @@ TEST(Ddnm, TravelsBackAndWalksAgain) {
                 report.x, dense_ddnm(c, ddnm, 0.05,
                                      {{0, 1}, {1, 2}, {2, 3}, {3, 1}, {1, 2}, {2, 3}, {3, 1}, {1, 2}, {2, 3}, {3, 4}})),
             1e-6);
-  EXPECT_EQ(report.nfe_forward, 8);
+  EXPECT_EQ(report.nfe_forward.front(), 8);
 }
 
 /// Noise-free data of a white prior, whose posterior is the data and, in the null space, the prior.

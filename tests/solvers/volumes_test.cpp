@@ -47,7 +47,8 @@ TEST(Volumes, PlugAndPlayIsThatOfTheSlices) {
     const VolumeForm form = as_volume(task, kSmall);
     PlugAndPlay solver;
     solver.lambda = 1;  // exact for Gaussian priors
-    solver.end_relative_sigma = 0.03;  // its default is estimated by random probes of the operator
+    solver.steps = 24;  // its default, and that of the last level, are by random probes of the operator
+    solver.end_relative_sigma = 0.03;
     const at::Tensor whole = solver.solve(form.problem, form.prior.get(), {}).x;
     const at::Tensor parts = solver.solve(form.slices.problem, form.slices.prior.get(), {}).x;
     // Conjugate gradients (radon) stop for the volume as one, at a relative residual of 1e-5.
@@ -68,6 +69,7 @@ TEST(Volumes, CouplingOfNoWeightIsNoCoupling) {
     const Report report = coupled.solve(form.problem, form.prior.get(), {});
     EXPECT_LT(rms(report.x - form.mean), 0.1 * form.slices.std) << task;
     PlugAndPlay slice_by_slice;
+    slice_by_slice.steps = coupled.steps;
     slice_by_slice.lambda = coupled.lambda;
     const Report alone = slice_by_slice.solve(form.problem, form.prior.get(), {});
     EXPECT_LT(rms(report.x - alone.x), 2e-4) << task;

@@ -33,13 +33,9 @@ const Evaluation figures_only{.selection = Selection::mean, .maps = false};
 
 constexpr double oracle_low = 1e-6, oracle_high = 1e2;  ///< in the solvers' units, where images lie in [-1, 1]
 
-std::optional<std::int64_t> steps_of(Solver& solver) {
-  const auto option = find_option(solver, "steps");
-  if (!option || !option->value) return std::nullopt;
-  return std::llround(*option->value);
-}
+std::optional<SolverOption> steps_of(Solver& solver) { return find_option(solver, "steps"); }
 
-void set_steps(Solver& solver, std::int64_t steps) { set_option(solver, "steps", static_cast<double>(steps)); }
+void set_steps(Solver& solver, std::optional<double> steps) { set_option(solver, "steps", steps); }
 
 /// The sink of `recon compare`: rows with budgets, and the report. It is told of one task after the other.
 class Comparison final : public ResultSink {
@@ -268,9 +264,11 @@ class Comparison final : public ResultSink {
     if (plan_.budget.empty()) return;
     for (std::size_t i = 0; i < solvers_.size(); ++i) {
       const ComparedSolver& compared = solvers_[i];
-      if (configured_steps_[i]) set_steps(*compared.solver.solver, *configured_steps_[i]);
+      if (configured_steps_[i]) set_steps(*compared.solver.solver, configured_steps_[i]->value);
       result_.budgets.push_back(choice(task, item, compared));
-      if (const auto steps = result_.budgets.back().steps; steps > 0) set_steps(*compared.solver.solver, steps);
+      if (const auto steps = result_.budgets.back().steps; steps > 0) {
+        set_steps(*compared.solver.solver, static_cast<double>(steps));
+      }
     }
   }
 
@@ -285,10 +283,10 @@ class Comparison final : public ResultSink {
     }
     const bool by_time = plan_.budget.seconds.has_value();
     const auto cost = [&](std::int64_t steps) {
-      set_steps(solver, steps);
+      set_steps(solver, static_cast<double>(steps));
       const Report report =
           runner(task, compared, figures_only).run(item, by_time ? compared.samples : 1, controls()).report;
-      return by_time ? report.seconds : static_cast<double>(report.nfe_forward + report.nfe_backward);
+      return by_time ? report.seconds : static_cast<double>(report.nfe_forward.front() + report.nfe_backward.front());
     };
     try {
       const double budget = by_time ? *plan_.budget.seconds : *plan_.budget.nfe;
@@ -299,14 +297,14 @@ class Comparison final : public ResultSink {
     } catch (const std::exception& error) {
       chosen.note = first_line_of(error);
     }
-    set_steps(solver, *configured);
+    set_steps(solver, configured->value);
     return chosen;
   }
 
   ComparisonPlan& plan_;
   const RunControls& controls_;
   std::vector<ComparedSolver> solvers_;  ///< the plan's, for the task that runs
-  std::vector<std::optional<std::int64_t>> configured_steps_;
+  std::vector<std::optional<SolverOption>> configured_steps_;
   bool needs_prior_ = false;
   std::map<std::string, PriorPtr> priors_;  ///< those that solvers need, by name or path
   const TaskPlan* task_ = nullptr;          ///< the one that runs

@@ -105,6 +105,8 @@ Report share_of(const Report& report, std::size_t item, std::size_t count) {
   cut(share.outcomes);
   cut(share.chi2);
   cut(share.weight);
+  cut(share.nfe_forward);
+  cut(share.nfe_backward);
   for (auto& entry : share.trace) cut(entry.chi2);
   for (const auto seconds : kReportTimes) share.*seconds /= static_cast<double>(count);
   return share;
@@ -169,8 +171,9 @@ ItemNoise noise_at(const PreparedItem& item, const at::Tensor& expected) {
 /// The work of both; the rest is the later one's.
 Report after(const Report& earlier, Report later) {
   for (const auto seconds : kReportTimes) later.*seconds += earlier.*seconds;
-  later.nfe_forward += earlier.nfe_forward;
-  later.nfe_backward += earlier.nfe_backward;
+  for (const auto passes : {&Report::nfe_forward, &Report::nfe_backward}) {
+    for (std::size_t i = 0; i < (later.*passes).size(); ++i) (later.*passes)[i] += (earlier.*passes)[i];
+  }
   return later;
 }
 

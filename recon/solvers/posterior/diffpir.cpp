@@ -5,11 +5,14 @@
 #include "priors/samplers/sampler.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_step.h"
+#include "recon/solvers/posterior/pixel_noise.h"
 
 namespace recon {
 namespace {
 
 constexpr const char* diffpir_stream = "diffpir";
+
+constexpr StepsByNoise default_steps{.few = 30, .per_decade = 100, .most = 80};
 
 /// x_s = alpha_s x_0 + sigma_s (sqrt(1 - zeta) eps + sqrt(zeta) z): a sampler's step that renews the share zeta of the
 /// noise.
@@ -35,13 +38,17 @@ class PartialRenoising final : public Sampler {
 }  // namespace
 
 void DiffPir::visit(ParameterVisitor& v) {
-  v.field("steps", steps, "network steps", {.min = 1});
+  v.field("steps", steps, "network steps; when absent 30 to 80, the more the less noise the data have", {.min = 1});
   v.field("lambda", lambda, "weight of the prior against the data; 1 is its Bayesian value",
           {.min = 0, .open_min = true});
   v.field("zeta", zeta, "share of the noise that is renewed in each step", {.min = 0, .max = 1});
   v.field("start_relative_sigma", start_relative_sigma, "noise level to start from, in units of the prior",
           {.min = 0, .open_min = true});
   v.choice("spacing", spacing, "how steps are placed");
+}
+
+std::vector<std::int64_t> DiffPir::steps_of_entries(SolverContext& context) const {
+  return steps ? std::vector<std::int64_t>() : default_steps.at(pixel_noise(context));
 }
 
 at::Tensor DiffPir::run(SolverContext& context) const {
@@ -61,8 +68,9 @@ at::Tensor DiffPir::run_with(SolverContext& context, const LinearOperator& op, c
   const Prior& prior = context.prior();
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
   const at::Tensor variance = noise_variances(context);
+  const std::int64_t total = steps ? *steps : default_steps.at(pixel_noise(context)).front();
   ReverseProcess reverse{.process = prior.schedule(),
-                         .levels = prior.schedule().steps(steps, spacing, start),
+                         .levels = prior.schedule().steps(total, spacing, start),
                          .denoise =
                              [&](const at::Tensor& x_t, const NoiseLevel& level) {
                                const double r = level.relative_sigma();
@@ -75,7 +83,7 @@ at::Tensor DiffPir::run_with(SolverContext& context, const LinearOperator& op, c
   const at::Tensor z = reverse.noise(kSamplingStream, 0);
   at::Tensor estimate = tikhonov_image(context, op, start);
   const at::Tensor x = reverse.levels[0].alpha * estimate + reverse.levels[0].sigma * z;
-  PartialRenoising(zeta, steps).sample(reverse, x, [&](SamplerStep& step) {
+  PartialRenoising(zeta, total).sample(reverse, x, [&](SamplerStep& step) {
     estimate = step.x0;
     return context.end_step(
         {.done = step.done, .total = step.total, .relative_sigma = step.next.relative_sigma(), .residual_squares = {}},

@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <vector>
 
 #include "recon/core/per_entry.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_step.h"
-#include "recon/solvers/posterior/mean_gain.h"
+#include "recon/solvers/posterior/pixel_noise.h"
 
 namespace recon {
 namespace {
@@ -18,25 +17,13 @@ namespace {
 /// Where the image is as good as the data allow, whatever their noise: below it nothing changes.
 constexpr double last_level = 0.02;
 
-/// D(d, s) for an s of each entry: one pass for the entries that share it.
-at::Tensor denoised(SolverContext& context, const at::Tensor& d, const std::vector<double>& s) {
-  std::map<double, std::vector<std::int64_t>> groups;
-  for (std::size_t i = 0; i < s.size(); ++i) groups[s[i]].push_back(static_cast<std::int64_t>(i));
-  if (groups.size() == 1) return context.denoise(d, {.alpha = 1, .sigma = s.front()});
-  at::Tensor z = at::empty_like(d);
-  for (const auto& [sigma, entries] : groups) {
-    const at::Tensor index = at::tensor(entries, at::kLong).to(d.device());
-    z.index_copy_(0, index, context.denoise(d.index_select(0, index), {.alpha = 1, .sigma = sigma}));
-  }
-  context.report().nfe_forward -= static_cast<std::int64_t>(groups.size()) - 1;  // an entry has seen one of them
-  return z;
-}
+constexpr StepsByNoise default_steps{.few = 12, .per_decade = 24, .most = 48};
 
 }  // namespace
 
 void PlugAndPlay::visit(ParameterVisitor& v) {
   v.choice("method", method, "half-quadratic splitting, or with a dual variable");
-  v.field("steps", steps, "network steps", {.min = 1});
+  v.field("steps", steps, "network steps; when absent 12 to 48, the more the less noise the data have", {.min = 1});
   v.field("lambda", lambda, "weight of the prior against the data; 1 is that of a Gaussian prior",
           {.min = 0, .open_min = true});
   v.field("start_relative_sigma", start_relative_sigma, "first noise level, in units of the prior",
@@ -44,6 +31,10 @@ void PlugAndPlay::visit(ParameterVisitor& v) {
   v.field("end_relative_sigma", end_relative_sigma,
           "last noise level; when absent 0.02, or that of the measurement over the operator's gain if that is less",
           {.min = 0, .open_min = true});
+}
+
+std::vector<std::int64_t> PlugAndPlay::steps_of_entries(SolverContext& context) const {
+  return steps ? std::vector<std::int64_t>() : default_steps.at(pixel_noise(context));
 }
 
 at::Tensor PlugAndPlay::run(SolverContext& context) const {
@@ -56,19 +47,20 @@ at::Tensor PlugAndPlay::run(SolverContext& context) const {
 at::Tensor PlugAndPlay::run_with(SolverContext& context, const LinearOperator& op, const DataProx& prox) const {
   const Prior& prior = context.prior();
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
-  const at::Tensor variance = noise_variances(context);
+  const at::Tensor variance = noise_variances(context), noise = pixel_noise(context);
   at::Tensor z = at::zeros_like(context.operate([&] { return op.adjoint(context.y()); })), u = z;
   std::vector<double> last(static_cast<std::size_t>(context.batch()), end_relative_sigma.value_or(start));
   if (!end_relative_sigma) {
     // Data that sum up many pixels (projections) say more of a pixel than their noise does.
-    const at::Tensor of_a_pixel = (variance / MeanGain(context).at_image(z, 0).clamp_min(1)).sqrt();
+    const at::Tensor of_a_pixel = at::minimum(noise, variance.sqrt());
     last = host_values(of_a_pixel.clamp_max(std::min(start, last_level)));
   }
+  const std::int64_t total = steps ? *steps : default_steps.at(noise).front();
 
   const bool dual = method == Method::admm;
   at::Tensor last_square;  ///< s² of the step before
-  for (std::int64_t k = 0; k < steps; ++k) {
-    const double share = steps > 1 ? static_cast<double>(k) / static_cast<double>(steps - 1) : 1;
+  for (std::int64_t k = 0; k < total; ++k) {
+    const double share = total > 1 ? static_cast<double>(k) / static_cast<double>(total - 1) : 1;
     std::vector<double> level;
     for (const double end : last) level.push_back(std::pow(start, 1 - share) * std::pow(end, share));
     const at::Tensor square = per_entry(level, z).square();
@@ -76,9 +68,9 @@ at::Tensor PlugAndPlay::run_with(SolverContext& context, const LinearOperator& o
     if (dual && k > 0) u = u * per_item(square / last_square, u);
     last_square = square;
     const at::Tensor x = prox(z - u, lambda * variance / square);
-    z = denoised(context, x + u, level);
+    z = context.denoise_each(x + u, level);
     if (dual) u = u + x - z;
-    const Step step{.done = k + 1, .total = steps, .relative_sigma = level.front(), .residual_squares = {}};
+    const Step step{.done = k + 1, .total = total, .relative_sigma = level.front(), .residual_squares = {}};
     if (!context.end_step(step, z, z)) break;
   }
   return z;

@@ -27,10 +27,13 @@ namespace recon {
 ///
 /// For a Gaussian prior D is a proximal map and the limits at a constant level s are known: with admm the posterior
 /// mean for noise of variance lambda noise_std², whatever s; with hqs that for noise of covariance
-/// lambda noise_std² I + s² A A^H. So admm with lambda = 1 is exact there, within 0.09 posterior standard deviations after
-/// 24 steps, and with 0.5, the default, within 0.16 (measured). Networks smooth more than a proximal map would: with
-/// lambda = 1 chi² is 1.0 to 1.2 on blurred photographs, and 0.5 is better on them (measurements.md). Noise-free data are
-/// treated as having a noise of 1e-3 of half the prior's range.
+/// lambda noise_std² I + s² A A^H. So admm with lambda = 1 is exact there, within 0.09 posterior standard deviations,
+/// and with 0.45, the default, within 0.17 (measured). Networks smooth more than a proximal map would: with lambda = 1
+/// chi² is 1.0 to 1.2 on blurred photographs, and 0.45 is better on them (measurements.md). Noise-free data are treated as
+/// having a noise of 1e-3 of half the prior's range.
+///
+/// Without `steps` an entry takes 12 where the noise of a pixel is 0.15 or more, 24 more for every power of ten below, and
+/// at most 48 (pixel_noise.h).
 class PlugAndPlay final : public Solver {
  public:
   enum class Method { hqs, admm };
@@ -40,8 +43,8 @@ class PlugAndPlay final : public Solver {
   }
 
   Method method = Method::admm;
-  std::int64_t steps = 24;
-  double lambda = 0.5;
+  std::optional<std::int64_t> steps;
+  double lambda = 0.45;
   double start_relative_sigma = 2;
   std::optional<double> end_relative_sigma;
 
@@ -52,6 +55,7 @@ class PlugAndPlay final : public Solver {
 
  private:
   at::Tensor run(SolverContext& context) const override;
+  std::vector<std::int64_t> steps_of_entries(SolverContext& context) const override;
 };
 
 }  // namespace recon
