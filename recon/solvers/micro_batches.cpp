@@ -132,7 +132,8 @@ Report joined(const std::vector<Report>& parts) {
 /// A report of entries that stand in this order as one in which entry 0 is the first.
 Report in_order(Report report, const std::vector<std::int64_t>& order) {
   std::vector<std::int64_t> place(order.size());
-  for (std::size_t i = 0; i < order.size(); ++i) place[static_cast<std::size_t>(order[i])] = static_cast<std::int64_t>(i);
+  for (std::size_t i = 0; i < order.size(); ++i)
+    place[static_cast<std::size_t>(order[i])] = static_cast<std::int64_t>(i);
   const at::Tensor index = at::tensor(place, at::kLong).to(report.x.device());
   report.x = report.x.index_select(0, index);
   if (report.anomaly.defined()) report.anomaly = report.anomaly.index_select(0, index);

@@ -58,9 +58,8 @@ Report Solver::solve(const Problem& problem, const Prior* prior, const Controls&
     report = solve_in_micro_batches(problem, prior, controls, [&](const Problem& entries, const Controls& of_part) {
       Report of_the_look;
       SolverContext look(entries, prior, of_part, of_the_look);
-      return solve_by_steps(entries, steps_of_entries(look), of_part, [&](const Problem& alike, const Controls& c) {
-        return solve_together(alike, prior, c);
-      });
+      return solve_by_steps(entries, steps_of_entries(look), of_part,
+                            [&](const Problem& alike, const Controls& c) { return solve_together(alike, prior, c); });
     });
   }
   report.seconds = seconds;  // with what was tried in vain

@@ -21,8 +21,8 @@ namespace recon {
 /// (their eq. 12 ff.; zeta = 1 replaces all noise). The inverse is the operator's closed form where it has one,
 /// conjugate gradients otherwise. It starts from the Tikhonov image at `start_relative_sigma`, not from pure noise, and
 /// ends on the x_0 of the cleanest level. Noise-free data are treated as having a noise of 1e-3 of half the prior's
-/// range, which keeps the system solvable in single precision. Without `steps` an entry takes 30 where the noise of a pixel
-/// is 0.15 or more, 100 more for every power of ten below, and at most 80 (pixel_noise.h).
+/// range, which keeps the system solvable in single precision. Without `steps` an entry takes 30 where the noise of a
+/// pixel is 0.15 or more, 100 more for every power of ten below, and at most 80 (pixel_noise.h).
 ///
 /// No constant depends on the task: rho knows the noise, and lambda = 1 is right. The denoiser's own mean squared error
 /// in the place of r² (rho = noise_std² / Prior::denoising_mse) is not: the mean is 0.0 to 0.7 sampling errors further
