@@ -34,6 +34,11 @@ double prior_fraction_of(const FigureSource& source) {
   return known ? source.uncertainty->split->prior_fraction : NAN;
 }
 
+/// Network passes of some samples of one item, which see as many each; none in a report without entries.
+double passes_of(const std::vector<std::int64_t>& entries, std::int64_t samples) {
+  return entries.empty() ? 0 : static_cast<double>(entries.front() * samples);
+}
+
 /// Share of the truth inside the samples' interval of a level in per cent.
 Figure coverage_figure(int percent) {
   return {.key = fmt::format("coverage_{}", percent),
@@ -154,14 +159,14 @@ std::vector<Figure> built_in_figures() {
        .unit = "",
        .digits = 0,
        .explanation = "Network passes, forward, of all samples",
-       .value = [](const FigureSource& s) { return static_cast<double>(s.report.nfe_forward.front() * s.samples); },
+       .value = [](const FigureSource& s) { return passes_of(s.report.nfe_forward, s.samples); },
        .count_column = &SolverResults::nfe_forward},
       {.key = "nfe_backward",
        .title = "NFE bwd",
        .unit = "",
        .digits = 0,
        .explanation = "Network passes, backward, of all samples",
-       .value = [](const FigureSource& s) { return static_cast<double>(s.report.nfe_backward.front() * s.samples); },
+       .value = [](const FigureSource& s) { return passes_of(s.report.nfe_backward, s.samples); },
        .count_column = &SolverResults::nfe_backward},
       {.key = "seconds",
        .title = "seconds",
