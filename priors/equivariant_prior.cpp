@@ -38,6 +38,12 @@ struct Move {
     if (rows) x = x.flip({-2});
     return columns ? x.flip({-1}) : x;
   }
+  /// Of a part of height x width pixels: where it lies once the whole is moved.
+  ImagePlace operator()(ImagePlace place, std::int64_t height, std::int64_t width) const {
+    if (columns) place = place.with_columns_reversed(width);
+    if (rows) place = place.with_rows_reversed(height);
+    return transposed ? place.transposed() : place;
+  }
 };
 
 /// The move that belongs to a level. Levels that differ by rounding only have the same one, but for a few in a million:
@@ -48,6 +54,13 @@ Move move_at(const NoiseLevel& level, bool rows, bool transposed) {
   return {.columns = (bits & 1U) != 0, .rows = rows && (bits & 2U) != 0, .transposed = transposed && (bits & 4U) != 0};
 }
 
+/// `inner` for the moved images: where they are parts of larger ones, they now lie elsewhere.
+PriorPtr moved(const PriorPtr& inner, std::vector<ImagePlace> places, const Move& move, const at::Tensor& x_t) {
+  if (places.empty()) return inner;
+  for (auto& place : places) place = move(place, x_t.size(-2), x_t.size(-1));
+  return inner->of_parts(places);
+}
+
 }  // namespace
 
 EquivariantPrior::EquivariantPrior(PriorPtr inner)
@@ -56,14 +69,21 @@ EquivariantPrior::EquivariantPrior(PriorPtr inner)
       rows_(inner_->symmetry() == ImageSymmetry::square),
       transposed_(rows_ && takes_turned(inner_->domain())) {}
 
+std::shared_ptr<const Prior> EquivariantPrior::of_parts(const std::vector<ImagePlace>& places) const {
+  if (inner_->of_parts(places) == nullptr) return nullptr;
+  auto parts = std::make_shared<EquivariantPrior>(inner_);
+  parts->places_ = places;
+  return parts;
+}
+
 at::Tensor EquivariantPrior::do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const {
   const Move move = move_at(level, rows_, transposed_);
-  return move.back(denoise_on_tape(*inner_, move(x_t), level));
+  return move.back(denoise_on_tape(*moved(inner_, places_, move, x_t), move(x_t), level));
 }
 
 Linearized EquivariantPrior::do_linearize(const at::Tensor& x_t, const NoiseLevel& level) const {
   const Move move = move_at(level, rows_, transposed_);
-  Linearized inner = inner_->linearize(move(x_t), level);
+  Linearized inner = moved(inner_, places_, move, x_t)->linearize(move(x_t), level);
   return {.x0 = move.back(inner.x0), .pullback = [move, pull = std::move(inner.pullback)](const at::Tensor& v) {
             return move.back(pull(move(v)));
           }};
@@ -71,7 +91,7 @@ Linearized EquivariantPrior::do_linearize(const at::Tensor& x_t, const NoiseLeve
 
 DenoisedWithVariance EquivariantPrior::do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const {
   const Move move = move_at(level, rows_, transposed_);
-  const DenoisedWithVariance inner = inner_->denoise_with_variance(move(x_t), level);
+  const DenoisedWithVariance inner = moved(inner_, places_, move, x_t)->denoise_with_variance(move(x_t), level);
   return {.x0 = move.back(inner.x0), .variance_fraction = move.back(inner.variance_fraction)};
 }
 

@@ -16,6 +16,8 @@ namespace recon {
 /// transformation of Terris et al. 2024 ("Equivariant plug-and-play image reconstruction", section 3.2), which DPIR has
 /// in turn (Zhang et al. 2021, section 4.2). It costs nothing. The level alone decides g, so that the denoiser is a
 /// function of its arguments.
+///
+/// Where an image lies in a larger one (of_parts()), it is the whole that is mirrored or turned.
 class EquivariantPrior final : public Prior {
  public:
   /// The domain is inner's. Throws Error(internal) for an inner prior without a symmetry.
@@ -32,6 +34,7 @@ class EquivariantPrior final : public Prior {
   bool learns_variance() const override { return inner_->learns_variance(); }
   ImageSymmetry symmetry() const override { return inner_->symmetry(); }
   void require_knows(const LinearMeasurement& y) const override { inner_->require_knows(y); }
+  std::shared_ptr<const Prior> of_parts(const std::vector<ImagePlace>& places) const override;
 
  private:
   /// As it is: the measurement does not turn with the image.
@@ -44,7 +47,8 @@ class EquivariantPrior final : public Prior {
   DenoisedWithVariance do_denoise_with_variance(const at::Tensor& x_t, const NoiseLevel& level) const override;
 
   PriorPtr inner_;
-  bool rows_, transposed_;  ///< whether rows may be reversed, and exchanged with columns
+  std::vector<ImagePlace> places_;  ///< of the images of a batch; empty: they are whole
+  bool rows_, transposed_;          ///< whether rows may be reversed, and exchanged with columns
 };
 
 }  // namespace recon

@@ -67,12 +67,17 @@ std::vector<std::int64_t> fixed_size(const Sources& sources) {
 
 ImageDomain domain_of(const Sources& sources) {
   const std::int64_t block = sources.card.space_to_depth;
-  if (sources.facts.in_channels % (block * block) != 0) {
-    throw data_error(sources.card.location, "'space_to_depth': the network's {} channels are no multiple of {}",
-                     sources.facts.in_channels, block * block);
+  const std::int64_t in = sources.facts.in_channels - (sources.card.position_channels ? kPositionChannels : 0);
+  if (in < 1) {
+    throw data_error(sources.card.location, "'position_channels': the network's {} channels are none beside those",
+                     sources.facts.in_channels);
+  }
+  if (in % (block * block) != 0) {
+    throw data_error(sources.card.location, "'space_to_depth': the network's {} channels{} are no multiple of {}", in,
+                     sources.card.position_channels ? " beside positions" : "", block * block);
   }
   const auto [low, high] = value_range(sources);
-  return {.channels = sources.card.channels.value_or(sources.facts.in_channels / (block * block)),
+  return {.channels = sources.card.channels.value_or(in / (block * block)),
           .fixed_size = fixed_size(sources),
           .multiple = sources.card.multiple.value_or(sources.facts.size_multiple * block),
           .low = low,
@@ -119,6 +124,7 @@ NetworkPriorDescription describe(const Sources& sources) {
       .input_scaling = sources.card.input_scaling,
       .sigma_data = sources.card.sigma_data,
       .space_to_depth = sources.card.space_to_depth,
+      .position_channels = sources.card.position_channels,
       .symmetry = sources.card.symmetry,
       .bgr = sources.card.bgr,
       .learned_variance = sources.facts.learned_variance || (sources.scheduler && sources.scheduler->learned_variance),

@@ -28,12 +28,14 @@ void check(const NetworkPriorDescription& description, const Network& network) {
   const ImageDomain& domain = description.domain;
   const std::int64_t block = description.space_to_depth;
   const std::int64_t image = domain.channels * block * block;
-  const std::int64_t in = description.measurement ? 2 * image : image;
+  const std::int64_t seen = description.measurement ? 2 * image : image;
+  const std::int64_t in = seen + (description.position_channels ? kPositionChannels : 0);
   const std::int64_t out = description.learned_variance ? 2 * image : image;
   if (network.in_channels() != in || network.out_channels() != out) {
     throw data_error(location,
-                     "{} image channels and space_to_depth {} need a network of {} -> {} channels, got {} -> {}",
-                     domain.channels, block, in, out, network.in_channels(), network.out_channels());
+                     "{} image channels and space_to_depth {}{} need a network of {} -> {} channels, got {} -> {}",
+                     domain.channels, block, description.position_channels ? " and the position of each pixel" : "", in,
+                     out, network.in_channels(), network.out_channels());
   }
   const std::int64_t multiple = network.size_multiple() * block;
   if (domain.multiple % multiple != 0) {
@@ -64,6 +66,19 @@ double network_time(const NetworkPriorDescription& description, double relative_
   throw internal_error("network_input", "unnamed time input {}", static_cast<int>(description.time_input));
 }
 
+/// Of the network's pixels, [B, 2, H / block, W / block].
+at::Tensor positions_of(const at::Tensor& images, const std::vector<ImagePlace>& places, std::int64_t block) {
+  const std::int64_t batch = images.size(0), height = images.size(2), width = images.size(3);
+  if (places.empty()) {
+    return positions({{.height = height, .width = width}}, height, width, block, images.options())
+        .expand({batch, -1, -1, -1});
+  }
+  if (std::ssize(places) != batch) {
+    throw internal_error("network_output", "{} places for {} images", places.size(), batch);
+  }
+  return positions(places, height, width, block, images.options());
+}
+
 /// Of convolutions. Their results then lie so, too.
 void put_channels_last(const Network& network) {
   for (const auto& parameter : network.parameters()) {
@@ -85,15 +100,17 @@ NetworkInput network_input(const NetworkPriorDescription& description, const Noi
 }
 
 at::Tensor network_output(const NetworkPriorDescription& description, const Network& network, const at::Tensor& scaled,
-                          const at::Tensor& times) {
+                          const at::Tensor& times, const std::vector<ImagePlace>& places) {
   const std::int64_t block = description.space_to_depth, channels = description.domain.channels;
   // The prediction and the variance each have the channels of the image.
   const auto turned = [&](const at::Tensor& x) {
     return description.bgr ? x.unflatten(1, {x.size(1) / channels, channels}).flip(2).flatten(1, 2) : x;
   };
-  const at::Tensor x = turned(scaled);
-  if (block == 1) return turned(network.forward(x, times));
-  return turned(at::pixel_shuffle(network.forward(at::pixel_unshuffle(x, block), times), block));
+  at::Tensor x = turned(scaled);
+  if (block > 1) x = at::pixel_unshuffle(x, block);
+  if (description.position_channels) x = at::cat({x, positions_of(scaled, places, block)}, 1);
+  const at::Tensor out = network.forward(x, times);
+  return turned(block > 1 ? at::pixel_shuffle(out, block) : out);
 }
 
 void require_measurable(const NetworkPriorDescription& description) {
@@ -117,6 +134,19 @@ NetworkPrior::NetworkPrior(NetworkPriorDescription description, std::shared_ptr<
   check(description_, *network_);
 }
 
+NetworkPrior::NetworkPrior(const NetworkPrior& whole, std::vector<ImagePlace> places)
+    : Prior(whole.name(), whole.domain(), whole.schedule()),
+      description_(whole.description_),
+      network_(whole.network_),
+      precision_(whole.precision_),
+      places_(std::move(places)),
+      copies_(whole.copies_) {}
+
+std::shared_ptr<const Prior> NetworkPrior::of_parts(const std::vector<ImagePlace>& places) const {
+  if (!description_.position_channels) return nullptr;
+  return std::shared_ptr<const Prior>(new NetworkPrior(*this, places));
+}
+
 double NetworkPrior::denoising_mse(double relative_sigma) const {
   return interpolate_log_log(description_.denoising_mse, relative_sigma);
 }
@@ -137,8 +167,8 @@ std::int64_t NetworkPrior::most_at_once(std::int64_t height, std::int64_t width,
 
 std::shared_ptr<const Network> NetworkPrior::network_on(c10::Device device) const {
   if (network_->parameters().front().value.device() == device) return network_;
-  const std::lock_guard lock(mutex_);
-  auto& network = elsewhere_[device.str()];
+  const std::lock_guard lock(copies_->mutex);
+  auto& network = copies_->by_device[device.str()];
   if (network == nullptr) {
     network = network_->to(device);
     if (precision_ != Precision::float32 && network->takes_any_layout()) put_channels_last(*network);
@@ -150,7 +180,7 @@ at::Tensor NetworkPrior::run_network(const at::Tensor& scaled, double time) cons
   const at::Tensor input = scaled.to(at::kFloat);
   const at::Tensor times = at::full({scaled.size(0)}, time, input.options());
   const PrecisionScope scope(precision_, scaled.device());
-  return network_output(description_, *network_on(scaled.device()), input, times);
+  return network_output(description_, *network_on(scaled.device()), input, times, places_);
 }
 
 at::Tensor NetworkPrior::image_of(const at::Tensor& out, Half half, const at::Tensor& like) const {

@@ -29,8 +29,10 @@ struct NetworkPriorDescription {
   std::optional<InputScaling> input_scaling = std::nullopt;  ///< absent: edm for prediction edm, otherwise process
   double sigma_data = kEdmSigmaData;                         ///< of EDM's coefficients
   std::int64_t space_to_depth = 1;                           ///< block side s: the network sees [B, C s², H/s, W/s]
+  /// The network sees the position of its pixels in the whole image (positions()), after all other channels.
+  bool position_channels = false;
   ImageSymmetry symmetry = ImageSymmetry::none;  ///< of its images
-  bool bgr = false;               ///< the network's channels run the other way than the image's
+  bool bgr = false;                              ///< the network's channels run the other way than the image's
   bool learned_variance = false;  ///< the network has twice the channels; the second half: see learns_variance()
   double max_relative_sigma = 0;  ///< 0: all that the schedule has
   std::vector<std::pair<double, double>> denoising_mse = {};  ///< see PriorCard
@@ -56,10 +58,11 @@ NetworkInput network_input(const NetworkPriorDescription& description, const Noi
 
 /// The network on images `[B, C, H, W]` that were scaled by network_input(), at the network times `times` `[B]`:
 /// channels turned round where it wants them so, space to depth, network, and back: `[B, C, H, W]`, with a learned
-/// variance `[B, 2 C, H, W]`, prediction first. A network that knows a measurement takes `[B, 2 C, H, W]`. Float32;
-/// differentiable in the images and in the weights.
+/// variance `[B, 2 C, H, W]`, prediction first. A network that knows a measurement takes `[B, 2 C, H, W]`. `places`,
+/// one per image, are for networks with position channels: where the images lie in larger ones; empty: they are whole.
+/// Float32; differentiable in the images and in the weights.
 at::Tensor network_output(const NetworkPriorDescription& description, const Network& network, const at::Tensor& scaled,
-                          const at::Tensor& times);
+                          const at::Tensor& times, const std::vector<ImagePlace>& places = {});
 
 /// What training for a measurement needs: prediction v of a process with alpha² + sigma² = 1, shown as it is. Throws
 /// Error(data) at the prior's name for anything else.
@@ -89,11 +92,15 @@ class NetworkPrior final : public Prior {
   void require_knows(const LinearMeasurement& y) const override;
   bool learns_variance() const override { return description_.learned_variance; }
   ImageSymmetry symmetry() const override { return description_.symmetry; }
+  /// With position channels; it shares this one's weights on all devices. Batches must have as many entries as there
+  /// are places: Error(internal).
+  std::shared_ptr<const Prior> of_parts(const std::vector<ImagePlace>& places) const override;
 
   const NetworkPriorDescription& description() const { return description_; }
   const Network& network() const { return *network_; }
 
  private:
+  NetworkPrior(const NetworkPrior& whole, std::vector<ImagePlace> places);
   at::Tensor do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const override;
   Linearized do_linearize(const at::Tensor& x_t, const NoiseLevel& level) const override;
   at::Tensor do_denoise_given(const at::Tensor& x_t, const NoiseLevel& level,
@@ -112,8 +119,13 @@ class NetworkPrior final : public Prior {
   NetworkPriorDescription description_;
   std::shared_ptr<const Network> network_;
   Precision precision_;
-  mutable std::mutex mutex_;
-  mutable std::map<std::string, std::shared_ptr<const Network>> elsewhere_;  ///< copies on other devices
+  std::vector<ImagePlace> places_;  ///< of the images of a batch; empty: they are whole
+  /// Of the network, on other devices.
+  struct Copies {
+    std::mutex mutex;
+    std::map<std::string, std::shared_ptr<const Network>> by_device;
+  };
+  std::shared_ptr<Copies> copies_ = std::make_shared<Copies>();
 };
 
 }  // namespace recon

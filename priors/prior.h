@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "priors/image_place.h"
 #include "priors/image_symmetry.h"
 #include "priors/linear_measurement.h"
 #include "priors/noise_schedule.h"
@@ -103,6 +104,9 @@ class Prior {
   }
   /// Which mirrored and turned images are as likely, of what is known (equivariant_prior.h uses it).
   virtual ImageSymmetry symmetry() const { return ImageSymmetry::none; }
+  /// This prior for parts of larger images: entry i of a batch lies at places[i] of its own. Null where it is all the
+  /// same to the prior.
+  virtual std::shared_ptr<const Prior> of_parts(const std::vector<ImagePlace>& /*places*/) const { return nullptr; }
   /// For loops that begin with nothing but noise: throws Error(usage) when the noisiest level does not hide the images
   /// (max_relative_sigma() is below half their range), as for denoisers that were trained on weak noise only.
   void require_start_from_noise() const;

@@ -76,6 +76,19 @@ class Tiling {
   at::Tensor weighted(const at::Tensor& tiles) const {
     return (tiles.unflatten(0, {weights_.size(0), -1}) * weights_).flatten(0, 1);
   }
+  /// Where they lie, of the tiles of cut() from `first` on.
+  std::vector<ImagePlace> places(const at::Tensor& images, std::int64_t first, std::int64_t count) const {
+    const std::int64_t batch = images.size(0), columns = std::ssize(columns_.begins);
+    std::vector<ImagePlace> places;
+    for (std::int64_t i = first; i < first + count; ++i) {
+      const std::int64_t tile = i / batch;
+      places.push_back({.top = rows_.begins[static_cast<std::size_t>(tile / columns)],
+                        .left = columns_.begins[static_cast<std::size_t>(tile % columns)],
+                        .height = images.size(-2),
+                        .width = images.size(-1)});
+    }
+    return places;
+  }
   /// The transpose of cut().
   at::Tensor add_up(const at::Tensor& tiles, const at::Tensor& like) const {
     const at::Tensor apart = tiles.unflatten(0, {weights_.size(0), -1});
@@ -95,6 +108,13 @@ class Tiling {
   at::Tensor weights_;  ///< [tiles, 1, 1, h, w]
 };
 
+/// `inner` for those tiles of `images`.
+PriorPtr of_tiles(const PriorPtr& inner, const Tiling& tiling, const at::Tensor& images, std::int64_t first,
+                  std::int64_t count) {
+  const PriorPtr parts = inner->of_parts(tiling.places(images, first, count));
+  return parts == nullptr ? inner : parts;
+}
+
 }  // namespace
 
 TiledPrior::TiledPrior(PriorPtr inner, std::int64_t height, std::int64_t width)
@@ -103,8 +123,8 @@ TiledPrior::TiledPrior(PriorPtr inner, std::int64_t height, std::int64_t width)
 
 at::Tensor TiledPrior::do_denoise(const at::Tensor& x_t, const NoiseLevel& level) const {
   const Tiling tiling(x_t, inner_->domain().fixed_size, level);
-  const at::Tensor tiles = some_at_a_time(tiling.cut(x_t), [&](const at::Tensor& some, std::int64_t /*first*/) {
-    return denoise_on_tape(*inner_, some, level);
+  const at::Tensor tiles = some_at_a_time(tiling.cut(x_t), [&](const at::Tensor& some, std::int64_t first) {
+    return denoise_on_tape(*of_tiles(inner_, tiling, x_t, first, some.size(0)), some, level);
   });
   return tiling.add_up(tiling.weighted(tiles), x_t);
 }
@@ -113,7 +133,7 @@ Linearized TiledPrior::do_linearize(const at::Tensor& x_t, const NoiseLevel& lev
   const Tiling tiling(x_t, inner_->domain().fixed_size, level);
   const at::Tensor kept = tiling.cut(x_t.detach());
   if (kept.size(0) <= images_per_pass(kept)) {
-    const Linearized tiles = inner_->linearize(kept, level);
+    const Linearized tiles = of_tiles(inner_, tiling, x_t, 0, kept.size(0))->linearize(kept, level);
     return {tiling.add_up(tiling.weighted(tiles.x0), x_t), [tiling, pull = tiles.pullback](const at::Tensor& v) {
               return tiling.add_up(pull(tiling.weighted(tiling.cut(v)).contiguous()), v);
             }};
@@ -122,7 +142,8 @@ Linearized TiledPrior::do_linearize(const at::Tensor& x_t, const NoiseLevel& lev
   return {denoise(x_t.detach(), level), [inner = inner_, tiling, kept, level](const at::Tensor& v) {
             const at::Tensor of_v = tiling.weighted(tiling.cut(v));
             const at::Tensor pulled = some_at_a_time(kept, [&](const at::Tensor& some, std::int64_t first) {
-              return inner->linearize(some, level).pullback(of_v.narrow(0, first, some.size(0)).contiguous());
+              const PriorPtr parts = of_tiles(inner, tiling, v, first, some.size(0));
+              return parts->linearize(some, level).pullback(of_v.narrow(0, first, some.size(0)).contiguous());
             });
             return tiling.add_up(pulled, v);
           }};

@@ -16,7 +16,8 @@ namespace recon {
 /// no seam stays where it was (as the random grids of Hu et al. 2024, "Learning image priors through patch-based
 /// diffusion models", PaDIS); the level alone decides it, so that the denoiser is a function of its arguments.
 ///
-/// What lies further apart than a tile, the network has not seen together: it says nothing of it.
+/// What lies further apart than a tile, the network has not seen together: it says nothing of it. A network that sees
+/// positions is told where each tile lies (Prior::of_parts()).
 ///
 /// Tiles go through the inner prior some at a time (some_at_a_time.h). The pullback of an image of more tiles than that
 /// runs their forward passes once more.

@@ -19,9 +19,7 @@ void check_bounds(const CardEntry& entry, double value, const Limits& limits) {
   }
 }
 
-void parse(const CardEntry& entry, const Parameter&, bool& value) {
-  if (!entry.node.IsScalar() || !YAML::convert<bool>::decode(entry.node, value)) throw entry.wrong("true or false");
-}
+void parse(const CardEntry& entry, const Parameter&, bool& value) { value = entry.truth(); }
 
 void parse(const CardEntry& entry, const Parameter& parameter, std::int64_t& value) {
   constexpr double kLargest = 9e15;  // whole numbers that a double holds

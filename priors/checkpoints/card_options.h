@@ -35,6 +35,11 @@ struct CardEntry {
     if (!node.IsScalar() || !YAML::convert<double>::decode(node, value) || !std::isfinite(value)) throw wrong(wanted);
     return value;
   }
+  bool truth() const {
+    bool value = false;
+    if (!node.IsScalar() || !YAML::convert<bool>::decode(node, value)) throw wrong("true or false");
+    return value;
+  }
   double positive() const {
     const double value = number("a positive number");
     if (!(value > 0)) throw wrong("a positive number");

@@ -160,6 +160,7 @@ const std::map<std::string, Reader>& readers() {
        [](const Entry& e, PriorCard& card) { card.bgr = named<ChannelOrder>(e) == ChannelOrder::bgr; }},
       {"symmetry", [](const Entry& e, PriorCard& card) { card.symmetry = named<ImageSymmetry>(e); }},
       {"space_to_depth", [](const Entry& e, PriorCard& card) { card.space_to_depth = e.whole(1, 64); }},
+      {"position_channels", [](const Entry& e, PriorCard& card) { card.position_channels = e.truth(); }},
       {"size", read_size},
       {"multiple", [](const Entry& e, PriorCard& card) { card.multiple = e.whole(1, kMaxSide); }},
       {"max_relative_sigma", [](const Entry& e, PriorCard& card) { card.max_relative_sigma = e.positive(); }},

@@ -46,6 +46,7 @@ struct PriorCard {
   ImageSymmetry symmetry = ImageSymmetry::none;          ///< of its images
   bool bgr = false;                                      ///< `channel_order: bgr`
   std::int64_t space_to_depth = 1;
+  bool position_channels = false;  ///< the network sees where its pixels lie, see positions()
   bool any_size = false;
   std::vector<std::int64_t> fixed_size;  ///< {H, W}
   std::optional<std::int64_t> multiple;

@@ -67,7 +67,7 @@ json betas_of(const TabulatedSchedule& table) {
 }
 
 /// False where diffusers has no DDPM scheduler for this prior.
-bool write_scheduler(const fs::path& folder, const NetworkPriorDescription& description) {
+bool write_scheduler(const fs::path& folder, const NetworkPriorDescription& description, const UNet2D& network) {
   const auto* table = std::get_if<TabulatedSchedule>(&description.schedule.kind());
   const std::string prediction = diffusers_prediction(description.prediction);
   if (table == nullptr || prediction.empty()) return false;
@@ -79,6 +79,8 @@ bool write_scheduler(const fs::path& folder, const NetworkPriorDescription& desc
   config["clip_sample"] = false;
   fs::create_directories(folder / "scheduler");
   write_json(folder / "scheduler/scheduler_config.json", config);
+  // Its pipeline would feed images to all input channels.
+  if (network.in_channels() != network.out_channels()) return true;
   write_json(folder / "model_index.json", {{"_class_name", "DDPMPipeline"},
                                            {"scheduler", {"diffusers", "DDPMScheduler"}},
                                            {"unet", {"diffusers", "UNet2DModel"}}});
@@ -141,6 +143,7 @@ std::string card_of(const NetworkPriorDescription& description, const PriorTexts
   if (description.symmetry != ImageSymmetry::none) entry("symmetry", to_string(description.symmetry));
   if (description.bgr) entry("channel_order", "bgr");
   entry("space_to_depth", description.space_to_depth);
+  if (description.position_channels) entry("position_channels", true);
   if (domain.fixed_size.empty()) {
     entry("size", "any");
   } else {
@@ -180,7 +183,7 @@ void write_prior(const fs::path& folder, const NetworkPriorDescription& descript
   for (const auto& [name, value] : network.parameters()) weights[name] = value.detach().to(weight_type);
   write_safetensors(folder / "unet/diffusion_pytorch_model.safetensors", weights, {{"format", "pt"}});
   write_json(folder / "unet/config.json", unet2d_config_json(network.config()));
-  const bool from_scheduler = write_scheduler(folder, description);
+  const bool from_scheduler = write_scheduler(folder, description, network);
   write_text(folder / "prior.yaml", card_of(description, texts, from_scheduler));
 }
 

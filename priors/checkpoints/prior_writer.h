@@ -19,7 +19,8 @@ struct PriorTexts {
 ///     unet/config.json, unet/diffusion_pytorch_model.safetensors     UNet2DModel
 ///     scheduler/scheduler_config.json, model_index.json              DDPMPipeline; only where DDPMScheduler knows the
 ///                                                                    process and the prediction (tables; epsilon, x0,
-///                                                                    v)
+///                                                                    v); no index where the network takes more than
+///                                                                    the image: that pipeline could not run it
 ///     prior.yaml                                                     all of `description`
 ///
 /// `weight_type` is kFloat or kHalf. Files that are there are replaced, each atomically. Throws Error(data) naming the

@@ -55,7 +55,9 @@ std::int64_t BatchSource::index_of(std::int64_t k) {
   return order_[static_cast<std::size_t>(k % images_.count)];
 }
 
-at::Tensor BatchSource::augmented(at::Tensor image, const at::Tensor& draws, std::int64_t index) const {
+at::Tensor BatchSource::augmented(at::Tensor image, const at::Tensor& draws, std::int64_t index,
+                                  ImagePlace& place) const {
+  place = {.height = image.size(1), .width = image.size(2)};
   const std::int64_t crop = options_.crop;
   if (crop > 0) {
     const std::int64_t down = image.size(1) - crop, right = image.size(2) - crop;
@@ -63,13 +65,23 @@ at::Tensor BatchSource::augmented(at::Tensor image, const at::Tensor& draws, std
       throw data_error("training data", "image {} of {} is smaller than the crop of {}; leave it out or crop less",
                        index, size_text(image), crop);
     }
-    image = image.narrow(1, whole_below(draws[0], down + 1), crop).narrow(2, whole_below(draws[1], right + 1), crop);
+    place.top = whole_below(draws[0], down + 1);
+    place.left = whole_below(draws[1], right + 1);
+    image = image.narrow(1, place.top, crop).narrow(2, place.left, crop);
   } else if (image.size(1) % multiple_ != 0 || image.size(2) % multiple_ != 0) {
     throw data_error("training data", "image {} of {}: expected sides that are multiples of {}; set `crop`", index,
                      size_text(image), multiple_);
   }
-  if (options_.flip && draws[2].item<double>() < 0.5) image = image.flip({2});
-  if (options_.rotate && image.size(1) == image.size(2)) image = at::rot90(image, whole_below(draws[3], 4), {1, 2});
+  if (options_.flip && draws[2].item<double>() < 0.5) {
+    image = image.flip({2});
+    place = place.with_columns_reversed(image.size(2));
+  }
+  if (options_.rotate && image.size(1) == image.size(2)) {
+    const std::int64_t turns = whole_below(draws[3], 4);
+    image = at::rot90(image, turns, {1, 2});
+    // A quarter turn exchanges rows and columns after the latter are reversed.
+    for (std::int64_t i = 0; i < turns; ++i) place = place.with_columns_reversed(image.size(2)).transposed();
+  }
   if (options_.contrast == 1 && options_.shading == 0) return image;
   const double span = images_.high - images_.low;
   const auto draw = [&](std::int64_t k) { return draws[k].item<double>(); };
@@ -79,22 +91,23 @@ at::Tensor BatchSource::augmented(at::Tensor image, const at::Tensor& draws, std
   return images_.low + span * u;
 }
 
-at::Tensor BatchSource::batch(std::int64_t step) {
+TrainingBatch BatchSource::batch(std::int64_t step) {
   std::vector<StreamKey> keys;
   for (std::int64_t slot = 0; slot < options_.batch; ++slot) {
     keys.push_back({static_cast<std::uint64_t>(step * options_.batch + slot), 0});
   }
   const at::Tensor draws = rng_.uniform(keys, 0, {{draws_per_image}, ScalarKind::real});
   std::vector<at::Tensor> items;
+  std::vector<ImagePlace> places(keys.size());
   for (std::int64_t slot = 0; slot < options_.batch; ++slot) {
     const std::int64_t index = index_of(step * options_.batch + slot);
-    items.push_back(augmented(images_.image(index), draws[slot], index));
+    items.push_back(augmented(images_.image(index), draws[slot], index, places[items.size()]));
     if (items.back().sizes() != items.front().sizes()) {
       throw data_error("training data", "image {} of {} beside one of {}: set `crop` to train on images of any size",
                        index, size_text(items.back()), size_text(items.front()));
     }
   }
-  return at::stack(items);
+  return {at::stack(items), std::move(places)};
 }
 
 }  // namespace recon

@@ -82,7 +82,8 @@ Trainer::Trainer(TrainingTask task, const TrainingOptions& options, c10::Device 
 
 at::Tensor Trainer::loss(std::int64_t step) {
   const NetworkPriorDescription& description = task_.description;
-  const at::Tensor x0 = batches_.batch(step).to(device_);
+  const TrainingBatch batch = batches_.batch(step);
+  const at::Tensor x0 = batch.images.to(device_);
   const std::int64_t count = x0.size(0);
   std::vector<NoiseLevel> levels;
   std::vector<double> alphas, sigmas, scales, times, weights;
@@ -111,7 +112,7 @@ at::Tensor Trainer::loss(std::int64_t step) {
   at::Tensor out;
   {
     const PrecisionScope precision(options_.precision, device_);
-    out = network_output(description, *network_, input, network_times);
+    out = network_output(description, *network_, input, network_times, batch.places);
   }
   if (both) return measured_loss(*both, out.to(at::kFloat) - target, weights);
   return weighted_loss(out.to(at::kFloat), target, weights);

@@ -244,6 +244,20 @@ TEST_F(TrainVerb, SaysWhatIsWrong) {
   expect_error(train("train.yaml/out"), 3, {"train.yaml"});
 }
 
+TEST_F(TrainVerb, APriorWithPositionsSaysSoAndDraws) {
+  config("position_channels: true\n");
+  const Outputs got = recon(train("placed", "--set training.steps=4 --json"));
+  ASSERT_EQ(got.exit_code, 0) << got.err;
+  EXPECT_TRUE(contains(file_content(path("placed/prior.yaml")), "position_channels: true"));
+  EXPECT_TRUE(contains(file_content(path("placed/README.md")), "| Sees | where each pixel lies"));
+  const Outputs inspected = recon("inspect placed/ --json");
+  ASSERT_EQ(inspected.exit_code, 0) << inspected.err;
+  EXPECT_EQ(inspected.json()["position_channels"], true);
+  EXPECT_EQ(inspected.json()["channels"], 1);
+  write("train5.yaml", "images: x\ninit: placed/\n");
+  expect_error("train train5.yaml --set images=nowhere.png", 2, {"placed/", "position_channels: true"});
+}
+
 /// Not a number in the data is found when it is read; diverging weights end the run with what was good.
 TEST_F(TrainVerb, EndsWhenWeightsDiverge) {
   config();

@@ -12,6 +12,7 @@
 #include "priors/load_prior.h"
 #include "priors/samplers/draw.h"
 #include "tests/device/device_support.h"
+#include "tests/priors/placed_network.h"
 #include "tests/support/paths.h"
 
 namespace recon::test {
@@ -100,6 +101,18 @@ TEST(PriorsOnTheDevice, EqualTheCpu) {
       at::kDouble, 1e-12);
   expect_equal_on_both(EmpiricalPrior(drawn({{1, 8, 8}, ScalarKind::real}, 5, at::kDouble).clamp(-1, 1), 0.3),
                        at::kDouble, 1e-12);
+}
+
+TEST(PriorsOnTheDevice, MakePositionsThere) {
+  const auto prior = placed_prior();
+  expect_equal_on_both(*prior, at::kFloat, 1e-5);
+  const ImagePlace place{.top = 3, .left = 5, .height = 40, .width = 50};
+  expect_equal_on_both(*prior->of_parts({place, place}), at::kFloat, 1e-5);
+  if (!counts_are_known()) return;
+  const at::Tensor x = there(noisy_images(*prior, at::kFloat));
+  const DeviceCounts counts = counts_of([&] { prior->denoise(x, {.alpha = 1, .sigma = 1}); });
+  EXPECT_EQ(counts.uploads, 0);
+  EXPECT_EQ(counts.host_reads, 0);
 }
 
 /// Also what learns its variance, for the samplers that ask for it.

@@ -24,11 +24,13 @@ TrainingOptions few_steps() {
   return options;
 }
 
-TrainingTask small_task() {
+TrainingTask small_task(bool position_channels = false) {
   NetworkOptions options;
   options.channels = {8, 8};
   options.groups = 4;
   options.head_channels = 4;
+  UNet2DConfig config = options.config(1, "small");
+  if (position_channels) config.in_channels += kPositionChannels;
   ParameterInitializer source(0);
   const auto images = [](std::uint64_t stream) {
     return TrainingImages{5, [stream](std::int64_t index) {
@@ -40,9 +42,10 @@ TrainingTask small_task() {
   NetworkPriorDescription description{.name = "small",
                                       .domain = {.channels = 1, .fixed_size = {}, .multiple = 2},
                                       .schedule = NoiseSchedule::vp_linear(),
-                                      .prediction = Prediction::v};
+                                      .prediction = Prediction::v,
+                                      .position_channels = position_channels};
   return {.description = std::move(description),
-          .network = std::make_shared<const UNet2D>(options.config(1, "small"), source),
+          .network = std::make_shared<const UNet2D>(config, source),
           .images = images(1),
           .validation = images(2)};
 }
@@ -65,6 +68,15 @@ TEST(TrainingOnTheDevice, EqualsTheCpuAndResumes) {
   Trainer again(small_task(), few_steps(), kDevice);
   EXPECT_EQ(again.run({.state = folder / "device", .fingerprint = "f", .device = kDevice}), TrainingOutcome::finished);
   EXPECT_EQ(again.history().loss, device.history().loss);
+}
+
+TEST(TrainingOnTheDevice, KnowsWhereCropsLie) {
+  Trainer cpu(small_task(true), few_steps()), device(small_task(true), few_steps(), kDevice);
+  for (std::int64_t step = 0; step < 3; ++step) {
+    EXPECT_LT(difference(device.loss(step), cpu.loss(step)), 1e-4);
+    cpu.update();
+    device.update();
+  }
 }
 
 }  // namespace

@@ -34,14 +34,14 @@ TEST(BatchSource, ShowsEveryImageOncePerEpochInANewOrder) {
   std::vector<std::vector<int>> epochs(3);
   std::vector<int> shown;
   for (std::int64_t step = 0; step < 8; ++step) {
-    const at::Tensor batch = source.batch(step);
+    const at::Tensor batch = source.batch(step).images;
     for (std::int64_t slot = 0; slot < 2; ++slot) shown.push_back(batch[slot][0][0][0].item<int>());
   }
   for (std::size_t k = 0; k < 15; ++k) epochs[k / 5].push_back(shown[k]);
   for (const auto& epoch : epochs) EXPECT_EQ(std::set<int>(epoch.begin(), epoch.end()).size(), 5U);
   EXPECT_TRUE(epochs[0] != epochs[1] || epochs[1] != epochs[2]);
   BatchSource resumed(images, options, 2);
-  EXPECT_TRUE(resumed.batch(6).equal(source.batch(6))) << "a batch depends on nothing but the step";
+  EXPECT_TRUE(resumed.batch(6).images.equal(source.batch(6).images)) << "a batch depends on nothing but the step";
 }
 
 TEST(BatchSource, CutsFlipsAndTurns) {
@@ -51,7 +51,7 @@ TEST(BatchSource, CutsFlipsAndTurns) {
   options.rotate = true;
   const at::Tensor image = at::arange(9, at::kFloat).reshape({1, 3, 3});
   BatchSource source({1, [&](std::int64_t) { return image; }}, options, 2);
-  const at::Tensor batch = source.batch(0);
+  const at::Tensor batch = source.batch(0).images;
   std::set<std::vector<float>> seen, possible;
   for (std::int64_t slot = 0; slot < 64; ++slot) {
     const at::Tensor crop = batch[slot].contiguous();
@@ -71,6 +71,41 @@ TEST(BatchSource, CutsFlipsAndTurns) {
   EXPECT_EQ(possible.size(), 32U);
   for (const auto& crop : seen) EXPECT_TRUE(possible.contains(crop));
   EXPECT_GT(seen.size(), 20U);  // of 32, in 64 draws: 28 expected, standard deviation 1.6
+}
+
+/// Images that hold where their pixels lie: what is cut out of the mirrored and turned whole says where it should be.
+TEST(BatchSource, SaysWhereCropsLie) {
+  const auto whole_of = [](std::int64_t height, std::int64_t width) {
+    return at::stack({at::arange(width, at::kFloat).expand({height, width}),
+                      at::arange(height, at::kFloat).unsqueeze(1).expand({height, width})});
+  };
+  TrainingOptions options = small_options();
+  options.batch = 64;
+  options.crop = 4;
+  options.rotate = true;
+  BatchSource source({1, [&](std::int64_t) { return whole_of(7, 11); }}, options, 2);
+  const TrainingBatch batch = source.batch(0);
+  ASSERT_EQ(batch.places.size(), 64U);
+  std::set<std::vector<std::int64_t>> seen;
+  for (std::int64_t slot = 0; slot < 64; ++slot) {
+    const ImagePlace& place = batch.places[static_cast<std::size_t>(slot)];
+    bool found = false;
+    for (const bool mirrored : {false, true}) {
+      for (std::int64_t turns = 0; turns < 4; ++turns) {
+        const at::Tensor image = whole_of(7, 11);
+        const at::Tensor moved = at::rot90(mirrored ? image.flip({2}) : image, turns, {1, 2});
+        if (moved.size(1) != place.height || moved.size(2) != place.width) continue;
+        found = found || moved.narrow(1, place.top, 4).narrow(2, place.left, 4).equal(batch.images[slot]);
+      }
+    }
+    EXPECT_TRUE(found) << "slot " << slot << " at " << place.top << ", " << place.left;
+    seen.insert({place.top, place.left, place.height, place.width});
+  }
+  EXPECT_GT(seen.size(), 30U) << "of 4 x 8 places, lying and standing, in 64 draws";
+  options.crop = 0;
+  options.rotate = false;
+  const TrainingBatch whole = BatchSource({1, [&](std::int64_t) { return whole_of(6, 8); }}, options, 2).batch(0);
+  EXPECT_EQ(whole.places.front(), (ImagePlace{.height = 6, .width = 8}));
 }
 
 TEST(BatchSource, SaysWhichImageDoesNotFit) {
@@ -97,7 +132,7 @@ TEST(BatchSource, VariesContrastBetweenBlackAndWhite) {
   options.contrast = 2;
   const at::Tensor image = at::tensor({-1.0F, -0.5F, 0.0F, 1.0F}).reshape({1, 2, 2});
   BatchSource source({1, [&](std::int64_t) { return image; }}, options, 2);
-  const at::Tensor batch = source.batch(0).flatten(1);
+  const at::Tensor batch = source.batch(0).images.flatten(1);
   EXPECT_TRUE(batch.select(1, 0).eq(-1).all().item<bool>());
   EXPECT_TRUE(batch.select(1, 3).eq(1).all().item<bool>());
   // The quarter between black and white becomes (1/4)^g, the half (1/2)^g, with one g per image.
@@ -117,7 +152,7 @@ TEST(BatchSource, ShadesAwayFromAPoint) {
   options.shading = 0.5;
   const TrainingImages white{1, [](std::int64_t) { return at::full({1, 16, 16}, 0.8F); }, 0, 0.8};
   BatchSource source(white, options, 2);
-  const at::Tensor kept = source.batch(0).squeeze(1) / 0.8;
+  const at::Tensor kept = source.batch(0).images.squeeze(1) / 0.8;
   EXPECT_GT(kept.min().item<double>(), 0.5);
   EXPECT_LT(kept.min().item<double>(), 0.62) << "some image loses nearly half in a corner";
   EXPECT_LE(kept.max().item<double>(), 1 + 1e-6);
@@ -127,7 +162,7 @@ TEST(BatchSource, ShadesAwayFromAPoint) {
   EXPECT_NEAR((along_rows.mean({1, 2}) - along_columns.mean({1, 2})).abs().max().item<double>(), 0, 1e-5);
   EXPECT_GT(along_rows.mean({1, 2}).std().item<double>(), 1e-4) << "the share differs from image to image";
   BatchSource again(white, options, 2);
-  EXPECT_TRUE(again.batch(3).equal(source.batch(3)));
+  EXPECT_TRUE(again.batch(3).images.equal(source.batch(3).images));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "priors/channelwise_prior.h"
 #include "recon/core/error.h"
 #include "recon/core/rng.h"
+#include "tests/priors/placed_network.h"
 
 namespace recon {
 namespace {
@@ -118,6 +119,21 @@ TEST(EquivariantPrior, TheLearnedVarianceMovesAlong) {
     EXPECT_LT(largest(both.variance_fraction - both.x0.square()), 1e-14);
     EXPECT_TRUE(at::equal(both.x0, prior.denoise(normal({1, 6, 9}), level_of(r))));
   }
+}
+
+// The whole is mirrored and turned, and a part of it with it: the part's denoised image is that of the whole.
+TEST(EquivariantPrior, MovesPartsWithTheirWhole) {
+  const EquivariantPrior prior(test::placed_prior({}, ImageSymmetry::square));
+  const at::Tensor x = normal({1, 7, 12});
+  const ImagePlace place{.top = 2, .left = 7, .height = 7, .width = 12};
+  const auto part = [&](const at::Tensor& of) { return of.narrow(2, place.top, 4).narrow(3, place.left, 3); };
+  const PriorPtr of_part = prior.of_parts({place, place});
+  ASSERT_NE(of_part, nullptr);
+  for (int i = 0; i < 32; ++i) {
+    const NoiseLevel level = level_of(0.01 * std::pow(1.3, i));
+    EXPECT_LT(largest(of_part->denoise(part(x), level) - part(prior.denoise(x, level))), 1e-6);
+  }
+  EXPECT_EQ(EquivariantPrior(std::make_shared<Leaning>(ImageSymmetry::square)).of_parts({place}), nullptr);
 }
 
 TEST(EquivariantPrior, NeedsASymmetry) {

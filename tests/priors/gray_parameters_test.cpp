@@ -40,5 +40,23 @@ TEST(GrayParameters, AreTheColourNetworkOnThreeEqualChannels) {
   EXPECT_LT((gray.forward(x, t) - expected).abs().max().item<double>(), 1e-5 * expected.abs().max().item<double>());
 }
 
+TEST(GrayParameters, LeaveOtherChannelsAsTheyAre) {
+  ParameterInitializer fresh(5);
+  UNet2DConfig wide = config(3);
+  wide.in_channels += 2;
+  const UNet2D colour(wide, fresh);
+  for (const auto& [name, value] : colour.parameters()) {
+    if (name == "conv_out.weight") value.fill_(0.1);
+  }
+  GrayParameters source(colour.parameters(), 2);
+  UNet2DConfig narrow = config(1);
+  narrow.in_channels += 2;
+  const UNet2D gray(narrow, source);
+  const at::Tensor x = Rng(7, "x").normal({{0, 0}}, 0, {{2, 3, 8, 8}, ScalarKind::real}, at::kFloat)[0];
+  const at::Tensor image = x.narrow(1, 0, 1), others = x.narrow(1, 1, 2), t = at::full({2}, 300.0F);
+  const at::Tensor expected = colour.forward(at::cat({image, image, image, others}, 1), t).mean(1, true);
+  EXPECT_LT((gray.forward(x, t) - expected).abs().max().item<double>(), 1e-5 * expected.abs().max().item<double>());
+}
+
 }  // namespace
 }  // namespace recon

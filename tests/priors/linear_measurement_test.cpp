@@ -143,6 +143,10 @@ TEST(WidenedParameters, GiveWhatTheNarrowNetworkDoes) {
   const UNet2D wide(config, widened);
   const at::Tensor x = images("x_t").to(at::kFloat), more = images("y").to(at::kFloat), t = at::full({2}, 3.0);
   EXPECT_TRUE(at::allclose(wide.forward(at::cat({x, more}, 1), t), narrow.forward(x, t), 1e-5, 1e-6));
+  config.in_channels = 4;
+  WidenedParameters between(wide.parameters(), 1);
+  const at::Tensor apart = at::cat({x, more, 2 * more, x}, 1), together = at::cat({x, x}, 1);
+  EXPECT_TRUE(at::allclose(UNet2D(config, between).forward(apart, t), wide.forward(together, t), 1e-5, 1e-6));
 }
 
 }  // namespace

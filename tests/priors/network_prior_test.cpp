@@ -116,6 +116,29 @@ TEST(NetworkPrior, TurnsTheChannelsOfImagesRoundForBgrNetworks) {
   EXPECT_TRUE(at::equal(prior.denoise(x, {.alpha = 1, .sigma = 1}), got.x0));
 }
 
+TEST(NetworkPrior, TellsTheNetworkWhereItsPixelsLie) {
+  auto options = description(2);
+  options.position_channels = true;
+  const auto probe = std::make_shared<const Probe>(6, 4, [](const at::Tensor& x) { return x.narrow(1, 0, 4) * 0; });
+  const NetworkPrior prior(options, probe);
+  const NoiseLevel level{.alpha = 1, .sigma = 1};
+  for (const auto& [height, width] : {std::pair<std::int64_t, std::int64_t>{8, 12}, {16, 4}}) {
+    prior.denoise(normal({2, 1, height, width}), level);
+    const at::Tensor expected = positions({{.height = height, .width = width}}, height, width, 2, at::kFloat);
+    for (const std::int64_t i : {0, 1}) EXPECT_TRUE(probe->seen_input[i].narrow(0, 4, 2).equal(expected[0]));
+  }
+  const std::vector<ImagePlace> places{{.top = 4, .left = 2, .height = 20, .width = 12},
+                                       {.top = 12, .left = 8, .height = 20, .width = 12}};
+  const PriorPtr parts = prior.of_parts(places);
+  parts->denoise(normal({2, 1, 8, 4}), level);
+  EXPECT_TRUE(probe->seen_input.narrow(1, 4, 2).equal(positions(places, 8, 4, 2, at::kFloat)));
+  EXPECT_THROW(parts->denoise(normal({3, 1, 8, 4}), level), Error) << "one place for each image";
+  options.position_channels = false;
+  EXPECT_THROW(NetworkPrior(options, probe), Error);
+  const auto plain = std::make_shared<const Probe>(4, 4, [](const at::Tensor& x) { return x; });
+  EXPECT_EQ(NetworkPrior(options, plain).of_parts(places), nullptr);
+}
+
 TEST(NetworkPrior, LeavesOutALearnedVariance) {
   auto options = description();
   options.prediction = Prediction::x0;

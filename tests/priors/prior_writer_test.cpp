@@ -111,6 +111,45 @@ TEST(PriorWriter, KeepsTheMeasurementThatWasTrainedFor) {
   test::expect_says(with("prediction: v", "prediction: epsilon"), {"predicts v"});
 }
 
+TEST(PriorWriter, KeepsThatPositionsAreSeen) {
+  const fs::path folder = test::scratch_folder();
+  NetworkOptions shape;
+  shape.channels = {8};
+  shape.groups = 4;
+  shape.mid_attention = false;
+  ParameterInitializer source(0);
+  UNet2DConfig config = shape.config(4, "");
+  config.in_channels += 2;
+  const auto network = std::make_shared<const UNet2D>(config, source);
+  for (const auto& [name, value] : network->parameters()) {
+    if (name == "conv_out.weight") value.fill_(0.1);
+  }
+  NetworkPriorDescription description{.name = "written",
+                                      .domain = {.channels = 1, .fixed_size = {}, .multiple = 2},
+                                      .schedule = NoiseSchedule::vp_linear(),
+                                      .prediction = Prediction::v,
+                                      .space_to_depth = 2};
+  description.position_channels = true;
+  write_prior(folder, description, *network, {}, at::kFloat);
+  EXPECT_FALSE(fs::exists(folder / "model_index.json")) << "a pipeline would feed six channels of noise";
+  const PriorPtr read = load_prior(folder.string() + "/");
+  EXPECT_EQ(read->domain().channels, 1);
+  const at::Tensor x = Rng(0, "x").normal({{0, 0}}, 0, {{1, 8, 12}, ScalarKind::real}, at::kFloat);
+  const NoiseLevel level{.alpha = 1, .sigma = 0.7};
+  EXPECT_TRUE(read->denoise(x, level).equal(NetworkPrior(description, network).denoise(x, level)));
+  const auto with = [&](const std::string& line) {
+    std::stringstream text;
+    text << std::ifstream(folder / "prior.yaml").rdbuf();
+    std::string card = text.str();
+    const std::size_t begin = card.find("position_channels:");
+    card.replace(begin, card.find('\n', begin) - begin, line);
+    std::ofstream(folder / "prior.yaml") << card;
+    return test::complaint([&] { load_prior(folder.string() + "/"); });
+  };
+  test::expect_says(with("position_channels: perhaps"), {"prior.yaml", "position_channels", "true or false"});
+  test::expect_says(with("position_channels: false"), {"space_to_depth", "6 channels"});
+}
+
 TEST(PriorWriter, DiffusersOpensWhatItWrites) {
   const char* const python = std::getenv("RECON_REFERENCE_PYTHON");
   if (python == nullptr) GTEST_SKIP() << "needs RECON_REFERENCE_PYTHON, a Python with diffusers; see golden_test.cpp";

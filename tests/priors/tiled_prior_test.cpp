@@ -7,8 +7,10 @@
 #include <set>
 
 #include "priors/channelwise_prior.h"
+#include "priors/equivariant_prior.h"
 #include "recon/core/error.h"
 #include "recon/core/rng.h"
+#include "tests/priors/placed_network.h"
 
 namespace recon {
 namespace {
@@ -114,6 +116,29 @@ TEST(TiledPrior, PullsBackByTheTransposedDerivative) {
     }
     const at::Tensor taped = channels.linearize(x, level).pullback(v);
     EXPECT_LT(largest(one(taped) - own.pullback(one(v))), 1e-12);
+  }
+}
+
+// A network that sees single pixels and where they lie does not see the tiles, whether they are mirrored or not.
+TEST(TiledPrior, TellsWhereTilesLie) {
+  const std::int64_t side = 256;  // 2^16 pixels a tile: 4 tiles at a time
+  for (const auto symmetry : {ImageSymmetry::none, ImageSymmetry::mirror, ImageSymmetry::square}) {
+    PriorPtr tile = test::placed_prior({side, side}, symmetry), whole = test::placed_prior({}, symmetry);
+    if (symmetry != ImageSymmetry::none) {
+      tile = std::make_shared<EquivariantPrior>(tile);
+      whole = std::make_shared<EquivariantPrior>(whole);
+    }
+    for (const auto& [height, width] : {std::pair<std::int64_t, std::int64_t>{256, 300}, {600, 520}}) {
+      const TiledPrior prior(tile, height, width);
+      const at::Tensor x = normal({1, height, width}), v = normal({1, height, width}, 1);
+      for (const double r : {0.05, 0.3, 1.0, 1.7, 7.0}) {
+        const Linearized got = prior.linearize(x, level_of(r)), expected = whole->linearize(x, level_of(r));
+        const double tolerance = 1e-6 * largest(expected.x0);  // float32 networks
+        EXPECT_LT(largest(prior.denoise(x, level_of(r)) - expected.x0), tolerance);
+        EXPECT_LT(largest(got.x0 - expected.x0), tolerance);
+        EXPECT_LT(largest(got.pullback(v) - expected.pullback(v)), 1e-5 * largest(v)) << height << " at " << r;
+      }
+    }
   }
 }
 

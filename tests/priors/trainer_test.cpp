@@ -51,13 +51,16 @@ TrainingOptions tiny_options() {
   return options;
 }
 
-TrainingTask tiny_task(bool validation = true) {
+TrainingTask tiny_task(bool validation = true, bool position_channels = false) {
+  UNet2DConfig config = tiny_config();
+  if (position_channels) config.in_channels += kPositionChannels;
   NetworkPriorDescription description{.name = "tiny",
                                       .domain = {.channels = 1, .fixed_size = {}, .multiple = 2},
                                       .schedule = NoiseSchedule::vp_linear(),
-                                      .prediction = Prediction::v};
+                                      .prediction = Prediction::v,
+                                      .position_channels = position_channels};
   return {.description = std::move(description),
-          .network = fresh(tiny_config()),
+          .network = fresh(config),
           .images = noise_images(5),
           .validation = validation ? noise_images(2) : TrainingImages{}};
 }
@@ -153,9 +156,9 @@ TEST(Optimizer, WarmsUpAndEndsAtZero) {
   EXPECT_EQ(rate(100), 2);
 }
 
-TEST(Trainer, GoesOnWhereItWasCutBitForBit) {
+void expect_resumes_bit_for_bit(const TrainingTask& task) {
   const fs::path folder = test::scratch_folder();
-  Trainer whole(tiny_task(), tiny_options());
+  Trainer whole(task, tiny_options());
   const auto in = [&](const std::string& name) {
     return TrainingControls{.state = folder / name, .fingerprint = "{}"};
   };
@@ -169,13 +172,13 @@ TEST(Trainer, GoesOnWhereItWasCutBitForBit) {
     controls.on_step = [&](const ProgressEvent& event) {
       if (event.step == cut) stop.cancel();
     };
-    Trainer first(tiny_task(), tiny_options());
+    Trainer first(task, tiny_options());
     ASSERT_EQ(first.run(controls), TrainingOutcome::interrupted);
     ASSERT_FALSE(same_weights(first, whole));
     controls.cancellation = nullptr;
     std::int64_t done = -1;
     controls.on_begin = [&](std::int64_t steps) { done = steps; };
-    Trainer second(tiny_task(), tiny_options());
+    Trainer second(task, tiny_options());
     ASSERT_EQ(second.run(controls), TrainingOutcome::finished);
     EXPECT_EQ(done, cut);
     EXPECT_TRUE(same_weights(second, whole)) << "cut after " << cut;
@@ -184,6 +187,10 @@ TEST(Trainer, GoesOnWhereItWasCutBitForBit) {
     EXPECT_EQ(second.history().validations.back().table, whole.history().validations.back().table);
   }
 }
+
+TEST(Trainer, GoesOnWhereItWasCutBitForBit) { expect_resumes_bit_for_bit(tiny_task()); }
+
+TEST(Trainer, GoesOnWithPositionsBitForBit) { expect_resumes_bit_for_bit(tiny_task(true, true)); }
 
 TEST(Trainer, TakesAFinishedRunUpAgainForMoreSteps) {
   const TrainingControls controls{.state = test::scratch_folder() / "state", .fingerprint = "{}"};

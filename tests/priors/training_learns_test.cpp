@@ -138,6 +138,55 @@ std::vector<Case> cases() {
            .name = "edm_log_normal"}};
 }
 
+/// Images that are bright on the left and dark on the right, whose crops say so where they hold the edge.
+TrainingImages bright_on_the_left(std::uint64_t stream) {
+  return {64, [stream](std::int64_t index) {
+            const at::Tensor noise = Rng(stream, "images")
+                                         .normal({{static_cast<std::uint64_t>(index), 0}}, 0,
+                                                 {{1, 16, 16}, ScalarKind::real}, at::kFloat)[0];
+            const at::Tensor left = at::where(at::arange(16) < 8, at::full({16}, 0.8F), at::full({16}, -0.8F));
+            return left + 0.1 * noise;
+          }};
+}
+
+/// Mean squared error of whole images behind noise that hides them, after training on crops.
+double error_behind_noise(bool with_positions) {
+  NetworkOptions shape;
+  shape.channels = {16};
+  shape.groups = 4;
+  shape.mid_attention = false;
+  UNet2DConfig config = shape.config(1, "");
+  if (with_positions) config.in_channels += kPositionChannels;
+  ParameterInitializer source(1);
+  NetworkPriorDescription description{.name = "halves",
+                                      .domain = {.channels = 1, .fixed_size = {}, .multiple = 1},
+                                      .schedule = NoiseSchedule::vp_linear(),
+                                      .prediction = Prediction::v,
+                                      .position_channels = with_positions};
+  TrainingOptions options;
+  options.steps = options.checkpoint_every = options.validate_every = 200;
+  options.batch = 16;
+  options.crop = 8;
+  options.flip = false;
+  options.levels = LevelLaw::log_uniform;
+  options.learning_rate = 5e-3;
+  options.warmup = 20;
+  options.ema = 0.95;
+  Trainer trainer({.description = description,
+                   .network = std::make_shared<const UNet2D>(config, source),
+                   .images = bright_on_the_left(1),
+                   .validation = {}},
+                  options);
+  EXPECT_EQ(trainer.run({.state = test::scratch_folder() / "state", .fingerprint = "{}"}), TrainingOutcome::finished);
+  const NetworkPrior prior(description, trainer.averaged_network());
+  return denoising_table(prior, bright_on_the_left(2), 16, {20.0}, c10::kCPU).front().second;
+}
+
+TEST(TrainingOnCrops, KnowsThePlaceFromPositions) {
+  EXPECT_LT(error_behind_noise(true), 0.1);
+  EXPECT_GT(error_behind_noise(false), 0.3) << "of .64 for the mean of all crops";
+}
+
 /// One wrong factor in target, weight, input or conversion leaves more, as the misreadings below do.
 class TrainingLearns : public testing::TestWithParam<Case> {};
 TEST_P(TrainingLearns, TheScoreOfAMixture) {

@@ -223,6 +223,7 @@ Inspection inspect_prior(const std::string& path_or_name, bool check, const std:
                       {"size", domain.fixed_size.empty() ? ordered_json("any") : ordered_json(domain.fixed_size)},
                       {"multiple", domain.multiple},
                       {"space_to_depth", description.space_to_depth},
+                      {"position_channels", description.position_channels},
                       {"symmetry", to_string(description.symmetry)},
                       {"channel_order", description.bgr ? "bgr" : "rgb"},
                       {"max_relative_sigma", description.max_relative_sigma},

@@ -22,10 +22,11 @@ namespace {
 
 std::shared_ptr<const UNet2D> start_network(const TrainingPlan& plan) {
   const std::int64_t channels = channels_of(plan.setup.channels);
+  const std::int64_t block = plan.setup.space_to_depth, image = channels * block * block;
   if (plan.init.empty()) {
-    const std::int64_t block = plan.setup.space_to_depth;
-    UNet2DConfig config = plan.network.config(channels * block * block, plan.location + " network");
-    if (plan.family) config.in_channels *= 2;
+    UNet2DConfig config = plan.network.config(image, plan.location + " network");
+    if (plan.family) config.in_channels += image;
+    if (plan.setup.position_channels) config.in_channels += kPositionChannels;
     const std::int64_t side = plan.options.crop / block;
     if (side > 0) config.sample_size = {side, side};
     ParameterInitializer source(static_cast<std::uint64_t>(plan.options.seed));
@@ -50,21 +51,31 @@ std::shared_ptr<const UNet2D> start_network(const TrainingPlan& plan) {
                       "the prior that it began with",
                       plan.init);
   }
+  const bool located = prior->description().position_channels;
+  if (located && !plan.setup.position_channels) {
+    throw usage_error(plan.location, "`init: {}` sees where pixels lie; set `position_channels: true`", plan.init);
+  }
   std::shared_ptr<const UNet2D> start;
   UNet2DConfig config = network->config();
   if (gray_of_colour) {
-    config.in_channels /= 3;
+    const std::int64_t others = located ? kPositionChannels : 0;
+    config.in_channels = image + others;
     config.out_channels /= 3;
-    GrayParameters source(network->parameters());
+    GrayParameters source(network->parameters(), others);
     start = std::make_shared<UNet2D>(config, source);
   } else {
     CopiedParameters source(network->parameters(), c10::kCPU);
     start = std::make_shared<UNet2D>(config, source);
   }
-  if (!plan.family || knows) return start;
-  config.in_channels *= 2;
-  WidenedParameters source(start->parameters());
-  return std::make_shared<UNet2D>(config, source);
+  // Positions come last, those of the measurement between them and the image's.
+  const auto widen = [&](std::int64_t further, std::int64_t before) {
+    config.in_channels += further;
+    WidenedParameters source(start->parameters(), before);
+    start = std::make_shared<UNet2D>(config, source);
+  };
+  if (plan.family && !knows) widen(image, image);
+  if (plan.setup.position_channels && !located) widen(kPositionChannels, -1);
+  return start;
 }
 
 /// Positional features are made for numbers that run to about 1000, as timesteps do; Fourier features for a noise
@@ -103,6 +114,7 @@ TrainingTask training_task(const TrainingPlan& plan) {
                                       .schedule = plan.schedule};
   description.prediction = setup.prediction;
   description.space_to_depth = setup.space_to_depth;
+  description.position_channels = setup.position_channels;
   description.symmetry = symmetry_of(plan.options);
   description.max_relative_sigma = setup.max_relative_sigma.value_or(0);
   tell_time(description, *network);
@@ -154,6 +166,9 @@ void TrainingSetup::visit(ParameterVisitor& v) {
   v.field("init", init, "prior to start from, with its network; empty: fresh weights and `network`");
   v.choice("prediction", prediction, "what the network predicts");
   v.field("space_to_depth", space_to_depth, "side of the pixel block that becomes channels", {.min = 1, .max = 16});
+  v.field("position_channels", position_channels,
+          "show the network where each pixel lies in its image, from -1 to 1 across and down: for images with a fixed "
+          "layout, of which crops then say where they are from");
   v.field("value_range", value_range, "[low, high] of clean images as the network sees them");
   v.field("max_relative_sigma", max_relative_sigma, "written into the card: where solvers start at the noisiest",
           {.min = 0, .open_min = true});

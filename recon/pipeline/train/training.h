@@ -50,6 +50,7 @@ struct TrainingSetup {
   std::string init;
   Prediction prediction = Prediction::v;
   std::int64_t space_to_depth = 1;
+  bool position_channels = false;
   std::vector<double> value_range = {-1, 1};
   std::optional<double> max_relative_sigma;
   std::string output = "trained_prior";

@@ -13,12 +13,14 @@ namespace {
 /// The tables of the kept weights: the yardstick, once it is measured, and the errors by relative sigma.
 std::string denoising_text(const TrainingCardFacts& facts, const DenoisingTable& table) {
   std::string text;
+  const std::int64_t largest = largest_shown_px(facts.description);
   if (!facts.figures.empty()) {
     text += fmt::format(
-        "\nMean PSNR in dB, after clipping, of denoising {} validation images (their middle where a side is over {} "
-        "pixels);\nbeside it total variation with its weight by the discrepancy principle. `recon inspect PRIOR "
-        "--denoise IMAGES` makes\nthis table on any images.\n\n",
-        facts.figure_images, largest_shown_px);
+        "\nMean PSNR in dB, after clipping, of denoising {} validation images{};\nbeside it total variation with its "
+        "weight by the discrepancy principle. `recon inspect PRIOR --denoise IMAGES` makes\nthis table on any "
+        "images.\n\n",
+        facts.figure_images,
+        largest > 0 ? fmt::format(" (their middle where a side is over {} pixels)", largest) : "");
     text += denoising_markdown(facts.figures);
   }
   text +=
@@ -50,6 +52,7 @@ std::string card_text(const TrainingPlan& plan, const TrainingCardFacts& facts, 
                     "`posterior_denoiser`",
                     known->op, fmt::join(known->noise_std, " to ")));
   }
+  if (description.position_channels) row("Sees", "where each pixel lies in its image");
   row("Value range", fmt::format("[{:g}, {:g}]", description.domain.low, description.domain.high));
   row("Sizes", fmt::format("any; multiples of {}", description.domain.multiple));
   const std::string images = fmt::format("{} images, {}", facts.image_count, facts.channels);

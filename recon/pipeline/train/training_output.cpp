@@ -63,7 +63,7 @@ void TrainingOutput::measure(const TrainingHistory& history) {
   facts_.figure_images = std::min(plan_.options.validation_images, validation_.count);
   const TrainingImages middles{validation_.count, [&](std::int64_t index) {
                                  return middle_part(validation_.image(index), prior->domain().multiple,
-                                                    largest_shown_px);
+                                                    largest_shown_px(facts_.description));
                                }};
   facts_.figures = denoising_figures(*prior, middles, facts_.figure_images);
   write_training_card(plan_, facts_, history);

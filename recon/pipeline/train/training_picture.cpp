@@ -125,12 +125,14 @@ void write_training_picture(const std::filesystem::path& path, const NetworkPrio
   std::vector<PanelTile> tiles;
   at::Tensor truth;
   for (std::int64_t i = 0; i < std::min(shown_images, images.count); ++i) {
-    truth = middle_part(images.image(i), prior.domain().multiple, largest_shown_px).unsqueeze(0).to(device);
+    truth = middle_part(images.image(i), prior.domain().multiple, largest_shown_px(prior.description()))
+                .unsqueeze(0)
+                .to(device);
     auto row = measure ? measured_row(prior, truth, i, measure) : denoised_row(prior, truth, i);
     for (auto& tile : row) tiles.push_back(std::move(tile));
   }
   std::vector<std::int64_t> size{truth.size(2), truth.size(3)};
-  if (sample_side > 0) size = {sample_side, sample_side};
+  if (sample_side > 0 && !prior.description().position_channels) size = {sample_side, sample_side};
   if (!measure) {
     for (auto& tile : sample_row(prior, size, truth.options())) tiles.push_back(std::move(tile));
   }
