@@ -182,7 +182,8 @@ TEST(SolverClaims, TraitsSayWhatASolverRefuses) {
   const Judged linear = gaussian_task("inpaint", 1);
   for (const SolverKind& kind : solver_kinds()) {
     if (kind.traits.linear_only) {
-      EXPECT_THROW(kind.make()->solve(nonlinear.exact.problem, nonlinear.exact.prior.get(), {}), Error) << kind.name;
+      EXPECT_THROW(kind.make()->solve(nonlinear.exact.problem, nonlinear.exact.prior.get(), {}), UnsuitableOperator)
+          << kind.name;
     }
     EXPECT_TRUE(kind.traits.samples || kind.traits.claim != Claim::samples) << kind.name;
     if (kind.traits.needs_prior) {

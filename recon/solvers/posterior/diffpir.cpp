@@ -48,6 +48,7 @@ void DiffPir::visit(ParameterVisitor& v) {
 }
 
 std::vector<std::int64_t> DiffPir::steps_of_entries(SolverContext& context) const {
+  as_linear(context.problem().op, "solver diffpir");
   return steps ? std::vector<std::int64_t>() : default_steps.at(pixel_noise(context));
 }
 

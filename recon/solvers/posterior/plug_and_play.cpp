@@ -34,6 +34,7 @@ void PlugAndPlay::visit(ParameterVisitor& v) {
 }
 
 std::vector<std::int64_t> PlugAndPlay::steps_of_entries(SolverContext& context) const {
+  as_linear(context.problem().op, "solver plug_and_play");
   return steps ? std::vector<std::int64_t>() : default_steps.at(pixel_noise(context));
 }
 
