@@ -11,6 +11,7 @@
 #include "priors/train/parameter_initializer.h"
 #include "priors/train/widened_parameters.h"
 #include "tests/priors/masked_measurement.h"
+#include "tests/priors/one_level_network.h"
 #include "tests/support/faults.h"
 
 namespace recon {
@@ -85,14 +86,8 @@ NetworkPriorDescription knowing(Prediction prediction, const NoiseSchedule& sche
 }
 
 TEST(NetworkPrior, DenoisesByBothAndRefusesOtherMeasurements) {
-  NetworkOptions shape;
-  shape.channels = {8};
-  shape.groups = 4;
-  shape.mid_attention = false;
-  ParameterInitializer source(1);
-  UNet2DConfig config = shape.config(1, "");
-  config.in_channels = 2;
-  const auto network = std::make_shared<const UNet2D>(config, source);
+  const NetworkOptions shape = test::one_level(8, 4);
+  const auto network = test::one_level_network(shape, 1, 1, 1);
   for (const auto& [name, value] : network->parameters()) {  // conv_out begins at zero, which would hide everything
     if (name == "conv_out.weight") value.fill_(0.1);
   }
@@ -114,7 +109,7 @@ TEST(NetworkPrior, DenoisesByBothAndRefusesOtherMeasurements) {
                     {"knowing", "0.2 to 0.5", "got 0.9", "--operator"});
   NetworkPriorDescription plain = knowing(Prediction::v, process);
   plain.measurement.reset();
-  const auto narrow = std::make_shared<const UNet2D>(shape.config(1, ""), source);
+  const auto narrow = test::one_level_network(shape, 1, 0, 1);
   test::expect_says(test::complaint([&] { NetworkPrior(plain, narrow).require_knows(y); }, ErrorKind::usage),
                     {"not trained for a measurement", "mask"});
   test::expect_says(test::complaint([&] { NetworkPrior(knowing(Prediction::v, process), narrow); }),
@@ -128,12 +123,8 @@ TEST(NetworkPrior, DenoisesByBothAndRefusesOtherMeasurements) {
 
 // Further channels that begin at weights of zero: the network is what it was, whatever they hold.
 TEST(WidenedParameters, GiveWhatTheNarrowNetworkDoes) {
-  NetworkOptions shape;
-  shape.channels = {8};
-  shape.groups = 4;
-  shape.mid_attention = false;
   ParameterInitializer source(1);
-  UNet2DConfig config = shape.config(1, "");
+  UNet2DConfig config = test::one_level(8, 4).config(1, "");
   const UNet2D narrow(config, source);
   for (const auto& [name, value] : narrow.parameters()) {
     if (name == "conv_out.weight") value.fill_(0.1);

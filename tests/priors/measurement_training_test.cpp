@@ -3,11 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "priors/gaussian_prior.h"
-#include "priors/train/network_options.h"
-#include "priors/train/parameter_initializer.h"
 #include "priors/train/trainer.h"
 #include "recon/core/error.h"
 #include "tests/priors/masked_measurement.h"
+#include "tests/priors/one_level_network.h"
 #include "tests/support/faults.h"
 
 namespace recon {
@@ -35,19 +34,12 @@ LinearMeasurement first_channel(const at::Tensor& x0, const Rng& rng, const std:
 }
 
 TrainingTask pair_task() {
-  NetworkOptions shape;
-  shape.channels = {32};
-  shape.groups = 8;
-  shape.mid_attention = false;
-  ParameterInitializer source(1);
-  UNet2DConfig config = shape.config(2, "");
-  config.in_channels = 4;
   return {.description = {.name = "pair",
                           .domain = {.channels = 2, .fixed_size = {}, .multiple = 1},
                           .schedule = NoiseSchedule::vp_linear(),
                           .prediction = Prediction::v,
                           .measurement = TrainedMeasurement{.op = "mask", .noise_std = {kNoise, kNoise}}},
-          .network = std::make_shared<const UNet2D>(config, source),
+          .network = test::one_level_network(test::one_level(32, 8), 2, 2, 1),
           .images = pairs(4096, "data"),
           .validation = pairs(64, "validation"),
           .measure = first_channel};

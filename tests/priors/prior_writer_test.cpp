@@ -15,6 +15,7 @@
 #include "priors/train/parameter_initializer.h"
 #include "recon/core/rng.h"
 #include "tests/priors/every_schedule.h"
+#include "tests/priors/one_level_network.h"
 #include "tests/support/faults.h"
 #include "tests/support/paths.h"
 
@@ -74,21 +75,14 @@ TEST(PriorWriter, WritesWhatLoadPriorReadsBack) {
 
 TEST(PriorWriter, KeepsTheMeasurementThatWasTrainedFor) {
   const fs::path folder = test::scratch_folder();
-  NetworkOptions shape;
-  shape.channels = {8};
-  shape.groups = 4;
-  shape.mid_attention = false;
-  ParameterInitializer source(0);
-  UNet2DConfig config = shape.config(1, "");
-  config.in_channels = 2;
-  const UNet2D network(config, source);
+  const auto network = test::one_level_network(test::one_level(8, 4), 1, 1, 0);
   const NetworkPriorDescription description{
       .name = "written",
       .domain = {.channels = 1, .fixed_size = {}, .multiple = 1},
       .schedule = NoiseSchedule::vp_linear(),
       .prediction = Prediction::v,
       .measurement = TrainedMeasurement{.op = "inpainting(random, 30.0 % measured)", .noise_std = {0.05, 0.1}}};
-  write_prior(folder, description, network, {}, at::kFloat);
+  write_prior(folder, description, *network, {}, at::kFloat);
   const auto read = std::dynamic_pointer_cast<const NetworkPrior>(load_prior(folder.string() + "/"));
   ASSERT_TRUE(read->description().measurement.has_value());
   EXPECT_EQ(read->description().measurement->op, description.measurement->op);
@@ -113,14 +107,7 @@ TEST(PriorWriter, KeepsTheMeasurementThatWasTrainedFor) {
 
 TEST(PriorWriter, KeepsThatPositionsAreSeen) {
   const fs::path folder = test::scratch_folder();
-  NetworkOptions shape;
-  shape.channels = {8};
-  shape.groups = 4;
-  shape.mid_attention = false;
-  ParameterInitializer source(0);
-  UNet2DConfig config = shape.config(4, "");
-  config.in_channels += 2;
-  const auto network = std::make_shared<const UNet2D>(config, source);
+  const auto network = test::one_level_network(test::one_level(8, 4), 4, kPositionChannels, 0);
   for (const auto& [name, value] : network->parameters()) {
     if (name == "conv_out.weight") value.fill_(0.1);
   }

@@ -5,9 +5,8 @@
 #include <cmath>
 
 #include "priors/gaussian_mixture_prior.h"
-#include "priors/train/network_options.h"
-#include "priors/train/parameter_initializer.h"
 #include "priors/train/trainer.h"
+#include "tests/priors/one_level_network.h"
 #include "tests/support/faults.h"
 #include "tests/support/word.h"
 
@@ -83,13 +82,9 @@ struct Effort {
 };
 
 std::shared_ptr<const UNet2D> train_network(const Case& c, const Effort& effort) {
-  NetworkOptions shape;
-  shape.channels = {64};
-  shape.groups = 8;
-  shape.mid_attention = false;
+  NetworkOptions shape = test::one_level(64, 8);
   // A score network divides its output by the noise level (Song & Ermon 2020); diffusers' does with Fourier features.
   if (c.prediction == Prediction::score) shape.time_embedding = test::word("fourier");
-  ParameterInitializer source(1);
   TrainingOptions options;
   options.steps = effort.steps;
   options.batch = effort.batch;
@@ -101,7 +96,7 @@ std::shared_ptr<const UNet2D> train_network(const Case& c, const Effort& effort)
   options.ema = 0.99;
   options.checkpoint_every = options.validate_every = effort.steps;
   Trainer trainer({.description = description_of(c),
-                   .network = std::make_shared<const UNet2D>(shape.config(2, ""), source),
+                   .network = test::one_level_network(shape, 2, 0, 1),
                    .images = draws_of(mixture(), 8192),
                    .validation = {}},
                   options);
@@ -151,13 +146,6 @@ TrainingImages bright_on_the_left(std::uint64_t stream) {
 
 /// Mean squared error of whole images behind noise that hides them, after training on crops.
 double error_behind_noise(bool with_positions) {
-  NetworkOptions shape;
-  shape.channels = {16};
-  shape.groups = 4;
-  shape.mid_attention = false;
-  UNet2DConfig config = shape.config(1, "");
-  if (with_positions) config.in_channels += kPositionChannels;
-  ParameterInitializer source(1);
   NetworkPriorDescription description{.name = "halves",
                                       .domain = {.channels = 1, .fixed_size = {}, .multiple = 1},
                                       .schedule = NoiseSchedule::vp_linear(),
@@ -172,11 +160,12 @@ double error_behind_noise(bool with_positions) {
   options.learning_rate = 5e-3;
   options.warmup = 20;
   options.ema = 0.95;
-  Trainer trainer({.description = description,
-                   .network = std::make_shared<const UNet2D>(config, source),
-                   .images = bright_on_the_left(1),
-                   .validation = {}},
-                  options);
+  Trainer trainer(
+      {.description = description,
+       .network = test::one_level_network(test::one_level(16, 4), 1, with_positions ? kPositionChannels : 0, 1),
+       .images = bright_on_the_left(1),
+       .validation = {}},
+      options);
   EXPECT_EQ(trainer.run({.state = test::scratch_folder() / "state", .fingerprint = "{}"}), TrainingOutcome::finished);
   const NetworkPrior prior(description, trainer.averaged_network());
   return denoising_table(prior, bright_on_the_left(2), 16, {20.0}, c10::kCPU).front().second;

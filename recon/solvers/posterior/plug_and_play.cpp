@@ -48,7 +48,8 @@ at::Tensor PlugAndPlay::run(SolverContext& context) const {
 at::Tensor PlugAndPlay::run_with(SolverContext& context, const LinearOperator& op, const DataProx& prox) const {
   const Prior& prior = context.prior();
   const double start = std::min(start_relative_sigma, prior.max_relative_sigma());
-  const at::Tensor variance = noise_variances(context), noise = pixel_noise(context);
+  const at::Tensor variance = noise_variances(context);
+  const at::Tensor noise = steps && end_relative_sigma ? at::Tensor() : pixel_noise(context);
   at::Tensor z = at::zeros_like(context.operate([&] { return op.adjoint(context.y()); })), u = z;
   std::vector<double> last(static_cast<std::size_t>(context.batch()), end_relative_sigma.value_or(start));
   if (!end_relative_sigma) {
