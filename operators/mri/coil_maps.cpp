@@ -10,7 +10,7 @@
 namespace recon {
 namespace {
 
-/// [C, coils, (D,) H, W], complex128.
+/// [C, coils, (D,) H, W], complex64 if they are in single precision, else complex128.
 at::Tensor checked_maps(const at::Tensor& array, const TensorSpec& image, const std::string& location) {
   require_image_or_volume(image, location);
   const auto rank = static_cast<std::int64_t>(image.shape.size());
@@ -24,7 +24,19 @@ at::Tensor checked_maps(const at::Tensor& array, const TensorSpec& image, const 
                       to_string(image.shape), to_string(shape_of(array)));
   }
   require_finite(maps, location + " coil_maps");
-  return maps.to(at::kCPU, at::kComplexDouble).contiguous();
+  const bool single = maps.scalar_type() == at::kFloat || maps.scalar_type() == at::kComplexFloat;
+  return maps.to(at::kCPU, single ? at::kComplexFloat : at::kComplexDouble).contiguous();
+}
+
+/// sum_c |S_c|², float64, coil by coil: maps are large, and in single precision often.
+at::Tensor square_sums(const at::Tensor& maps) {
+  at::Tensor sums;
+  for (std::int64_t coil = 0; coil < maps.size(1); ++coil) {
+    const at::Tensor parts = at::view_as_real(maps.select(1, coil)).to(at::kDouble);
+    const at::Tensor squares = parts.square().sum(-1);
+    sums = sums.defined() ? sums.add_(squares) : squares;
+  }
+  return sums;
 }
 
 class CoilMaps final : public LinearOperator {
@@ -32,8 +44,8 @@ class CoilMaps final : public LinearOperator {
   CoilMaps(const TensorSpec& image, const at::Tensor& maps)
       : LinearOperator(fmt::format("coil maps({})", maps.size(1)), image,
                        {shape_of(maps.select(0, 0)), ScalarKind::complex}),
-        shared_{DeviceConstant(maps.unsqueeze(0)), DeviceConstant(maps.conj().resolve_conj().unsqueeze(0))},
-        energy_((at::real(maps).square() + at::imag(maps).square()).sum(1).unsqueeze(0)) {}
+        shared_{DeviceConstant::as_given(maps.unsqueeze(0)), DeviceConstant::as_given(maps.conj().unsqueeze(0))},
+        energy_(square_sums(maps).unsqueeze(0)) {}
 
   const SharedCoilMaps& shared() const { return shared_; }
 

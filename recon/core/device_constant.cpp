@@ -22,6 +22,13 @@ DeviceConstant::DeviceConstant(const at::Tensor& value) : cache_(std::make_share
       value.detach().to(at::kCPU, value.is_complex() ? at::kComplexDouble : at::kDouble, false, /*copy=*/true));
 }
 
+DeviceConstant DeviceConstant::as_given(const at::Tensor& value) {
+  DeviceConstant constant;
+  constant.cache_ = std::make_shared<Cache>();
+  constant.cache_->value = resolved(value.detach().cpu());
+  return constant;
+}
+
 const at::Tensor& DeviceConstant::value() const {
   if (!defined()) throw internal_error("DeviceConstant", "used before it was given a value");
   return cache_->value;

@@ -8,6 +8,7 @@
 #include <numbers>
 
 #include "recon/core/all_finite.h"
+#include "recon/core/tensor_spec.h"
 
 namespace recon {
 namespace {
@@ -35,9 +36,9 @@ at::Tensor of_blocks(const at::Tensor& y, const Combine& combine) {
 
 std::optional<NoiseLevelEstimate> from_differences(const at::Tensor& y, const at::Tensor& measured) {
   using T = const at::Tensor&;
-  const at::Tensor complete = of_blocks(measured, [](T a, T b, T c, T d) { return a * b * c * d; });
+  const at::Tensor complete = of_blocks(measured, [](T a, T b, T c, T d) { return (a & b) & (c & d); });
   const at::Tensor differences = of_blocks(y, [](T a, T b, T c, T d) { return ((a - b) - (c - d)) / 2; });
-  const at::Tensor lengths = std::get<0>(differences.masked_select(complete > 0).abs().sort());
+  const at::Tensor lengths = std::get<0>(differences.masked_select(complete).abs().sort());
   const std::int64_t count = lengths.numel();
   if (count < fewest) return std::nullopt;
   for (const auto& [share, z, error] : quantiles) {
@@ -59,17 +60,18 @@ std::optional<NoiseLevelEstimate> from_differences(const at::Tensor& y, const at
 std::optional<NoiseLevelEstimate> from_high_frequencies(const at::Tensor& y, const at::Tensor& measured) {
   const auto offset = [](std::int64_t n) { return (at::arange(n, at::kDouble) - static_cast<double>(n / 2)) / n; };
   const at::Tensor radius2 = offset(y.size(1)).square().unsqueeze(1) + offset(y.size(2)).square();
-  const at::Tensor chosen = measured > 0;
-  const at::Tensor distances = radius2.expand(y.sizes()).masked_select(chosen);
-  const at::Tensor energies = (at::real(y).square() + at::imag(y).square()).masked_select(chosen);
-  const std::int64_t count = distances.numel() / 10;
-  if (count < fewest) return std::nullopt;
-  const at::Tensor outermost = std::get<1>(distances.topk(count));
-  const double energy = middle_of(energies.index_select(0, outermost));
+  const at::Tensor outwards = radius2.flatten().argsort(0, /*descending=*/true);
+  const at::Tensor so_far = measured.sum(0).flatten().index_select(0, outwards).cumsum(0);
+  const std::int64_t tenth = so_far[-1].item<std::int64_t>() / 10;
+  if (tenth < fewest) return std::nullopt;
+  const at::Tensor last = outwards[(so_far < tenth).sum()];
+  const at::Tensor outermost = y.masked_select(measured.logical_and(radius2 >= radius2.flatten()[last]));
+  const at::Tensor energies = at::view_as_real(outermost).square().sum(-1);
+  const double energy = middle_of(energies);
   if (!(energy > 0)) return std::nullopt;
   return NoiseLevelEstimate{.std = std::sqrt(energy / (2 * std::numbers::ln2)),
-                            .count = count,
-                            .relative_error = 0.72 / std::sqrt(static_cast<double>(count)),
+                            .count = energies.numel(),
+                            .relative_error = 0.72 / std::sqrt(static_cast<double>(energies.numel())),
                             .left_out = 0,
                             .method = "median energy of the outermost tenth of the measured frequencies"};
 }
@@ -119,9 +121,8 @@ std::optional<NoiseLevelEstimate> with_rounding(std::optional<NoiseLevelEstimate
                                                   step)};
 }
 
-at::Tensor values_in_double(const at::Tensor& y) {
-  return y.cpu().to(y.is_complex() ? at::kComplexDouble : at::kDouble);
-}
+/// Real ones in float64, for differences. Of complex ones only energies are asked for.
+at::Tensor values_of(const at::Tensor& y) { return y.is_complex() ? resolved(y.cpu()) : y.cpu().to(at::kDouble); }
 
 at::Tensor on_support(const at::Tensor& values, const at::Tensor& support) {
   const bool finite = all_finite(values);
@@ -130,7 +131,7 @@ at::Tensor on_support(const at::Tensor& values, const at::Tensor& support) {
   return finite ? there : there.logical_and(at::isfinite(values));
 }
 
-/// Of entries that are there.
+/// Those of the entries that are there; see the header.
 at::Tensor measured_of(const at::Tensor& values, const at::Tensor& there) {
   const at::Tensor chosen = there.logical_and(values != 0);
   return values.is_complex() ? chosen : chosen.logical_and(at_repeated_limits(values, chosen).logical_not());
@@ -143,25 +144,20 @@ std::string NoiseLevelEstimate::to_string() const {
                      left_out > 0 ? fmt::format("; {} exact zeros or repeated limits left out", left_out) : "");
 }
 
-at::Tensor measured_entries(const at::Tensor& y, const at::Tensor& support) {
-  const at::Tensor values = values_in_double(y);
-  return measured_of(values, on_support(values, support)).to(at::kDouble);
-}
-
 std::optional<NoiseLevelEstimate> estimate_noise_level(const at::Tensor& y, const at::Tensor& support) {
   if (y.dim() == 4) {  // of a volume: slices of channels, or channels of slices
     const at::Tensor all = support.defined() ? support.expand(y.sizes()).flatten(0, 1) : support;
     return estimate_noise_level(y.flatten(0, 1), all);
   }
   if (y.dim() != 3 || y.size(1) < 2 || y.size(2) < 2) return std::nullopt;
-  const at::Tensor values = values_in_double(y), there = on_support(values, support);
-  const at::Tensor measured = measured_of(values, there).to(at::kDouble);
+  const at::Tensor values = values_of(y), there = on_support(values, support);
+  const at::Tensor measured = measured_of(values, there);
   auto estimate = y.is_complex() ? from_high_frequencies(values, measured) : from_differences(values, measured);
   if (!y.is_complex()) {
     estimate = with_rounding(estimate, values.masked_select(there.logical_and(values != 0)));
   }
   if (estimate) {
-    estimate->left_out = std::llround(there.sum().item<double>() - measured.sum().item<double>());
+    estimate->left_out = (there.sum() - measured.sum()).item<std::int64_t>();
   }
   return estimate;
 }

@@ -20,14 +20,12 @@ struct NoiseLevelEstimate {
   std::string to_string() const;
 };
 
-/// The entries of one item `y` [...] that were measured, as 0/1 of y's shape and float64: those of `support`
-/// (Operator::support(), may be undefined) that are finite. Entries that are exactly 0 are left out (padding, masked
-/// backgrounds: noise is never exactly 0), and so are, in real data, entries at the largest or the smallest value where
-/// more than one in a thousand (and more than 8) have it, and more than twice as many as have the next value:
-/// saturation, or a fill value.
-at::Tensor measured_entries(const at::Tensor& y, const at::Tensor& support);
-
-/// The standard deviation of white Gaussian noise, from one item's data alone [C, H, W], on measured_entries().
+/// The standard deviation of white Gaussian noise, from one item's data alone [C, H, W].
+///
+/// It rests on the entries of `support` (Operator::support(), may be undefined) that are finite. Entries that are
+/// exactly 0 are left out (padding, masked backgrounds: noise is never exactly 0), and so are, in real data, entries at
+/// the largest or the smallest value where more than one in a thousand (and more than 8) have it, and more than twice
+/// as many as have the next value: saturation, or a fill value.
 ///
 /// Real data: the diagonal differences (a - b - c + d) / 2 of all 2 x 2 blocks that are measured throughout, the finest
 /// diagonal band of the Haar wavelet, by their median absolute value / 0.6745 (Donoho & Johnstone 1994). Where values

@@ -123,7 +123,7 @@ Problem make_problem(const ImageMapping& mapping, const OperatorPtr& op, const a
   repeats[0] = static_cast<std::int64_t>(keys.size());
   Problem problem{
       .op = solver_op,
-      .y = data.repeat(repeats),
+      .y = keys.size() == 1 ? data : data.repeat(repeats),
       .noise_std = std::vector<double>(keys.size(), noise.std / mapped.measurement_scale),
       .keys = std::move(keys),
       .image = mapping.solver_image(),
