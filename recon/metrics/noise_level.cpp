@@ -64,8 +64,9 @@ std::optional<NoiseLevelEstimate> from_high_frequencies(const at::Tensor& y, con
   const at::Tensor so_far = measured.sum(0).flatten().index_select(0, outwards).cumsum(0);
   const std::int64_t tenth = so_far[-1].item<std::int64_t>() / 10;
   if (tenth < fewest) return std::nullopt;
-  const at::Tensor last = outwards[(so_far < tenth).sum()];
-  const at::Tensor outermost = y.masked_select(measured.logical_and(radius2 >= radius2.flatten()[last]));
+  const std::int64_t enough = (so_far < tenth).sum().item<std::int64_t>() + 1;
+  const at::Tensor far = at::zeros({outwards.size(0)}, at::kBool).index_fill_(0, outwards.narrow(0, 0, enough), true);
+  const at::Tensor outermost = y.masked_select(measured.logical_and(far.view_as(radius2)));
   const at::Tensor energies = at::view_as_real(outermost).square().sum(-1);
   const double energy = middle_of(energies);
   if (!(energy > 0)) return std::nullopt;

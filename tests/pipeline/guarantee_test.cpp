@@ -55,7 +55,7 @@ TEST(ShippedCalibrations, AreOfTheShippedPriors) {
     EXPECT_TRUE(std::isfinite(set.interval_factor)) << name;
     ++files;
   }
-  EXPECT_GE(files, 6);
+  EXPECT_EQ(files, 12);
 }
 
 TEST(ShippedCalibrations, AFileComesFirstAndAnUnknownNameIsRefusedWithTheKnown) {
