@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "priors/networks/captured_network.h"
 #include "recon/core/error.h"
 #include "recon/core/log_once.h"
 
@@ -170,7 +171,7 @@ std::shared_ptr<const Network> NetworkPrior::network_on(c10::Device device) cons
   const std::lock_guard lock(copies_->mutex);
   auto& network = copies_->by_device[device.str()];
   if (network == nullptr) {
-    network = network_->to(device);
+    network = captured(network_->to(device));
     if (precision_ != Precision::float32 && network->takes_any_layout()) put_channels_last(*network);
   }
   return network;

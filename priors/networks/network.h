@@ -36,6 +36,8 @@ class Network {
   virtual bool is_convolutional() const { return true; }
   /// Whether its layers take images and weights in any order of memory.
   virtual bool takes_any_layout() const { return false; }
+  /// Whether a pass is the same ops each time: not where an interpreter compiles as it goes.
+  virtual bool is_recordable() const { return true; }
   /// So many images of that size it takes as a whole within its budget of memory, one at least; no limit without one.
   virtual std::int64_t most_at_once(std::int64_t /*height*/, std::int64_t /*width*/, bool /*with_pullback*/) const {
     return std::numeric_limits<std::int64_t>::max();

@@ -43,6 +43,7 @@ class TorchScriptNetwork final : public Network {
   std::int64_t out_channels() const override { return config_.out_channels(); }
   std::int64_t size_multiple() const override { return config_.size_multiple; }
   bool is_convolutional() const override { return false; }  // a program, whose sizes may be written in it
+  bool is_recordable() const override { return false; }
   std::shared_ptr<const Network> to(c10::Device device) const override {
     torch::jit::Module copy = module_.deepcopy();
     copy.to(device);

@@ -1,11 +1,15 @@
 // Host side of the shared library recon_cuda: sees ATen and the CUDA runtime, but no kernel (those are in the files
 // *_cuda.cu, which see no ATen).
 #include <ATen/ATen.h>
+#include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
+
+#include <map>
+#include <mutex>
 
 #include "recon/core/cuda_backend.h"
 #include "recon/core/cuda_capability.h"
@@ -42,6 +46,53 @@ class Moment final : public DeviceMoment {
 
  private:
   cudaEvent_t event_ = nullptr;
+};
+
+/// Graphs are recorded in this stream: a backward pass runs in that of its forward pass, which another graph records.
+c10::cuda::CUDAStream recording_stream(int index) {
+  static std::map<int, c10::cuda::CUDAStream> streams;
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  const auto device = static_cast<c10::DeviceIndex>(index);
+  return streams.try_emplace(index, c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device)).first->second;
+}
+
+/// A CUDA graph, whose memory is a pool of its own.
+class Graph final : public DeviceGraph {
+ public:
+  Graph(int index, const std::function<void()>& work) : index_(index) {
+    const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(index));
+    // What is under way in other streams was not recorded, and freed blocks would lie beside the pool unused.
+    c10::cuda::device_synchronize();
+    c10::cuda::CUDACachingAllocator::emptyCache();
+    const c10::cuda::CUDAStreamGuard stream(recording_stream(index));
+    graph_.capture_begin();
+    try {
+      work();
+    } catch (...) {
+      give_up();
+      throw;
+    }
+    graph_.capture_end();
+  }
+
+  void replay() const override {
+    const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(index_));
+    graph_.replay();
+  }
+
+ private:
+  /// Ends a recording that failed: CUDA refuses it again here, which says nothing new.
+  void give_up() {
+    try {
+      graph_.capture_end();
+    } catch (const c10::Error&) {
+      cudaGetLastError();
+    }
+  }
+
+  int index_;
+  mutable at::cuda::CUDAGraph graph_;
 };
 
 class Backend final : public DeviceBackend {
@@ -98,6 +149,10 @@ class Backend final : public DeviceBackend {
   std::unique_ptr<DeviceMoment> moment(int index) const override { return std::make_unique<Moment>(index); }
 
   const OperatorKernels& operator_kernels() const override { return cuda_operator_kernels(); }
+
+  std::unique_ptr<DeviceGraph> captured(int index, const std::function<void()>& work) const override {
+    return std::make_unique<Graph>(index, work);
+  }
 };
 
 }  // namespace

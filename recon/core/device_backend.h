@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,14 @@ class DeviceMoment {
   virtual ~DeviceMoment() = default;
   /// Waits until the device has come here.
   virtual double seconds_since(const DeviceMoment& earlier) const = 0;
+};
+
+/// Work that a device has recorded, with the memory that it reads and writes.
+class DeviceGraph {
+ public:
+  virtual ~DeviceGraph() = default;
+  /// Gives the device all of it in one launch; does not wait for it.
+  virtual void replay() const = 0;
 };
 
 /// What a kind of device beside the CPU offers beyond ATen. `index` is that of the device among its kind.
@@ -40,6 +49,12 @@ class DeviceBackend {
   /// The end of what the device has been given to do; does not wait for it.
   virtual std::unique_ptr<DeviceMoment> moment(int index) const = 0;
   virtual const OperatorKernels& operator_kernels() const = 0;
+  /// Records `work` on the device, where it may neither wait for the device nor copy from the host. What it computes is
+  /// there after the first replay; memory that it takes must live as long as the graph. Null where this kind of device
+  /// records nothing. Throws what `work` throws; nothing is then recorded.
+  virtual std::unique_ptr<DeviceGraph> captured(int /*index*/, const std::function<void()>& /*work*/) const {
+    return nullptr;
+  }
 };
 
 }  // namespace recon

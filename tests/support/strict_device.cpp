@@ -82,6 +82,18 @@ class Moment final : public DeviceMoment {
   std::int64_t launches_ = device_counts().launches;
 };
 
+class Graph final : public DeviceGraph {
+ public:
+  explicit Graph(StrictRecording ops) : ops_(std::move(ops)) {}
+  void replay() const override {
+    count_launch();
+    for (const auto& op : ops_) op();
+  }
+
+ private:
+  StrictRecording ops_;
+};
+
 class Backend final : public DeviceBackend {
  public:
   int device_count() const override { return 1; }
@@ -89,6 +101,7 @@ class Backend final : public DeviceBackend {
   std::string refusal(int) const override { return ""; }
   int capability(int) const override { return 0; }
   void fill_normal(const at::Tensor& out, const std::vector<std::uint64_t>& keys, std::uint32_t step) const override {
+    TORCH_CHECK(!is_recording(), "strict device: noise is not recorded");
     count_launch();
     const at::Tensor host = on_host(out);
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -104,7 +117,13 @@ class Backend final : public DeviceBackend {
   std::int64_t free_bytes(int) const override { return strict_free(); }
   void reset_peak(int) const override { reset_strict_peak(); }
   std::unique_ptr<DeviceMoment> moment(int) const override { return std::make_unique<Moment>(); }
-  const OperatorKernels& operator_kernels() const override { return kernels_; }
+  const OperatorKernels& operator_kernels() const override {
+    TORCH_CHECK(!is_recording(), "strict device: kernels of operators are not recorded");
+    return kernels_;
+  }
+  std::unique_ptr<DeviceGraph> captured(int, const std::function<void()>& work) const override {
+    return std::make_unique<Graph>(recorded_by(work));
+  }
 
  private:
   StrictKernels kernels_;
@@ -137,11 +156,13 @@ void count_launch() {
 }
 
 void count_upload() {
+  TORCH_CHECK(!is_recording(), "strict device: an upload cannot be recorded");
   const std::lock_guard lock(counting().mutex);
   ++counting().counts.uploads;
 }
 
 void count_host_read(const std::string& reader) {
+  TORCH_CHECK(!is_recording(), "strict device: ", reader, " waits for the device, which cannot be recorded");
   TORCH_CHECK(counting().forbidding == 0, "strict device: ", reader, " reads the host's copy where nothing may wait");
   const std::lock_guard lock(counting().mutex);
   ++counting().counts.host_reads;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <vector>
@@ -164,6 +165,49 @@ void count(const std::string& op, const std::vector<c10::IValue>& arguments, con
   if (truth || waits_for_a_size(op) || (takes_host_indices(op) && indexes_by_mask(arguments))) count_host_read(op);
 }
 
+/// What the strict device is recording; null: nothing. Backward passes run in other threads.
+struct Recorder {
+  std::mutex mutex;
+  StrictRecording* recording = nullptr;
+};
+
+Recorder& recorder() {
+  static auto* const instance = new Recorder;
+  return *instance;
+}
+
+void record(std::function<void()> op) {
+  const std::lock_guard lock(recorder().mutex);
+  if (recorder().recording != nullptr) recorder().recording->push_back(std::move(op));
+}
+
+/// The op again on the same memory, its results into that of the first time.
+void repeat(const c10::OperatorHandle& op, const std::vector<c10::IValue>& arguments,
+            const torch::jit::Stack& results) {
+  Call call;
+  torch::jit::Stack stack;
+  for (const auto& argument : arguments) {
+    if (argument.isDevice() && argument.toDevice().type() == kStrict) {
+      stack.emplace_back(c10::Device(c10::kCPU));
+      continue;
+    }
+    stack.push_back(with_tensors(
+        argument, [&](const at::Tensor& tensor) { return is_strict(tensor) ? call.to_host(tensor) : tensor; }));
+  }
+  const at::AutoDispatchBelowADInplaceOrView below;
+  op.callBoxed(&stack);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (!results[i].isTensor() && !results[i].isTensorList()) continue;
+    const auto first = results[i].isTensor() ? std::vector{results[i].toTensor()} : results[i].toTensorVector();
+    const auto again = stack[i].isTensor() ? std::vector{stack[i].toTensor()} : stack[i].toTensorVector();
+    for (std::size_t k = 0; k < first.size(); ++k) {
+      if (!first[k].defined()) continue;
+      const at::Tensor target = call.to_host(first[k]);
+      if (target.data_ptr() != again[k].data_ptr()) target.copy_(again[k]);  // else a view, or written in place
+    }
+  }
+}
+
 /// Any op: unwraps, runs on the CPU, wraps.
 void run_on_host(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   const auto& schema = op.schema();
@@ -208,6 +252,9 @@ void run_on_host(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
       stack->push_back(with_tensors(results[i], [&](const at::Tensor& tensor) { return call.to_device(tensor); }));
     }
   }
+  if (!is_recording()) return;
+  const auto outputs = stack->end() - static_cast<std::ptrdiff_t>(results.size());
+  record([op, arguments, kept = torch::jit::Stack(outputs, stack->end())] { repeat(op, arguments, kept); });
 }
 
 at::Tensor empty(at::IntArrayRef size, std::optional<at::ScalarType> dtype, std::optional<at::Layout>,
@@ -237,6 +284,7 @@ at::Tensor copy_from(const at::Tensor& source, const at::Tensor& target, bool) {
     count_launch();
     const at::Tensor to = call.to_host(target);
     to.copy_(call.to_host(source));
+    if (is_recording()) record([source, target] { on_host(target).copy_(on_host(source)); });
   }
   return target;
 }
@@ -265,6 +313,29 @@ const at::Tensor& resize(const at::Tensor& self, at::IntArrayRef size, std::opti
 }  // namespace
 
 at::Tensor on_host(const at::Tensor& tensor) { return Call().to_host(tensor); }
+
+bool is_recording() {
+  const std::lock_guard lock(recorder().mutex);
+  return recorder().recording != nullptr;
+}
+
+StrictRecording recorded_by(const std::function<void()>& work) {
+  StrictRecording recording;
+  const auto set = [](StrictRecording* to) {
+    const std::lock_guard lock(recorder().mutex);
+    TORCH_CHECK(to == nullptr || recorder().recording == nullptr, "strict device: it records one graph at a time");
+    recorder().recording = to;
+  };
+  set(&recording);
+  try {
+    work();
+  } catch (...) {
+    set(nullptr);
+    throw;
+  }
+  set(nullptr);
+  return recording;
+}
 
 void register_strict_ops() {
   static torch::Library all(torch::Library::IMPL, "_", c10::DispatchKey::PrivateUse1, __FILE__, __LINE__);

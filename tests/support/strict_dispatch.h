@@ -2,10 +2,20 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <string>
+#include <vector>
 
 // How the ops of PyTorch reach the strict device (strict_device.h).
 namespace recon::test {
+
+/// Ops in their order, each on the memory that it had.
+using StrictRecording = std::vector<std::function<void()>>;
+
+/// The ops that `work` gives the device; it computes them, too. Host reads and uploads throw c10::Error meanwhile, and
+/// so does what computes on the device without PyTorch.
+StrictRecording recorded_by(const std::function<void()>& work);
+bool is_recording();
 
 /// Counting, for those who compute on the device. A host read throws c10::Error under NoHostReads.
 void count_launch();
