@@ -145,7 +145,10 @@ double Trainer::share_done() const {
 
 std::int64_t Trainer::expected_steps() const {
   if (options_.minutes <= 0) return options_.steps;
-  return std::llround(static_cast<double>(history_.step) / share_done());
+  const double pace =
+      static_cast<double>(history_.step - steps_before_) / std::max(history_.seconds - seconds_before_, 1e-9);
+  const double left = std::max(60 * options_.minutes - history_.seconds, 0.0) * pace;
+  return std::min<std::int64_t>(options_.steps, history_.step + std::llround(left));
 }
 
 std::vector<NamedTensor> Trainer::saved_tensors() const {
@@ -186,6 +189,8 @@ TrainingOutcome Trainer::run(const TrainingControls& controls) {
   if (std::filesystem::exists(controls.state)) {
     history_ = load_training_state(controls.state, saved_tensors(), controls.fingerprint);
   }
+  steps_before_ = history_.step;
+  seconds_before_ = history_.seconds;
   if (controls.on_begin) controls.on_begin(history_.step);
   Clock::time_point before = Clock::now();
   const auto count_time = [&] {

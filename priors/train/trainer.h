@@ -78,6 +78,7 @@ class Trainer {
  private:
   /// Of the run: of its steps or of its time, whichever is larger; 1 when it is finished.
   double share_done() const;
+  /// Of the whole run, at the pace of this session: a former one may have had another machine.
   std::int64_t expected_steps() const;
   std::vector<NamedTensor> saved_tensors() const;
   void validate_and_export(const TrainingControls& controls);
@@ -93,6 +94,8 @@ class Trainer {
   Rng noise_, measuring_;
   Optimizer optimizer_;
   TrainingHistory history_;
+  std::int64_t steps_before_ = 0;  ///< of the sessions before this one
+  double seconds_before_ = 0;
 };
 
 }  // namespace recon

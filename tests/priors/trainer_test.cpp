@@ -5,6 +5,9 @@
 #include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "priors/checkpoints/safetensors.h"
 #include "priors/train/network_options.h"
 #include "priors/train/parameter_initializer.h"
@@ -231,6 +234,34 @@ TEST(Trainer, EndsWhenItsTimeIsUp) {
   Trainer longer(tiny_task(), options);
   ASSERT_EQ(longer.run(controls), TrainingOutcome::finished);
   EXPECT_GT(longer.history().step, done);
+}
+
+TEST(Trainer, EstimatesWhatIsLeftByThePaceOfThisSession) {
+  TrainingOptions options = tiny_options();
+  options.steps = 1'000'000'000;
+  options.validate_every = options.checkpoint_every = options.steps;
+  options.minutes = 0.03;
+  CancellationToken stop;
+  TrainingControls controls{.state = test::scratch_folder() / "state", .fingerprint = "{}"};
+  controls.cancellation = &stop;
+  controls.on_step = [&](const ProgressEvent& event) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    if (event.step == 6) stop.cancel();
+  };
+  Trainer slow(tiny_task(), options);
+  ASSERT_EQ(slow.run(controls), TrainingOutcome::interrupted);
+  std::int64_t step = 0, expected = 0;
+  controls.cancellation = nullptr;
+  controls.on_step = [&](const ProgressEvent& event) {
+    if (event.step != 16) return;
+    step = event.step;
+    expected = event.steps;
+  };
+  Trainer fast(tiny_task(), options);
+  ASSERT_EQ(fast.run(controls), TrainingOutcome::finished);
+  ASSERT_EQ(step, 16);
+  const double pace_before = static_cast<double>(slow.history().step) / slow.history().seconds;
+  EXPECT_GT(static_cast<double>(expected), 2 * pace_before * 60 * options.minutes);
 }
 
 /// Trained on white, judged on black: validation turns up.
