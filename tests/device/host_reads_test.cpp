@@ -73,6 +73,7 @@ TEST_F(HostReads, OfADiffusionStepAreNoneWhileNobodyWatches) {
   for (const auto& [solver, options] : kDiffusion) {
     const PerStep step = of(solver, options, Watching::nobody, true);
     EXPECT_EQ(step.reads, 0);
+    EXPECT_EQ(step.uploads, 0) << "CUDA waits for the device to copy from memory that is not pinned";
     EXPECT_EQ(step.synchronisations, 0);
   }
 }

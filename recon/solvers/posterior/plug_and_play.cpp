@@ -17,6 +17,24 @@ namespace {
 /// Where the image is as good as the data allow, whatever their noise: below it nothing changes.
 constexpr double last_level = 0.02;
 
+/// Geometric from `start` to the last of each entry, by step.
+std::vector<std::vector<double>> geometric_levels(double start, const std::vector<double>& last, std::int64_t total) {
+  std::vector<std::vector<double>> levels;
+  for (std::int64_t k = 0; k < total; ++k) {
+    const double share = total > 1 ? static_cast<double>(k) / static_cast<double>(total - 1) : 1;
+    auto& level = levels.emplace_back();
+    for (const double end : last) level.push_back(std::pow(start, 1 - share) * std::pow(end, share));
+  }
+  return levels;
+}
+
+/// The same on the device, [steps, batch]: one upload, for which the device waits, and none in a step.
+at::Tensor on_the_device_of(const at::Tensor& like, const std::vector<std::vector<double>>& levels) {
+  std::vector<double> all;
+  for (const auto& level : levels) all.insert(all.end(), level.begin(), level.end());
+  return per_entry(all, like).view({std::ssize(levels), -1});
+}
+
 constexpr StepsByNoise default_steps{.few = 12, .per_decade = 24, .most = 48};
 
 }  // namespace
@@ -60,12 +78,12 @@ at::Tensor PlugAndPlay::run_with(SolverContext& context, const LinearOperator& o
   const std::int64_t total = steps ? *steps : default_steps.at(noise).front();
 
   const bool dual = method == Method::admm;
+  const std::vector<std::vector<double>> levels = geometric_levels(start, last, total);
+  const at::Tensor squares = on_the_device_of(z, levels).square();
   at::Tensor last_square;  ///< s² of the step before
   for (std::int64_t k = 0; k < total; ++k) {
-    const double share = total > 1 ? static_cast<double>(k) / static_cast<double>(total - 1) : 1;
-    std::vector<double> level;
-    for (const double end : last) level.push_back(std::pow(start, 1 - share) * std::pow(end, share));
-    const at::Tensor square = per_entry(level, z).square();
+    const std::vector<double>& level = levels[static_cast<std::size_t>(k)];
+    const at::Tensor square = squares[k];
     // u is the dual variable times s², which changes with the level (Boyd et al. 2011, section 3.4.1).
     if (dual && k > 0) u = u * per_item(square / last_square, u);
     last_square = square;
