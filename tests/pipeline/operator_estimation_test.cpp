@@ -68,6 +68,7 @@ TEST(OperatorEstimation, LeavesOthersAlone) {
   };
   expect_says(refused("{type: radon, angles: estimate}"), {"run.yaml:1", "'angles: estimate'", "type blur"});
   expect_says(refused("{type: blur, size_px: estimate}"), {"run.yaml:1", "'size_px'", "std_px can"});
+  expect_says(refused("{type: blur, kernel: estimate}"), {"run.yaml:1", "'kernel'", "as a file", "shape: estimate"});
   expect_says(refused("{type: blur, shape: motion, std_px: estimate}"),
               {"'std_px'", "motion", "length_px, angle_deg can"});
 }
