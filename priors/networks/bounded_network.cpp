@@ -58,9 +58,7 @@ class BandedPullback final : public torch::autograd::Node {
 }  // namespace
 
 BoundedNetwork::BoundedNetwork(std::shared_ptr<const LayeredNetwork> network, std::int64_t memory)
-    : network_(std::move(network)), memory_(memory) {
-  parameters_ = network_->parameters();
-}
+    : NetworkAround(std::move(network)), memory_(memory) {}
 
 MemoryNeed BoundedNetwork::need_of(const Shape& images) const {
   const std::lock_guard lock(mutex_);

@@ -151,9 +151,7 @@ bool wanted() {
 
 }  // namespace
 
-CapturedNetwork::CapturedNetwork(std::shared_ptr<const Network> network) : network_(std::move(network)) {
-  parameters_ = network_->parameters();
-}
+CapturedNetwork::CapturedNetwork(std::shared_ptr<const Network> network) : NetworkAround(std::move(network)) {}
 
 CapturedNetwork::~CapturedNetwork() = default;
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <mutex>
 
-#include "priors/networks/network.h"
+#include "priors/networks/network_around.h"
 
 namespace recon {
 
@@ -21,17 +21,12 @@ namespace recon {
 ///
 /// Networks that are trained, and calls on the CPU, are never recorded. RECON_GRAPHS=off in the environment records
 /// nothing.
-class CapturedNetwork final : public Network {
+class CapturedNetwork final : public NetworkAround<Network> {
  public:
   explicit CapturedNetwork(std::shared_ptr<const Network> network);
   ~CapturedNetwork() override;
 
   at::Tensor forward(const at::Tensor& x, const at::Tensor& t) const override;
-  std::int64_t in_channels() const override { return network_->in_channels(); }
-  std::int64_t out_channels() const override { return network_->out_channels(); }
-  std::int64_t size_multiple() const override { return network_->size_multiple(); }
-  bool is_convolutional() const override { return network_->is_convolutional(); }
-  bool takes_any_layout() const override { return network_->takes_any_layout(); }
   std::int64_t most_at_once(std::int64_t height, std::int64_t width, bool with_pullback) const override {
     return network_->most_at_once(height, width, with_pullback);
   }
@@ -45,7 +40,6 @@ class CapturedNetwork final : public Network {
   std::shared_ptr<Recording> recording_of(const at::Tensor& x, const at::Tensor& t, bool taped) const;
   at::Tensor own_forward(const at::Tensor& x, const at::Tensor& t) const;
 
-  std::shared_ptr<const Network> network_;
   mutable std::mutex mutex_;
   mutable std::list<Shape> shapes_;  ///< the last used first
 };

@@ -165,6 +165,13 @@ void count(const std::string& op, const std::vector<c10::IValue>& arguments, con
   if (truth || waits_for_a_size(op) || (takes_host_indices(op) && indexes_by_mask(arguments))) count_host_read(op);
 }
 
+/// An argument as the CPU takes it.
+c10::IValue inside(const c10::IValue& argument, Call& call) {
+  if (argument.isDevice() && argument.toDevice().type() == kStrict) return c10::Device(c10::kCPU);
+  return with_tensors(argument,
+                      [&](const at::Tensor& tensor) { return is_strict(tensor) ? call.to_host(tensor) : tensor; });
+}
+
 /// What the strict device is recording; null: nothing. Backward passes run in other threads.
 struct Recorder {
   std::mutex mutex;
@@ -186,14 +193,7 @@ void repeat(const c10::OperatorHandle& op, const std::vector<c10::IValue>& argum
             const torch::jit::Stack& results) {
   Call call;
   torch::jit::Stack stack;
-  for (const auto& argument : arguments) {
-    if (argument.isDevice() && argument.toDevice().type() == kStrict) {
-      stack.emplace_back(c10::Device(c10::kCPU));
-      continue;
-    }
-    stack.push_back(with_tensors(
-        argument, [&](const at::Tensor& tensor) { return is_strict(tensor) ? call.to_host(tensor) : tensor; }));
-  }
+  for (const auto& argument : arguments) stack.push_back(inside(argument, call));
   const at::AutoDispatchBelowADInplaceOrView below;
   op.callBoxed(&stack);
   for (std::size_t i = 0; i < results.size(); ++i) {
@@ -215,23 +215,20 @@ void run_on_host(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   const std::vector<c10::IValue> arguments(first, stack->end());
   check_devices(op, arguments);
   Call call;
-  std::vector<c10::IValue> inside;
+  std::vector<c10::IValue> taken;
   std::vector<std::pair<at::Tensor, at::Tensor>> sized;  ///< empty tensors to write to, which get their size here
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const c10::IValue& argument = arguments[i];
-    if (argument.isDevice() && argument.toDevice().type() == kStrict) {
-      inside.emplace_back(c10::Device(c10::kCPU));
-    } else if (is_strict(argument) && is_written(schema.arguments()[i]) && argument.toTensor().numel() == 0) {
+    if (is_strict(argument) && is_written(schema.arguments()[i]) && argument.toTensor().numel() == 0) {
       const at::Tensor& target = argument.toTensor();
       sized.emplace_back(target, at::empty(target.sizes(), target.scalar_type()));
-      inside.emplace_back(sized.back().second);
+      taken.emplace_back(sized.back().second);
     } else {
-      inside.push_back(with_tensors(
-          argument, [&](const at::Tensor& tensor) { return is_strict(tensor) ? call.to_host(tensor) : tensor; }));
+      taken.push_back(inside(argument, call));
     }
   }
   stack->erase(first, stack->end());
-  torch::jit::Stack results = inside;
+  torch::jit::Stack results = taken;
   {
     const at::AutoDispatchBelowADInplaceOrView below;  // the graph was recorded above
     op.callBoxed(&results);

@@ -3,12 +3,12 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "recon/core/tensor_spec.h"
 #include "recon/solvers/classical/magnitude_projections.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_step.h"
+#include "recon/solvers/posterior/geometric_levels.h"
 #include "recon/solvers/posterior/start.h"
 
 namespace recon {
@@ -54,8 +54,7 @@ at::Tensor DiffusionRaar::run(SolverContext& context) const {
     const double first = goes_on ? kMagnitudesKept * (high - low) / 2 : start_relative_sigma;
     const double start = std::min(first, prior.max_relative_sigma());
     for (std::int64_t k = 0; k < steps; ++k) {
-      const double share = steps > 1 ? static_cast<double>(k) / static_cast<double>(steps - 1) : 1;
-      const double r = std::pow(start, 1 - share) * std::pow(end_relative_sigma, share);
+      const double r = geometric_level(start, end_relative_sigma, k, steps);
       const at::Tensor z = context.denoise(x + r * noise(k + 1), {.alpha = 1, .sigma = r});
       x = context.operate([&] {
         at::Tensor u = phases.embedded(z);

@@ -3,12 +3,12 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "recon/core/per_entry.h"
 #include "recon/solvers/context.h"
 #include "recon/solvers/posterior/data_step.h"
+#include "recon/solvers/posterior/geometric_levels.h"
 #include "recon/solvers/posterior/pixel_noise.h"
 
 namespace recon {
@@ -17,13 +17,12 @@ namespace {
 /// Where the image is as good as the data allow, whatever their noise: below it nothing changes.
 constexpr double last_level = 0.02;
 
-/// Geometric from `start` to the last of each entry, by step.
-std::vector<std::vector<double>> geometric_levels(double start, const std::vector<double>& last, std::int64_t total) {
+/// From `start` to the last of each entry, by step.
+std::vector<std::vector<double>> levels_of_steps(double start, const std::vector<double>& last, std::int64_t total) {
   std::vector<std::vector<double>> levels;
   for (std::int64_t k = 0; k < total; ++k) {
-    const double share = total > 1 ? static_cast<double>(k) / static_cast<double>(total - 1) : 1;
     auto& level = levels.emplace_back();
-    for (const double end : last) level.push_back(std::pow(start, 1 - share) * std::pow(end, share));
+    for (const double end : last) level.push_back(geometric_level(start, end, k, total));
   }
   return levels;
 }
@@ -78,7 +77,7 @@ at::Tensor PlugAndPlay::run_with(SolverContext& context, const LinearOperator& o
   const std::int64_t total = steps ? *steps : default_steps.at(noise).front();
 
   const bool dual = method == Method::admm;
-  const std::vector<std::vector<double>> levels = geometric_levels(start, last, total);
+  const std::vector<std::vector<double>> levels = levels_of_steps(start, last, total);
   const at::Tensor squares = on_the_device_of(z, levels).square();
   at::Tensor last_square;  ///< s² of the step before
   for (std::int64_t k = 0; k < total; ++k) {
