@@ -315,13 +315,9 @@ std::vector<std::string> estimable_options(KernelShape shape) {
 void require_estimable(KernelShape shape, const std::string& name, const std::string& location) {
   const std::vector<std::string> possible = estimable_options(shape);
   if (std::find(possible.begin(), possible.end(), name) != possible.end()) return;
-  if (name == "kernel") {
-    throw usage_error(location,
-                      "'kernel' cannot be estimated from the data; give it as a file, or take `shape: estimate`, which "
-                      "finds the kernel among those with a formula");
-  }
-  throw usage_error(location, "'{}' of a blur of shape {} cannot be estimated from the data; {} can", name,
-                    to_string(shape), possible.empty() ? "nothing" : fmt::format("{}", fmt::join(possible, ", ")));
+  throw usage_error(location, "'{}' of a blur of shape {} cannot be estimated from the data; {} can{}", name,
+                    to_string(shape), possible.empty() ? "nothing" : fmt::format("{}", fmt::join(possible, ", ")),
+                    name == "kernel" ? "; give the kernel as a file, or take `shape: estimate`" : "");
 }
 
 BlurEstimate estimate_blur(const at::Tensor& y, const BlurKernel& known, const std::vector<std::string>& unknown,
