@@ -118,8 +118,8 @@ class CapturedNetwork::Recording {
 
 struct CapturedNetwork::Shape {
   std::vector<std::int64_t> sizes;
-  bool taped;
-  Precision precision;
+  bool taped = false;
+  Precision precision{};
   std::int64_t calls = 0;
   bool refused = false;
   std::shared_ptr<Recording> recording;
@@ -177,7 +177,10 @@ std::shared_ptr<CapturedNetwork::Recording> CapturedNetwork::recording_of(const 
     return x.sizes() == shape.sizes && shape.taped == taped && shape.precision == PrecisionScope::current();
   });
   if (known == shapes_.end()) {
-    shapes_.push_front({.sizes = x.sizes().vec(), .taped = taped, .precision = PrecisionScope::current()});
+    Shape& added = shapes_.emplace_front();
+    added.sizes = x.sizes().vec();
+    added.taped = taped;
+    added.precision = PrecisionScope::current();
     if (shapes_.size() > most_shapes) shapes_.pop_back();
   } else {
     shapes_.splice(shapes_.begin(), shapes_, known);
