@@ -116,6 +116,11 @@ Examples:
       verb.text += fmt::format("standard deviations are {:.2f} times what covers {:g} % of these pixels\n",
                                1 / set.std_scale, 100 * (1 - set.miss));
     }
+    if (const auto held_out = held_out_coverage(set.misses, set.miss)) {
+      verb.json["held_out_coverage"] = held_out->mean;
+      verb.text += fmt::format("each image by the scale of the others: {:.1f} ± {:.1f} % of its pixels are covered\n",
+                               100 * held_out->mean, 100 * held_out->standard_error);
+    }
     verb.text += interval_text(set) + bounds_text(set) + "calibration: " + plan.output.string() + "\n";
     if (!plan.plot.empty()) verb.text += "plot: " + plan.plot.string() + "\n";
     return verb;

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <optional>
 
 #include "recon/commands/config_keys.h"
 #include "recon/commands/verb.h"
@@ -20,6 +21,7 @@
 #include "recon/core/nearest.h"
 #include "recon/core/out_of_memory.h"
 #include "recon/core/plugin_loader.h"
+#include "recon/core/profile.h"
 
 namespace recon {
 namespace {
@@ -58,6 +60,9 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
       ->group("Common");
   app.add_flag("--deterministic", options.deterministic,
                "Same bits each time on the same kind of device (batch: always)")
+      ->group("Common");
+  app.add_option("--profile", options.profile,
+                 "FILE.json: where the time goes, operator by operator, for ui.perfetto.dev")
       ->group("Common");
   app.add_flag("--json", options.json, "Print one JSON object on stdout and nothing else")->group("Common");
   app.add_flag("-v,--verbose", options.verbose, "More messages on stderr")->group("Common");
@@ -153,7 +158,11 @@ VerbResult execute(Verb& verb, const GlobalOptions& options) {
     if (options.threads > 0) at::set_num_threads(options.threads);
     if (options.deterministic || std::string(verb.name()) == "batch") use_deterministic_algorithms();
     for (const auto& plugin : options.plugins) load_plugin(plugin);
-    return verb.execute(options);
+    std::optional<Profile> profile;
+    if (!options.profile.empty()) profile.emplace(options.profile, options.device);
+    VerbResult result = verb.execute(options);
+    if (profile) profile->write();
+    return result;
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {

@@ -31,6 +31,7 @@ struct GlobalOptions {
   int threads = 0;                    ///< 0: as many as there are cores
   bool deterministic = false;         ///< batch is anyhow
   bool json = false;
+  std::string profile;  ///< a file; empty: none
   int verbose = 0;
   bool quiet = false;
 };

@@ -86,6 +86,17 @@ std::optional<ControlledFactor> controlled_factor(const std::vector<std::vector<
   return found;
 }
 
+std::optional<HeldOutCoverage> held_out_coverage(const at::Tensor& misses, double miss) {
+  const std::int64_t images = misses.size(0), factors = misses.size(1);
+  if (images < 2) return std::nullopt;
+  const at::Tensor of_others = (misses.sum(0) - misses) / static_cast<double>(images - 1);
+  const at::Tensor place = (of_others > miss).sum(1, /*keepdim=*/true);  // curves fall: so many factors are too small
+  if (place.max().item<std::int64_t>() == factors) return std::nullopt;
+  const at::Tensor covered = 1 - misses.gather(1, place);
+  return HeldOutCoverage{.mean = covered.mean().item<double>(),
+                         .standard_error = covered.std().item<double>() / std::sqrt(static_cast<double>(images))};
+}
+
 std::optional<double> conformal_margin(std::vector<double> scores, double miss) {
   if (std::any_of(scores.begin(), scores.end(), [](double score) { return std::isnan(score); })) {
     throw internal_error("conformal_margin", "expected numbers, got NaN");

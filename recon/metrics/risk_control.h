@@ -45,6 +45,16 @@ struct ControlledFactor {
 std::optional<ControlledFactor> controlled_factor(const std::vector<std::vector<double>>& curves, double miss,
                                                   double confidence);
 
+/// What the plain factor covers, the smallest that misses `miss` on average, without a margin for chance.
+struct HeldOutCoverage {
+  double mean = 0;            ///< share of the pixels of an image, by the factor of the other images
+  double standard_error = 0;  ///< of the mean over the images
+};
+/// Each image is left out once (the jackknife), so that no image has a part in its own interval: what images
+/// exchangeable with these may expect. `misses` [n, factors] (double) holds each image's miss_curve(). Nothing for
+/// fewer than two images, and where the others of one are missed too often by the largest factor.
+std::optional<HeldOutCoverage> held_out_coverage(const at::Tensor& misses, double miss);
+
 /// The margin m of split conformal prediction: for n exchangeable scores and one more, P(the new one <= m) >= 1 - miss.
 /// It is the ceil((n + 1)(1 - miss))-th smallest score; nothing where n is too small for that. NaN is Error(internal).
 std::optional<double> conformal_margin(std::vector<double> scores, double miss);

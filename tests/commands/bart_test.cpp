@@ -187,7 +187,9 @@ TEST_P(AgainstBart, EspiritMapsAreEcalibs) {
   EXPECT_LT(lacking, 0.005);
   // Maps of raw files are found before the oversampling is cut: a block then spans half as much of k-space along the
   // readout, sees less of the noise, and its eigenvalue falls below the crop in fewer pixels of the background.
-  if (GetParam() == "bart") EXPECT_LT(differing, 0.02);
+  if (GetParam() == "bart") {
+    EXPECT_LT(differing, 0.02);
+  }
   const double ours = seconds(fmt::format("'{}' {} -q --force", test::program(), import));
   const double theirs_spent = seconds("bart ecalib -m1 -r24 k maps");
   say("ESPIRiT time: recon import {:.2f} s, bart ecalib {:.2f} s, ratio {:.2f}", ours, theirs_spent,

@@ -149,6 +149,21 @@ TEST_F(Frame, JsonStandsAloneOnStdoutAlsoAfterAFault) {
   }
 }
 
+TEST_F(Frame, AProfileHoldsWhatWasComputed) {
+  const std::string run = fmt::format("run '{}' --solver '{{type: dps, steps: 1}}' --allow-misfit -o x.h5 --profile ",
+                                      test::source_path("data/samples/photograph_blur.h5"));
+  expect_error(run + "nowhere/p.json", 2, {"--profile", "nowhere/p.json"});
+  const Outputs got = recon(run + "p.json");
+  EXPECT_EQ(got.exit_code, 0) << got.err;
+  EXPECT_EQ(got.err.find("ERROR"), std::string::npos) << got.err;
+  std::set<std::string> names;
+  const json trace = json::parse(file_content(path("p.json")));
+  for (const auto& event : trace["traceEvents"]) names.insert(event["name"]);
+  for (const char* name : {"aten::convolution", "aten::convolution_backward"})
+    EXPECT_TRUE(names.contains(name)) << name;
+  EXPECT_FALSE(std::filesystem::exists(path("p.json.partial")));
+}
+
 TEST_F(Frame, InspectChecksOperatorsAndPriors) {
   const Outputs op = recon("inspect --operator '{type: blur, std_px: 1}' --image 1,16,16 --check --json");
   EXPECT_EQ(op.exit_code, 0);

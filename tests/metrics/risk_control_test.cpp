@@ -56,6 +56,18 @@ TEST(RiskControl, MissCurveByHand) {
   EXPECT_THROW(miss_curve(x, std, at::zeros({3})), Error);
 }
 
+TEST(RiskControl, HeldOutCoverageByHand) {
+  // Three images and factors: without the first the mean misses are .6, .1, 0, without the second .7, .25, .1, without
+  // the third .8, .35, .1.
+  const at::Tensor misses = at::tensor({0.9, 0.5, 0.2, 0.7, 0.2, 0.0, 0.5, 0.0, 0.0}, at::kDouble).view({3, 3});
+  const auto covered = held_out_coverage(misses, 0.12);
+  ASSERT_TRUE(covered);
+  EXPECT_NEAR(covered->mean, (0.5 + 1 + 1) / 3, 1e-12);
+  EXPECT_NEAR(covered->standard_error, std::sqrt((1.0 / 9 + 1.0 / 36 + 1.0 / 36) / 2 / 3), 1e-12);
+  EXPECT_FALSE(held_out_coverage(misses, 0.09));  // without the second none of them is wide enough
+  EXPECT_FALSE(held_out_coverage(misses.narrow(0, 0, 1), 0.12));
+}
+
 TEST(RiskControl, MarginIsTheRightOrderStatistic) {
   const std::vector<double> nine = {9, 1, 8, 2, 7, 3, 6, 4, 5};
   EXPECT_EQ(conformal_margin(nine, 0.1), 9);  // ceil(10 * .9) = 9

@@ -9,6 +9,7 @@
 #include "data/samples_file.h"
 #include "recon/core/error.h"
 #include "recon/metrics/metrics.h"
+#include "recon/metrics/risk_control.h"
 #include "recon/pipeline/solve/figures.h"
 #include "recon/report/text_table.h"
 
@@ -126,6 +127,7 @@ Inspection inspect_samples(const std::string& path) {
 
 Inspection inspect_calibration(const std::string& path) {
   const CalibrationSet set = read_calibration_file(path);
+  const auto held_out = held_out_coverage(set.misses, set.miss);
   Inspection inspection;
   inspection.found = {{"kind", "calibration"},
                       {"path", path},
@@ -134,6 +136,7 @@ Inspection inspect_calibration(const std::string& path) {
                       {"confidence", set.confidence},
                       {"interval_factor", number_or_null(set.interval_factor)},
                       {"std_scale", number_or_null(set.std_scale)},
+                      {"held_out_coverage", number_or_null(held_out ? held_out->mean : NAN)},
                       {"margins", set.margins},
                       {"noise_std", {set.noise_low, set.noise_high}},
                       {"made_for", set.made_for},

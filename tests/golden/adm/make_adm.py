@@ -11,6 +11,10 @@ and make those of the presets (94 and 553 million random weights; 2.6 GB) with
 
     python tests/golden/adm/make_adm.py --large FOLDER
 
+A preset's weights and card alone, without safetensors, for who wants to know its speed:
+
+    python tests/golden/adm/make_adm.py --weights imagenet_256 FOLDER
+
 Each case is a folder with prior.yaml, a file of torch.save and golden.safetensors: x [B,C,H,W], t [B], out, v and
 vjp = d<out, v>/dx. Times are fractional on purpose; every parameter is drawn, also those that training starts at 0.
 """
@@ -20,7 +24,6 @@ import sys
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 
 DEFAULTS = dict(image_size=16, in_channels=3, num_channels=4, num_res_blocks=1, channel_mult=[1, 2], norm_groups=2,
                 attention_resolutions=[8], num_heads=2, num_head_channels=-1, num_heads_upsample=-1,
@@ -164,26 +167,32 @@ def write_weights(path, values, key=(), prefix="", dtype=torch.float32, one_stor
     torch.save(state, path)
 
 
-def write_case(folder, seed, options, storage, card, side):
+def write_prior(folder, seed, options, storage, card, side):
     o = {**DEFAULTS, **options}
     folder.mkdir(parents=True, exist_ok=True)
-    random = torch.Generator().manual_seed(1000 + seed)
-    draw = lambda *shape: torch.randn(shape, generator=random)
     w = Weights(seed)
-    x, t = draw(2, o["in_channels"], side, side), torch.tensor([10.25, 700.5])
     with torch.no_grad():
-        adm(w, o, x[:1], t[:1])  # draws the weights
+        adm(w, o, torch.zeros(1, o["in_channels"], side, side), torch.zeros(1))  # draws the weights
     if storage.get("dtype") == torch.float16:
         w.values = {name: value.half().float() for name, value in w.values.items()}
     write_weights(folder / "model.pt", w.values, **storage)
+    (folder / "prior.yaml").write_text(card)
+    print(folder, sum(value.numel() for value in w.values.values()), "parameters")
+    return w, o
+
+
+def write_case(folder, seed, options, storage, card, side):
+    from safetensors.torch import save_file
+    w, o = write_prior(folder, seed, options, storage, card, side)
+    random = torch.Generator().manual_seed(1000 + seed)
+    draw = lambda *shape: torch.randn(shape, generator=random)
+    x, t = draw(2, o["in_channels"], side, side), torch.tensor([10.25, 700.5])
     x.requires_grad_(True)
     out = adm(w, o, x, t)
     v = draw(*out.shape)
     vjp, = torch.autograd.grad(out, x, v)
     record = dict(x=x.detach(), t=t, out=out.detach(), v=v, vjp=vjp)
     save_file({name: value.contiguous() for name, value in record.items()}, folder / "golden.safetensors")
-    (folder / "prior.yaml").write_text(card)
-    print(folder, sum(value.numel() for value in w.values.values()), "parameters")
 
 
 def yaml_of(value):
@@ -203,11 +212,17 @@ def card_of(options, storage):
     return "\n".join(lines) + "\n"
 
 
+def card_of_preset(name):
+    return f"architecture: adm\npreset: {name}\nweights: model.pt\n"
+
+
 def main():
+    if sys.argv[1] == "--weights":
+        write_prior(pathlib.Path(sys.argv[3]), 100, LARGE[sys.argv[2]], {}, card_of_preset(sys.argv[2]), 64)
+        return
     if sys.argv[1] == "--large":
         for seed, (name, options) in enumerate(LARGE.items()):
-            card = f"architecture: adm\npreset: {name}\nweights: model.pt\n"
-            write_case(pathlib.Path(sys.argv[2]) / name, 100 + seed, options, {}, card, 64)
+            write_case(pathlib.Path(sys.argv[2]) / name, 100 + seed, options, {}, card_of_preset(name), 64)
         return
     for seed, (name, (options, storage)) in enumerate(CASES.items()):
         write_case(pathlib.Path(sys.argv[1]) / name, seed, options, storage, card_of(options, storage), 8)
