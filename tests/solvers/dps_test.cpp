@@ -224,6 +224,13 @@ TEST(Dps, ChoosesItsStepsByItsSolves) {
   named.solves = 3;
   named.sampling.order = word("2");
   EXPECT_TRUE(at::equal(chosen.x, named.solve(c.problem, c.prior.get(), {}).x));
+  Dps from_data;
+  from_data.sampling.start.from = Start::From::data;
+  const Report warm = from_data.solve(c.problem, c.prior.get(), {});
+  EXPECT_EQ(warm.nfe_forward.front(), 15);
+  EXPECT_EQ(warm.nfe_backward.front(), 45);
+  from_data.sampling.spacing = word("karras");
+  EXPECT_TRUE(at::equal(warm.x, from_data.solve(c.problem, c.prior.get(), {}).x));
   Dps without;
   without.solves = 0;
   EXPECT_EQ(without.solve(c.problem, c.prior.get(), {}).nfe_backward.front(), 100);

@@ -2,6 +2,7 @@
 #include "recon/solvers/posterior/inner_solves.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "recon/solvers/posterior/dps.h"
@@ -215,19 +216,22 @@ TEST(InnerSolves, CostOneBackwardPassEach) {
   }
 }
 
-/// The closed-form figures of one number of solves and steps.
-void expect_exact(std::int64_t solves, std::int64_t steps, double largest_mean_ratio, double std_tolerance) {
+/// The closed-form figures of some steps of three solves.
+void expect_exact(std::int64_t steps, Start::From from, double largest_mean_ratio, double std_tolerance) {
   for (const char* task : {"blur", "inpaint", "sr", "fourier", "radon"}) {
-    const Agreement a = judged(closed_form(task, {}), with_solves(solves, steps),
-                               solves + " solves, " + std::to_string(steps) + " steps");
+    Dps dps = with_solves(3, steps);
+    dps.sampling.start.from = from;
+    const Agreement a = judged(closed_form(task, {}), dps, fmt::format("{} steps from {}", steps, to_string(from)));
     EXPECT_LT(a.mean_ratio, largest_mean_ratio + kMeanRatioError) << task;
     EXPECT_NEAR(a.std_ratio, 1, std_tolerance) << task;
     EXPECT_NEAR(a.residual, 1, 0.1) << task;
   }
 }
 
-TEST(InnerSolvesClosedForm, TwentyStepsOfThree) { expect_exact(3, 20, 1.1, 0.03); }
-TEST(InnerSolvesClosedForm, FiftyStepsOfThree) { expect_exact(3, 50, 1.1, 0.02); }
+TEST(InnerSolvesClosedForm, TwentyStepsOfThree) { expect_exact(20, Start::From::noise, 1.1, 0.03); }
+TEST(InnerSolvesClosedForm, FiftyStepsOfThree) { expect_exact(50, Start::From::noise, 1.1, 0.02); }
+TEST(InnerSolvesClosedForm, FifteenFromTheData) { expect_exact(15, Start::From::data, 1.1, 0.07); }
+TEST(InnerSolvesClosedForm, FiftyFromTheData) { expect_exact(50, Start::From::data, 1.1, 0.02); }
 
 // The known-wrong variant: twice the covariance, which the bounds above must not let pass.
 TEST(InnerSolvesClosedForm, AWrongCovarianceIsBiased) {

@@ -23,8 +23,10 @@ void add_cost(at::Tensor& anomaly, const SamplerStep& step, const at::Tensor& gu
 void GuidedSampler::visit(ParameterVisitor& v, const char* steps_doc, double least_steps) {
   v.field("steps", steps, steps_doc, {.min = least_steps});
   v.field("eta", eta, "share of fresh noise: 1 ancestral (DDPM), 0 deterministic (DDIM)", {.min = 0, .max = 1});
-  v.choice("spacing", spacing, "auto",
-           "how steps are placed; auto: uniform_log_snr, for dps with guidance constant uniform_t as published");
+  v.choice(
+      "spacing", spacing, "auto",
+      "how steps are placed; auto: uniform_log_snr, for dps with inner solves and start: data karras, with guidance "
+      "constant uniform_t as published");
   v.choice("order", order, "auto",
            "of the step; 2 extrapolates the denoised image: right standard deviation from few steps; auto: 2 for dps "
            "with inner solves");
