@@ -214,23 +214,25 @@ TEST(Dps, ThePublishedGuidanceHasNoInnerSolves) {
   EXPECT_THROW(dps.solve(c.problem, c.prior.get(), {}), Error);
 }
 
-// Steps, solves and order that nobody names: the same passes as 50 steps without inner solves.
+// Steps, solves, order and start that nobody names.
 TEST(Dps, ChoosesItsStepsByItsSolves) {
   const ClosedForm c = closed_form("inpaint", {.size = 16, .items = 1, .samples = 1});
-  const Report chosen = Dps().solve(c.problem, c.prior.get(), {});
-  EXPECT_EQ(chosen.nfe_forward.front(), 25);
-  EXPECT_EQ(chosen.nfe_backward.front(), 75);
-  Dps named = auto_dps(25);
-  named.solves = 3;
-  named.sampling.order = word("2");
-  EXPECT_TRUE(at::equal(chosen.x, named.solve(c.problem, c.prior.get(), {}).x));
-  Dps from_data;
+  const auto expect_same = [&](const Dps& chosen, Dps named, std::int64_t steps, const char* spacing) {
+    const Report report = chosen.solve(c.problem, c.prior.get(), {});
+    EXPECT_EQ(report.nfe_forward.front(), steps);
+    EXPECT_EQ(report.nfe_backward.front(), 3 * steps);
+    named.solves = 3;
+    named.sampling.order = word("2");
+    named.sampling.spacing = word(spacing);
+    EXPECT_TRUE(at::equal(report.x, named.solve(c.problem, c.prior.get(), {}).x));
+  };
+  Dps from_data = auto_dps(15), from_noise;
   from_data.sampling.start.from = Start::From::data;
-  const Report warm = from_data.solve(c.problem, c.prior.get(), {});
-  EXPECT_EQ(warm.nfe_forward.front(), 15);
-  EXPECT_EQ(warm.nfe_backward.front(), 45);
-  from_data.sampling.spacing = word("karras");
-  EXPECT_TRUE(at::equal(warm.x, from_data.solve(c.problem, c.prior.get(), {}).x));
+  expect_same(Dps(), from_data, 15, "karras");
+  from_noise.sampling.start.from = Start::From::noise;
+  Dps named = auto_dps(25);
+  named.sampling.start.from = Start::From::noise;
+  expect_same(from_noise, named, 25, "uniform_log_snr");
   Dps without;
   without.solves = 0;
   EXPECT_EQ(without.solve(c.problem, c.prior.get(), {}).nfe_backward.front(), 100);

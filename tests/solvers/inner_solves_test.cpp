@@ -17,6 +17,7 @@ Dps with_solves(std::int64_t solves, std::int64_t steps) {
   Dps dps;
   dps.solves = solves;
   dps.sampling.steps = steps;
+  dps.sampling.start.from = Start::From::noise;
   return dps;
 }
 

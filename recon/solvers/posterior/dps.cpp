@@ -140,7 +140,7 @@ std::int64_t inner_solves(const Dps& options, const Operator& op) {
 }  // namespace
 
 void Dps::visit(ParameterVisitor& v) {
-  sampling.visit(v, "network steps; 0: 25 with inner solves, 15 with them and start: data, 100 without", 0);
+  sampling.visit(v, "network steps; 0: 15 from the data and 25 from noise with inner solves, 100 without", 0);
   v.field("solves", solves,
           "conjugate gradients per step on the data's own system, one backward pass each; 0: one variance for all "
           "data; default: 3 for linear operators, 0 for others and for guidance constant",
@@ -161,6 +161,7 @@ at::Tensor Dps::run(SolverContext& context) const {
   const std::int64_t solves_per_step = inner_solves(*this, context.op());
   GuidedSampler placed = sampling;
   // An image of the data saves the steps at high noise; fewer do, and those lie closer where the noise is high.
+  if (!placed.start.from && solves_per_step > 0 && context.op().is_linear()) placed.start.from = Start::From::data;
   const bool from_data = solves_per_step > 0 && placed.start.from == Start::From::data;
   if (placed.steps == 0) placed.steps = from_data ? 15 : solves_per_step > 0 ? 25 : 100;
   if (!placed.order && solves_per_step > 0) placed.order = GuidedSampler::Order::second;

@@ -12,8 +12,8 @@ namespace recon {
 ///
 /// `solves` k > 0: x_0 | x_t is Gaussian with the covariance that the denoiser's Jacobian says, and D_y comes from k
 /// conjugate gradients on the data's own system, k vector-Jacobian products (inner_solves.h). By default k = 3 for
-/// linear operators, in 25 steps of order 2: 25 passes forward, 75 back. With `start: data` 15 steps, spaced as Karras
-/// et al. 2022 do, are as good: 15 passes forward, 45 back.
+/// linear operators, which start from the image that the data alone give (start.h), in 15 steps of order 2, spaced as
+/// Karras et al. 2022 do: 15 passes forward, 45 back. From noise 25 steps of equal log r are as good.
 ///
 /// `solves` 0, the default for other operators: with r = y - A(D), w = A'(D)^H W r and J = d D / d x_t, the guidance of
 /// each step is p = J^T w, one vector-Jacobian product. W is 1 but for an operator that knows its inverse filter
@@ -52,7 +52,10 @@ class Dps final : public Solver {
     return std::to_array<Word<Norm>>({{residual, "residual"}, {squared, "squared"}});
   }
 
-  GuidedSampler sampling{.steps = 0, .spacing = std::nullopt, .order = std::nullopt};
+  GuidedSampler sampling{.steps = 0,
+                         .spacing = std::nullopt,
+                         .order = std::nullopt,
+                         .start = {.from = std::nullopt, .relative_sigma = {}}};
   Guidance guidance = Guidance::automatic;
   Norm norm = Norm::residual;
   double step_size = 0.3;

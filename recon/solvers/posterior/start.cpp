@@ -61,10 +61,9 @@ at::Tensor image_of_magnitudes(SolverContext& context) {
 }
 
 void Start::visit(ParameterVisitor& v) {
-  v.choice(
-      "start", from,
-      "what to start from; data: the image that they alone give, with noise; previous: that of the item before it in a "
-      "series");
+  v.choice("start", from, "auto",
+           "what to start from; data: the image that they alone give, with noise; previous: that of the item before it "
+           "in a series; auto: data for dps with inner solves and a linear operator, else noise");
   v.field("start_relative_sigma", relative_sigma,
           "noise level to start from; default: the prior's highest; from an image: where noise hides its error",
           {.min = 0, .open_min = true});
@@ -76,7 +75,7 @@ double Start::level(SolverContext& context) const {
   const at::Tensor before = from == From::previous ? previous_image(context) : at::Tensor();
   if (from == From::previous && !before.defined()) return noisiest;
   if (relative_sigma) return std::min(*relative_sigma, noisiest);
-  if (from == From::noise) return noisiest;
+  if (!from || from == From::noise) return noisiest;
   if (before.defined()) return std::min(kChanged * change_since(context, before), noisiest);
   const double half_range = (prior.domain().high - prior.domain().low) / 2;
   if (context.op().magnitude()) return std::min(kMagnitudesKept * half_range, noisiest);

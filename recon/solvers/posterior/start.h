@@ -40,7 +40,7 @@ struct Start {
     return std::to_array<Word<From>>({{noise, "noise"}, {data, "data"}, {previous, "previous"}});
   }
 
-  From from = From::noise;
+  std::optional<From> from = From::noise;  ///< none (auto): what suits the solver; then noise
   std::optional<double> relative_sigma;
 
   void visit(ParameterVisitor& options);
