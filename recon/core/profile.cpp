@@ -43,7 +43,6 @@ void Profile::write() {
   running_ = false;
   const auto result = profiler::disableProfiler();
   std::error_code failed;
-  fs::resize_file(unfinished(path_), 0, failed);
   result->save(unfinished(path_));
   const bool empty = fs::file_size(unfinished(path_), failed) == 0 || failed;
   if (!empty) fs::rename(unfinished(path_), path_, failed);
