@@ -9,7 +9,6 @@
 
 #include "priors/networks/channels_last.h"
 #include "priors/networks/fused_norm.h"
-#include "priors/networks/precision.h"
 
 namespace recon {
 namespace {
@@ -103,7 +102,7 @@ bool all_are(const c10::IValue& list, std::int64_t value) {
 /// conv2d (input, weight, bias, stride, padding, dilation, groups), and
 /// convolution (input, weight, bias, stride, padding, dilation, transposed, output_padding, groups).
 std::optional<at::Tensor> convolved(const Arguments& a, const std::shared_ptr<PackedWeights>& packed) {
-  if (PrecisionScope::current() != Precision::bfloat16 || packed == nullptr || a[2].isNone()) return std::nullopt;
+  if (packed == nullptr || a[2].isNone()) return std::nullopt;
   if (a.size() > 7 && a[6].toBool()) return std::nullopt;
   const at::Tensor &x = a[0].toTensor(), &weight = a[1].toTensor(), &bias = a[2].toTensor();
   if (x.dim() != 4 || weight.dim() != 4 || x.numel() == 0 || weight.numel() == 0 || x.size(1) != weight.size(1) ||
@@ -112,8 +111,8 @@ std::optional<at::Tensor> convolved(const Arguments& a, const std::shared_ptr<Pa
   }
   const std::int64_t padding = weight.size(2) / 2;
   const bool plain = all_are(a[3], 1) && all_are(a[4], padding) && all_are(a[5], 1) && a.back().toInt() == 1;
-  if (!plain || !takes_bfloat16_conv2d(x, weight, 1, padding)) return std::nullopt;
-  return bfloat16_conv2d(x, weight, bias, packed);
+  if (!plain || !takes_avx512_conv2d(x, weight, 1, padding)) return std::nullopt;
+  return avx512_conv2d(x, weight, bias, packed);
 }
 
 }  // namespace

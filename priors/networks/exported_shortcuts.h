@@ -7,14 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "priors/networks/bfloat16_convolution.h"
+#include "priors/networks/avx512_convolution.h"
 
 namespace recon {
 
 // How recon carries out calls of exported graphs as it does those of its own networks: channels last (channels_last.h),
-// norms with the activation after them by fused_norm(), convolutions in bfloat16 by bfloat16_conv2d(). The results are
-// those of the operators but for rounding. No operator of a graph writes to its arguments, so that a result may share
-// memory with them.
+// norms with the activation after them by fused_norm(), convolutions by avx512_conv2d(). The results are those of the
+// operators but for rounding. No operator of a graph writes to its arguments, so that a result may share memory with
+// them.
 
 /// Operators for which there is another way.
 enum class Shortcut {

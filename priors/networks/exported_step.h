@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "priors/networks/bfloat16_convolution.h"
+#include "priors/networks/avx512_convolution.h"
 #include "priors/networks/exported_graph.h"
 #include "priors/networks/exported_shortcuts.h"
 

@@ -3,7 +3,6 @@
 #include <ATen/ATen.h>
 
 #include "priors/networks/fused_norm.h"
-#include "priors/networks/precision.h"
 #include "recon/core/error.h"
 
 namespace recon {
@@ -16,9 +15,7 @@ Conv2d::Conv2d(const ParameterScope& scope, std::int64_t in, std::int64_t out, s
       padding(pad >= 0 ? pad : kernel / 2) {}
 
 at::Tensor Conv2d::operator()(const at::Tensor& x) const {
-  if (PrecisionScope::current() == Precision::bfloat16 && takes_bfloat16_conv2d(x, weight, stride, padding)) {
-    return bfloat16_conv2d(x, weight, bias, packed);
-  }
+  if (takes_avx512_conv2d(x, weight, stride, padding)) return avx512_conv2d(x, weight, bias, packed);
   return at::conv2d(x, weight, bias, {stride, stride}, {padding, padding});
 }
 

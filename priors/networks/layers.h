@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "priors/networks/bfloat16_convolution.h"
+#include "priors/networks/avx512_convolution.h"
 #include "priors/networks/parameters.h"
 #include "recon/core/words.h"
 

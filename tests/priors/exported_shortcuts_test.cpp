@@ -11,7 +11,7 @@
 #include <set>
 
 #include "priors/networks/avx512.h"
-#include "priors/networks/bfloat16_convolution.h"
+#include "priors/networks/avx512_convolution.h"
 #include "priors/networks/exported_archive.h"
 #include "priors/networks/exported_program.h"
 #include "priors/networks/precision.h"
@@ -141,16 +141,18 @@ TEST_F(ExportedShortcuts, ComputeWhatTheOperatorsCompute) {
   with("a gate given out", [&](ExportedGraph& g) { g.out = node_of(g, "sigmoid").outputs.front().values.front(); });
 }
 
-TEST_F(ExportedShortcuts, ConvolveInBfloat16AsOwnNetworksDo) {
+TEST_F(ExportedShortcuts, ConvolveAsOwnNetworksDo) {
   const Answer full = answer_of(recorded_graph("norms"));
+  const auto own_convolutions = [](const Answer& answer) {  // first, second, qkv, proj: 16 channels, at stride 1
+    return steps_back(answer.out, {"::Convolution>"})["::Convolution>"];
+  };
+  EXPECT_EQ(own_convolutions(full), has_avx512() ? 4 : 0);
   const PrecisionScope scope(Precision::bfloat16, c10::kCPU);
   const Answer reduced = answer_of(recorded_graph("norms"));
   const double error = ((full.out - reduced.out).norm() / full.out.norm()).item<double>();
   EXPECT_GT(error, 0);
   EXPECT_LT(error, 0.02);
-  // first, second, qkv, proj: 16 channels, 3x3 or 1x1, at stride 1.
-  const int own = steps_back(reduced.out, {"::Convolution>"})["::Convolution>"];
-  EXPECT_EQ(own, has_avx512_bfloat16() ? 4 : 0);
+  EXPECT_EQ(own_convolutions(reduced), has_avx512_bfloat16() ? 4 : 0);
 }
 
 }  // namespace
