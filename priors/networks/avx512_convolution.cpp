@@ -61,16 +61,17 @@ struct Shared : torch::CustomClassHolder {
 
 struct Convolution : torch::autograd::Function<Convolution> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
-                            const at::Tensor& bias, const std::shared_ptr<PackedWeights>& packed) {
+                            const std::optional<at::Tensor>& bias, const std::shared_ptr<PackedWeights>& packed) {
     const at::ScalarType entries = entries_of_scope();
     const at::Tensor laid_out = channels_last(x, entries);
     context->saved_data["trained"] = weight.requires_grad();
     context->saved_data["asked"] = x.requires_grad();
+    context->saved_data["biased"] = bias.has_value();
     context->saved_data["entries"] = static_cast<std::int64_t>(entries);
     context->save_for_backward({weight.requires_grad() ? laid_out : at::Tensor(), weight});
     context->saved_data["packed"] = c10::IValue::make_capsule(c10::make_intrusive<Shared>(packed));
     return convolved(size_of(x, weight), laid_out, packed->of(weight, /*turned=*/false, entries),
-                     bias.const_data_ptr<float>());
+                     bias ? bias->const_data_ptr<float>() : nullptr);
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
@@ -86,11 +87,12 @@ struct Convolution : torch::autograd::Function<Convolution> {
     }
     if (context->saved_data["trained"].toBool()) {
       const at::Tensor by_tap = at::empty({size.side, size.side, size.in, size.out}, weight.options());
-      of_bias = at::empty({size.out}, weight.options());
+      const at::Tensor sums = at::empty({size.out}, weight.options());
       with_entry_of(g, [&]<class Entry>(Entry*) {
         weight_gradients(size, x.const_data_ptr<Entry>(), g.const_data_ptr<Entry>(), by_tap.mutable_data_ptr<float>(),
-                         of_bias.mutable_data_ptr<float>());
+                         sums.mutable_data_ptr<float>());
       });
+      if (context->saved_data["biased"].toBool()) of_bias = sums;
       of_weight = by_tap.permute({3, 2, 0, 1});
     }
     return {of_x, of_weight, of_bias, at::Tensor()};
@@ -134,7 +136,8 @@ bool takes_avx512_conv2d(const at::Tensor& x, const at::Tensor& weight, std::int
 
 at::Tensor avx512_conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                          const std::shared_ptr<PackedWeights>& packed) {
-  return Convolution::apply(x.to(entries_of_scope()), weight, bias, packed);
+  const auto given = bias.defined() ? std::optional(bias) : std::nullopt;
+  return Convolution::apply(x.to(entries_of_scope()), weight, given, packed);
 }
 
 }  // namespace recon

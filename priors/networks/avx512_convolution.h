@@ -31,7 +31,7 @@ class PackedWeights {
 bool takes_avx512_conv2d(const at::Tensor& x, const at::Tensor& weight, std::int64_t stride, std::int64_t padding);
 
 /// The convolution in the precision of the scope, with sums in float32; channels last. The weights are float32, their
-/// gradients too. Differentiable once.
+/// gradients too; `bias` may be undefined. Differentiable once.
 at::Tensor avx512_conv2d(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                          const std::shared_ptr<PackedWeights>& packed);
 

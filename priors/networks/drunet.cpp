@@ -10,8 +10,6 @@ namespace {
 
 constexpr std::size_t kLevels = 4;
 
-at::Tensor conv3x3(const at::Tensor& x, const at::Tensor& weight) { return at::conv2d(x, weight, {}, 1, 1); }
-
 }  // namespace
 
 void DrunetConfig::visit(ParameterVisitor& v) {
@@ -33,7 +31,7 @@ at::Tensor noise_level_channel(const at::Tensor& x, const at::Tensor& t) {
 Drunet::Drunet(const DrunetConfig& config, ParameterSource& source) : config_(config) {
   const ParameterScope root(source, parameters_);
   const auto& nc = config_.nc;
-  head_ = root.child("m_head").get("weight", {nc[0], config_.in_channels + 1, 3, 3});
+  head_ = Conv2d::without_bias(root.child("m_head"), config_.in_channels + 1, nc[0], 3);
   const auto nb = static_cast<std::size_t>(config_.nb);
   for (std::size_t level = 0; level + 1 < kLevels; ++level) {
     const ParameterScope down = root.child("m_down" + std::to_string(level + 1));
@@ -46,7 +44,7 @@ Drunet::Drunet(const DrunetConfig& config, ParameterSource& source) : config_(co
     upsampling_.push_back(up.child("0").get("weight", {nc[level + 1], nc[level], 2, 2}));
     up_.push_back(blocks(up, 1, level));
   }
-  tail_ = root.child("m_tail").get("weight", {config_.in_channels, nc[0], 3, 3});
+  tail_ = Conv2d::without_bias(root.child("m_tail"), nc[0], config_.in_channels, 3);
 }
 
 std::vector<Drunet::Block> Drunet::blocks(const ParameterScope& scope, std::size_t first, std::size_t level) const {
@@ -54,24 +52,22 @@ std::vector<Drunet::Block> Drunet::blocks(const ParameterScope& scope, std::size
   std::vector<Block> made;
   for (std::size_t i = 0; i < static_cast<std::size_t>(config_.nb); ++i) {
     const ParameterScope block = scope.child(std::to_string(first + i)).child("res");
-    made.push_back({.first = block.child("0").get("weight", {channels, channels, 3, 3}),
-                    .second = block.child("2").get("weight", {channels, channels, 3, 3})});
+    made.push_back({.first = Conv2d::without_bias(block.child("0"), channels, channels, 3),
+                    .second = Conv2d::without_bias(block.child("2"), channels, channels, 3)});
   }
   return made;
 }
 
 FeatureMap Drunet::Block::operator()(Execution& run, const FeatureMap& x) const {
-  const auto map = [this](const std::vector<at::Tensor>& in) {
-    return in[0] + conv3x3(at::relu(conv3x3(in[0], first)), second);
-  };
-  return run({.map = map, .channels = second.size(0)}, x);
+  const auto map = [this](const std::vector<at::Tensor>& in) { return in[0] + second(at::relu(first(in[0]))); };
+  return run({.map = map, .channels = second.out_channels()}, x);
 }
 
 FeatureMap Drunet::through(Execution& run, const FeatureMap& x, const at::Tensor& t) const {
   const auto first = [this, t](const std::vector<at::Tensor>& in) {
-    return conv3x3(at::cat({in[0], noise_level_channel(in[0], t)}, 1), head_);
+    return (*head_)(at::cat({in[0], noise_level_channel(in[0], t)}, 1));
   };
-  std::vector<FeatureMap> skips{run({.map = first, .channels = head_.size(0)}, x)};
+  std::vector<FeatureMap> skips{run({.map = first, .channels = head_->out_channels()}, x)};
   for (std::size_t level = 0; level < down_.size(); ++level) {
     FeatureMap h = skips.back();
     for (const auto& block : down_[level]) h = block(run, h);
@@ -92,8 +88,8 @@ FeatureMap Drunet::through(Execution& run, const FeatureMap& x, const at::Tensor
     skips.pop_back();
     for (const auto& block : up_[level]) h = block(run, h);
   }
-  const auto last = [this](const std::vector<at::Tensor>& in) { return conv3x3(in[0] + in[1], tail_); };
-  return run({.map = last, .channels = tail_.size(0)}, std::move(h), skips[0]);
+  const auto last = [this](const std::vector<at::Tensor>& in) { return (*tail_)(in[0] + in[1]); };
+  return run({.map = last, .channels = tail_->out_channels()}, std::move(h), skips[0]);
 }
 
 std::shared_ptr<const Network> Drunet::to(c10::Device device) const {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "priors/networks/layered_network.h"
+#include "priors/networks/layers.h"
 #include "priors/networks/network_kind.h"
 #include "recon/core/parameters.h"
 
@@ -43,12 +45,12 @@ class Drunet final : public LayeredNetwork {
   /// The two convolutions of a residual block.
   struct Block {
     FeatureMap operator()(Execution& run, const FeatureMap& x) const;
-    at::Tensor first, second;
+    Conv2d first, second;
   };
   std::vector<Block> blocks(const ParameterScope& scope, std::size_t first, std::size_t level) const;
 
   DrunetConfig config_;
-  at::Tensor head_, tail_;
+  std::optional<Conv2d> head_, tail_;
   std::vector<std::vector<Block>> down_, up_;  ///< by level, finest first
   std::vector<Block> body_;
   std::vector<at::Tensor> downsampling_, upsampling_;  ///< between a level and the next

@@ -102,11 +102,13 @@ bool all_are(const c10::IValue& list, std::int64_t value) {
 /// conv2d (input, weight, bias, stride, padding, dilation, groups), and
 /// convolution (input, weight, bias, stride, padding, dilation, transposed, output_padding, groups).
 std::optional<at::Tensor> convolved(const Arguments& a, const std::shared_ptr<PackedWeights>& packed) {
-  if (packed == nullptr || a[2].isNone()) return std::nullopt;
+  if (packed == nullptr) return std::nullopt;
   if (a.size() > 7 && a[6].toBool()) return std::nullopt;
-  const at::Tensor &x = a[0].toTensor(), &weight = a[1].toTensor(), &bias = a[2].toTensor();
+  const at::Tensor &x = a[0].toTensor(), &weight = a[1].toTensor();
+  const at::Tensor bias = optional_tensor(a[2]);
   if (x.dim() != 4 || weight.dim() != 4 || x.numel() == 0 || weight.numel() == 0 || x.size(1) != weight.size(1) ||
-      !is_per_channel(bias, weight.size(0)) || (x.scalar_type() != at::kFloat && x.scalar_type() != at::kBFloat16)) {
+      (bias.defined() && !is_per_channel(bias, weight.size(0))) ||
+      (x.scalar_type() != at::kFloat && x.scalar_type() != at::kBFloat16)) {
     return std::nullopt;
   }
   const std::int64_t padding = weight.size(2) / 2;

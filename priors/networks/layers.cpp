@@ -14,6 +14,10 @@ Conv2d::Conv2d(const ParameterScope& scope, std::int64_t in, std::int64_t out, s
       stride(step),
       padding(pad >= 0 ? pad : kernel / 2) {}
 
+Conv2d Conv2d::without_bias(const ParameterScope& scope, std::int64_t in, std::int64_t out, std::int64_t kernel) {
+  return {scope.get("weight", {out, in, kernel, kernel}), kernel / 2};
+}
+
 at::Tensor Conv2d::operator()(const at::Tensor& x) const {
   if (takes_avx512_conv2d(x, weight, stride, padding)) return avx512_conv2d(x, weight, bias, packed);
   return at::conv2d(x, weight, bias, {stride, stride}, {padding, padding});

@@ -16,16 +16,21 @@ namespace recon {
 
 // The elementary layers of our networks: parameters and one operator() each. Parameter names are `weight` and `bias`.
 
-/// 2-D convolution, zero padding. Weight [out, in, k, k], bias [out].
+/// 2-D convolution, zero padding. Weight [out, in, k, k], bias [out] or undefined.
 struct Conv2d {
   Conv2d(const ParameterScope& scope, std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t step = 1,
          std::int64_t pad = -1);  ///< pad -1: keeps the size at step 1
+  /// Keeps the size.
+  static Conv2d without_bias(const ParameterScope& scope, std::int64_t in, std::int64_t out, std::int64_t kernel);
   at::Tensor operator()(const at::Tensor& x) const;
   std::int64_t out_channels() const { return weight.size(0); }
 
   at::Tensor weight, bias;
   std::int64_t stride, padding;
   std::shared_ptr<PackedWeights> packed = std::make_shared<PackedWeights>();
+
+ private:
+  Conv2d(at::Tensor w, std::int64_t pad) : weight(std::move(w)), stride(1), padding(pad) {}
 };
 
 /// y = x W^T + b over the last axis. Weight [out, in], bias [out].

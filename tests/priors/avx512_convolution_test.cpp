@@ -168,6 +168,20 @@ TEST(PackedWeights, AreToldOfAnUpdateByTheOptimizer) {
   EXPECT_GT(weight._version(), before);
 }
 
+TEST(Avx512Conv2d, WithoutBiasIsThatWithZeros) {
+  if (!has_avx512()) GTEST_SKIP() << "this processor has no AVX-512";
+  const at::Tensor x = rounded({2, 16, 5, 6}, "x").to(at::kFloat).requires_grad_(true);
+  const at::Tensor weight = rounded({32, 16, 3, 3}, "weight").to(at::kFloat).requires_grad_(true);
+  const auto gradients = [&](const at::Tensor& bias) {
+    const at::Tensor y = avx512_conv2d(x, weight, bias, std::make_shared<PackedWeights>());
+    auto result = torch::autograd::grad({y.square().sum()}, {x, weight});
+    result.push_back(y);
+    return result;
+  };
+  const auto none = gradients({}), zeros = gradients(at::zeros({32}));
+  for (std::size_t i = 0; i < none.size(); ++i) EXPECT_TRUE(none[i].equal(zeros[i])) << i;
+}
+
 TEST(Avx512Conv2d, LeavesToLibTorchWhatItDoesNotDo) {
   const at::Tensor x = at::zeros({1, 16, 4, 4});
   const auto weight = [](std::int64_t out, std::int64_t side) { return at::zeros({out, 16, side, side}); };
