@@ -53,6 +53,7 @@ TEST(ShippedCalibrations, AreOfTheShippedPriors) {
     const CalibrationSet set = read_calibration_file(find_calibration(name, name));
     EXPECT_EQ(set.made_for.at("prior"), hash_of_prior(test::source_path("priors/weights/" + prior))) << name;
     EXPECT_EQ(set.made_for.at("precision"), "float32") << name;
+    EXPECT_EQ(set.made_for.at("solver.start"), "\"auto\"") << name << ": dps at its defaults";
     EXPECT_TRUE(std::isfinite(set.interval_factor)) << name;
     // Scaled, 90 % intervals cover 88 to 92 % of the pixels of images like those of the calibration.
     const auto held_out = held_out_coverage(set.misses, set.miss);
