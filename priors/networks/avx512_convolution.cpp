@@ -5,6 +5,7 @@
 
 #include "priors/networks/avx512.h"
 #include "priors/networks/convolution_kernels.h"
+#include "priors/networks/entry_type.h"
 #include "priors/networks/precision.h"
 
 namespace recon {
@@ -35,13 +36,6 @@ at::ScalarType entries_of_scope() {
 
 at::Tensor channels_last(const at::Tensor& x, at::ScalarType entries) {
   return x.to(entries).contiguous(at::MemoryFormat::ChannelsLast);
-}
-
-/// Calls with a null pointer to the type of the entries.
-template <class Work>
-void with_entry_of(const at::Tensor& x, Work work) {
-  if (x.scalar_type() == at::kBFloat16) return work(static_cast<c10::BFloat16*>(nullptr));
-  work(static_cast<float*>(nullptr));
 }
 
 at::Tensor convolved(const ConvolutionSize& size, const at::Tensor& x, const at::Tensor& packed, const float* bias) {

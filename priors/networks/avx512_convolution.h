@@ -8,8 +8,9 @@
 
 namespace recon {
 
-/// A convolution's weights in the order of the kernels. Those of at most 4 MiB are kept until the weights change; to
-/// make larger ones anew takes less than the convolution, and twice as much memory as the network has would be a lot.
+/// A convolution's weights in the order of the kernels. Those of at most 4 MiB are kept until the weights change.
+/// Larger ones are made for each call, which takes as long as a convolution of some 16x16 pixels: kept, they would take
+/// up to four times the memory of the network.
 class PackedWeights {
  public:
   /// Of `weight` [out, in, side, side], float32, for entries of float32 or bfloat16; `turned`: of the adjoint.

@@ -204,6 +204,7 @@ void convolve_as(const ConvolutionSize& size, const Entry* x, const Entry* packe
   const std::vector<Entry> zeros(static_cast<std::size_t>(size.in));
   const Images<Entry> images{x, size.height, size.width, size.in, zeros.data()};
   const std::int64_t plane = tiles_at_once * size.in + spare, products_plane = tiles_at_once * 4 * lanes + spare;
+  const std::vector<Group> groups = groups_of(size.out);
   at::parallel_for(0, (tiles.count + tiles_at_once - 1) / tiles_at_once, 1, [&](std::int64_t begin, std::int64_t end) {
     const auto inputs = scratch<Entry>(points == 1 ? 0 : points * plane);
     const auto products = scratch<float>(points * products_plane);
@@ -211,7 +212,7 @@ void convolve_as(const ConvolutionSize& size, const Entry* x, const Entry* packe
       const std::int64_t first = block * tiles_at_once, count = std::min(tiles_at_once, tiles.count - first);
       const Entry* rows = points == 1 ? x + first * size.in : inputs.get();  // as they lie there
       if (points > 1) put_points(images, tiles, first, count, plane, inputs.get());
-      for (const Group& group : groups_of(size.out)) {
+      for (const Group& group : groups) {
         for (std::int64_t k = 0; k < points; ++k) {
           const Entry* weights = packed + (points * group.first + k * group.width()) * size.in;
           multiply(rows + k * plane, count, size.in, weights, group, products.get() + k * products_plane);

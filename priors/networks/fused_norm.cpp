@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "priors/networks/avx512.h"
+#include "priors/networks/entry_type.h"
 #include "priors/networks/norm_kernels.h"
 
 namespace recon {
@@ -18,13 +19,6 @@ NormCoefficients rows_of(const at::Tensor& coefficients) {
 
 NormSize norm_size(const at::Tensor& x, std::int64_t groups) {
   return {.images = x.size(0), .pixels = x.size(2) * x.size(3), .channels = x.size(1), .groups = groups};
-}
-
-/// Calls with a null pointer to the type of the entries.
-template <class Work>
-void with_entry_of(const at::Tensor& x, Work work) {
-  if (x.scalar_type() == at::kBFloat16) return work(static_cast<c10::BFloat16*>(nullptr));
-  work(static_cast<float*>(nullptr));
 }
 
 struct Norm : torch::autograd::Function<Norm> {

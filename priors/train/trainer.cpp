@@ -16,8 +16,8 @@ namespace {
 
 constexpr int tolerated_failures = 20;  ///< steps in a row whose loss or gradient is not finite
 
-/// A copy of the network on the device. Where avx512_conv2d() computes, weights lie as its gradients do, which is
-/// also the order in which they are packed fastest.
+/// A copy of the network on the device. Where avx512_conv2d() computes in bfloat16, weights lie as its gradients do,
+/// which is also the order in which they are packed fastest.
 std::shared_ptr<const UNet2D> trainable(const UNet2D& network, c10::Device device, Precision precision) {
   const bool by_tap = precision == Precision::bfloat16 && device.is_cpu() && has_avx512_bfloat16();
   std::vector<NamedTensor> copies;

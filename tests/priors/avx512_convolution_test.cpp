@@ -59,6 +59,12 @@ class Avx512Convolution : public testing::TestWithParam<std::tuple<Case, Precisi
     const auto gradients = torch::autograd::grad({y}, {in, w, b}, {g.to(y.scalar_type())});
     return {y.detach(), gradients[0], gradients[1], gradients[2]};
   }
+  Answer in_double_precision() const {
+    const std::int64_t padding = c.side / 2;
+    return answer(at::kDouble, at::MemoryFormat::Contiguous, [&](const auto& in, const auto& w, const auto& b) {
+      return at::conv2d(in, w, b, {1, 1}, {padding, padding});
+    });
+  }
   Answer own(at::MemoryFormat layout = at::MemoryFormat::Contiguous) const {
     const PrecisionScope scope(precision, at::kCPU);
     return answer(at::kFloat, layout, [&](const at::Tensor& in, const at::Tensor& w, const at::Tensor& b) {
@@ -84,12 +90,7 @@ double rounding_of(std::int64_t side, Precision precision) {
 }
 
 TEST_P(Avx512Convolution, IsThatOfDoublePrecision) {
-  const std::int64_t padding = c.side / 2;
-  const Answer expected =
-      answer(at::kDouble, at::MemoryFormat::Contiguous, [&](const auto& in, const auto& w, const auto& b) {
-        return at::conv2d(in, w, b, {1, 1}, {padding, padding});
-      });
-  const Answer got = own();
+  const Answer expected = in_double_precision(), got = own();
   EXPECT_EQ(got.y.scalar_type(), entries());
   EXPECT_TRUE(got.y.is_contiguous(at::MemoryFormat::ChannelsLast));
   EXPECT_LT(error_of(got.y, expected.y), rounding_of(c.side, precision));
@@ -104,12 +105,7 @@ TEST_P(Avx512Convolution, IsExactWhereNothingIsRounded) {
   x = whole_numbers(c.image, "x", 7, 1), bias = at::zeros({c.out}, at::kDouble);
   weight = whole_numbers({c.out, c.image[1], c.side, c.side}, "weight", 3, 4);
   g = whole_numbers({c.image[0], c.out, c.image[2], c.image[3]}, "gradient", 7, 1);
-  const std::int64_t padding = c.side / 2;
-  const Answer expected =
-      answer(at::kDouble, at::MemoryFormat::Contiguous, [&](const auto& in, const auto& w, const auto& b) {
-        return at::conv2d(in, w, b, {1, 1}, {padding, padding});
-      });
-  const Answer got = own();
+  const Answer expected = in_double_precision(), got = own();
   EXPECT_TRUE(got.y.equal(expected.y.to(entries())));
   EXPECT_TRUE(got.of_x.equal(expected.of_x.to(entries()).to(got.of_x.scalar_type())));
   EXPECT_TRUE(got.of_weight.to(at::kDouble).equal(expected.of_weight));
