@@ -15,6 +15,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 constexpr std::size_t most_kept = 4 << 20;
+constexpr std::int64_t least_pixels = 12 * 12;  ///< where weights are packed for each call; measured
 
 ConvolutionSize size_of(const at::Tensor& x, const at::Tensor& weight) {
   return {.images = x.size(0),
@@ -28,6 +29,10 @@ ConvolutionSize size_of(const at::Tensor& x, const at::Tensor& weight) {
 ConvolutionSize adjoint_of(ConvolutionSize size) {
   std::swap(size.in, size.out);
   return size;
+}
+
+bool is_kept(const ConvolutionSize& size, at::ScalarType entries) {
+  return static_cast<std::size_t>(size.packed()) * c10::elementSize(entries) <= most_kept;
 }
 
 at::ScalarType entries_of_scope() {
@@ -113,7 +118,7 @@ at::Tensor PackedWeights::of(const at::Tensor& weight, bool turned, at::ScalarTy
   with_entry_of(packed, [&]<class Entry>(Entry*) {
     pack_weights(size, weight.const_data_ptr<float>(), strides, turned, packed.mutable_data_ptr<Entry>());
   });
-  if (packed.nbytes() <= most_kept) kept = {weight.const_data_ptr(), version, packed};
+  if (is_kept(size, entries)) kept = {weight.const_data_ptr(), version, packed};
   return packed;
 }
 
@@ -124,7 +129,11 @@ bool takes_avx512_conv2d(const at::Tensor& x, const at::Tensor& weight, std::int
                     padding == side / 2 && whole_vectors(weight.size(0)) && whole_vectors(weight.size(1)) &&
                     weight.scalar_type() == at::kFloat;
   if (!fits) return false;
-  if (entries_of_scope() == at::kBFloat16) return has_avx512_bfloat16();
+  const at::ScalarType entries = entries_of_scope();
+  // Of one image, whatever the batch: an item's result must not depend on those beside it.
+  const ConvolutionSize size = size_of(x, weight);
+  if (!is_kept(size, entries) && size.height * size.width < least_pixels) return false;
+  if (entries == at::kBFloat16) return has_avx512_bfloat16();
   return x.scalar_type() == at::kFloat && has_avx512();
 }
 

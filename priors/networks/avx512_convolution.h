@@ -9,7 +9,7 @@
 namespace recon {
 
 /// A convolution's weights in the order of the kernels. Those of at most 4 MiB are kept until the weights change.
-/// Larger ones are made for each call, which takes as long as a convolution of some 16x16 pixels: kept, they would take
+/// Larger ones are made for each call, which takes as long as a convolution of some 12x12 pixels: kept, they would take
 /// up to four times the memory of the network.
 class PackedWeights {
  public:
@@ -27,8 +27,8 @@ class PackedWeights {
 };
 
 /// Whether avx512_conv2d() takes them in the precision of the scope (PrecisionScope): on the CPU, at stride 1 a kernel
-/// of 3x3 with one pixel of padding or of 1x1, channels in and out multiples of 16, float32 where has_avx512(),
-/// bfloat16 where has_avx512_bfloat16().
+/// of 3x3 with one pixel of padding or of 1x1, channels in and out multiples of 16, pictures of 12x12 pixels or more
+/// where PackedWeights are not kept, float32 where has_avx512(), bfloat16 where has_avx512_bfloat16().
 bool takes_avx512_conv2d(const at::Tensor& x, const at::Tensor& weight, std::int64_t stride, std::int64_t padding);
 
 /// The convolution in the precision of the scope, with sums in float32; channels last. The weights are float32, their

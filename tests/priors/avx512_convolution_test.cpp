@@ -186,6 +186,9 @@ TEST(Avx512Conv2d, LeavesToLibTorchWhatItDoesNotDo) {
   EXPECT_FALSE(takes_avx512_conv2d(x, weight(16, 3), 1, 0)) << "padding";
   EXPECT_FALSE(takes_avx512_conv2d(x, weight(4, 3), 1, 1)) << "channels";
   EXPECT_FALSE(takes_avx512_conv2d(x, weight(16, 5), 1, 2)) << "side";
+  const at::Tensor large = at::zeros({512, 512, 3, 3});
+  EXPECT_FALSE(takes_avx512_conv2d(at::zeros({9, 512, 8, 8}), large, 1, 1)) << "packing takes longer";
+  EXPECT_EQ(takes_avx512_conv2d(at::zeros({1, 512, 12, 12}), large, 1, 1), has_avx512());
   EXPECT_FALSE(takes_avx512_conv2d(x.to(at::kDouble), weight(16, 3).to(at::kDouble), 1, 1)) << "double precision";
   const PrecisionScope scope(Precision::bfloat16, at::kCPU);
   EXPECT_EQ(takes_avx512_conv2d(x, weight(16, 3), 1, 1), has_avx512_bfloat16());
